@@ -1,0 +1,220 @@
+//! The command line, as clap types only.
+
+use crate::spec::{Authkey, Forward};
+use clap::{ArgAction, Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Where everything is kept when nothing else is said.
+pub const DEFAULT_STATE_DIR: &str = "/var/lib/lxc-autogen";
+/// Where `-d` finds the agent when nothing else is said (upstream's main branch).
+pub const DEFAULT_AGENT_URL: &str =
+    "https://raw.githubusercontent.com/ClusterLabs/resource-agents/main/heartbeat/VirtualDomain";
+
+/// Makes libvirt-LXC containers and joins them to the Pacemaker cluster that runs here, as guest
+/// nodes; takes them away again without a trace.
+#[derive(Debug, Parser)]
+#[command(
+    name = "lxc-autogen",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    after_help = "Examples:\n  \
+        lxc-autogen up -c 8          eight guest nodes, online when it returns\n  \
+        lxc-autogen status           where they are\n  \
+        lxc-autogen cleanup          the host as it was\n  \
+        lxc-autogen -g -a -C -c 2    the same, by lxc_autogen.sh's options\n\n\
+        See lxc-autogen(8)."
+)]
+pub struct Cli {
+    /// A subcommand; without one, the options of lxc_autogen.sh count.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The options of lxc_autogen.sh.
+    #[command(flatten)]
+    pub original: Original,
+    /// What the containers are like.
+    #[command(flatten)]
+    pub shape: Shape,
+    /// Options that every command has.
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// The original's actions. Several may be given; they are carried out in the original's order.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Actions (those of lxc_autogen.sh, combinable)")]
+pub struct Original {
+    /// Make the key, the network and the containers' files (implied by --containers alone)
+    #[arg(short = 'g', long)]
+    pub generate: bool,
+    /// Make /etc/pacemaker/authkey when there is none
+    #[arg(short = 'k', long)]
+    pub key_gen: bool,
+    /// Put one primitive per container into the CIB, each a guest node
+    #[arg(short = 'a', long)]
+    pub add_cib: bool,
+    /// Do it on every cluster node (not built yet)
+    #[arg(short = 's', long)]
+    pub share_configs: bool,
+    /// Take out of the CIB what -a and -C put in, and forget the nodes
+    #[arg(short = 'p', long)]
+    pub restore_cib: bool,
+    /// Destroy the containers, remove the hosts lines and the network
+    #[arg(short = 'r', long)]
+    pub restore_libvirt: bool,
+    /// -p and -r, and remove every file that was made
+    #[arg(short = 'R', long, visible_alias = "cleanup")]
+    pub restore_all: bool,
+    /// Fetch and install the newest VirtualDomain agent
+    #[arg(short = 'd', long)]
+    pub download_agent: bool,
+    /// Where -d fetches the agent from
+    #[arg(long, value_name = "URL", default_value = DEFAULT_AGENT_URL, hide_default_value = true)]
+    pub agent_url: String,
+    /// Check whether this host can run libvirt-LXC containers as guest nodes
+    #[arg(short = 'v', long)]
+    pub verify: bool,
+}
+
+/// What the containers are like. What is left out comes from the set in the state directory.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Containers")]
+pub struct Shape {
+    /// How many containers, 1 to 60000 [default: 2]
+    #[arg(short = 'c', long, value_name = "N")]
+    pub containers: Option<u32>,
+    /// The network; without a prefix the first three octets count [default: 192.168.123.1]
+    #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
+    pub network: Option<String>,
+    /// How packets leave the network [default: open]
+    #[arg(long, value_enum)]
+    pub forward: Option<Forward>,
+    /// No preference for this cluster node
+    #[arg(short = 'A', long)]
+    pub allow_anywhere: bool,
+    /// Add a promotable clone of ocf:pacemaker:Stateful on the containers
+    #[arg(short = 'C', long)]
+    pub add_clone: bool,
+    /// Deprecated: use -C
+    #[arg(short = 'm', long)]
+    pub add_master: bool,
+    /// What names begin with: nodes PREFIX1, PREFIX2 … [default: lxc]
+    #[arg(long, value_name = "PREFIX")]
+    pub prefix: Option<String>,
+    /// Memory limit of each container, in MiB [default: 196]
+    #[arg(long, value_name = "MIB")]
+    pub memory: Option<u32>,
+    /// Size of each container's /dev/shm, in MiB [default: 147]
+    #[arg(long, value_name = "MIB")]
+    pub shm: Option<u32>,
+    /// Seconds between two monitors of a container [default: 20]
+    #[arg(long, value_name = "SECONDS")]
+    pub monitor_interval: Option<u32>,
+    /// How the containers get the authentication key [default: bind]
+    #[arg(long, value_enum)]
+    pub authkey: Option<Authkey>,
+    /// Use the /usr of this tree instead of the host's, read-only
+    #[arg(long, value_name = "DIR")]
+    pub base: Option<PathBuf>,
+    /// Use this pacemaker-remoted
+    #[arg(long, value_name = "PATH")]
+    pub remoted: Option<PathBuf>,
+    /// Add the names to /etc/hosts, in a marked block
+    #[arg(long)]
+    pub hosts: bool,
+    /// Leave CAP_SYS_ADMIN to the containers, so that agents can mount (less safe)
+    #[arg(long)]
+    pub allow_mounts: bool,
+}
+
+impl Shape {
+    /// Whether the promotable clone is asked for, by either name.
+    pub fn clone(&self) -> bool {
+        self.add_clone || self.add_master
+    }
+}
+
+/// Options that every command has.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "General")]
+pub struct Common {
+    /// Where files and journal are kept
+    #[arg(
+        long,
+        value_name = "DIR",
+        env = "LXC_AUTOGEN_STATE_DIR",
+        default_value = DEFAULT_STATE_DIR,
+        global = true
+    )]
+    pub state_dir: PathBuf,
+    /// Print what would be done and the XML, and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Go on where the cluster cannot be asked; what it keeps is reported
+    #[arg(long, global = true)]
+    pub force: bool,
+    /// No progress, errors only
+    #[arg(long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Print every program that is run
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    pub verbose: bool,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make the key, the network and the containers' files
+    #[command(after_help = "Examples:\n  lxc-autogen generate -c 8\n  \
+        lxc-autogen generate -c 300 -n 10.40.0.1/16 --dry-run")]
+    Generate {
+        /// What the containers are like.
+        #[command(flatten)]
+        shape: Shape,
+    },
+    /// Generate, add to the CIB, and wait until every node is online; also grows and shrinks
+    #[command(after_help = "Examples:\n  lxc-autogen up -c 8\n  \
+        lxc-autogen up -c 12    four more, the eight keep running\n  \
+        lxc-autogen up -c 5     lxc6 to lxc12 are stopped and removed\n  \
+        lxc-autogen up -c 3 --prefix qa --state-dir /var/lib/lxc-autogen-qa")]
+    Up {
+        /// What the containers are like.
+        #[command(flatten)]
+        shape: Shape,
+        /// Seconds to wait for all nodes to be online [default: 60, and 2 more per container]
+        #[arg(long, value_name = "SECONDS")]
+        timeout: Option<u64>,
+    },
+    /// Stop and remove everything, and put the host back as it was
+    #[command(after_help = "Examples:\n  lxc-autogen cleanup\n  \
+        lxc-autogen cleanup --dry-run    what it would take away\n  \
+        lxc-autogen cleanup --force      although the cluster is down")]
+    Cleanup,
+    /// Show every node: domain, address, state in libvirt and in Pacemaker
+    #[command(after_help = "Examples:\n  lxc-autogen status\n  lxc-autogen status --json")]
+    Status,
+    /// Check whether this host can do it, and say what to mend
+    #[command(after_help = "Examples:\n  lxc-autogen verify\n  \
+        lxc-autogen verify -c 200 --quick --json")]
+    Verify {
+        /// What the containers are like.
+        #[command(flatten)]
+        shape: Shape,
+        /// Do not start a throw-away container
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Make /etc/pacemaker/authkey when there is none
+    #[command(after_help = "Example:\n  lxc-autogen key-gen")]
+    KeyGen,
+    /// Fetch and install the newest VirtualDomain agent; cleanup puts the previous one back
+    #[command(after_help = "Example:\n  lxc-autogen download-agent")]
+    DownloadAgent {
+        /// Where to fetch it from
+        #[arg(long, value_name = "URL", default_value = DEFAULT_AGENT_URL, hide_default_value = true)]
+        agent_url: String,
+    },
+}

@@ -1,0 +1,78 @@
+//! The control groups that libvirt makes and leaves behind.
+//!
+//! Without systemd-machined libvirt puts containers under /machine in every hierarchy it manages
+//! (libvirt 9.0, src/util/vircgroup.c). It makes that group at the first start and never removes
+//! it; a clean-up that promises the host as it was has to.
+
+use crate::error::Result;
+use crate::host::{files, mounts};
+use std::path::{Path, PathBuf};
+
+/// The mount points of all cgroup hierarchies, v1 and v2.
+///
+/// # Errors
+/// When the mounts cannot be read.
+pub fn hierarchies() -> Result<Vec<PathBuf>> {
+    Ok(mounts::all()?
+        .into_iter()
+        .filter(|m| m.fstype == "cgroup" || m.fstype == "cgroup2")
+        .map(|m| m.point)
+        .collect())
+}
+
+/// The `machine` groups that do not exist now, and would be left behind by a first container.
+///
+/// # Errors
+/// As [`hierarchies`].
+pub fn machine_groups_to_come() -> Result<Vec<PathBuf>> {
+    Ok(hierarchies()?
+        .into_iter()
+        .map(|h| h.join("machine"))
+        .filter(|p| !p.exists())
+        .collect())
+}
+
+/// Removes a group and the empty groups in it, deepest first. Gives back whether it is gone:
+/// the kernel refuses to remove a group with processes in it, which keeps us from harm.
+///
+/// # Errors
+/// When the kernel refuses for another reason than being in use.
+pub fn remove(path: &Path) -> Result<bool> {
+    if let Ok(entries) = std::fs::read_dir(path) {
+        for entry in entries.flatten() {
+            if entry.file_type().is_ok_and(|t| t.is_dir()) && !remove(&entry.path())? {
+                return Ok(false);
+            }
+        }
+    }
+    match std::fs::remove_dir(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(e) if e.raw_os_error() == Some(nix::errno::Errno::EBUSY as i32) => Ok(false),
+        Err(e) => Err(crate::error::Error::io("remove", path, e)),
+    }
+}
+
+/// The groups of one container: `lxc-ID-NAME.libvirt-lxc` under a `machine` group.
+pub fn left_of_container(machine: &Path, name: &str) -> Vec<PathBuf> {
+    let ending = format!("-{name}.libvirt-lxc");
+    let Ok(entries) = std::fs::read_dir(machine) else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|e| {
+            let group = e.file_name().to_string_lossy().into_owned();
+            group
+                .strip_prefix("lxc-")
+                .and_then(|rest| rest.strip_suffix(&ending))
+                .is_some_and(|id| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()))
+        })
+        .map(|e| e.path())
+        .collect()
+}
+
+/// Controllers in use by the v2 hierarchy mounted beside v1 ones, for the trap check.
+pub fn unified_controllers() -> Option<String> {
+    files::read_trimmed("/sys/fs/cgroup/unified/cgroup.controllers")
+}

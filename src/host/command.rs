@@ -1,0 +1,309 @@
+//! Running other programs: by argument vector, in the C locale, with a timeout, and with their
+//! error output in our errors. Shaped after the small command layer of bootc.
+
+use super::Host;
+use crate::error::{Error, Result};
+use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use wait_timeout::ChildExt;
+
+/// How long a program may run when nothing else is said.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// How much of a program's error output an error quotes, in lines from its end.
+const STDERR_LINES: usize = 12;
+
+/// A program to run.
+#[derive(Debug, Clone)]
+pub struct Cmd {
+    program: String,
+    args: Vec<OsString>,
+    envs: Vec<(String, OsString)>,
+    stdin: Option<Vec<u8>>,
+    timeout: Duration,
+}
+
+/// What a program left when it ended by itself.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Exit status, 0 to 255.
+    pub code: i32,
+    /// All of its standard output.
+    pub stdout: String,
+    /// All of its standard error.
+    pub stderr: String,
+    line: String,
+}
+
+impl Cmd {
+    /// `program` is looked up in PATH.
+    pub fn new(program: impl Into<String>) -> Self {
+        Cmd {
+            program: program.into(),
+            args: Vec::new(),
+            envs: Vec::new(),
+            stdin: None,
+            timeout: DEFAULT_TIMEOUT,
+        }
+    }
+
+    /// Adds an argument.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<S: Into<OsString>>(mut self, args: impl IntoIterator<Item = S>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable for the program.
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.envs.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Gives the program this on standard input; without it, standard input is closed.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Ends the program (SIGTERM, then SIGKILL) after this long.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// The command line as one would type it, for messages only.
+    pub fn line(&self) -> String {
+        let mut line = self.program.clone();
+        for arg in &self.args {
+            let arg = arg.to_string_lossy();
+            line.push(' ');
+            if arg.is_empty() || arg.contains([' ', '"', '\'', ';', '<', '\n', '$', '*']) {
+                line.push_str(&format!("{arg:?}"));
+            } else {
+                line.push_str(&arg);
+            }
+        }
+        const LONGEST: usize = 300;
+        if line.len() > LONGEST {
+            let cut = (0..=LONGEST)
+                .rev()
+                .find(|&i| line.is_char_boundary(i))
+                .unwrap_or(0);
+            line.truncate(cut);
+            line.push('…');
+        }
+        line
+    }
+
+    /// Runs it and gives back what it left, whatever its exit status.
+    ///
+    /// Output goes to memory files, so that no pipe can fill up, and none that a daemon inherited
+    /// can keep us waiting. The program gets a process group of its own: a Ctrl-C meant for us
+    /// does not tear it apart in the middle of a change.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Cant`] when there is no such program; [`crate::error::Kind::Failed`]
+    /// when it could not be started, ran into the timeout or was ended by a signal.
+    pub fn run(&self, host: &Host) -> Result<Output> {
+        let began = Instant::now();
+        let result = self.run_untraced();
+        if host.verbose {
+            let ending = match &result {
+                Ok(output) => format!("exit {}", output.code),
+                Err(e) => e.message().to_owned(),
+            };
+            eprintln!(
+                "+ {:.3}s {} ({} ms, {ending})",
+                host.elapsed().as_secs_f64(),
+                self.line(),
+                began.elapsed().as_millis()
+            );
+        }
+        result
+    }
+
+    fn run_untraced(&self) -> Result<Output> {
+        let program = which::which(&self.program).map_err(|_| {
+            Error::cant(format!("{} is not installed", self.program))
+                .mend(super::packages::mend_for_tool(&self.program))
+        })?;
+        let mut stdout = memory_file("stdout")?;
+        let mut stderr = memory_file("stderr")?;
+        let mut command = std::process::Command::new(program);
+        command
+            .args(&self.args)
+            .env("LC_ALL", "C")
+            .envs(self.envs.iter().map(|(n, v)| (n.as_str(), v.as_os_str())))
+            .process_group(0)
+            .stdin(self.stdin_file()?)
+            .stdout(duplicate(&stdout)?)
+            .stderr(duplicate(&stderr)?);
+        let mut child = command
+            .spawn()
+            .map_err(|e| Error::failed(format!("start {}: {e}", self.line())))?;
+        let waited = child
+            .wait_timeout(self.timeout)
+            .map_err(|e| Error::failed(format!("wait for {}: {e}", self.line())))?;
+        let Some(status) = waited else {
+            end_group(&mut child);
+            return Err(Error::failed(format!(
+                "{} did not end within {} s",
+                self.line(),
+                self.timeout.as_secs_f32()
+            ))
+            .details(tail(&read_back(&mut stderr)?)));
+        };
+        let stderr = read_back(&mut stderr)?;
+        let Some(code) = status.code() else {
+            let signal = status.signal().unwrap_or_default();
+            return Err(
+                Error::failed(format!("{} was ended by signal {signal}", self.line()))
+                    .details(tail(&stderr)),
+            );
+        };
+        Ok(Output {
+            code,
+            stdout: read_back(&mut stdout)?,
+            stderr,
+            line: self.line(),
+        })
+    }
+
+    /// Runs it and gives back its standard output.
+    ///
+    /// # Errors
+    /// As [`Cmd::run`], and when it exits with anything but 0.
+    pub fn ok(&self, host: &Host) -> Result<String> {
+        let output = self.run(host)?;
+        if output.code == 0 {
+            Ok(output.stdout)
+        } else {
+            Err(output.error())
+        }
+    }
+
+    fn stdin_file(&self) -> Result<Stdio> {
+        let Some(bytes) = &self.stdin else {
+            return Ok(Stdio::null());
+        };
+        let mut file = memory_file("stdin")?;
+        file.write_all(bytes)
+            .and_then(|()| file.seek(SeekFrom::Start(0)))
+            .map_err(|e| Error::failed(format!("prepare standard input: {e}")))?;
+        Ok(Stdio::from(file))
+    }
+}
+
+impl Output {
+    /// The error that says this program failed, with the end of its error output.
+    pub fn error(&self) -> Error {
+        let said = if self.stderr.trim().is_empty() {
+            &self.stdout
+        } else {
+            &self.stderr
+        };
+        Error::failed(format!("{} exited with {}", self.line, self.code)).details(tail(said))
+    }
+}
+
+fn memory_file(name: &str) -> Result<File> {
+    memfd_create(name, MFdFlags::MFD_CLOEXEC)
+        .map(File::from)
+        .map_err(|e| Error::failed(format!("memfd_create: {e}")))
+}
+
+fn duplicate(file: &File) -> Result<Stdio> {
+    file.try_clone()
+        .map(Stdio::from)
+        .map_err(|e| Error::failed(format!("duplicate a file descriptor: {e}")))
+}
+
+fn read_back(file: &mut File) -> Result<String> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(0))
+        .and_then(|_| file.read_to_end(&mut bytes))
+        .map_err(|e| Error::failed(format!("read a program's output: {e}")))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn tail(text: &str) -> Vec<String> {
+    let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
+    let from = lines.len().saturating_sub(STDERR_LINES);
+    lines[from..].iter().map(|l| (*l).to_owned()).collect()
+}
+
+/// SIGTERM to the whole group, two seconds of grace, then SIGKILL.
+fn end_group(child: &mut std::process::Child) {
+    let Ok(pid) = i32::try_from(child.id()) else {
+        return;
+    };
+    let group = Pid::from_raw(pid);
+    let _ = killpg(group, Signal::SIGTERM);
+    if !matches!(child.wait_timeout(Duration::from_secs(2)), Ok(Some(_))) {
+        let _ = killpg(group, Signal::SIGKILL);
+        let _ = child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+
+    fn host() -> Host {
+        Host::new(false)
+    }
+
+    #[test]
+    fn output_status_and_input_come_through() {
+        let out = Cmd::new("cat").stdin("hello").ok(&host()).unwrap();
+        assert_eq!(out, "hello");
+        let out = Cmd::new("ls").arg("/no such place").run(&host()).unwrap();
+        assert_eq!(out.code, 2);
+        let said = out.error().to_string();
+        assert!(said.starts_with("ls \"/no such place\" exited with 2\n  "), "{said}");
+        assert!(said.contains("No such file or directory"), "{said}");
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_ended() {
+        let began = Instant::now();
+        let e = Cmd::new("sleep")
+            .arg("60")
+            .timeout(Duration::from_millis(100))
+            .ok(&host())
+            .unwrap_err();
+        assert!(e.to_string().contains("did not end within"), "{e}");
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_grandchild_that_keeps_the_output_open_does_not_keep_us() {
+        let began = Instant::now();
+        let out = Cmd::new("setsid")
+            .args(["--fork", "sleep", "20"])
+            .run(&host())
+            .unwrap();
+        assert_eq!(out.code, 0);
+        assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_missing_program_is_named_with_its_mend() {
+        let e = Cmd::new("virsh-that-is-not-there").ok(&host()).unwrap_err();
+        assert_eq!(e.kind, Kind::Cant);
+        assert!(e.mend_text().is_some());
+    }
+}

@@ -1,0 +1,249 @@
+//! Files that appear whole or not at all, trees that are taken away without following anything.
+
+use crate::error::{Error, Result};
+use nix::unistd::{Gid, Uid};
+use sha2::{Digest, Sha256};
+use std::fs::{self, File, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::{Path, PathBuf};
+
+/// Owner, group and mode of a file to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Attributes {
+    /// Permission bits.
+    pub mode: u32,
+    /// Numeric user.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+}
+
+impl Attributes {
+    /// root:root with this mode.
+    pub fn root(mode: u32) -> Self {
+        Attributes { mode, uid: 0, gid: 0 }
+    }
+}
+
+/// Whether an existing file may be replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Existing {
+    /// Replace it.
+    Replace,
+    /// Fail when the name is taken, by whatever.
+    Refuse,
+}
+
+/// Writes `bytes` to `path`: a temporary file in the same directory gets owner and mode, is
+/// synced, takes the name in one step, and the directory is synced too.
+///
+/// # Errors
+/// When any of it fails; nothing of it is left then.
+pub fn write_atomic(
+    path: &Path,
+    bytes: &[u8],
+    attributes: Attributes,
+    existing: Existing,
+) -> Result<()> {
+    let directory = parent(path)?;
+    let at = |e: &dyn std::fmt::Display| Error::io("write", path, e);
+    let mut file = tempfile::Builder::new()
+        .prefix(".lxc-autogen-")
+        .tempfile_in(directory)
+        .map_err(|e| at(&e))?;
+    file.write_all(bytes).map_err(|e| at(&e))?;
+    set_attributes(file.as_file(), attributes).map_err(|e| at(&e))?;
+    file.as_file().sync_all().map_err(|e| at(&e))?;
+    match existing {
+        Existing::Replace => file.persist(path).map_err(|e| at(&e.error))?,
+        Existing::Refuse => file.persist_noclobber(path).map_err(|e| at(&e.error))?,
+    };
+    sync_directory(directory)
+}
+
+fn set_attributes(file: &File, attributes: Attributes) -> std::io::Result<()> {
+    if Uid::effective().is_root() {
+        fchown(file, Some(attributes.uid), Some(attributes.gid))?;
+    }
+    file.set_permissions(Permissions::from_mode(attributes.mode))
+}
+
+/// Gives a directory its owner and mode.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn set_directory_attributes(path: &Path, attributes: Attributes) -> Result<()> {
+    let at = |e: &dyn std::fmt::Display| Error::io("set owner and mode of", path, e);
+    nix::unistd::chown(
+        path,
+        Some(Uid::from_raw(attributes.uid)),
+        Some(Gid::from_raw(attributes.gid)),
+    )
+    .map_err(|e| at(&e))?;
+    fs::set_permissions(path, Permissions::from_mode(attributes.mode)).map_err(|e| at(&e))
+}
+
+fn parent(path: &Path) -> Result<&Path> {
+    path.parent()
+        .filter(|p| !p.as_os_str().is_empty())
+        .ok_or_else(|| Error::failed(format!("{} has no directory", path.display())))
+}
+
+/// Makes the names in a directory durable.
+///
+/// # Errors
+/// When it cannot be opened or synced.
+pub fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path)
+        .and_then(|d| d.sync_all())
+        .map_err(|e| Error::io("sync", path, e))
+}
+
+/// Reads a file, or `None` when there is none.
+///
+/// # Errors
+/// Any failure but absence.
+pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>> {
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(Error::io("read", path, e)),
+    }
+}
+
+/// Reads a small text file of /proc or /sys, trimmed, or `None` when it cannot be read.
+pub fn read_trimmed(path: impl AsRef<Path>) -> Option<String> {
+    Some(fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// The SHA-256 of `bytes` in hexadecimal, our identity of a file's content.
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `count` random bytes from the kernel.
+///
+/// # Errors
+/// When /dev/urandom cannot be read.
+pub fn random_bytes(count: usize) -> Result<Vec<u8>> {
+    let path = Path::new("/dev/urandom");
+    let mut bytes = vec![0; count];
+    File::open(path)
+        .and_then(|mut f| f.read_exact(&mut bytes))
+        .map_err(|e| Error::io("read", path, e))?;
+    Ok(bytes)
+}
+
+/// Whether anything, a dangling symlink too, has this name.
+pub fn exists(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether it is a directory and not a symlink to one.
+pub fn is_real_directory(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|m| m.is_dir())
+}
+
+/// Device and inode number, the identity of a directory.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn identity(path: &Path) -> Result<(u64, u64)> {
+    fs::symlink_metadata(path)
+        .map(|m| (m.dev(), m.ino()))
+        .map_err(|e| Error::io("look at", path, e))
+}
+
+/// Takes a whole tree away; absent is fine. Symlinks are removed, never followed.
+///
+/// # Errors
+/// When a mount point is in it (it would empty what is mounted there), or the kernel refuses.
+pub fn remove_tree(path: &Path, mounts: &[PathBuf]) -> Result<()> {
+    if let Some(mount) = mounts.iter().find(|m| m.starts_with(path)) {
+        return Err(Error::failed(format!(
+            "{} is not removed: {} is a mount point",
+            path.display(),
+            mount.display()
+        ))
+        .mend(format!("umount {}", mount.display())));
+    }
+    let removed = match fs::symlink_metadata(path) {
+        Err(e) => Err(e),
+        Ok(m) if m.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+    };
+    match removed {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a file; absent is fine.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn remove_file(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        _ => Ok(()),
+    }
+}
+
+/// Removes a directory when it is empty. Gives back whether it is gone.
+///
+/// # Errors
+/// When the kernel refuses for another reason than content.
+pub fn remove_empty_directory(path: &Path) -> Result<bool> {
+    match fs::remove_dir(path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(false),
+        Err(e) => Err(Error::io("remove", path, e)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_with_links_goes_and_what_they_point_to_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let kept = dir.path().join("kept");
+        fs::write(&kept, "x").unwrap();
+        let tree = dir.path().join("tree");
+        fs::create_dir_all(tree.join("a/b")).unwrap();
+        std::os::unix::fs::symlink(dir.path(), tree.join("a/up")).unwrap();
+        remove_tree(&tree, &[]).unwrap();
+        assert!(!exists(&tree));
+        assert!(kept.exists());
+        remove_tree(&tree, &[]).unwrap();
+    }
+
+    #[test]
+    fn a_tree_with_a_mount_point_in_it_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let tree = dir.path().join("tree");
+        fs::create_dir_all(tree.join("usr")).unwrap();
+        let e = remove_tree(&tree, &[tree.join("usr")]).unwrap_err();
+        assert!(e.to_string().contains("is a mount point"), "{e}");
+        assert!(tree.join("usr").exists());
+    }
+
+    #[test]
+    fn an_atomic_write_replaces_or_refuses_as_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let attributes = Attributes::root(0o640);
+        write_atomic(&path, b"one", attributes, Existing::Refuse).unwrap();
+        assert!(write_atomic(&path, b"two", attributes, Existing::Refuse).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        write_atomic(&path, b"two", attributes, Existing::Replace).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o7777, 0o640);
+        let names = fs::read_dir(dir.path()).unwrap().count();
+        assert_eq!(names, 1, "no temporary file is left");
+    }
+}

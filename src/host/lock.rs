@@ -1,0 +1,92 @@
+//! One run at a time in a state directory.
+
+use crate::error::{Error, Result};
+use nix::fcntl::{Flock, FlockArg, OFlag};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Held for as long as it lives; the kernel lets go of it when the process ends, however.
+#[derive(Debug)]
+pub struct Lock {
+    _file: Flock<File>,
+}
+
+/// Takes the lock file, and writes into it who holds it.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when another process holds it, saying which and since when.
+pub fn take(path: &Path) -> Result<Lock> {
+    loop {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .custom_flags(OFlag::O_NOFOLLOW.bits())
+            .open(path)
+            .map_err(|e| Error::io("open", path, e))?;
+        let mut locked = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(locked) => locked,
+            Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => return Err(held(&mut file)),
+            Err((_, e)) => return Err(Error::io("lock", path, e)),
+        };
+        // A clean-up that ended between our open and our lock has removed the file: what we hold
+        // then has no name any more, and another run could hold its successor.
+        let ours = locked.metadata().map_err(|e| Error::io("look at", path, e))?;
+        match std::fs::symlink_metadata(path) {
+            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {}
+            _ => continue,
+        }
+        let line = format!("{}\n{}\n", std::process::id(), command_line());
+        locked
+            .set_len(0)
+            .and_then(|()| locked.write_all(line.as_bytes()))
+            .map_err(|e| Error::io("write", path, e))?;
+        return Ok(Lock { _file: locked });
+    }
+}
+
+fn command_line() -> String {
+    std::env::args().collect::<Vec<_>>().join(" ")
+}
+
+fn held(file: &mut File) -> Error {
+    let mut text = String::new();
+    let _ = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| file.read_to_string(&mut text));
+    let mut lines = text.lines();
+    let pid = lines.next().unwrap_or("unknown").to_owned();
+    let command = lines.next().unwrap_or("unknown command").to_owned();
+    let since = file
+        .metadata()
+        .ok()
+        .and_then(|m| m.modified().ok())
+        .and_then(|t| t.elapsed().ok())
+        .map(|d| format!(", for {} s", d.as_secs()))
+        .unwrap_or_default();
+    Error::cant(format!(
+        "another run is at work here: process {pid} ({command}){since}"
+    ))
+    .mend(format!("wait for it to end, or end it (kill {pid}): it puts back what it did"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_is_told_who_holds_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = take(&path).unwrap();
+        let e = take(&path).unwrap_err();
+        let me = std::process::id().to_string();
+        assert!(e.to_string().contains(&format!("process {me} (")), "{e}");
+        drop(first);
+        take(&path).unwrap();
+    }
+}

@@ -1,0 +1,44 @@
+//! The one door to the host: the only place that starts programs, writes files, reads mounts and
+//! cgroups, takes locks and hears signals.
+
+pub mod cgroups;
+pub mod command;
+pub mod files;
+pub mod lock;
+pub mod mounts;
+pub mod packages;
+pub mod signals;
+pub mod users;
+
+use std::time::Instant;
+
+/// The handle that every function that touches the host is given.
+#[derive(Debug)]
+pub struct Host {
+    /// Print every program that is run, with its time, to stderr.
+    pub verbose: bool,
+    started: Instant,
+}
+
+impl Host {
+    /// A door to this host.
+    pub fn new(verbose: bool) -> Self {
+        Host {
+            verbose,
+            started: Instant::now(),
+        }
+    }
+
+    /// Time since the program began, for traces.
+    pub fn elapsed(&self) -> std::time::Duration {
+        self.started.elapsed()
+    }
+
+    /// Stops here, when a signal has asked for it.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Interrupted`] after SIGINT, SIGTERM or SIGHUP.
+    pub fn check_interrupt(&self) -> crate::error::Result<()> {
+        signals::check()
+    }
+}

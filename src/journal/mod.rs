@@ -1,0 +1,239 @@
+//! What undoes every change, written down before the change is made.
+//!
+//! One JSON object a line, appended and synced. A line either says how to undo a change that is
+//! about to be made (`do`), or that changes have been undone (`undone`). Nothing is ever
+//! rewritten; what is outstanding is what has been done and not undone.
+
+mod undo;
+
+pub use undo::{Rank, Undo};
+
+use crate::error::{Error, Result};
+use crate::host::files;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The journal's name in the state directory.
+pub const FILE: &str = "journal.jsonl";
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line {
+    /// A change is about to be made; this undoes it.
+    Do { seq: u64, undo: Undo },
+    /// These are undone, or found undone already.
+    Undone { seqs: Vec<u64> },
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    outstanding: BTreeMap<u64, Undo>,
+    next: u64,
+    run_began: u64,
+}
+
+impl Journal {
+    /// Opens the journal of a state directory, making an empty one when there is none.
+    ///
+    /// A last line without its newline was cut off by a crash before the change it announces was
+    /// made; it is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or a line in it is not ours.
+    pub fn open(state_dir: &Path) -> Result<Self> {
+        let path = state_dir.join(FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+            .open(&path)
+            .map_err(|e| Error::io("open", &path, e))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)
+            .map_err(|e| Error::io("read", &path, e))?;
+        let whole = text.rfind('\n').map_or(0, |i| i + 1);
+        if whole < text.len() {
+            file.set_len(whole as u64)
+                .map_err(|e| Error::io("truncate", &path, e))?;
+        }
+        let (outstanding, next) = replay(&text[..whole], &path)?;
+        files::sync_directory(state_dir)?;
+        Ok(Journal {
+            path,
+            file,
+            outstanding,
+            next,
+            run_began: next,
+        })
+    }
+
+    /// Reads what is outstanding, without a lock and without changing anything.
+    ///
+    /// # Errors
+    /// As [`Journal::open`]; a journal that does not exist is empty.
+    pub fn peek(state_dir: &Path) -> Result<Vec<Undo>> {
+        let path = state_dir.join(FILE);
+        let bytes = files::read_optional(&path)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let whole = text.rfind('\n').map_or(0, |i| i + 1);
+        Ok(replay(&text[..whole], &path)?.0.into_values().collect())
+    }
+
+    /// Writes down how to undo changes, all in one synced write, before they are made. What is
+    /// outstanding already is not written again.
+    ///
+    /// # Errors
+    /// When it cannot be made durable; the changes must not be made then.
+    pub fn intend(&mut self, undos: impl IntoIterator<Item = Undo>) -> Result<()> {
+        let mut lines = String::new();
+        let known: std::collections::HashSet<String> =
+            self.outstanding.values().map(Undo::key).collect();
+        let mut added = Vec::new();
+        for undo in undos {
+            if known.contains(&undo.key()) {
+                continue;
+            }
+            let seq = self.next + added.len() as u64;
+            lines.push_str(&line(&Line::Do {
+                seq,
+                undo: undo.clone(),
+            })?);
+            added.push(undo);
+        }
+        self.append(&lines)?;
+        for undo in added {
+            self.outstanding.insert(self.next, undo);
+            self.next += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes down that changes are undone.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub fn undone(&mut self, seqs: &[u64]) -> Result<()> {
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        self.append(&line(&Line::Undone {
+            seqs: seqs.to_vec(),
+        })?)?;
+        for seq in seqs {
+            self.outstanding.remove(seq);
+        }
+        Ok(())
+    }
+
+    /// Everything outstanding, oldest first.
+    pub fn outstanding(&self) -> impl Iterator<Item = (u64, &Undo)> {
+        self.outstanding.iter().map(|(s, u)| (*s, u))
+    }
+
+    /// Whether a change was announced by the run that holds this journal open.
+    pub fn of_this_run(&self, seq: u64) -> bool {
+        seq >= self.run_began
+    }
+
+    fn append(&mut self, lines: &str) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.file
+            .write_all(lines.as_bytes())
+            .and_then(|()| self.file.sync_data())
+            .map_err(|e| Error::io("write", &self.path, e))
+    }
+}
+
+fn line(line: &Line) -> Result<String> {
+    serde_json::to_string(line)
+        .map(|text| text + "\n")
+        .map_err(|e| Error::failed(format!("journal: {e}")))
+}
+
+fn replay(text: &str, path: &Path) -> Result<(BTreeMap<u64, Undo>, u64)> {
+    let mut outstanding = BTreeMap::new();
+    let mut next = 1;
+    for (number, text) in text.lines().enumerate() {
+        let line: Line = serde_json::from_str(text).map_err(|e| {
+            Error::failed(format!("{}, line {}: {e}", path.display(), number + 1))
+                .mend("it was changed by hand, or written by a newer lxc-autogen: mend the line")
+        })?;
+        match line {
+            Line::Do { seq, undo } => {
+                outstanding.insert(seq, undo);
+                next = next.max(seq + 1);
+            }
+            Line::Undone { seqs } => {
+                for seq in seqs {
+                    outstanding.remove(&seq);
+                }
+            }
+        }
+    }
+    Ok((outstanding, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree(name: &str) -> Undo {
+        Undo::Container {
+            name: name.to_owned(),
+        }
+    }
+
+    fn names(journal: &Journal) -> Vec<String> {
+        journal.outstanding().map(|(_, u)| u.key()).collect()
+    }
+
+    #[test]
+    fn what_is_done_and_not_undone_is_outstanding_after_a_new_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.intend([tree("lxc1"), tree("lxc2")]).unwrap();
+        journal.intend([tree("lxc2"), tree("lxc3")]).unwrap();
+        journal.undone(&[1]).unwrap();
+        drop(journal);
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(names(&journal), [tree("lxc2").key(), tree("lxc3").key()]);
+        assert!(!journal.of_this_run(3));
+        journal.intend([tree("lxc4")]).unwrap();
+        assert!(journal.of_this_run(4));
+        assert_eq!(Journal::peek(dir.path()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_line_cut_off_by_a_crash_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        Journal::open(dir.path()).unwrap().intend([tree("lxc1")]).unwrap();
+        let path = dir.path().join(FILE);
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        text.push_str("{\"do\":{\"seq\":2,\"un");
+        std::fs::write(&path, text).unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(names(&journal), [tree("lxc1").key()]);
+        journal.intend([tree("lxc2")]).unwrap();
+        drop(journal);
+        assert_eq!(names(&Journal::open(dir.path()).unwrap()).len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_is_not_ours_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), "{\"do\":1}\n").unwrap();
+        let e = Journal::open(dir.path()).unwrap_err();
+        assert!(e.to_string().contains("journal.jsonl, line 1"), "{e}");
+    }
+}

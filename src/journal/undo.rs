@@ -1,0 +1,179 @@
+//! How each kind of change is undone, as data.
+
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// One change to the host, by what takes it back. Paths are absolute; names are checked values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "undo", rename_all = "kebab-case")]
+pub enum Undo {
+    /// Remove the state directory itself, when nothing but ours was in it.
+    StateDir {
+        /// Where it is.
+        path: PathBuf,
+        /// Device number.
+        dev: u64,
+        /// Inode number.
+        ino: u64,
+    },
+    /// Remove a file or tree of ours directly in the state directory.
+    StateFile {
+        /// Its name there.
+        name: String,
+    },
+    /// Remove a container's tree in the state directory.
+    Container {
+        /// The container, and the tree's name.
+        name: String,
+    },
+    /// Remove a directory that we made, once it is empty.
+    EmptyDir {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Remove a file that we or our containers' daemons made outside the state directory, and
+    /// that was not there before.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// The container it belongs to.
+        container: Option<String>,
+    },
+    /// Remove the authentication key, when it still is the one we made.
+    Authkey {
+        /// Where it is.
+        path: PathBuf,
+        /// SHA-256 of what we wrote.
+        sha256: String,
+    },
+    /// Stop and undefine the network with this uuid.
+    Network {
+        /// libvirt's name of it.
+        name: String,
+        /// Its uuid.
+        uuid: String,
+    },
+    /// Put a kernel setting back that starting the network changed.
+    Sysctl {
+        /// Its file under /proc/sys.
+        path: PathBuf,
+        /// What it was.
+        previous: String,
+        /// What it became.
+        ours: String,
+    },
+    /// Remove a control group that libvirt makes with the first container, when it is unused.
+    Cgroup {
+        /// Where it is.
+        path: PathBuf,
+    },
+    /// Take our block out of /etc/hosts.
+    HostsBlock {
+        /// The file.
+        path: PathBuf,
+        /// The name in the block's markers.
+        marker: String,
+    },
+    /// Put the previous resource agent back, or remove ours where there was none.
+    Agent {
+        /// Where it is installed.
+        path: PathBuf,
+        /// SHA-256 of what we installed.
+        sha256: String,
+        /// The previous one's name in the state directory.
+        previous: Option<String>,
+    },
+    /// Destroy (and undefine) a container's domain.
+    Domain {
+        /// Domain name.
+        name: String,
+    },
+    /// Make the cluster forget a guest node.
+    Node {
+        /// Node name.
+        name: String,
+    },
+    /// Stop and delete a resource of the CIB.
+    Resource {
+        /// XML id.
+        id: String,
+        /// The container it runs, if it is one's primitive.
+        container: Option<String>,
+    },
+    /// Delete a constraint or template of the CIB.
+    CibObject {
+        /// XML id.
+        id: String,
+    },
+}
+
+/// In which order kinds are undone: what leans on another thing goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Resources, constraints and templates of the CIB.
+    Cib,
+    /// Node entries.
+    Nodes,
+    /// Domains.
+    Domains,
+    /// The network.
+    Network,
+    /// Kernel settings and control groups.
+    Kernel,
+    /// Files outside the state directory.
+    Outside,
+    /// Files in the state directory.
+    Inside,
+    /// The state directory.
+    StateDir,
+}
+
+impl Undo {
+    /// Its place in the order of undoing.
+    pub fn rank(&self) -> Rank {
+        match self {
+            Undo::Resource { .. } | Undo::CibObject { .. } => Rank::Cib,
+            Undo::Node { .. } => Rank::Nodes,
+            Undo::Domain { .. } => Rank::Domains,
+            Undo::Network { .. } => Rank::Network,
+            Undo::Sysctl { .. } | Undo::Cgroup { .. } => Rank::Kernel,
+            Undo::Authkey { .. }
+            | Undo::File { .. }
+            | Undo::EmptyDir { .. }
+            | Undo::HostsBlock { .. }
+            | Undo::Agent { .. } => Rank::Outside,
+            Undo::StateFile { .. } | Undo::Container { .. } => Rank::Inside,
+            Undo::StateDir { .. } => Rank::StateDir,
+        }
+    }
+
+    /// The container this belongs to, if it belongs to one alone.
+    pub fn container(&self) -> Option<&str> {
+        match self {
+            Undo::Container { name } | Undo::Domain { name } | Undo::Node { name } => Some(name),
+            Undo::Resource { container, .. } | Undo::File { container, .. } => container.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// What it is about, the same for two records that one undo covers.
+    pub fn key(&self) -> String {
+        match self {
+            Undo::StateDir { path, .. } => format!("state directory {}", path.display()),
+            Undo::StateFile { name } => format!("{name} in the state directory"),
+            Undo::Container { name } => format!("files of container {name}"),
+            Undo::EmptyDir { path } => format!("directory {}", path.display()),
+            Undo::File { path, .. } => format!("file {}", path.display()),
+            Undo::Authkey { path, .. } => format!("authentication key {}", path.display()),
+            Undo::Network { name, .. } => format!("network {name}"),
+            Undo::Sysctl { path, .. } => format!("kernel setting {}", path.display()),
+            Undo::Cgroup { path } => format!("control group {}", path.display()),
+            Undo::HostsBlock { path, marker } => format!("block {marker} of {}", path.display()),
+            Undo::Agent { path, .. } => format!("resource agent {}", path.display()),
+            Undo::Domain { name } => format!("domain {name}"),
+            Undo::Node { name } => format!("node {name} of the cluster"),
+            Undo::Resource { id, .. } => format!("resource {id} of the CIB"),
+            Undo::CibObject { id } => format!("{id} of the CIB"),
+        }
+    }
+}

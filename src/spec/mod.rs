@@ -1,0 +1,225 @@
+//! Options turned into checked values, once. Past this point nothing can be malformed.
+
+mod names;
+mod subnet;
+
+pub use names::{Prefix, valid_node_name};
+pub use subnet::{FIRST_OFFSET, Subnet};
+
+use crate::cli::Shape;
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// The most containers a set may have: what a /16 holds with room to spare.
+pub const MOST_CONTAINERS: u32 = 60_000;
+/// The address of lxc_autogen.sh, and so the first one tried here.
+pub const DEFAULT_ADDRESS: &str = "192.168.123.1";
+
+/// What the network does with packets to the outside (libvirt, formatnetwork.html#connectivity).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Forward {
+    /// Masqueraded by firewall rules that libvirt adds.
+    Nat,
+    /// Forwarded by the kernel; libvirt adds no firewall rule.
+    Open,
+    /// Host and containers only; libvirt adds rules that keep others out.
+    Isolated,
+}
+
+/// How a container gets Pacemaker's authentication key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Authkey {
+    /// The host's /etc/pacemaker, bound read-only.
+    Bind,
+    /// A copy in each container's own /etc/pacemaker.
+    Copy,
+}
+
+/// What is wanted, complete and checked. It is kept in the state directory, so that later
+/// commands need not be told again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Number of containers.
+    pub containers: u32,
+    /// Name prefix.
+    pub prefix: Prefix,
+    /// The subnet asked for, or `None` for the default and whatever is free after it.
+    pub subnet: Option<Subnet>,
+    /// Network forwarding.
+    pub forward: Forward,
+    /// Memory limit of a container, MiB.
+    pub memory_mib: u32,
+    /// Size of a container's /dev/shm, MiB.
+    pub shm_mib: u32,
+    /// Interval of the VirtualDomain monitor, seconds.
+    pub monitor_s: u32,
+    /// Another tree whose /usr the containers use.
+    pub base: Option<PathBuf>,
+    /// A pacemaker-remoted given by hand.
+    pub remoted: Option<PathBuf>,
+    /// How the key gets in.
+    pub authkey: Authkey,
+    /// Write names into /etc/hosts.
+    pub hosts: bool,
+    /// No preference for this node.
+    pub anywhere: bool,
+    /// Add the promotable clone.
+    pub clone: bool,
+    /// Leave CAP_SYS_ADMIN to the containers.
+    pub allow_mounts: bool,
+}
+
+impl Spec {
+    /// Completes what the command line says with what the set in the state directory has, or
+    /// else with the defaults.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] for a value out of bounds, or one that an existing set
+    /// cannot take any more.
+    pub fn resolve(shape: &Shape, saved: Option<&Spec>) -> Result<Spec> {
+        let wanted_subnet = shape
+            .network
+            .as_deref()
+            .map(|text| Subnet::parse(text, shape.containers.unwrap_or(2)))
+            .transpose()?;
+        let spec = match saved {
+            Some(saved) => {
+                refuse_other_shape(shape, wanted_subnet.as_ref(), saved)?;
+                Spec {
+                    containers: shape.containers.unwrap_or(saved.containers),
+                    hosts: saved.hosts || shape.hosts,
+                    anywhere: saved.anywhere || shape.allow_anywhere,
+                    clone: saved.clone || shape.clone(),
+                    ..saved.clone()
+                }
+            }
+            None => Spec {
+                containers: shape.containers.unwrap_or(2),
+                prefix: Prefix::parse(shape.prefix.as_deref().unwrap_or("lxc"))?,
+                subnet: wanted_subnet,
+                forward: shape.forward.unwrap_or(Forward::Open),
+                memory_mib: shape.memory.unwrap_or(196),
+                shm_mib: shape.shm.unwrap_or(147),
+                monitor_s: shape.monitor_interval.unwrap_or(20),
+                base: absolute(shape.base.as_ref())?,
+                remoted: absolute(shape.remoted.as_ref())?,
+                authkey: shape.authkey.unwrap_or(Authkey::Bind),
+                hosts: shape.hosts,
+                anywhere: shape.allow_anywhere,
+                clone: shape.clone(),
+                allow_mounts: shape.allow_mounts,
+            },
+        };
+        spec.check()?;
+        Ok(spec)
+    }
+
+    fn check(&self) -> Result<()> {
+        bounds("--containers", self.containers, 1, MOST_CONTAINERS, "")?;
+        bounds("--memory", self.memory_mib, 16, 1 << 20, " MiB")?;
+        bounds("--shm", self.shm_mib, 1, 1 << 20, " MiB")?;
+        bounds("--monitor-interval", self.monitor_s, 1, 86_400, " s")?;
+        if let Some(subnet) = &self.subnet {
+            subnet.check_holds(self.containers)?;
+        }
+        Ok(())
+    }
+}
+
+fn bounds(option: &str, value: u32, least: u32, most: u32, unit: &str) -> Result<()> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "{option} {value} is out of bounds: {least} to {most}{unit}"
+    )))
+}
+
+fn absolute(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
+    path.map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
+        .transpose()
+}
+
+/// A set that exists has its names, addresses and files; only its number and its additions change.
+fn refuse_other_shape(shape: &Shape, subnet: Option<&Subnet>, saved: &Spec) -> Result<()> {
+    fn differs<T: PartialEq>(wanted: Option<T>, has: T) -> bool {
+        wanted.is_some_and(|w| w != has)
+    }
+    let same_network = match (subnet, &saved.subnet) {
+        (Some(wanted), Some(has)) => wanted.host() == has.host(),
+        (None, _) => true,
+        (Some(_), None) => false,
+    };
+    let differing: Vec<&str> = [
+        ("--network", !same_network),
+        ("--prefix", differs(shape.prefix.as_deref(), saved.prefix.as_str())),
+        ("--forward", differs(shape.forward, saved.forward)),
+        ("--memory", differs(shape.memory, saved.memory_mib)),
+        ("--shm", differs(shape.shm, saved.shm_mib)),
+        ("--monitor-interval", differs(shape.monitor_interval, saved.monitor_s)),
+        ("--authkey", differs(shape.authkey, saved.authkey)),
+        ("--base", shape.base.is_some() && absolute(shape.base.as_ref())? != saved.base),
+        (
+            "--remoted",
+            shape.remoted.is_some() && absolute(shape.remoted.as_ref())? != saved.remoted,
+        ),
+        ("--allow-mounts", shape.allow_mounts && !saved.allow_mounts),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "the containers in the state directory were made with another {}",
+        differing.join(", ")
+    ))
+    .mend("leave the option out, run `lxc-autogen cleanup` first, or use another --state-dir and --prefix"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_comes_from_the_set_that_exists() {
+        let first = Spec::resolve(
+            &Shape {
+                containers: Some(8),
+                memory: Some(64),
+                add_clone: true,
+                ..Shape::default()
+            },
+            None,
+        )
+        .unwrap();
+        let more = Shape {
+            containers: Some(12),
+            ..Shape::default()
+        };
+        let second = Spec::resolve(&more, Some(&first)).unwrap();
+        assert_eq!((second.containers, second.memory_mib, second.clone), (12, 64, true));
+        let other = Shape {
+            memory: Some(128),
+            ..Shape::default()
+        };
+        let e = Spec::resolve(&other, Some(&first)).unwrap_err();
+        assert!(e.message().contains("--memory"), "{e}");
+    }
+
+    #[test]
+    fn numbers_out_of_bounds_are_usage_errors() {
+        for containers in [0, MOST_CONTAINERS + 1] {
+            let shape = Shape {
+                containers: Some(containers),
+                ..Shape::default()
+            };
+            let e = Spec::resolve(&shape, None).unwrap_err();
+            assert_eq!(e.kind, crate::error::Kind::Usage);
+        }
+    }
+}

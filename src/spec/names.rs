@@ -1,0 +1,119 @@
+//! Names of containers, and what they may be made of.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// What every name of a set begins with: container N is domain and node `PREFIXN`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Prefix(String);
+
+/// Leaves room for the number within the 63 characters of a host name label.
+const LONGEST: usize = 40;
+
+impl Prefix {
+    /// Checks and takes a prefix.
+    ///
+    /// A letter first, since the resource ids made from it are XML names (xs:ID in Pacemaker's
+    /// schema), and since names of digits only are taken for node ids by crm_node.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] with the rule that is broken.
+    pub fn parse(text: &str) -> Result<Self> {
+        let rest_fits = text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let first_fits = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
+        if !first_fits || !rest_fits || text.len() > LONGEST {
+            return Err(Error::usage(format!("{text:?} cannot be a name prefix")).mend(format!(
+                "a letter, then letters, digits, '-', '_' or '.', {LONGEST} characters at most"
+            )));
+        }
+        Ok(Prefix(text.to_owned()))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The node and domain name of container `number` (from 1).
+    pub fn node(&self, number: u32) -> String {
+        format!("{}{number}", self.0)
+    }
+
+    /// The resource id of container `number`: `containerN` as lxc_autogen.sh has it; with
+    /// another prefix than `lxc`, `PREFIX-containerN`.
+    pub fn resource(&self, number: u32) -> String {
+        if self.0 == "lxc" {
+            format!("container{number}")
+        } else {
+            format!("{}-container{number}", self.0)
+        }
+    }
+
+    /// The number of the container called `node`, when it is one of this prefix.
+    pub fn number(&self, node: &str) -> Option<u32> {
+        let digits = node.strip_prefix(&self.0)?;
+        let number: u32 = digits.parse().ok()?;
+        (number > 0 && digits == number.to_string()).then_some(number)
+    }
+}
+
+impl fmt::Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for Prefix {
+    type Error = Error;
+    fn try_from(text: String) -> Result<Self> {
+        Prefix::parse(&text)
+    }
+}
+
+impl From<Prefix> for String {
+    fn from(prefix: Prefix) -> String {
+        prefix.0
+    }
+}
+
+/// Whether a text read from outside may be used as a node or domain name in our command lines.
+pub fn valid_node_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 63
+        && !text.bytes().all(|b| b.is_ascii_digit())
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_that_can_and_cannot_be() {
+        for good in ["lxc", "a", "test-", "q_a.1"] {
+            assert!(Prefix::parse(good).is_ok(), "{good}");
+        }
+        for bad in ["", "1", "12a", "-x", "a/b", "a b", "ü", "a;b", &"x".repeat(41)] {
+            assert!(Prefix::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn resources_keep_the_originals_names() {
+        let lxc = Prefix::parse("lxc").unwrap();
+        let qa = Prefix::parse("qa").unwrap();
+        assert_eq!((lxc.node(3), lxc.resource(3)), ("lxc3".into(), "container3".into()));
+        assert_eq!(qa.resource(3), "qa-container3");
+        assert_eq!(lxc.number("lxc12"), Some(12));
+        for other in ["lxc", "lxc0", "lxc01", "lxcx", "qa1"] {
+            assert_eq!(lxc.number(other), None, "{other}");
+        }
+    }
+}

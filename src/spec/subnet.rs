@@ -1,0 +1,239 @@
+//! The network's address, and the addresses of its containers.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::net::Ipv4Addr;
+
+/// The first container's last octet, counted from the host's /24, as lxc_autogen.sh has it.
+pub const FIRST_OFFSET: u32 = 11;
+
+/// An IPv4 subnet and the host's own address in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subnet {
+    host: Ipv4Addr,
+    prefix: u8,
+}
+
+impl Subnet {
+    /// Reads `ADDR[/PREFIX]`.
+    ///
+    /// Without a prefix the first three octets count, the host gets .1, and the prefix is the
+    /// longest one up to /24 that holds `containers`. With one, the host gets ADDR, or the first
+    /// address when ADDR is the subnet's own.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] when it is no address, the prefix is not 8 to 30, the subnet
+    /// cannot be used on a bridge, or it does not hold so many.
+    pub fn parse(text: &str, containers: u32) -> Result<Self> {
+        let (address, prefix) = match text.split_once('/') {
+            Some((address, prefix)) => (address, Some(prefix)),
+            None => (text, None),
+        };
+        let bad = |why: String| {
+            Err(Error::usage(format!("--network {text}: {why}"))
+                .mend("ADDR or ADDR/PREFIX, such as 192.168.123.1 or 10.40.0.1/16"))
+        };
+        let Ok(address) = address.parse::<Ipv4Addr>() else {
+            return bad(format!("{address:?} is no IPv4 address"));
+        };
+        if address.is_loopback()
+            || address.is_multicast()
+            || address.is_link_local()
+            || address.octets()[0] == 0
+            || address.octets()[0] >= 240
+        {
+            return bad("containers cannot use this address range".to_owned());
+        }
+        let subnet = match prefix {
+            None => Self::holding(address, containers)?,
+            Some(prefix) => match prefix.parse::<u8>() {
+                Ok(prefix @ 8..=30) => Self::with_prefix(address, prefix),
+                _ => return bad(format!("the prefix {prefix:?} is not a number from 8 to 30")),
+            },
+        };
+        if subnet.host == subnet.broadcast() {
+            return bad(format!("{} is the broadcast address of it", subnet.host));
+        }
+        subnet.check_holds(containers)?;
+        Ok(subnet)
+    }
+
+    /// The subnet around `address` with the longest prefix up to /24 that holds `containers`.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] when even a /8 would not.
+    pub fn holding(address: Ipv4Addr, containers: u32) -> Result<Self> {
+        let host = Ipv4Addr::from(u32::from(address) & !0xff | 1);
+        (8..=24)
+            .rev()
+            .map(|prefix| Subnet { host, prefix })
+            .find(|s| s.capacity() >= containers)
+            .ok_or_else(|| Error::usage(format!("no subnet holds {containers} containers")))
+    }
+
+    fn with_prefix(address: Ipv4Addr, prefix: u8) -> Self {
+        let mut subnet = Subnet { host: address, prefix };
+        if address == subnet.network() {
+            subnet.host = Ipv4Addr::from(u32::from(address) + 1);
+        }
+        subnet
+    }
+
+    /// The subnet that follows this one, of the same size, for looking for a free one.
+    pub fn next(&self) -> Self {
+        let size = 1u32 << (32 - self.prefix);
+        Subnet {
+            host: Ipv4Addr::from(u32::from(self.host).wrapping_add(size)),
+            prefix: self.prefix,
+        }
+    }
+
+    /// The host's address on the bridge.
+    pub fn host(&self) -> Ipv4Addr {
+        self.host
+    }
+
+    /// The prefix length.
+    pub fn prefix(&self) -> u8 {
+        self.prefix
+    }
+
+    fn mask(&self) -> u32 {
+        u32::MAX << (32 - self.prefix)
+    }
+
+    /// The subnet's own address.
+    pub fn network(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.host) & self.mask())
+    }
+
+    /// The subnet's broadcast address.
+    pub fn broadcast(&self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.host) | !self.mask())
+    }
+
+    /// Whether two subnets share an address.
+    pub fn overlaps(&self, network: Ipv4Addr, prefix: u8) -> bool {
+        let shorter = u32::from(self.prefix.min(prefix));
+        let mask = if shorter == 0 { 0 } else { u32::MAX << (32 - shorter) };
+        u32::from(self.host) & mask == u32::from(network) & mask
+    }
+
+    /// The containers' addresses, first to last, all distinct.
+    ///
+    /// From the host's /24, .11 upwards to the end of the subnet, then from its beginning. Last
+    /// octets 0 and 255 are left out even where they would be valid, as are the host's address
+    /// and the ten below the first container: people and old software trip over the former, and
+    /// keep the latter for themselves.
+    pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
+        let (network, broadcast) = (u32::from(self.network()), u32::from(self.broadcast()));
+        let host = u32::from(self.host);
+        let block = (host & !0xff).max(network);
+        let first = block + FIRST_OFFSET;
+        let fits = move |a: &u32| {
+            !matches!(a & 0xff, 0 | 255) && *a != host && *a > network && *a < broadcast
+        };
+        (first..broadcast)
+            .chain(network..block)
+            .filter(fits)
+            .map(Ipv4Addr::from)
+    }
+
+    /// How many containers it holds.
+    pub fn capacity(&self) -> u32 {
+        u32::try_from(self.addresses().count()).unwrap_or(u32::MAX)
+    }
+
+    /// Refuses a number of containers that does not fit.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] with what does fit.
+    pub fn check_holds(&self, containers: u32) -> Result<()> {
+        let capacity = self.capacity();
+        if capacity >= containers {
+            return Ok(());
+        }
+        Err(Error::usage(format!(
+            "{self} holds {capacity} containers, not {containers}: the first gets .{FIRST_OFFSET}"
+        ))
+        .mend("a shorter prefix holds more, such as 10.40.0.1/16"))
+    }
+}
+
+impl fmt::Display for Subnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.network(), self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn parse(text: &str, containers: u32) -> Subnet {
+        Subnet::parse(text, containers).unwrap()
+    }
+
+    #[test]
+    fn the_original_addresses() {
+        let s = parse("192.168.123.7", 2);
+        assert_eq!((s.host().to_string(), s.to_string()), (
+            "192.168.123.1".to_owned(),
+            "192.168.123.0/24".to_owned()
+        ));
+        let first: Vec<String> = s.addresses().take(2).map(|a| a.to_string()).collect();
+        assert_eq!(first, ["192.168.123.11", "192.168.123.12"]);
+    }
+
+    #[test]
+    fn container_245_gets_an_address_of_its_own() {
+        let s = parse("192.168.123.1", 245);
+        assert_eq!(s.prefix(), 23);
+        let addresses: Vec<Ipv4Addr> = s.addresses().take(245).collect();
+        assert_eq!(addresses[0].to_string(), "192.168.123.11");
+        assert_eq!(addresses[243].to_string(), "192.168.123.254");
+        assert_eq!(addresses[244].to_string(), "192.168.122.1");
+    }
+
+    #[test]
+    fn sixty_thousand_valid_distinct_addresses() {
+        let s = parse("192.168.123.1", 60_000);
+        assert_eq!(s.to_string(), "192.168.0.0/16");
+        let all: HashSet<Ipv4Addr> = s.addresses().take(60_000).collect();
+        assert_eq!(all.len(), 60_000);
+        assert!(all.iter().all(|a| {
+            s.overlaps(*a, 32) && *a != s.host() && !matches!(a.octets()[3], 0 | 255)
+        }));
+    }
+
+    #[test]
+    fn a_given_prefix_keeps_the_address_given() {
+        assert_eq!(parse("10.1.2.3/16", 5).host().to_string(), "10.1.2.3");
+        assert_eq!(parse("10.1.0.0/16", 5).host().to_string(), "10.1.0.1");
+        assert_eq!(parse("10.1.0.1/28", 3).capacity(), 4);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused() {
+        for bad in [
+            "", "1.2.3", "300.1.1.1", "127.0.0.1", "224.0.0.1", "169.254.1.1", "0.1.2.3",
+            "250.0.0.1", "10.0.0.1/31", "10.0.0.1/7", "10.0.0.1/x", "10.0.0.1/28/3",
+            "10.0.0.255/24",
+        ] {
+            assert!(Subnet::parse(bad, 2).is_err(), "{bad}");
+        }
+        let e = Subnet::parse("10.0.0.1/28", 5).unwrap_err();
+        assert!(e.message().contains("holds 4 containers, not 5"), "{e}");
+    }
+
+    #[test]
+    fn overlap_is_seen_both_ways() {
+        let s = parse("192.168.123.1", 2);
+        assert!(s.overlaps(Ipv4Addr::new(192, 168, 0, 0), 16));
+        assert!(s.overlaps(Ipv4Addr::new(192, 168, 123, 128), 25));
+        assert!(!s.overlaps(Ipv4Addr::new(192, 168, 122, 0), 24));
+        assert_eq!(s.next().to_string(), "192.168.124.0/24");
+    }
+}
