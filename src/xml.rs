@@ -203,7 +203,10 @@ mod tests {
             .child(El::new("empty"));
         let text = el.render();
         assert_eq!(parse(&text, "test").unwrap(), el);
-        assert!(text.contains("\n  <name>l&lt;x&gt;c &amp; 1</name>\n"), "{text}");
+        assert!(
+            text.contains("\n  <name>l&lt;x&gt;c &amp; 1</name>\n"),
+            "{text}"
+        );
     }
 
     #[test]

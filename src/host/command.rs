@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 use wait_timeout::ChildExt;
@@ -26,6 +27,7 @@ pub struct Cmd {
     args: Vec<OsString>,
     envs: Vec<(String, OsString)>,
     stdin: Option<Vec<u8>>,
+    directory: Option<PathBuf>,
     timeout: Duration,
 }
 
@@ -49,6 +51,7 @@ impl Cmd {
             args: Vec::new(),
             envs: Vec::new(),
             stdin: None,
+            directory: None,
             timeout: DEFAULT_TIMEOUT,
         }
     }
@@ -74,6 +77,12 @@ impl Cmd {
     /// Gives the program this on standard input; without it, standard input is closed.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Runs the program in this directory.
+    pub fn directory(mut self, path: &Path) -> Self {
+        self.directory = Some(path.to_owned());
         self
     }
 
@@ -150,6 +159,9 @@ impl Cmd {
             .stdin(self.stdin_file()?)
             .stdout(duplicate(&stdout)?)
             .stderr(duplicate(&stderr)?);
+        if let Some(directory) = &self.directory {
+            command.current_dir(directory);
+        }
         let mut child = command
             .spawn()
             .map_err(|e| Error::failed(format!("start {}: {e}", self.line())))?;
@@ -273,7 +285,10 @@ mod tests {
         let out = Cmd::new("ls").arg("/no such place").run(&host()).unwrap();
         assert_eq!(out.code, 2);
         let said = out.error().to_string();
-        assert!(said.starts_with("ls \"/no such place\" exited with 2\n  "), "{said}");
+        assert!(
+            said.starts_with("ls \"/no such place\" exited with 2\n  "),
+            "{said}"
+        );
         assert!(said.contains("No such file or directory"), "{said}");
     }
 

@@ -22,7 +22,11 @@ pub struct Attributes {
 impl Attributes {
     /// root:root with this mode.
     pub fn root(mode: u32) -> Self {
-        Attributes { mode, uid: 0, gid: 0 }
+        Attributes {
+            mode,
+            uid: 0,
+            gid: 0,
+        }
     }
 }
 
@@ -119,7 +123,10 @@ pub fn read_trimmed(path: impl AsRef<Path>) -> Option<String> {
 
 /// The SHA-256 of `bytes` in hexadecimal, our identity of a file's content.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 /// `count` random bytes from the kernel.

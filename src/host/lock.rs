@@ -35,7 +35,9 @@ pub fn take(path: &Path) -> Result<Lock> {
         };
         // A clean-up that ended between our open and our lock has removed the file: what we hold
         // then has no name any more, and another run could hold its successor.
-        let ours = locked.metadata().map_err(|e| Error::io("look at", path, e))?;
+        let ours = locked
+            .metadata()
+            .map_err(|e| Error::io("look at", path, e))?;
         match std::fs::symlink_metadata(path) {
             Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {}
             _ => continue,
@@ -71,7 +73,9 @@ fn held(file: &mut File) -> Error {
     Error::cant(format!(
         "another run is at work here: process {pid} ({command}){since}"
     ))
-    .mend(format!("wait for it to end, or end it (kill {pid}): it puts back what it did"))
+    .mend(format!(
+        "wait for it to end, or end it (kill {pid}): it puts back what it did"
+    ))
 }
 
 #[cfg(test)]

@@ -2,9 +2,24 @@
 
 /// A tool, and its package on Debian, Fedora and SUSE.
 const PACKAGES: &[(&str, &str, &str, &str)] = &[
-    ("virsh", "libvirt-clients", "libvirt-client", "libvirt-client"),
-    ("virt-xml-validate", "libvirt-clients", "libvirt-client", "libvirt-client"),
-    ("libvirtd", "libvirt-daemon-system", "libvirt-daemon", "libvirt-daemon"),
+    (
+        "virsh",
+        "libvirt-clients",
+        "libvirt-client",
+        "libvirt-client",
+    ),
+    (
+        "virt-xml-validate",
+        "libvirt-clients",
+        "libvirt-client",
+        "libvirt-client",
+    ),
+    (
+        "libvirtd",
+        "libvirt-daemon-system",
+        "libvirt-daemon",
+        "libvirt-daemon",
+    ),
     (
         "libvirt_lxc",
         "libvirt-daemon-driver-lxc",
@@ -13,14 +28,54 @@ const PACKAGES: &[(&str, &str, &str, &str)] = &[
     ),
     ("ip", "iproute2", "iproute", "iproute2"),
     ("pacemakerd", "pacemaker", "pacemaker", "pacemaker"),
-    ("cibadmin", "pacemaker-cli-utils", "pacemaker-cli", "pacemaker-cli"),
-    ("crm_mon", "pacemaker-cli-utils", "pacemaker-cli", "pacemaker-cli"),
-    ("crm_node", "pacemaker-cli-utils", "pacemaker-cli", "pacemaker-cli"),
-    ("crm_resource", "pacemaker-cli-utils", "pacemaker-cli", "pacemaker-cli"),
-    ("crm_verify", "pacemaker-cli-utils", "pacemaker-cli", "pacemaker-cli"),
-    ("crm_attribute", "pacemaker-cli-utils", "pacemaker-cli", "pacemaker-cli"),
-    ("pacemaker-remoted", "pacemaker-remote", "pacemaker-remote", "pacemaker-remote"),
-    ("VirtualDomain", "resource-agents", "resource-agents", "resource-agents"),
+    (
+        "cibadmin",
+        "pacemaker-cli-utils",
+        "pacemaker-cli",
+        "pacemaker-cli",
+    ),
+    (
+        "crm_mon",
+        "pacemaker-cli-utils",
+        "pacemaker-cli",
+        "pacemaker-cli",
+    ),
+    (
+        "crm_node",
+        "pacemaker-cli-utils",
+        "pacemaker-cli",
+        "pacemaker-cli",
+    ),
+    (
+        "crm_resource",
+        "pacemaker-cli-utils",
+        "pacemaker-cli",
+        "pacemaker-cli",
+    ),
+    (
+        "crm_verify",
+        "pacemaker-cli-utils",
+        "pacemaker-cli",
+        "pacemaker-cli",
+    ),
+    (
+        "crm_attribute",
+        "pacemaker-cli-utils",
+        "pacemaker-cli",
+        "pacemaker-cli",
+    ),
+    (
+        "pacemaker-remoted",
+        "pacemaker-remote",
+        "pacemaker-remote",
+        "pacemaker-remote",
+    ),
+    (
+        "VirtualDomain",
+        "resource-agents",
+        "resource-agents",
+        "resource-agents",
+    ),
     ("curl", "curl", "curl", "curl"),
     ("wget", "wget", "wget", "wget"),
     ("dpkg-deb", "dpkg", "dpkg", "dpkg"),
@@ -59,7 +114,10 @@ mod tests {
 
     #[test]
     fn each_family_gets_its_own_command() {
-        assert_eq!(mend_on("virsh", "ID=debian\n"), "apt-get install libvirt-clients");
+        assert_eq!(
+            mend_on("virsh", "ID=debian\n"),
+            "apt-get install libvirt-clients"
+        );
         let rocky = "NAME=x\nID=\"rocky\"\nID_LIKE=\"rhel centos fedora\"\n";
         assert_eq!(mend_on("cibadmin", rocky), "dnf install pacemaker-cli");
         let leap = "ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\n";

@@ -21,10 +21,11 @@ pub fn require_root(for_what: &str) -> Result<()> {
     if is_root() {
         return Ok(());
     }
-    Err(
-        Error::cant(format!("{for_what} needs root, and this is uid {}", Uid::effective()))
-            .mend("run it with sudo, or add --dry-run to see what it would do"),
-    )
+    Err(Error::cant(format!(
+        "{for_what} needs root, and this is uid {}",
+        Uid::effective()
+    ))
+    .mend("run it with sudo, or add --dry-run to see what it would do"))
 }
 
 /// The numeric id of the group haclient.
@@ -34,8 +35,10 @@ pub fn require_root(for_what: &str) -> Result<()> {
 pub fn haclient() -> Result<Gid> {
     match Group::from_name(HA_GROUP) {
         Ok(Some(group)) => Ok(group.gid),
-        Ok(None) => Err(Error::cant(format!("there is no group {HA_GROUP} on this host"))
-            .mend(super::packages::mend_for_tool("pacemakerd"))),
+        Ok(None) => Err(
+            Error::cant(format!("there is no group {HA_GROUP} on this host"))
+                .mend(super::packages::mend_for_tool("pacemakerd")),
+        ),
         Err(e) => Err(Error::failed(format!("look up group {HA_GROUP}: {e}"))),
     }
 }

@@ -217,7 +217,10 @@ mod tests {
     #[test]
     fn a_line_cut_off_by_a_crash_is_dropped() {
         let dir = tempfile::tempdir().unwrap();
-        Journal::open(dir.path()).unwrap().intend([tree("lxc1")]).unwrap();
+        Journal::open(dir.path())
+            .unwrap()
+            .intend([tree("lxc1")])
+            .unwrap();
         let path = dir.path().join(FILE);
         let mut text = std::fs::read_to_string(&path).unwrap();
         text.push_str("{\"do\":{\"seq\":2,\"un");

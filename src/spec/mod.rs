@@ -155,13 +155,22 @@ fn refuse_other_shape(shape: &Shape, subnet: Option<&Subnet>, saved: &Spec) -> R
     };
     let differing: Vec<&str> = [
         ("--network", !same_network),
-        ("--prefix", differs(shape.prefix.as_deref(), saved.prefix.as_str())),
+        (
+            "--prefix",
+            differs(shape.prefix.as_deref(), saved.prefix.as_str()),
+        ),
         ("--forward", differs(shape.forward, saved.forward)),
         ("--memory", differs(shape.memory, saved.memory_mib)),
         ("--shm", differs(shape.shm, saved.shm_mib)),
-        ("--monitor-interval", differs(shape.monitor_interval, saved.monitor_s)),
+        (
+            "--monitor-interval",
+            differs(shape.monitor_interval, saved.monitor_s),
+        ),
         ("--authkey", differs(shape.authkey, saved.authkey)),
-        ("--base", shape.base.is_some() && absolute(shape.base.as_ref())? != saved.base),
+        (
+            "--base",
+            shape.base.is_some() && absolute(shape.base.as_ref())? != saved.base,
+        ),
         (
             "--remoted",
             shape.remoted.is_some() && absolute(shape.remoted.as_ref())? != saved.remoted,
@@ -202,7 +211,10 @@ mod tests {
             ..Shape::default()
         };
         let second = Spec::resolve(&more, Some(&first)).unwrap();
-        assert_eq!((second.containers, second.memory_mib, second.clone), (12, 64, true));
+        assert_eq!(
+            (second.containers, second.memory_mib, second.clone),
+            (12, 64, true)
+        );
         let other = Shape {
             memory: Some(128),
             ..Shape::default()

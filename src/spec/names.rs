@@ -26,9 +26,11 @@ impl Prefix {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
         let first_fits = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
         if !first_fits || !rest_fits || text.len() > LONGEST {
-            return Err(Error::usage(format!("{text:?} cannot be a name prefix")).mend(format!(
-                "a letter, then letters, digits, '-', '_' or '.', {LONGEST} characters at most"
-            )));
+            return Err(
+                Error::usage(format!("{text:?} cannot be a name prefix")).mend(format!(
+                    "a letter, then letters, digits, '-', '_' or '.', {LONGEST} characters at most"
+                )),
+            );
         }
         Ok(Prefix(text.to_owned()))
     }
@@ -85,7 +87,10 @@ pub fn valid_node_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 63
         && !text.bytes().all(|b| b.is_ascii_digit())
-        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric())
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
@@ -100,7 +105,17 @@ mod tests {
         for good in ["lxc", "a", "test-", "q_a.1"] {
             assert!(Prefix::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "1", "12a", "-x", "a/b", "a b", "ü", "a;b", &"x".repeat(41)] {
+        for bad in [
+            "",
+            "1",
+            "12a",
+            "-x",
+            "a/b",
+            "a b",
+            "ü",
+            "a;b",
+            &"x".repeat(41),
+        ] {
             assert!(Prefix::parse(bad).is_err(), "{bad}");
         }
     }
@@ -109,7 +124,10 @@ mod tests {
     fn resources_keep_the_originals_names() {
         let lxc = Prefix::parse("lxc").unwrap();
         let qa = Prefix::parse("qa").unwrap();
-        assert_eq!((lxc.node(3), lxc.resource(3)), ("lxc3".into(), "container3".into()));
+        assert_eq!(
+            (lxc.node(3), lxc.resource(3)),
+            ("lxc3".into(), "container3".into())
+        );
         assert_eq!(qa.resource(3), "qa-container3");
         assert_eq!(lxc.number("lxc12"), Some(12));
         for other in ["lxc", "lxc0", "lxc01", "lxcx", "qa1"] {

@@ -49,7 +49,11 @@ impl Subnet {
             None => Self::holding(address, containers)?,
             Some(prefix) => match prefix.parse::<u8>() {
                 Ok(prefix @ 8..=30) => Self::with_prefix(address, prefix),
-                _ => return bad(format!("the prefix {prefix:?} is not a number from 8 to 30")),
+                _ => {
+                    return bad(format!(
+                        "the prefix {prefix:?} is not a number from 8 to 30"
+                    ));
+                }
             },
         };
         if subnet.host == subnet.broadcast() {
@@ -73,7 +77,10 @@ impl Subnet {
     }
 
     fn with_prefix(address: Ipv4Addr, prefix: u8) -> Self {
-        let mut subnet = Subnet { host: address, prefix };
+        let mut subnet = Subnet {
+            host: address,
+            prefix,
+        };
         if address == subnet.network() {
             subnet.host = Ipv4Addr::from(u32::from(address) + 1);
         }
@@ -116,7 +123,11 @@ impl Subnet {
     /// Whether two subnets share an address.
     pub fn overlaps(&self, network: Ipv4Addr, prefix: u8) -> bool {
         let shorter = u32::from(self.prefix.min(prefix));
-        let mask = if shorter == 0 { 0 } else { u32::MAX << (32 - shorter) };
+        let mask = if shorter == 0 {
+            0
+        } else {
+            u32::MAX << (32 - shorter)
+        };
         u32::from(self.host) & mask == u32::from(network) & mask
     }
 
@@ -179,10 +190,10 @@ mod tests {
     #[test]
     fn the_original_addresses() {
         let s = parse("192.168.123.7", 2);
-        assert_eq!((s.host().to_string(), s.to_string()), (
-            "192.168.123.1".to_owned(),
-            "192.168.123.0/24".to_owned()
-        ));
+        assert_eq!(
+            (s.host().to_string(), s.to_string()),
+            ("192.168.123.1".to_owned(), "192.168.123.0/24".to_owned())
+        );
         let first: Vec<String> = s.addresses().take(2).map(|a| a.to_string()).collect();
         assert_eq!(first, ["192.168.123.11", "192.168.123.12"]);
     }
@@ -218,8 +229,18 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         for bad in [
-            "", "1.2.3", "300.1.1.1", "127.0.0.1", "224.0.0.1", "169.254.1.1", "0.1.2.3",
-            "250.0.0.1", "10.0.0.1/31", "10.0.0.1/7", "10.0.0.1/x", "10.0.0.1/28/3",
+            "",
+            "1.2.3",
+            "300.1.1.1",
+            "127.0.0.1",
+            "224.0.0.1",
+            "169.254.1.1",
+            "0.1.2.3",
+            "250.0.0.1",
+            "10.0.0.1/31",
+            "10.0.0.1/7",
+            "10.0.0.1/x",
+            "10.0.0.1/28/3",
             "10.0.0.255/24",
         ] {
             assert!(Subnet::parse(bad, 2).is_err(), "{bad}");

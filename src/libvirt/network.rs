@@ -1,0 +1,83 @@
+//! The network XML (libvirt, formatnetwork.html).
+
+use super::metadata;
+use crate::plan::Set;
+use crate::spec::Forward;
+use crate::xml::El;
+
+/// The network of a set. Without DNS and DHCP libvirt starts no dnsmasq for it.
+pub fn network(set: &Set) -> El {
+    let forward = match set.spec.forward {
+        Forward::Nat => Some("nat"),
+        Forward::Open => Some("open"),
+        Forward::Isolated => None,
+    };
+    let [a, b, c, d] = set.subnet.host().octets();
+    El::new("network")
+        .child(El::new("name").text(&set.network))
+        .child(El::new("uuid").text(set.network_uuid()))
+        .child(metadata(&set.state_dir))
+        .children(forward.map(|mode| El::new("forward").attr("mode", mode)))
+        .child(
+            El::new("bridge")
+                .attr("name", &set.network)
+                .attr("stp", "off")
+                .attr("delay", 0),
+        )
+        .child(El::new("mac").attr("address", format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}")))
+        .child(El::new("dns").attr("enable", "no"))
+        .child(
+            El::new("ip")
+                .attr("address", set.subnet.host())
+                .attr("prefix", set.subnet.prefix()),
+        )
+}
+
+/// The subnets of a network that libvirt printed, as (address, prefix).
+pub fn subnets(network: &El) -> Vec<(std::net::Ipv4Addr, u8)> {
+    network
+        .all("ip")
+        .into_iter()
+        .filter_map(|ip| {
+            let address = ip.get("address")?.parse().ok()?;
+            let prefix = match (ip.get("prefix"), ip.get("netmask")) {
+                (Some(prefix), _) => prefix.parse().ok()?,
+                (None, Some(mask)) => {
+                    let mask: std::net::Ipv4Addr = mask.parse().ok()?;
+                    u8::try_from(u32::from(mask).count_ones()).ok()?
+                }
+                (None, None) => return None,
+            };
+            Some((address, prefix))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+
+    #[test]
+    fn what_we_write_has_our_mark_and_subnet() {
+        let set = sample(2);
+        let xml = network(&set);
+        assert_eq!(subnets(&xml), [("192.168.123.1".parse().unwrap(), 24)]);
+        let read = crate::xml::parse(&xml.render(), "network").unwrap();
+        assert_eq!(
+            crate::libvirt::marked_state_dir(&read),
+            Some("/var/lib/lxc-autogen")
+        );
+        assert!(xml.render().contains("<forward mode=\"open\"/>"));
+    }
+
+    #[test]
+    fn a_netmask_is_read_too() {
+        let xml = crate::xml::parse(
+            "<network><ip address='10.1.0.1' netmask='255.255.0.0'/></network>",
+            "network",
+        )
+        .unwrap();
+        assert_eq!(subnets(&xml), [("10.1.0.1".parse().unwrap(), 16)]);
+    }
+}

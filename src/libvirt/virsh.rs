@@ -1,0 +1,265 @@
+//! virsh, and parsers of what it prints. It exits with 0 or 1 only, so that what went wrong is
+//! told by its messages, in the C locale (libvirt 9.0, tools/virsh-*.c).
+
+use super::marked_state_dir;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::host::command::{Cmd, Output};
+use crate::spec::valid_node_name;
+use crate::xml::{self, El};
+use std::path::Path;
+use std::time::Duration;
+
+/// The connection of lxc_autogen.sh and of the primitives we make.
+pub const URI: &str = "lxc:///";
+/// Longest command line handed to one virsh; the kernel takes 128 KiB per argument.
+const BATCH_BYTES: usize = 60_000;
+
+/// A line of `virsh list --all`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DomainRow {
+    /// Domain name.
+    pub name: String,
+    /// `running`, `shut off` and so on.
+    pub state: String,
+}
+
+fn virsh() -> Cmd {
+    Cmd::new("virsh").args(["-q", "-c", URI])
+}
+
+fn ok(output: Output) -> Result<String> {
+    if output.code == 0 {
+        return Ok(output.stdout);
+    }
+    let e = output.error();
+    let said = &output.stderr;
+    if said.contains("failed to connect to the hypervisor") {
+        let mend =
+            if said.contains("Failed to connect socket") || said.contains("Connection refused") {
+                "start libvirtd (or virtlxcd), for example: systemctl start libvirtd".to_owned()
+            } else {
+                format!(
+                    "{}, then restart libvirtd",
+                    crate::host::packages::mend_for_tool("libvirt_lxc")
+                )
+            };
+        return Err(
+            Error::cant("libvirt's LXC driver does not answer at lxc:///")
+                .details(e.detail_lines().to_vec())
+                .mend(mend),
+        );
+    }
+    Err(e)
+}
+
+/// Whether libvirt's LXC driver answers, and its version line.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] with the mend when it does not.
+pub fn connect(host: &Host) -> Result<String> {
+    ok(virsh()
+        .arg("version")
+        .timeout(Duration::from_secs(20))
+        .run(host)?)
+}
+
+/// Every domain, defined and running.
+///
+/// # Errors
+/// When virsh fails.
+pub fn domains(host: &Host) -> Result<Vec<DomainRow>> {
+    let text = ok(virsh().args(["list", "--all"]).run(host)?)?;
+    Ok(parse_list(&text))
+}
+
+fn parse_list(text: &str) -> Vec<DomainRow> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let _id = words.next()?;
+            let name = words.next()?.to_owned();
+            let state = words.collect::<Vec<_>>().join(" ");
+            (!state.is_empty()).then_some(DomainRow { name, state })
+        })
+        .collect()
+}
+
+/// The XML of domains by name, as one virsh prints it; those that are gone meanwhile are left out.
+///
+/// # Errors
+/// When virsh prints something else than XML.
+pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
+    let mut all = Vec::new();
+    for batch in batches("dumpxml", names) {
+        // One that is gone makes the exit status 1, and its message goes to stderr.
+        let output = virsh().arg(batch).run(host)?;
+        all.extend(xml::parse_many(&output.stdout, "virsh dumpxml")?);
+    }
+    Ok(all)
+}
+
+/// The names of domains that carry our mark for this state directory.
+///
+/// # Errors
+/// When virsh fails.
+pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
+    let names: Vec<String> = domains(host)?
+        .into_iter()
+        .map(|d| d.name)
+        .filter(|n| valid_node_name(n))
+        .collect();
+    let state_dir = state_dir.to_string_lossy();
+    Ok(dump_domains(host, &names)?
+        .iter()
+        .filter(|xml| marked_state_dir(xml) == Some(&*state_dir))
+        .filter_map(|xml| Some(xml.find("name")?.text.clone()))
+        .collect())
+}
+
+/// Destroys domains, and undefines those that are defined. A domain that is gone is fine.
+///
+/// # Errors
+/// When any of them is still there afterwards.
+pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
+    let mut said = String::new();
+    for verb in ["destroy", "undefine"] {
+        for batch in batches(verb, names) {
+            let output = virsh()
+                .arg(batch)
+                .timeout(Duration::from_secs(300))
+                .run(host)?;
+            said.push_str(&output.stderr);
+        }
+    }
+    let left: Vec<String> = domains(host)?
+        .into_iter()
+        .map(|d| d.name)
+        .filter(|n| names.contains(n))
+        .collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(
+        Error::failed(format!("domains are still there: {}", left.join(", ")))
+            .details(said.lines().map(str::to_owned)),
+    )
+}
+
+/// `verb name; verb name; …` in arguments that are not too long. Names are checked here, since
+/// virsh splits such an argument itself.
+fn batches(verb: &str, names: &[String]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for name in names.iter().filter(|n| valid_node_name(n)) {
+        let command = format!("{verb} {name}; ");
+        match all.last_mut() {
+            Some(last) if last.len() + command.len() < BATCH_BYTES => last.push_str(&command),
+            _ => all.push(command),
+        }
+    }
+    all
+}
+
+/// Starts a transient domain from XML.
+///
+/// # Errors
+/// When virsh fails.
+pub fn create(host: &Host, xml: &Path) -> Result<()> {
+    ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
+}
+
+/// Names of all networks, active and not.
+///
+/// # Errors
+/// When virsh fails.
+pub fn networks(host: &Host) -> Result<Vec<String>> {
+    let text = ok(virsh().args(["net-list", "--all", "--name"]).run(host)?)?;
+    Ok(text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Names of active networks.
+///
+/// # Errors
+/// When virsh fails.
+pub fn active_networks(host: &Host) -> Result<Vec<String>> {
+    let text = ok(virsh().args(["net-list", "--name"]).run(host)?)?;
+    Ok(text
+        .lines()
+        .map(str::trim)
+        .filter(|l| !l.is_empty())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// The XML of a network, or `None` when there is none of that name.
+///
+/// # Errors
+/// When virsh fails otherwise.
+pub fn dump_network(host: &Host, name: &str) -> Result<Option<El>> {
+    let output = virsh().args(["net-dumpxml", name]).run(host)?;
+    if output.code != 0 && output.stderr.contains("Network not found") {
+        return Ok(None);
+    }
+    xml::parse(&ok(output)?, "virsh net-dumpxml").map(Some)
+}
+
+/// Defines, starts and sets a network to autostart, as far as it is not.
+///
+/// # Errors
+/// When virsh fails.
+pub fn raise_network(host: &Host, name: &str, xml: &Path) -> Result<()> {
+    ok(virsh().arg("net-define").arg(xml).run(host)?)?;
+    if !active_networks(host)?.iter().any(|n| n == name) {
+        ok(virsh().args(["net-start", name]).run(host)?)?;
+    }
+    ok(virsh().args(["net-autostart", name]).run(host)?).map(drop)
+}
+
+/// Stops and undefines a network; absent is fine.
+///
+/// # Errors
+/// When virsh fails otherwise.
+pub fn remove_network(host: &Host, name: &str) -> Result<()> {
+    if active_networks(host)?.iter().any(|n| n == name) {
+        ok(virsh().args(["net-destroy", name]).run(host)?)?;
+    }
+    let output = virsh().args(["net-undefine", name]).run(host)?;
+    // A transient network is gone with its stop.
+    if output.code != 0 && output.stderr.contains("Network not found") {
+        return Ok(());
+    }
+    ok(output).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_as_virsh_prints_it() {
+        let rows = parse_list(" 12345   lxc1   running\n -       web    shut off\n\n");
+        assert_eq!(
+            rows[0],
+            DomainRow {
+                name: "lxc1".into(),
+                state: "running".into()
+            }
+        );
+        assert_eq!(rows[1].state, "shut off");
+    }
+
+    #[test]
+    fn batches_hold_checked_names_only_and_stay_short() {
+        let names = ["lxc1", "a; destroy b", "lxc2"].map(String::from);
+        assert_eq!(batches("destroy", &names), ["destroy lxc1; destroy lxc2; "]);
+        let many: Vec<String> = (1..10_000).map(|n| format!("lxc{n}")).collect();
+        let all = batches("destroy", &many);
+        assert!(all.len() > 1 && all.iter().all(|b| b.len() < BATCH_BYTES));
+        assert_eq!(all.concat().matches("destroy ").count(), many.len());
+    }
+}

@@ -1,0 +1,159 @@
+//! The key that cluster and pacemaker-remoted share (Pacemaker Remote, "Authentication").
+
+use crate::error::{Context, Error, Result};
+use crate::host::files::{self, Attributes, Existing};
+use crate::host::users;
+use crate::journal::{Journal, Undo};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// Where Pacemaker looks for it (DEFAULT_REMOTE_KEY_LOCATION in Pacemaker 2.1.5).
+pub const PATH: &str = "/etc/pacemaker/authkey";
+/// Its directory, which `--authkey bind` binds.
+pub const DIRECTORY: &str = "/etc/pacemaker";
+/// As many as lxc_autogen.sh and Pacemaker's documentation take.
+const BYTES: usize = 4096;
+
+/// What is wrong with a key, if anything.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn check(path: &Path, haclient: u32) -> Result<Option<(String, String)>> {
+    let shown = path.display();
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Some((
+                format!("{shown} is missing"),
+                "lxc-autogen key-gen".to_owned(),
+            )));
+        }
+        Err(e) => return Err(Error::io("look at", path, e)),
+    };
+    let found = if metadata.is_symlink() {
+        Some((
+            "is a symlink, which a container cannot follow",
+            format!("replace {shown} with the file itself"),
+        ))
+    } else if !metadata.is_file() {
+        Some((
+            "is no regular file",
+            format!("remove {shown}, then lxc-autogen key-gen"),
+        ))
+    } else if metadata.len() == 0 {
+        Some((
+            "is empty",
+            format!("remove {shown}, then lxc-autogen key-gen"),
+        ))
+    } else if !readable(&metadata, haclient) {
+        Some((
+            "cannot be read by group haclient",
+            format!("chgrp haclient {shown} && chmod 0640 {shown}"),
+        ))
+    } else if let Some(directory) = path.parent() {
+        let metadata = directory
+            .metadata()
+            .map_err(|e| Error::io("look at", directory, e))?;
+        let dir = directory.display();
+        (!searchable(&metadata, haclient)).then(|| {
+            (
+                "is in a directory that group haclient cannot enter",
+                format!("chgrp haclient {dir} && chmod 0750 {dir}"),
+            )
+        })
+    } else {
+        None
+    };
+    Ok(found.map(|(what, mend)| (format!("{shown} {what}"), mend)))
+}
+
+fn readable(metadata: &std::fs::Metadata, haclient: u32) -> bool {
+    let mode = metadata.permissions().mode();
+    mode & 0o004 != 0 || (metadata.gid() == haclient && mode & 0o040 != 0)
+}
+
+fn searchable(metadata: &std::fs::Metadata, haclient: u32) -> bool {
+    let mode = metadata.permissions().mode();
+    mode & 0o001 != 0 || (metadata.gid() == haclient && mode & 0o010 != 0)
+}
+
+/// Makes the key when there is none: 4096 random bytes, 0640 root:haclient, in a directory 0750
+/// root:haclient. Gives back whether one was made.
+///
+/// # Errors
+/// When there is no group haclient, or writing fails.
+pub fn make(journal: &mut Journal) -> Result<bool> {
+    let path = Path::new(PATH);
+    if files::exists(path) {
+        return Ok(false);
+    }
+    let haclient = users::haclient()?.as_raw();
+    let directory = Path::new(DIRECTORY);
+    if !files::exists(directory) {
+        journal.intend([Undo::EmptyDir {
+            path: directory.to_owned(),
+        }])?;
+        std::fs::create_dir(directory).map_err(|e| Error::io("make directory", directory, e))?;
+        files::set_directory_attributes(
+            directory,
+            Attributes {
+                mode: 0o750,
+                uid: 0,
+                gid: haclient,
+            },
+        )?;
+    }
+    let key = files::random_bytes(BYTES)?;
+    journal.intend([Undo::Authkey {
+        path: path.to_owned(),
+        sha256: files::sha256(&key),
+    }])?;
+    write(path, &key, haclient).context("make the authentication key")?;
+    Ok(true)
+}
+
+/// Writes a key with the owner and mode it must have.
+///
+/// # Errors
+/// When it is there already, or writing fails.
+pub fn write(path: &Path, key: &[u8], haclient: u32) -> Result<()> {
+    let attributes = Attributes {
+        mode: 0o640,
+        uid: 0,
+        gid: haclient,
+    };
+    files::write_atomic(path, key, attributes, Existing::Refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn each_fault_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("authkey");
+        let group = fs::metadata(dir.path()).unwrap().gid();
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o750)).unwrap();
+        let said = |group| {
+            check(&path, group)
+                .unwrap()
+                .map(|(what, _)| what)
+                .unwrap_or_default()
+        };
+        assert!(said(group).ends_with("is missing"));
+        fs::write(&path, "").unwrap();
+        assert!(said(group).ends_with("is empty"));
+        fs::write(&path, "key").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(said(group), "");
+        assert!(said(group + 1).ends_with("cannot be read by group haclient"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(said(group + 1).contains("directory that group haclient cannot enter"));
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let what = check(&link, group).unwrap().unwrap().0;
+        assert!(what.contains("is a symlink"), "{what}");
+    }
+}

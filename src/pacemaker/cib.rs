@@ -1,0 +1,265 @@
+//! A CIB as `cibadmin --query` prints it, and the questions we ask of it.
+
+use crate::error::Result;
+use crate::xml::{self, El};
+use std::collections::HashSet;
+
+/// Names of a promotable clone's roles, which changed with schema pacemaker-3.7
+/// (Pacemaker 2.1, xml/resources-3.7.rng).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Roles {
+    /// `Promoted` or `Master`.
+    pub promoted: &'static str,
+    /// `Unpromoted` or `Slave`.
+    pub unpromoted: &'static str,
+}
+
+impl Roles {
+    /// The names that a schema (`validate-with`) knows.
+    pub fn of_schema(schema: &str) -> Roles {
+        let newer = match schema.strip_prefix("pacemaker-") {
+            Some("next") => true,
+            Some(version) => {
+                let mut parts = version.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+                let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+                number >= (3, 7)
+            }
+            None => false,
+        };
+        if newer {
+            Roles {
+                promoted: "Promoted",
+                unpromoted: "Unpromoted",
+            }
+        } else {
+            Roles {
+                promoted: "Master",
+                unpromoted: "Slave",
+            }
+        }
+    }
+}
+
+/// A whole CIB.
+#[derive(Debug, Clone)]
+pub struct Cib {
+    root: El,
+}
+
+impl Cib {
+    /// Reads what cibadmin printed.
+    ///
+    /// # Errors
+    /// When it is not XML.
+    pub fn parse(text: &str) -> Result<Cib> {
+        Ok(Cib {
+            root: xml::parse(text, "cibadmin --query")?,
+        })
+    }
+
+    fn section(&self, name: &str) -> Option<&El> {
+        self.root.find("configuration")?.find(name)
+    }
+
+    fn in_section(&self, name: &str) -> Vec<&El> {
+        self.section(name).map(El::walk).unwrap_or_default()
+    }
+
+    /// The schema it is checked against (`validate-with`).
+    pub fn schema(&self) -> &str {
+        self.root.get("validate-with").unwrap_or_default()
+    }
+
+    /// Whether a controller has been elected.
+    pub fn has_dc(&self) -> bool {
+        self.root.get("dc-uuid").is_some_and(|d| !d.is_empty())
+    }
+
+    /// Whether this partition has quorum, as the CIB has it.
+    pub fn has_quorum(&self) -> bool {
+        self.root.get("have-quorum") == Some("1")
+    }
+
+    /// A cluster property, from the first set that has it.
+    pub fn property(&self, name: &str) -> Option<&str> {
+        self.in_section("crm_config")
+            .into_iter()
+            .find(|e| e.name == "nvpair" && e.get("name") == Some(name))
+            .and_then(|e| e.get("value"))
+    }
+
+    /// Whether a cluster property is set to what Pacemaker takes for true.
+    pub fn flag(&self, name: &str, default: bool) -> bool {
+        match self.property(name) {
+            None => default,
+            Some(value) => {
+                let value = value.to_ascii_lowercase();
+                matches!(value.as_str(), "true" | "on" | "yes" | "y" | "1")
+            }
+        }
+    }
+
+    /// Whether there is a fence device.
+    pub fn has_fence_device(&self) -> bool {
+        self.in_section("resources")
+            .iter()
+            .any(|e| e.get("class") == Some("stonith"))
+    }
+
+    /// Every XML id in the configuration.
+    pub fn ids(&self) -> HashSet<&str> {
+        self.root
+            .find("configuration")
+            .map(El::walk)
+            .unwrap_or_default()
+            .into_iter()
+            .filter_map(|e| e.get("id"))
+            .collect()
+    }
+
+    /// Names of cluster and remote nodes that have an entry.
+    pub fn node_names(&self) -> Vec<&str> {
+        self.in_section("nodes")
+            .into_iter()
+            .filter(|e| e.name == "node")
+            .filter_map(|e| e.get("uname"))
+            .collect()
+    }
+
+    /// Guest nodes, as (node name, id of the primitive that is it).
+    pub fn guest_nodes(&self) -> Vec<(&str, &str)> {
+        self.in_section("resources")
+            .into_iter()
+            .filter(|e| e.name == "primitive")
+            .filter_map(|p| {
+                let meta = p.children.iter().filter(|c| c.name == "meta_attributes");
+                let node = meta
+                    .flat_map(|m| &m.children)
+                    .find(|n| n.get("name") == Some("remote-node"))?;
+                Some((node.get("value")?, p.get("id")?))
+            })
+            .collect()
+    }
+
+    /// Ids of primitives made from a template.
+    pub fn of_template(&self, template: &str) -> Vec<&str> {
+        self.in_section("resources")
+            .into_iter()
+            .filter(|e| e.name == "primitive" && e.get("template") == Some(template))
+            .filter_map(|e| e.get("id"))
+            .collect()
+    }
+
+    /// The value of an instance attribute of a primitive.
+    pub fn parameter(&self, primitive: &str, name: &str) -> Option<&str> {
+        self.in_section("resources")
+            .into_iter()
+            .find(|e| e.name == "primitive" && e.get("id") == Some(primitive))?
+            .children
+            .iter()
+            .filter(|c| c.name == "instance_attributes")
+            .flat_map(|c| &c.children)
+            .find(|n| n.get("name") == Some(name))?
+            .get("value")
+    }
+
+    /// Whether any element of the configuration has this id.
+    pub fn has_id(&self, id: &str) -> bool {
+        self.ids().contains(id)
+    }
+
+    /// Nodes that the status section still remembers.
+    pub fn status_nodes(&self) -> Vec<&str> {
+        self.root
+            .find("status")
+            .map(|s| s.children.iter().filter_map(|n| n.get("uname")).collect())
+            .unwrap_or_default()
+    }
+
+    /// Resources whose history the status section still has, as (resource, node).
+    pub fn history(&self) -> Vec<(&str, &str)> {
+        let Some(status) = self.root.find("status") else {
+            return Vec::new();
+        };
+        status
+            .children
+            .iter()
+            .filter_map(|state| Some((state, state.get("uname")?)))
+            .flat_map(|(state, node)| {
+                state
+                    .all("lrm_resource")
+                    .into_iter()
+                    .filter_map(move |r| Some((r.get("id")?, node)))
+            })
+            .collect()
+    }
+
+    /// When a resource was last started, in seconds since the epoch.
+    pub fn started_at(&self, resource: &str) -> Option<u64> {
+        self.root
+            .find("status")?
+            .all("lrm_resource")
+            .into_iter()
+            .filter(|r| r.get("id") == Some(resource))
+            .flat_map(|r| &r.children)
+            .filter(|op| op.get("operation") == Some("start") && op.get("rc-code") == Some("0"))
+            .filter_map(|op| op.get("last-rc-change")?.parse().ok())
+            .max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CIB: &str = r#"<cib validate-with="pacemaker-3.9" dc-uuid="1" have-quorum="1">
+      <configuration>
+        <crm_config><cluster_property_set id="o">
+          <nvpair id="o-s" name="stonith-enabled" value="FALSE"/>
+        </cluster_property_set></crm_config>
+        <nodes><node id="1" uname="node1"/><node id="lxc1" uname="lxc1" type="remote"/></nodes>
+        <resources>
+          <primitive id="vm" class="ocf" provider="heartbeat" type="VirtualDomain">
+            <instance_attributes id="vm-i"><nvpair id="vm-c" name="config" value="/x"/></instance_attributes>
+            <meta_attributes id="vm-m"><nvpair id="vm-r" name="remote-node" value="web"/></meta_attributes>
+          </primitive>
+          <primitive id="container1" template="lxc-autogen-lxc"/>
+        </resources><constraints/>
+      </configuration>
+      <status><node_state id="1" uname="node1"><lrm id="1"><lrm_resources>
+        <lrm_resource id="lxc1"><lrm_rsc_op id="a" operation="start" rc-code="0" last-rc-change="17"/>
+        </lrm_resource></lrm_resources></lrm></node_state></status>
+    </cib>"#;
+
+    #[test]
+    fn the_questions_we_ask() {
+        let cib = Cib::parse(CIB).unwrap();
+        assert_eq!(cib.schema(), "pacemaker-3.9");
+        assert!(cib.has_dc() && cib.has_quorum());
+        assert!(!cib.flag("stonith-enabled", true));
+        assert!(cib.flag("start-failure-is-fatal", true));
+        assert_eq!(cib.node_names(), ["node1", "lxc1"]);
+        assert_eq!(cib.guest_nodes(), [("web", "vm")]);
+        assert_eq!(cib.of_template("lxc-autogen-lxc"), ["container1"]);
+        assert_eq!(cib.parameter("vm", "config"), Some("/x"));
+        assert!(cib.has_id("vm-r") && !cib.has_id("vm-x"));
+        assert_eq!(cib.started_at("lxc1"), Some(17));
+        assert_eq!(cib.history(), [("lxc1", "node1")]);
+        assert!(!cib.has_fence_device());
+    }
+
+    #[test]
+    fn role_names_follow_the_schema() {
+        for (schema, promoted) in [
+            ("pacemaker-3.6", "Master"),
+            ("pacemaker-3.7", "Promoted"),
+            ("pacemaker-3.10", "Promoted"),
+            ("pacemaker-4.0", "Promoted"),
+            ("pacemaker-2.10", "Master"),
+            ("pacemaker-next", "Promoted"),
+            ("none", "Master"),
+        ] {
+            assert_eq!(Roles::of_schema(schema).promoted, promoted, "{schema}");
+        }
+    }
+}

@@ -1,0 +1,375 @@
+//! What a set adds to the CIB, as one `<configuration>` tree that cibadmin merges in one change
+//! (Pacemaker Explained, "Resource templates", "Location constraints", "Guest nodes").
+
+use super::cib::Roles;
+use crate::plan::{Guest, Set};
+use crate::xml::El;
+
+/// The node attribute that marks our guest nodes; rules tell them from others by it.
+pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
+
+/// What the running cluster decides about our additions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// The name of this cluster node, preferred by the containers.
+    pub this_node: String,
+    /// Role names fit for the CIB's schema.
+    pub roles: Roles,
+    /// Objects of ours that an interrupted removal left stopped, and that are wanted again.
+    pub revive: Vec<String>,
+}
+
+fn nvpair(set: &str, name: &str, value: impl ToString) -> El {
+    El::new("nvpair")
+        .attr("id", format!("{set}-{name}"))
+        .attr("name", name)
+        .attr("value", value)
+}
+
+fn nvpairs(kind: &str, id: &str, pairs: &[(&str, String)]) -> El {
+    El::new(kind)
+        .attr("id", id)
+        .children(pairs.iter().map(|(name, value)| nvpair(id, name, value)))
+}
+
+/// The id of the meta attributes that stopping and reviving act on.
+fn meta_id(resource: &str) -> String {
+    format!("{resource}-meta_attributes")
+}
+
+/// Everything `-a` (and with the spec's clone, `-C`) pushes.
+pub fn additions(set: &Set, cluster: &Cluster) -> El {
+    let guests = set.guests();
+    let mut resources = El::new("resources")
+        .child(template(set))
+        .children(guests.iter().map(|g| primitive(set, g, cluster)));
+    let mut constraints = El::new("constraints")
+        .child(placement(set, &cluster.this_node))
+        .child(cluster_nodes_only(set))
+        .child(keep_off(set));
+    if set.spec.clone {
+        resources = resources.child(clone(set, cluster));
+        constraints = constraints.child(clone_on_guests(set));
+    }
+    El::new("configuration")
+        .child(El::new("nodes").children(guests.iter().map(|g| node(set, g))))
+        .child(resources)
+        .child(constraints)
+}
+
+/// Ids of the set's constraints and template.
+pub fn object_ids(set: &Set) -> Vec<String> {
+    let tag = set.tag();
+    let mut ids: Vec<String> = ["placement", "cluster-nodes-only", "keep-off"]
+        .iter()
+        .map(|end| format!("{tag}-{end}"))
+        .collect();
+    if set.spec.clone {
+        ids.push(format!("{tag}-clone-on-guests"));
+    }
+    ids.push(tag);
+    ids
+}
+
+/// The id of the set's promotable clone.
+pub fn clone_id(set: &Set) -> String {
+    format!("{}-clone", set.spec.prefix)
+}
+
+/// The id of the primitive in the set's promotable clone.
+pub fn clone_primitive_id(set: &Set) -> String {
+    format!("{}-rsc", set.spec.prefix)
+}
+
+fn template(set: &Set) -> El {
+    let tag = set.tag();
+    let parameters = [
+        ("force_stop", "true".to_owned()),
+        ("hypervisor", crate::libvirt::virsh::URI.to_owned()),
+        // Each of these would write to the CIB at every start, abort the running transition and
+        // make the scheduler run again.
+        ("autoset_utilization_cpu", "false".to_owned()),
+        ("autoset_utilization_hv_memory", "false".to_owned()),
+        ("autoset_utilization_host_memory", "false".to_owned()),
+    ];
+    let utilization = [("cpu", "1".to_owned()), ("hv_memory", "100".to_owned())];
+    El::new("template")
+        .attr("id", &tag)
+        .attr("class", "ocf")
+        .attr("provider", "heartbeat")
+        .attr("type", "VirtualDomain")
+        .child(nvpairs(
+            "instance_attributes",
+            &format!("{tag}-instance_attributes"),
+            &parameters,
+        ))
+        .child(nvpairs(
+            "utilization",
+            &format!("{tag}-utilization"),
+            &utilization,
+        ))
+        .child(
+            El::new("operations")
+                .child(op(&tag, "start", "0", "90s"))
+                .child(op(&tag, "stop", "0", "90s"))
+                .child(op(
+                    &tag,
+                    "monitor",
+                    &format!("{}s", set.spec.monitor_s),
+                    "30s",
+                )),
+        )
+}
+
+fn op(resource: &str, name: &str, interval: &str, timeout: &str) -> El {
+    El::new("op")
+        .attr("id", format!("{resource}-{name}-{interval}"))
+        .attr("name", name)
+        .attr("interval", interval)
+        .attr("timeout", timeout)
+}
+
+/// Pacemaker reads the remote-* meta attributes from the primitive itself only, never from a
+/// template (Pacemaker 2.1.5, lib/pengine/remote.c).
+fn primitive(set: &Set, guest: &Guest, cluster: &Cluster) -> El {
+    let id = &guest.resource;
+    let meta = meta_id(id);
+    let path = set.domain_xml_path(&guest.name);
+    let parameters = [("config", path.display().to_string())];
+    let mut remote = vec![
+        ("remote-node", guest.name.clone()),
+        ("remote-addr", guest.address.to_string()),
+    ];
+    if cluster.revive.contains(id) {
+        remote.push(("target-role", "Started".to_owned()));
+    }
+    El::new("primitive")
+        .attr("id", id)
+        .attr("template", set.tag())
+        .child(nvpairs(
+            "instance_attributes",
+            &format!("{id}-instance_attributes"),
+            &parameters,
+        ))
+        .child(nvpairs("meta_attributes", &meta, &remote))
+}
+
+/// The primitive alone, for the file beside the domain XML.
+pub fn primitive_of(set: &Set, guest: &Guest) -> El {
+    let cluster = Cluster {
+        this_node: String::new(),
+        roles: Roles::of_schema(""),
+        revive: Vec::new(),
+    };
+    primitive(set, guest, &cluster)
+}
+
+/// An entry for the guest node, as crm_attribute makes one, with the mark that rules look for.
+fn node(set: &Set, guest: &Guest) -> El {
+    let mark = [(NODE_ATTRIBUTE, set.spec.prefix.to_string())];
+    El::new("node")
+        .attr("id", &guest.name)
+        .attr("uname", &guest.name)
+        .attr("type", "remote")
+        .child(nvpairs(
+            "instance_attributes",
+            &format!("nodes-{}", guest.name),
+            &mark,
+        ))
+}
+
+/// This node preferred, as lxc_autogen.sh has it; with -A all cluster nodes alike, said so that
+/// it holds where symmetric-cluster is false too.
+fn placement(set: &Set, this_node: &str) -> El {
+    let id = format!("{}-placement", set.tag());
+    let location = El::new("rsc_location")
+        .attr("id", &id)
+        .attr("rsc", set.tag());
+    // Always a rule, so that a merge can turn the one into the other.
+    let (score, attribute, value) = if set.spec.anywhere {
+        ("0", "#kind", "cluster")
+    } else {
+        ("INFINITY", "#uname", this_node)
+    };
+    location.child(rule(&id, score, None, &[(attribute, "eq", Some(value))]))
+}
+
+/// Containers run on cluster nodes; probing them elsewhere would only cost time and errors.
+fn cluster_nodes_only(set: &Set) -> El {
+    let id = format!("{}-cluster-nodes-only", set.tag());
+    El::new("rsc_location")
+        .attr("id", &id)
+        .attr("rsc", set.tag())
+        .attr("resource-discovery", "never")
+        .child(rule(
+            &id,
+            "-INFINITY",
+            None,
+            &[("#kind", "ne", Some("cluster"))],
+        ))
+}
+
+/// The resources of Pacemaker's test suite stay off our guests.
+fn keep_off(set: &Set) -> El {
+    let id = format!("{}-keep-off", set.tag());
+    El::new("rsc_location")
+        .attr("id", &id)
+        .attr("rsc-pattern", "^(Connectivity$|rsc_)")
+        .attr("resource-discovery", "never")
+        .child(rule(
+            &id,
+            "-INFINITY",
+            None,
+            &[(NODE_ATTRIBUTE, "eq", Some(set.spec.prefix.as_str()))],
+        ))
+}
+
+/// The promotable clone runs on our guests and nowhere else, as if each had its own constraint.
+fn clone_on_guests(set: &Set) -> El {
+    let id = format!("{}-clone-on-guests", set.tag());
+    El::new("rsc_location")
+        .attr("id", &id)
+        .attr("rsc", clone_id(set))
+        .attr("resource-discovery", "never")
+        .child(rule(
+            &id,
+            "-INFINITY",
+            Some("or"),
+            &[
+                (NODE_ATTRIBUTE, "not_defined", None),
+                (NODE_ATTRIBUTE, "ne", Some(set.spec.prefix.as_str())),
+            ],
+        ))
+}
+
+fn rule(id: &str, score: &str, op: Option<&str>, parts: &[(&str, &str, Option<&str>)]) -> El {
+    let mut rule = El::new("rule")
+        .attr("id", format!("{id}-rule"))
+        .attr("score", score);
+    if let Some(op) = op {
+        rule = rule.attr("boolean-op", op);
+    }
+    rule.children(
+        parts
+            .iter()
+            .enumerate()
+            .map(|(n, (attribute, operation, value))| {
+                let expression = El::new("expression")
+                    .attr("id", format!("{id}-rule-{n}"))
+                    .attr("attribute", attribute)
+                    .attr("operation", operation);
+                match value {
+                    Some(value) => expression.attr("value", value),
+                    None => expression,
+                }
+            }),
+    )
+}
+
+fn clone(set: &Set, cluster: &Cluster) -> El {
+    let (id, inner) = (clone_id(set), clone_primitive_id(set));
+    let mut meta = vec![
+        ("promotable", "true".to_owned()),
+        ("promoted-max", "1".to_owned()),
+        ("clone-max", set.spec.containers.to_string()),
+    ];
+    if cluster.revive.contains(&id) {
+        meta.push(("target-role", "Started".to_owned()));
+    }
+    let monitor =
+        |interval: &str, role: &str| op(&inner, "monitor", interval, "20s").attr("role", role);
+    El::new("clone")
+        .attr("id", &id)
+        .child(nvpairs("meta_attributes", &meta_id(&id), &meta))
+        .child(
+            El::new("primitive")
+                .attr("id", &inner)
+                .attr("class", "ocf")
+                .attr("provider", "pacemaker")
+                .attr("type", "Stateful")
+                .child(
+                    El::new("operations")
+                        .child(monitor("10s", cluster.roles.promoted))
+                        .child(monitor("11s", cluster.roles.unpromoted)),
+                ),
+        )
+}
+
+/// A change that stops resources: `target-role` in the meta attributes of each.
+pub fn stop(primitives: &[String], clones: &[String]) -> El {
+    let stopped = |kind: &str, id: &String| {
+        El::new(kind).attr("id", id).child(nvpairs(
+            "meta_attributes",
+            &meta_id(id),
+            &[("target-role", "Stopped".to_owned())],
+        ))
+    };
+    El::new("configuration").child(
+        El::new("resources")
+            .children(primitives.iter().map(|id| stopped("primitive", id)))
+            .children(clones.iter().map(|id| stopped("clone", id))),
+    )
+}
+
+/// The id of the target-role that [`stop`] sets on a resource.
+pub fn target_role_id(resource: &str) -> String {
+    format!("{}-target-role", meta_id(resource))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+    use std::collections::HashSet;
+
+    fn cluster() -> Cluster {
+        Cluster {
+            this_node: "node1".into(),
+            roles: Roles::of_schema("pacemaker-3.9"),
+            revive: vec!["container2".into()],
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_those_to_delete_are_all_there() {
+        let set = sample(3);
+        let tree = additions(&set, &cluster());
+        let mut seen = HashSet::new();
+        for id in tree.walk().iter().filter_map(|e| e.get("id")) {
+            assert!(seen.insert(id), "{id} twice");
+        }
+        let constraints = tree.find("constraints").unwrap();
+        for id in object_ids(&set) {
+            assert!(seen.contains(id.as_str()), "{id}");
+        }
+        assert_eq!(constraints.children.len() + 1, object_ids(&set).len());
+    }
+
+    #[test]
+    fn a_primitive_is_short_and_carries_what_a_template_cannot() {
+        let set = sample(3);
+        let expected = r#"<primitive id="container1" template="lxc-autogen-lxc">
+  <instance_attributes id="container1-instance_attributes">
+    <nvpair id="container1-instance_attributes-config" name="config" value="/var/lib/lxc-autogen/lxc1/domain.xml"/>
+  </instance_attributes>
+  <meta_attributes id="container1-meta_attributes">
+    <nvpair id="container1-meta_attributes-remote-node" name="remote-node" value="lxc1"/>
+    <nvpair id="container1-meta_attributes-remote-addr" name="remote-addr" value="192.168.123.11"/>
+  </meta_attributes>
+</primitive>
+"#;
+        assert_eq!(primitive_of(&set, &set.guests()[0]).render(), expected);
+    }
+
+    #[test]
+    fn what_was_left_stopped_is_started_again_and_nothing_else_is_told_to() {
+        let tree = additions(&sample(3), &cluster());
+        let roles: Vec<&str> = tree
+            .walk()
+            .into_iter()
+            .filter(|e| e.get("name") == Some("target-role"))
+            .filter_map(|e| e.get("id"))
+            .collect();
+        assert_eq!(roles, [target_role_id("container2")]);
+    }
+}

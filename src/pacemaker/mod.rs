@@ -1,0 +1,7 @@
+//! Pacemaker: what we put into the CIB (pure), what we read from it, its tools, and the key.
+
+pub mod authkey;
+pub mod cib;
+pub mod config;
+pub mod monitor;
+pub mod tools;

@@ -1,0 +1,180 @@
+//! The cluster's state as `crm_mon --output-as=xml` prints it (api/crm_mon.rng).
+
+use crate::error::Result;
+use crate::xml;
+use std::collections::{BTreeMap, HashMap};
+
+/// One look at the cluster.
+#[derive(Debug, Clone, Default)]
+pub struct View {
+    /// Nodes by name.
+    pub nodes: BTreeMap<String, NodeView>,
+    /// Active resources by id (clone instances under their primitive's id), with role and nodes.
+    pub active: HashMap<String, Vec<ActiveView>>,
+    /// Failed actions, one line each.
+    pub failures: Vec<Failure>,
+}
+
+/// A node as the cluster sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeView {
+    /// Whether it takes part.
+    pub online: bool,
+    /// `standby`, `maintenance`, `unclean` or `pending`, when it is one of these.
+    pub note: Option<&'static str>,
+}
+
+/// A place where a resource is active.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActiveView {
+    /// `Started`, `Promoted` and so on.
+    pub role: String,
+    /// Node names.
+    pub nodes: Vec<String>,
+    /// Whether an action on it failed in a way that blocks the cluster from going on.
+    pub blocked: bool,
+}
+
+/// A failed action.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The resource or operation key.
+    pub what: String,
+    /// Where.
+    pub node: String,
+    /// The reason, in the agent's or Pacemaker's words.
+    pub reason: String,
+}
+
+impl View {
+    /// Reads what crm_mon printed.
+    ///
+    /// # Errors
+    /// When it is not XML.
+    pub fn parse(text: &str) -> Result<View> {
+        let root = xml::parse(text, "crm_mon")?;
+        let mut view = View::default();
+        for node in root
+            .find("nodes")
+            .map(|n| n.children.as_slice())
+            .unwrap_or_default()
+        {
+            let is = |name: &str| node.get(name) == Some("true");
+            if let Some(name) = node.get("name") {
+                let note = ["unclean", "pending", "standby", "maintenance"]
+                    .into_iter()
+                    .find(|n| is(n));
+                let online = is("online");
+                view.nodes
+                    .insert(name.to_owned(), NodeView { online, note });
+            }
+        }
+        for resource in root
+            .find("resources")
+            .map(|r| r.all("resource"))
+            .unwrap_or_default()
+        {
+            let Some(id) = resource
+                .get("id")
+                .filter(|_| resource.get("active") == Some("true"))
+            else {
+                continue;
+            };
+            // crm_mon writes instances of a clone as ID or ID:NUMBER.
+            let id = id.split(':').next().unwrap_or(id);
+            view.active
+                .entry(id.to_owned())
+                .or_default()
+                .push(ActiveView {
+                    role: resource.get("role").unwrap_or_default().to_owned(),
+                    nodes: resource
+                        .all("node")
+                        .iter()
+                        .filter_map(|n| n.get("name"))
+                        .map(str::to_owned)
+                        .collect(),
+                    blocked: resource.get("blocked") == Some("true"),
+                });
+        }
+        for failure in root
+            .find("failures")
+            .map(|f| f.children.as_slice())
+            .unwrap_or_default()
+        {
+            let get = |name: &str| failure.get(name).unwrap_or_default();
+            let reason = match get("exitreason") {
+                "" | "none" => format!("{} {}", get("exitstatus"), get("status")),
+                reason => reason.to_owned(),
+            };
+            view.failures.push(Failure {
+                what: failure
+                    .get("op_key")
+                    .or(failure.get("id"))
+                    .unwrap_or_default()
+                    .to_owned(),
+                node: get("node").to_owned(),
+                reason,
+            });
+        }
+        Ok(view)
+    }
+
+    /// Whether a node is online.
+    pub fn online(&self, node: &str) -> bool {
+        self.nodes.get(node).is_some_and(|n| n.online)
+    }
+
+    /// Failures of these resources (or of their connections), one line each.
+    pub fn failures_of(&self, names: &[&str]) -> Vec<String> {
+        self.failures
+            .iter()
+            .filter(|f| {
+                names.iter().any(|n| {
+                    f.what
+                        .strip_prefix(n)
+                        .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+                })
+            })
+            .map(|f| format!("{} on {}: {}", f.what, f.node, f.reason))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From Pacemaker 2.1.5's crm_mon, shortened.
+    const MON: &str = r#"<pacemaker-result api-version="2.25" request="crm_mon">
+  <nodes>
+    <node name="node1" id="1" online="true" standby="false" pending="false" unclean="false" type="member"/>
+    <node name="lxc1" id="lxc1" online="true" standby="true" pending="false" unclean="false" type="remote" id_as_resource="container1"/>
+    <node name="lxc2" id="lxc2" online="false" standby="false" pending="false" unclean="true" type="remote" id_as_resource="container2"/>
+  </nodes>
+  <resources>
+    <resource id="container1" role="Started" active="true" orphaned="false" blocked="false" managed="true" failed="false" nodes_running_on="1"><node name="node1" id="1" cached="true"/></resource>
+    <resource id="container2" role="Stopped" active="false" orphaned="false" blocked="false"/>
+    <clone id="lxc-clone" multi_state="true">
+      <resource id="lxc-rsc" role="Promoted" active="true" blocked="false"><node name="lxc1" id="lxc1" cached="false"/></resource>
+    </clone>
+  </resources>
+  <failures>
+    <failure op_key="container2_start_0" node="node1" exitstatus="error" exitreason="no libvirtd" exitcode="1" status="complete"/>
+    <failure op_key="container22_start_0" node="node1" exitstatus="error" exitreason="" exitcode="1" status="Timed Out"/>
+  </failures>
+</pacemaker-result>"#;
+
+    #[test]
+    fn nodes_resources_and_failures() {
+        let view = View::parse(MON).unwrap();
+        assert!(view.online("lxc1") && !view.online("lxc2") && !view.online("lxc3"));
+        assert_eq!(view.nodes["lxc2"].note, Some("unclean"));
+        assert_eq!(view.active["container1"][0].nodes, ["node1"]);
+        assert_eq!(view.active["lxc-rsc"][0].role, "Promoted");
+        assert!(!view.active.contains_key("container2"));
+        assert_eq!(
+            view.failures_of(&["container2", "lxc2"]),
+            ["container2_start_0 on node1: no libvirtd"]
+        );
+    }
+}

@@ -1,0 +1,232 @@
+//! Pacemaker's command-line tools: cibadmin, crm_mon, crm_node, crm_resource, crm_verify.
+
+use super::cib::Cib;
+use super::monitor::View;
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::host::command::Cmd;
+use crate::xml::El;
+use std::time::Duration;
+
+/// Longest XPath handed to one cibadmin; the kernel takes 128 KiB per argument.
+const XPATH_BYTES: usize = 60_000;
+
+/// Whether this error output says that no cluster runs here.
+fn not_running(text: &str) -> bool {
+    [
+        "Transport endpoint is not connected",
+        "Could not connect",
+        "Connection refused",
+        "cluster is not available",
+        "No such device or address",
+        "Signon to CIB failed",
+        "CIB API",
+        "Not connected",
+    ]
+    .iter()
+    .any(|m| text.contains(m))
+}
+
+/// The whole CIB of the running cluster.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when no cluster runs here or it has no controller yet.
+pub fn query(host: &Host) -> Result<Cib> {
+    let output = Cmd::new("cibadmin")
+        .arg("--query")
+        .timeout(Duration::from_secs(30))
+        .run(host)?;
+    if output.code != 0 {
+        let e = output.error();
+        if not_running(&output.stderr) || output.code == 102 {
+            return Err(Error::cant("no Pacemaker cluster runs on this host")
+                .details(e.detail_lines().to_vec())
+                .mend("start it, for example: systemctl start corosync pacemaker"));
+        }
+        return Err(e);
+    }
+    Cib::parse(&output.stdout)
+}
+
+/// The cluster's state.
+///
+/// # Errors
+/// When crm_mon fails.
+pub fn view(host: &Host) -> Result<View> {
+    let text = Cmd::new("crm_mon")
+        .args(["--one-shot", "--output-as=xml"])
+        .timeout(Duration::from_secs(60))
+        .ok(host)?;
+    View::parse(&text)
+}
+
+/// This cluster node's name.
+///
+/// # Errors
+/// When crm_node fails, as it does without a cluster.
+pub fn this_node(host: &Host) -> Result<String> {
+    let text = Cmd::new("crm_node").arg("--name").ok(host)?;
+    let name = text.trim();
+    if crate::spec::valid_node_name(name) {
+        return Ok(name.to_owned());
+    }
+    Err(Error::failed(format!("crm_node --name says {name:?}")))
+}
+
+/// Merges a `<configuration>` tree into the CIB as one change.
+///
+/// # Errors
+/// When cibadmin refuses it; nothing is changed then.
+pub fn merge(host: &Host, configuration: &El) -> Result<()> {
+    merge_with(host, configuration, None)
+}
+
+fn merge_with(host: &Host, configuration: &El, file: Option<&std::path::Path>) -> Result<()> {
+    let mut cmd = Cmd::new("cibadmin")
+        .args([
+            "--modify",
+            "--allow-create",
+            "--scope",
+            "configuration",
+            "--xml-pipe",
+        ])
+        .stdin(configuration.render());
+    if let Some(file) = file {
+        cmd = cmd.env("CIB_file", file);
+    }
+    cmd.ok(host).map(drop)
+}
+
+/// Tries a merge on a copy of the CIB and lets crm_verify judge the result, so that nothing is
+/// pushed that the cluster would refuse or complain about.
+///
+/// # Errors
+/// What cibadmin or crm_verify say about it, unless crm_verify says the same without our change.
+pub fn check_merge(host: &Host, configuration: &El) -> Result<()> {
+    let current = Cmd::new("cibadmin").arg("--query").ok(host)?;
+    let copy = tempfile::NamedTempFile::new()
+        .map_err(|e| Error::failed(format!("make a temporary file: {e}")))?;
+    std::fs::write(copy.path(), &current).map_err(|e| Error::io("write", copy.path(), e))?;
+    merge_with(host, configuration, Some(copy.path()))?;
+    let verdict = verify_file(host, copy.path())?;
+    if verdict.is_empty() {
+        return Ok(());
+    }
+    std::fs::write(copy.path(), &current).map_err(|e| Error::io("write", copy.path(), e))?;
+    let before = verify_file(host, copy.path())?;
+    let ours: Vec<String> = verdict
+        .into_iter()
+        .filter(|l| !before.contains(l))
+        .collect();
+    if ours.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed("crm_verify refuses what would be added to the CIB").details(ours))
+}
+
+/// What crm_verify has against a CIB, line by line; nothing when it is valid.
+fn verify_file(host: &Host, file: &std::path::Path) -> Result<Vec<String>> {
+    let output = Cmd::new("crm_verify")
+        .arg("--xml-file")
+        .arg(file)
+        .arg("-V")
+        .run(host)?;
+    if output.code == 0 {
+        return Ok(Vec::new());
+    }
+    let said = output.error();
+    Ok(said.detail_lines().to_vec())
+}
+
+/// Deletes the objects with these ids from a section of the configuration, in as few changes as
+/// the length of a command line allows. Ids that are not there are fine.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn delete(host: &Host, ids: &[String]) -> Result<()> {
+    for xpath in xpaths(ids) {
+        // Exit status 105: nothing matched.
+        let output = Cmd::new("cibadmin")
+            .args(["--delete-all", "--force", "--xpath", &xpath])
+            .run(host)?;
+        if output.code != 0 && output.code != 105 {
+            return Err(output.error());
+        }
+    }
+    Ok(())
+}
+
+/// XPaths for direct children of the sections that we add to, never nested ones: cibadmin frees
+/// what it has deleted and must not meet it again.
+fn xpaths(ids: &[String]) -> Vec<String> {
+    const HEAD: &str =
+        "/cib/configuration/*[self::nodes or self::resources or self::constraints]/*[";
+    let mut all: Vec<String> = Vec::new();
+    for id in ids {
+        let test = format!("@id='{id}'");
+        match all.last_mut() {
+            Some(last) if last.len() + test.len() < XPATH_BYTES => {
+                last.push_str(" or ");
+                last.push_str(&test);
+            }
+            _ => all.push(format!("{HEAD}{test}")),
+        }
+    }
+    all.iter_mut().for_each(|x| x.push(']'));
+    all
+}
+
+/// Makes the cluster forget a node that is gone, its attributes and history with it.
+///
+/// # Errors
+/// When crm_node fails.
+pub fn forget_node(host: &Host, name: &str) -> Result<()> {
+    Cmd::new("crm_node")
+        .args(["--force", "--remove", name])
+        .ok(host)
+        .map(drop)
+}
+
+/// Drops the history of a resource on a node.
+///
+/// # Errors
+/// When crm_resource fails.
+pub fn drop_history(host: &Host, resource: &str, node: &str) -> Result<()> {
+    Cmd::new("crm_resource")
+        .args([
+            "--refresh",
+            "--force",
+            "--resource",
+            resource,
+            "--node",
+            node,
+        ])
+        .ok(host)
+        .map(drop)
+}
+
+/// The version that `pacemakerd --version` prints.
+///
+/// # Errors
+/// When it does not run.
+pub fn version(host: &Host) -> Result<String> {
+    crate::rootfs::version(host, std::path::Path::new("pacemakerd"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_xpath_names_direct_children_only() {
+        let ids = ["a", "b"].map(String::from);
+        assert_eq!(
+            xpaths(&ids),
+            [
+                "/cib/configuration/*[self::nodes or self::resources or self::constraints]\
+              /*[@id='a' or @id='b']"
+            ]
+        );
+        assert!(xpaths(&[]).is_empty());
+    }
+}

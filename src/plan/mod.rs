@@ -1,0 +1,139 @@
+//! Pure functions from a spec and a snapshot of the host to everything that is to be: names,
+//! addresses, XML and files. No clock, no randomness but a seed, no file, no process.
+
+mod files;
+mod guests;
+
+pub use files::{Content, Entry, Owner, rootfs};
+pub use guests::{Guest, guest, guests, uuid};
+
+use crate::error::{Error, Result};
+use crate::rootfs::{Layout, Remoted};
+use crate::spec::{Spec, Subnet};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Names of network and bridge begin with this.
+pub const NETWORK_NAME: &str = "lxc-autogen";
+
+/// A set of containers: the spec, and what was chosen for it on this host. It is kept in the
+/// state directory as `set.json`, and everything else follows from it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Set {
+    /// Format of this file.
+    pub version: u32,
+    /// What is wanted.
+    pub spec: Spec,
+    /// The state directory, absolute.
+    pub state_dir: PathBuf,
+    /// The subnet in use.
+    pub subnet: Subnet,
+    /// Name of libvirt's network and of its bridge.
+    pub network: String,
+    /// Makes uuids and MAC addresses of this set its own.
+    pub seed: String,
+    /// The tree the containers' /usr comes from.
+    pub layout: Layout,
+    /// The pacemaker-remoted they run.
+    pub remoted: Remoted,
+    /// libvirt's container emulator.
+    pub emulator: PathBuf,
+    /// Whether this kernel has /proc/sysrq-trigger, which is masked in every container.
+    pub mask_sysrq: bool,
+    /// Environment of pacemaker-remoted.
+    pub environment: Vec<(String, String)>,
+}
+
+/// The format written now.
+pub const SET_VERSION: u32 = 1;
+
+impl Set {
+    /// Reads `set.json`.
+    ///
+    /// # Errors
+    /// When it is not JSON of this format.
+    pub fn from_json(text: &str, what: &str) -> Result<Set> {
+        let set: Set = serde_json::from_str(text)
+            .map_err(|e| Error::failed(format!("{what}: {e}")).mend("was it changed by hand?"))?;
+        if set.version != SET_VERSION {
+            return Err(Error::cant(format!(
+                "{what} has format {}, and this lxc-autogen knows {SET_VERSION}",
+                set.version
+            ))
+            .mend("use the lxc-autogen that made it"));
+        }
+        Ok(set)
+    }
+
+    /// The directory of one container.
+    pub fn container_dir(&self, name: &str) -> PathBuf {
+        self.state_dir.join(name)
+    }
+
+    /// The path of one container's domain XML, which its primitive names.
+    pub fn domain_xml_path(&self, name: &str) -> PathBuf {
+        self.container_dir(name).join("domain.xml")
+    }
+
+    /// What ids of this set's CIB objects begin with; the template has it as its whole id.
+    pub fn tag(&self) -> String {
+        format!("lxc-autogen-{}", self.spec.prefix)
+    }
+
+    /// All the set's containers.
+    pub fn guests(&self) -> Vec<Guest> {
+        guests(self)
+    }
+
+    /// The uuid of the set's network.
+    pub fn network_uuid(&self) -> String {
+        uuid(&self.seed, "network")
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::cli::Shape;
+
+    /// A set as on a merged-/usr Debian host, for tests of everything made from one.
+    pub(crate) fn sample(containers: u32) -> Set {
+        let shape = Shape {
+            containers: Some(containers),
+            add_clone: true,
+            ..Shape::default()
+        };
+        let spec = Spec::resolve(&shape, None).unwrap();
+        Set {
+            version: SET_VERSION,
+            subnet: Subnet::parse("192.168.123.1", containers).unwrap(),
+            spec,
+            state_dir: "/var/lib/lxc-autogen".into(),
+            network: NETWORK_NAME.into(),
+            seed: "0123".into(),
+            layout: Layout {
+                base: "/".into(),
+                links: vec![
+                    ("bin".into(), "usr/bin".into()),
+                    ("lib".into(), "usr/lib".into()),
+                ],
+                trees: vec!["usr".into(), "etc/alternatives".into()],
+            },
+            remoted: Remoted::Bound {
+                path: "/var/lib/lxc-autogen/remoted/usr/sbin/pacemaker-remoted".into(),
+            },
+            emulator: "/usr/lib/libvirt/libvirt_lxc".into(),
+            mask_sysrq: true,
+            environment: vec![("PCMK_logfacility".into(), "none".into())],
+        }
+    }
+
+    #[test]
+    fn a_set_survives_its_file() {
+        let set = sample(3);
+        let text = serde_json::to_string(&set).unwrap();
+        assert_eq!(Set::from_json(&text, "set.json").unwrap(), set);
+        let newer = text.replace("\"version\":1", "\"version\":2");
+        assert!(Set::from_json(&newer, "set.json").is_err());
+    }
+}

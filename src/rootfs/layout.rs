@@ -1,0 +1,81 @@
+//! The tree a container's programs come from: the host's own root, or another's (`--base`).
+
+use crate::error::{Error, Result};
+use crate::host::files;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// How the top of a base tree looks, and what of it is bound read-only into containers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Layout {
+    /// The tree; `/` for the host's own.
+    pub base: PathBuf,
+    /// Symlinks at the top, such as bin → usr/bin, with their targets.
+    pub links: Vec<(String, String)>,
+    /// Directories bound read-only, relative to the base. /usr is always one.
+    pub trees: Vec<String>,
+}
+
+/// Where programs and libraries live at the top, merged into /usr (links) or not (directories).
+const TOP: &[&str] = &["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
+/// Directories of /etc that programs of /usr do not work without, where they exist: Debian's
+/// alternatives, Fedora's TLS policies.
+const ETC: &[&str] = &["etc/alternatives", "etc/crypto-policies", "etc/gnutls"];
+
+impl Layout {
+    /// Looks at a tree.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] when it holds no /usr.
+    pub fn of(base: &Path) -> Result<Layout> {
+        if !files::is_real_directory(&base.join("usr")) {
+            return Err(Error::usage(format!(
+                "--base {}: there is no directory usr in it",
+                base.display()
+            ))
+            .mend("give the root of an installed system, such as one made by mmdebstrap"));
+        }
+        let mut links = Vec::new();
+        let mut trees = vec!["usr".to_owned()];
+        for name in TOP {
+            let path = base.join(name);
+            match std::fs::read_link(&path) {
+                Ok(target) => {
+                    links.push(((*name).to_owned(), target.to_string_lossy().into_owned()));
+                }
+                Err(_) if files::is_real_directory(&path) => trees.push((*name).to_owned()),
+                Err(_) => {}
+            }
+        }
+        trees.extend(
+            ETC.iter()
+                .filter(|d| files::is_real_directory(&base.join(d)))
+                .map(|d| (*d).to_owned()),
+        );
+        Ok(Layout {
+            base: base.to_owned(),
+            links,
+            trees,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn merged_and_unmerged_trees() {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path();
+        assert!(Layout::of(base).is_err());
+        fs::create_dir_all(base.join("usr/bin")).unwrap();
+        fs::create_dir_all(base.join("sbin")).unwrap();
+        fs::create_dir_all(base.join("etc/alternatives")).unwrap();
+        std::os::unix::fs::symlink("usr/bin", base.join("bin")).unwrap();
+        let layout = Layout::of(base).unwrap();
+        assert_eq!(layout.links, [("bin".to_owned(), "usr/bin".to_owned())]);
+        assert_eq!(layout.trees, ["usr", "sbin", "etc/alternatives"]);
+    }
+}

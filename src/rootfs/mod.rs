@@ -1,0 +1,9 @@
+//! What containers are made from: the base tree, pacemaker-remoted, and the skeleton on disk.
+
+mod layout;
+mod remoted;
+mod write;
+
+pub use layout::Layout;
+pub use remoted::{Remoted, fetch, fetch_version, find, version};
+pub use write::Writer;
