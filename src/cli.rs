@@ -129,7 +129,7 @@ pub struct Shape {
 
 impl Shape {
     /// Whether the promotable clone is asked for, by either name.
-    pub fn clone(&self) -> bool {
+    pub fn wants_clone(&self) -> bool {
         self.add_clone || self.add_master
     }
 }

@@ -4,12 +4,34 @@
 //! (`host`, `libvirt`, `pacemaker`, `rootfs`) → `commands` → `report`.
 
 pub mod cli;
+mod commands;
 pub mod error;
 pub mod host;
 pub mod journal;
 pub mod libvirt;
 pub mod pacemaker;
 pub mod plan;
+pub mod report;
 pub mod rootfs;
 pub mod spec;
+pub mod state;
+pub mod undo;
 pub mod xml;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+/// Parses the command line, carries it out, and gives back the exit status.
+pub fn main() -> ExitCode {
+    // Modes are given where they matter; what programs we start make is not for others to write.
+    nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+    let cli = cli::Cli::parse();
+    let result = host::signals::listen().and_then(|()| commands::run(cli));
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(e) => {
+            eprintln!("lxc-autogen: {e}");
+            ExitCode::from(e.kind.exit_code())
+        }
+    }
+}

@@ -142,6 +142,21 @@ pub fn random_bytes(count: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Copies a file with its owner and mode, whole or not at all.
+///
+/// # Errors
+/// When reading or writing fails.
+pub fn copy_whole(from: &Path, to: &Path) -> Result<()> {
+    let metadata = fs::metadata(from).map_err(|e| Error::io("look at", from, e))?;
+    let bytes = fs::read(from).map_err(|e| Error::io("read", from, e))?;
+    let attributes = Attributes {
+        mode: metadata.permissions().mode() & 0o7777,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    };
+    write_atomic(to, &bytes, attributes, Existing::Replace)
+}
+
 /// Whether anything, a dangling symlink too, has this name.
 pub fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()

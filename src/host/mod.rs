@@ -4,8 +4,10 @@
 pub mod cgroups;
 pub mod command;
 pub mod files;
+pub mod hosts;
 pub mod lock;
 pub mod mounts;
+pub mod net;
 pub mod packages;
 pub mod signals;
 pub mod users;

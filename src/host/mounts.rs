@@ -45,7 +45,8 @@ pub fn hybrid_cgroup_trap(mounts: &[Mount], v2_controllers: Option<&str>) -> boo
     v1 && v2 && v2_controllers.is_some_and(|c| !c.trim().is_empty())
 }
 
-fn parse(text: &str) -> Vec<Mount> {
+/// Reads a mountinfo file.
+pub fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
 }
 

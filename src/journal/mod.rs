@@ -139,9 +139,9 @@ impl Journal {
         self.outstanding.iter().map(|(s, u)| (*s, u))
     }
 
-    /// Whether a change was announced by the run that holds this journal open.
-    pub fn of_this_run(&self, seq: u64) -> bool {
-        seq >= self.run_began
+    /// The number from which on changes were announced by the run that holds this journal open.
+    pub fn run_began(&self) -> u64 {
+        self.run_began
     }
 
     fn append(&mut self, lines: &str) -> Result<()> {
@@ -208,9 +208,8 @@ mod tests {
         drop(journal);
         let mut journal = Journal::open(dir.path()).unwrap();
         assert_eq!(names(&journal), [tree("lxc2").key(), tree("lxc3").key()]);
-        assert!(!journal.of_this_run(3));
+        assert_eq!(journal.run_began(), 4);
         journal.intend([tree("lxc4")]).unwrap();
-        assert!(journal.of_this_run(4));
         assert_eq!(Journal::peek(dir.path()).unwrap().len(), 3);
     }
 

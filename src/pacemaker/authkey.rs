@@ -125,6 +125,25 @@ pub fn write(path: &Path, key: &[u8], haclient: u32) -> Result<()> {
     files::write_atomic(path, key, attributes, Existing::Refuse)
 }
 
+/// Containers whose copy of the key is not the host's any more.
+///
+/// # Errors
+/// When a key cannot be read.
+pub fn stale_copies(set: &crate::plan::Set) -> Result<Vec<String>> {
+    let key = files::read_optional(Path::new(PATH))?;
+    let mut stale = Vec::new();
+    for guest in set.guests() {
+        let copy = set
+            .container_dir(&guest.name)
+            .join("rootfs")
+            .join(PATH.trim_start_matches('/'));
+        if files::exists(&copy) && files::read_optional(&copy)? != key {
+            stale.push(guest.name);
+        }
+    }
+    Ok(stale)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -141,6 +141,17 @@ impl Cib {
             .collect()
     }
 
+    /// The prefix in our mark on a node's entry, if it has one.
+    pub fn node_mark(&self, node: &str) -> Option<&str> {
+        self.in_section("nodes")
+            .into_iter()
+            .find(|e| e.name == "node" && e.get("uname") == Some(node))?
+            .all("nvpair")
+            .into_iter()
+            .find(|n| n.get("name") == Some(super::config::NODE_ATTRIBUTE))?
+            .get("value")
+    }
+
     /// Ids of primitives made from a template.
     pub fn of_template(&self, template: &str) -> Vec<&str> {
         self.in_section("resources")
@@ -161,6 +172,54 @@ impl Cib {
             .flat_map(|c| &c.children)
             .find(|n| n.get("name") == Some(name))?
             .get("value")
+    }
+
+    /// Ids of templates that lxc-autogen made, of whatever set.
+    pub fn our_templates(&self) -> Vec<&str> {
+        self.in_section("resources")
+            .into_iter()
+            .filter(|e| e.name == "template")
+            .filter_map(|e| e.get("id"))
+            .filter(|id| id.starts_with("lxc-autogen-"))
+            .collect()
+    }
+
+    /// Ids of the direct children of the sections that we add to.
+    pub fn top_ids(&self) -> Vec<&str> {
+        ["nodes", "resources", "constraints"]
+            .iter()
+            .filter_map(|name| self.section(name))
+            .flat_map(|section| &section.children)
+            .filter_map(|e| e.get("id"))
+            .collect()
+    }
+
+    /// Ids of the primitives inside clones.
+    pub fn clone_primitives(&self, clones: &[String]) -> Vec<String> {
+        self.in_section("resources")
+            .into_iter()
+            .filter(|e| e.get("id").is_some_and(|id| clones.iter().any(|c| c == id)))
+            .flat_map(|e| e.all("primitive"))
+            .filter_map(|p| p.get("id"))
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// Guest nodes, remote nodes and bundles, which live by the authentication key.
+    pub fn remote_users(&self) -> Vec<String> {
+        let remotes = self.in_section("resources").into_iter().filter(|e| {
+            (e.get("provider") == Some("pacemaker") && e.get("type") == Some("remote"))
+                || e.name == "bundle"
+        });
+        let guests = self
+            .guest_nodes()
+            .into_iter()
+            .map(|(node, _)| node.to_owned());
+        remotes
+            .filter_map(|e| e.get("id"))
+            .map(str::to_owned)
+            .chain(guests)
+            .collect()
     }
 
     /// Whether any element of the configuration has this id.

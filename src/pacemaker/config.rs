@@ -37,8 +37,22 @@ fn meta_id(resource: &str) -> String {
     format!("{resource}-meta_attributes")
 }
 
-/// Everything `-a` (and with the spec's clone, `-C`) pushes.
-pub fn additions(set: &Set, cluster: &Cluster) -> El {
+/// Which part of a set goes into the CIB.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The containers, and with the spec's clone that too (`-a`, `-a -C`).
+    All,
+    /// The promotable clone alone (`-C`).
+    Clone,
+}
+
+/// What a part of the set pushes.
+pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
+    if part == Part::Clone {
+        return El::new("configuration")
+            .child(El::new("resources").child(clone(set, cluster)))
+            .child(El::new("constraints").child(clone_on_guests(set)));
+    }
     let guests = set.guests();
     let mut resources = El::new("resources")
         .child(template(set))
@@ -57,17 +71,20 @@ pub fn additions(set: &Set, cluster: &Cluster) -> El {
         .child(constraints)
 }
 
-/// Ids of the set's constraints and template.
-pub fn object_ids(set: &Set) -> Vec<String> {
+/// Ids of a part's constraints and template.
+pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
     let tag = set.tag();
-    let mut ids: Vec<String> = ["placement", "cluster-nodes-only", "keep-off"]
-        .iter()
-        .map(|end| format!("{tag}-{end}"))
-        .collect();
-    if set.spec.clone {
-        ids.push(format!("{tag}-clone-on-guests"));
+    let mut ends = Vec::new();
+    if part == Part::All {
+        ends.extend(["placement", "cluster-nodes-only", "keep-off"]);
     }
-    ids.push(tag);
+    if set.spec.clone {
+        ends.push("clone-on-guests");
+    }
+    let mut ids: Vec<String> = ends.iter().map(|end| format!("{tag}-{end}")).collect();
+    if part == Part::All {
+        ids.push(tag);
+    }
     ids
 }
 
@@ -295,6 +312,19 @@ fn clone(set: &Set, cluster: &Cluster) -> El {
         )
 }
 
+/// A change that sets the clone's number of instances to the set's.
+pub fn clone_limit(set: &Set) -> El {
+    let id = clone_id(set);
+    let limit = [("clone-max", set.spec.containers.to_string())];
+    El::new("configuration").child(
+        El::new("resources").child(El::new("clone").attr("id", &id).child(nvpairs(
+            "meta_attributes",
+            &meta_id(&id),
+            &limit,
+        ))),
+    )
+}
+
 /// A change that stops resources: `target-role` in the meta attributes of each.
 pub fn stop(primitives: &[String], clones: &[String]) -> El {
     let stopped = |kind: &str, id: &String| {
@@ -333,16 +363,19 @@ mod tests {
     #[test]
     fn ids_are_unique_and_those_to_delete_are_all_there() {
         let set = sample(3);
-        let tree = additions(&set, &cluster());
+        let tree = additions(&set, Part::All, &cluster());
         let mut seen = HashSet::new();
         for id in tree.walk().iter().filter_map(|e| e.get("id")) {
             assert!(seen.insert(id), "{id} twice");
         }
         let constraints = tree.find("constraints").unwrap();
-        for id in object_ids(&set) {
+        for id in object_ids(&set, Part::All) {
             assert!(seen.contains(id.as_str()), "{id}");
         }
-        assert_eq!(constraints.children.len() + 1, object_ids(&set).len());
+        assert_eq!(
+            constraints.children.len() + 1,
+            object_ids(&set, Part::All).len()
+        );
     }
 
     #[test]
@@ -363,7 +396,7 @@ mod tests {
 
     #[test]
     fn what_was_left_stopped_is_started_again_and_nothing_else_is_told_to() {
-        let tree = additions(&sample(3), &cluster());
+        let tree = additions(&sample(3), Part::All, &cluster());
         let roles: Vec<&str> = tree
             .walk()
             .into_iter()

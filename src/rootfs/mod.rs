@@ -5,5 +5,5 @@ mod remoted;
 mod write;
 
 pub use layout::Layout;
-pub use remoted::{Remoted, fetch, fetch_version, find, version};
-pub use write::Writer;
+pub use remoted::{Remoted, UNPACKED, fetch, fetch_version, find, version};
+pub use write::{SHARED, Writer};

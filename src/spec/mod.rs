@@ -3,7 +3,7 @@
 mod names;
 mod subnet;
 
-pub use names::{Prefix, valid_node_name};
+pub use names::{Prefix, node_of_resource, valid_node_name};
 pub use subnet::{FIRST_OFFSET, Subnet};
 
 use crate::cli::Shape;
@@ -92,7 +92,7 @@ impl Spec {
                     containers: shape.containers.unwrap_or(saved.containers),
                     hosts: saved.hosts || shape.hosts,
                     anywhere: saved.anywhere || shape.allow_anywhere,
-                    clone: saved.clone || shape.clone(),
+                    clone: saved.clone || shape.wants_clone(),
                     ..saved.clone()
                 }
             }
@@ -109,7 +109,7 @@ impl Spec {
                 authkey: shape.authkey.unwrap_or(Authkey::Bind),
                 hosts: shape.hosts,
                 anywhere: shape.allow_anywhere,
-                clone: shape.clone(),
+                clone: shape.wants_clone(),
                 allow_mounts: shape.allow_mounts,
             },
         };

@@ -63,6 +63,16 @@ impl Prefix {
     }
 }
 
+/// The node that a container's resource runs, by its id: the reverse of [`Prefix::resource`].
+pub fn node_of_resource(id: &str) -> Option<String> {
+    let (prefix, number) = match id.strip_prefix("container") {
+        Some(number) => ("lxc", number),
+        None => id.rsplit_once("-container")?,
+    };
+    let number: u32 = number.parse().ok()?;
+    Some(Prefix::parse(prefix).ok()?.node(number))
+}
+
 impl fmt::Display for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -130,6 +140,13 @@ mod tests {
         );
         assert_eq!(qa.resource(3), "qa-container3");
         assert_eq!(lxc.number("lxc12"), Some(12));
+        for (id, node) in [
+            ("container3", Some("lxc3")),
+            ("qa-container3", Some("qa3")),
+            ("vm", None),
+        ] {
+            assert_eq!(node_of_resource(id).as_deref(), node, "{id}");
+        }
         for other in ["lxc", "lxc0", "lxc01", "lxcx", "qa1"] {
             assert_eq!(lxc.number(other), None, "{other}");
         }

@@ -1,0 +1,141 @@
+//! `-d`: fetch the newest VirtualDomain agent and install it; cleanup puts the old one back.
+
+use super::{Context, join};
+use crate::error::{Context as _, Error, Result};
+use crate::host::command::Cmd;
+use crate::host::files::{self, Attributes, Existing};
+use crate::host::users;
+use crate::journal::Undo;
+use crate::state::State;
+use crate::xml;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Name of the previous agent in the state directory.
+const PREVIOUS: &str = "VirtualDomain.previous";
+/// Name of the fetched one there, until it is installed.
+const FETCHED: &str = "VirtualDomain.fetched";
+
+/// # Errors
+/// When it cannot be fetched, is no resource agent, or cannot be installed; nothing is changed
+/// then.
+pub(super) fn run(context: &Context, url: &str) -> Result<()> {
+    let target = target()?;
+    if context.common.dry_run {
+        println!(
+            "would:\n  fetch {url}\n  install it as {}",
+            target.display()
+        );
+        return Ok(());
+    }
+    users::require_root("download-agent")?;
+    let mut state = State::open_or_make(&context.state_dir)?;
+    match install(context, &mut state, url, &target) {
+        Ok(()) => {
+            context
+                .report
+                .line(format!("installed {}", target.display()));
+            Ok(())
+        }
+        Err(e) => Err(context.put_back(&mut state.journal, e)),
+    }
+}
+
+fn target() -> Result<PathBuf> {
+    if let Some(path) = join::agent_path() {
+        return Ok(path);
+    }
+    let directory = Path::new("/usr/lib/ocf/resource.d/heartbeat");
+    if directory.is_dir() {
+        return Ok(directory.join("VirtualDomain"));
+    }
+    Err(
+        Error::cant("there is no directory of resource agents on this host")
+            .mend(crate::host::packages::mend_for_tool("VirtualDomain")),
+    )
+}
+
+fn install(context: &Context, state: &mut State, url: &str, target: &Path) -> Result<()> {
+    let fetched = state.dir.join(FETCHED);
+    state.journal.intend([Undo::StateFile {
+        name: FETCHED.to_owned(),
+    }])?;
+    fetch(context, url, &fetched).context(format!("fetch {url}"))?;
+    let bytes = std::fs::read(&fetched).map_err(|e| Error::io("read", &fetched, e))?;
+    // Executable for the check, and for good once it is installed.
+    files::write_atomic(&fetched, &bytes, Attributes::root(0o755), Existing::Replace)?;
+    check(context, &fetched)?;
+    let known = state
+        .journal
+        .outstanding()
+        .any(|(_, u)| matches!(u, Undo::Agent { .. }));
+    if files::exists(target) && !known {
+        state.journal.intend([Undo::StateFile {
+            name: PREVIOUS.to_owned(),
+        }])?;
+        files::copy_whole(target, &state.dir.join(PREVIOUS))?;
+    }
+    let had_one = files::exists(&state.dir.join(PREVIOUS));
+    // A second download replaces the record of what we installed, not that of what was there.
+    let stale: Vec<u64> = state
+        .journal
+        .outstanding()
+        .filter(|(_, u)| matches!(u, Undo::Agent { .. }))
+        .map(|(seq, _)| seq)
+        .collect();
+    state.journal.undone(&stale)?;
+    state.journal.intend([Undo::Agent {
+        path: target.to_owned(),
+        sha256: files::sha256(&bytes),
+        previous: had_one.then(|| PREVIOUS.to_owned()),
+    }])?;
+    files::write_atomic(target, &bytes, Attributes::root(0o755), Existing::Replace)
+}
+
+/// With curl or wget, whichever is there.
+fn fetch(context: &Context, url: &str, to: &Path) -> Result<()> {
+    let fetcher = if which::which("curl").is_ok() {
+        Cmd::new("curl")
+            .args([
+                "--fail",
+                "--silent",
+                "--show-error",
+                "--location",
+                "--output",
+            ])
+            .arg(to)
+            .args(["--", url])
+    } else {
+        Cmd::new("wget")
+            .args(["--quiet", "--output-document"])
+            .arg(to)
+            .args(["--", url])
+    };
+    fetcher
+        .timeout(Duration::from_secs(120))
+        .ok(&context.host)
+        .map(drop)
+}
+
+/// A resource agent answers `meta-data` with XML that names it (OCF Resource Agent API).
+fn check(context: &Context, agent: &Path) -> Result<()> {
+    let not_one = |why: &str| {
+        Error::failed(format!("what was fetched is no VirtualDomain agent: {why}"))
+            .mend("give the agent's own address with --agent-url")
+    };
+    let root = std::env::var_os("OCF_ROOT").unwrap_or_else(|| "/usr/lib/ocf".into());
+    let output = Cmd::new(agent.to_string_lossy())
+        .arg("meta-data")
+        .env("OCF_ROOT", root)
+        .timeout(Duration::from_secs(20))
+        .run(&context.host)
+        .map_err(|e| not_one(e.message()))?;
+    if output.code != 0 {
+        return Err(not_one(output.error().message()));
+    }
+    let metadata = xml::parse(&output.stdout, "its meta-data").map_err(|e| not_one(e.message()))?;
+    match (metadata.name.as_str(), metadata.get("name")) {
+        ("resource-agent", Some("VirtualDomain")) => Ok(()),
+        _ => Err(not_one("its meta-data describe something else")),
+    }
+}

@@ -1,0 +1,249 @@
+//! `cleanup`: everything that was made, away again; what the journal does not know any more is
+//! found by the marks it carries.
+
+use super::Context;
+use super::preview::print_value;
+use crate::error::{Error, Kind, Result};
+use crate::host::{files, hosts, users};
+use crate::journal::{Journal, Rank, Undo};
+use crate::libvirt::{marked_state_dir, virsh};
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::tools;
+use crate::state::State;
+use std::collections::HashSet;
+use std::path::Path;
+
+/// How much of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// What is in the CIB (`-p`).
+    Cib,
+    /// Domains, network, hosts block (`-r`).
+    Libvirt,
+    /// Everything (`-R`).
+    All,
+}
+
+impl Scope {
+    fn covers(self, undo: &Undo) -> bool {
+        let rank = undo.rank();
+        match self {
+            Scope::All => true,
+            Scope::Cib => matches!(rank, Rank::Cib | Rank::Nodes),
+            Scope::Libvirt => {
+                matches!(rank, Rank::Domains | Rank::Network | Rank::Kernel)
+                    || matches!(undo, Undo::HostsBlock { .. } | Undo::File { .. })
+            }
+        }
+    }
+}
+
+/// # Errors
+/// [`Kind::Cant`] when the cluster or libvirt cannot be asked (unless --force), before anything is
+/// touched; [`Kind::LeftBehind`] with the list of what had to stay.
+pub(super) fn run(context: &Context, scope: Scope) -> Result<()> {
+    if context.common.dry_run {
+        return preview(context, scope);
+    }
+    users::require_root("cleanup")?;
+    let cib = tools::query(&context.host);
+    let found = found_by_marks(context, cib.as_ref().ok())?;
+    let mut state = match State::open(&context.state_dir)? {
+        Some(state) => state,
+        None if found.is_empty() => return nothing(context, cib.is_err()),
+        None => {
+            context.report.warn(format!(
+                "{} is gone; what carries its mark is removed, and whether the key or kernel \
+                 settings were ours cannot be known",
+                context.state_dir.display()
+            ));
+            State::open_or_make(&context.state_dir)?
+        }
+    };
+    state.journal.intend(found)?;
+    check_reachable(context, scope, &state.journal, &cib)?;
+    let mut undoer = context.undoer();
+    undoer.cluster_down = cib.is_err();
+    let outcome = undoer.replay(&mut state.journal, |_, undo| scope.covers(undo))?;
+    if context.common.json {
+        print_value(&serde_json::json!({"undone": outcome.undone, "remains": outcome.remains}))?;
+    }
+    let undone = outcome.into_result()?;
+    context.report.line(match scope {
+        Scope::All => format!("{undone} changes undone, nothing left"),
+        _ => format!("{undone} changes undone"),
+    });
+    Ok(())
+}
+
+fn nothing(context: &Context, cluster_down: bool) -> Result<()> {
+    if cluster_down {
+        context
+            .report
+            .warn("the cluster cannot be asked whether it has anything of ours");
+    }
+    if context.common.json {
+        print_value(&serde_json::json!({"undone": 0, "remains": []}))?;
+    }
+    context.report.line("nothing to clean up");
+    Ok(())
+}
+
+/// Everything that must answer does, or --force says to go on without.
+fn check_reachable(
+    context: &Context,
+    scope: Scope,
+    journal: &Journal,
+    cib: &Result<Cib>,
+) -> Result<()> {
+    let concerns = |ranks: &[Rank]| {
+        journal
+            .outstanding()
+            .any(|(_, u)| scope.covers(u) && ranks.contains(&u.rank()))
+    };
+    let in_cluster = [Rank::Cib, Rank::Nodes];
+    if let Err(e) = cib {
+        if concerns(&in_cluster) && !context.common.force {
+            let e = e.clone();
+            return Err(e.context("the guest nodes cannot be taken out of the cluster").mend(
+                "start the cluster, or use --force to remove the rest and keep what is in the CIB for a later cleanup",
+            ));
+        }
+    }
+    if concerns(&[Rank::Domains, Rank::Network]) && !context.common.force {
+        virsh::connect(&context.host)?;
+    }
+    if scope == Scope::Libvirt && !context.common.force {
+        let running = cib.as_ref().is_ok_and(|cib| {
+            journal
+                .outstanding()
+                .any(|(_, u)| matches!(u, Undo::Resource { id, .. } if cib.has_id(id)))
+        });
+        if running {
+            return Err(Error::new(
+                Kind::Cant,
+                "the cluster would restart the containers at once: they are in its CIB",
+            )
+            .mend("take them out first: -p, or all at once: -R"));
+        }
+    }
+    Ok(())
+}
+
+/// What carries the mark of this state directory, journaled or not.
+fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
+    let dir = &context.state_dir;
+    let mut found = Vec::new();
+    if let Ok(names) = virsh::domains_of(&context.host, dir) {
+        found.extend(networks_of(context, dir)?);
+        found.extend(names.into_iter().map(|name| Undo::Domain { name }));
+    }
+    if let Some(cib) = cib {
+        found.extend(in_cib(cib, dir));
+    }
+    if let Some(bytes) = files::read_optional(Path::new(hosts::PATH))? {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        found.extend(
+            hosts::markers_of(&text, dir)
+                .into_iter()
+                .map(|marker| Undo::HostsBlock {
+                    path: hosts::PATH.into(),
+                    marker,
+                }),
+        );
+    }
+    Ok(found)
+}
+
+fn networks_of(context: &Context, dir: &Path) -> Result<Vec<Undo>> {
+    let mut found = Vec::new();
+    for name in virsh::networks(&context.host)? {
+        let Some(xml) = virsh::dump_network(&context.host, &name)? else {
+            continue;
+        };
+        if marked_state_dir(&xml) == Some(&*dir.to_string_lossy()) {
+            let uuid = xml.find("uuid").map(|u| u.text.clone()).unwrap_or_default();
+            found.push(Undo::Network { name, uuid });
+        }
+    }
+    Ok(found)
+}
+
+/// Primitives of our templates whose files are in this state directory, their nodes, and the
+/// templates' constraints and clones.
+fn in_cib(cib: &Cib, dir: &Path) -> Vec<Undo> {
+    let mut found = Vec::new();
+    for tag in cib.our_templates() {
+        let prefix = tag.trim_start_matches("lxc-autogen-");
+        let primitives = cib.of_template(tag);
+        let here = primitives.iter().any(|id| {
+            cib.parameter(id, "config")
+                .is_some_and(|path| Path::new(path).starts_with(dir))
+        });
+        if !here {
+            continue;
+        }
+        let nodes: HashSet<(&str, &str)> = cib.guest_nodes().into_iter().collect();
+        for (node, id) in nodes.into_iter().filter(|(_, id)| primitives.contains(id)) {
+            let container = Some(node.to_owned());
+            found.push(Undo::Node {
+                name: node.to_owned(),
+            });
+            found.push(Undo::Domain {
+                name: node.to_owned(),
+            });
+            found.extend(
+                super::join::by_products(node, id)
+                    .into_iter()
+                    .filter(|p| files::exists(p))
+                    .map(|path| Undo::File {
+                        path,
+                        container: container.clone(),
+                    }),
+            );
+            found.push(Undo::Resource {
+                id: id.to_owned(),
+                container,
+            });
+        }
+        let constraint = |id: &&str| *id == tag || id.starts_with(&format!("{tag}-"));
+        found.extend(
+            cib.top_ids()
+                .into_iter()
+                .filter(constraint)
+                .map(|id| Undo::CibObject { id: id.to_owned() }),
+        );
+        if cib.has_id(&format!("{tag}-clone-on-guests")) {
+            found.push(Undo::Resource {
+                id: format!("{prefix}-clone"),
+                container: None,
+            });
+        }
+    }
+    found
+}
+
+fn preview(context: &Context, scope: Scope) -> Result<()> {
+    let cib = tools::query(&context.host);
+    let mut undos = if users::is_root() {
+        Journal::peek(&context.state_dir)?
+    } else {
+        Vec::new()
+    };
+    undos.extend(found_by_marks(context, cib.as_ref().ok())?);
+    undos.sort_by_key(|undo| (undo.rank(), undo.key()));
+    undos.dedup_by_key(|undo| undo.key());
+    undos.retain(|undo| scope.covers(undo));
+    if context.common.json {
+        return print_value(&serde_json::json!({ "would_undo": undos }));
+    }
+    if undos.is_empty() {
+        println!("nothing to clean up");
+        return Ok(());
+    }
+    println!("would undo, in this order:");
+    for undo in undos {
+        println!("  {}", undo.key());
+    }
+    Ok(())
+}

@@ -1,0 +1,304 @@
+//! Joining a set's containers to the cluster: checks, one change of the CIB, and the wait until
+//! every node is online.
+
+use super::Context;
+use super::choose;
+use crate::error::{Error, Kind, Result};
+use crate::host::{files, signals};
+use crate::journal::Undo;
+use crate::libvirt::virsh;
+use crate::pacemaker::cib::{Cib, Roles};
+use crate::pacemaker::config::{self, Cluster, Part};
+use crate::pacemaker::tools;
+use crate::plan::{Guest, Set};
+use crate::state::State;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Whether the cluster can take the set; asked before anything is made.
+///
+/// # Errors
+/// [`Kind::Cant`] with what is in the way and its mend.
+pub(super) fn check(context: &Context, set: &Set) -> Result<Cib> {
+    let cib = tools::query(&context.host)?;
+    if !cib.has_dc() {
+        return Err(Error::cant("the cluster has elected no controller yet")
+            .mend("wait until crm_mon shows a DC, then try again"));
+    }
+    check_willing(&cib)?;
+    check_names(context, set, &cib)?;
+    if agent_path().is_none() {
+        return Err(
+            Error::cant("the resource agent ocf:heartbeat:VirtualDomain is not installed")
+                .mend(crate::host::packages::mend_for_tool("VirtualDomain")),
+        );
+    }
+    Ok(cib)
+}
+
+/// Where the agent is, if it is installed.
+pub(super) fn agent_path() -> Option<PathBuf> {
+    let root = std::env::var_os("OCF_ROOT").unwrap_or_else(|| "/usr/lib/ocf".into());
+    let path = Path::new(&root).join("resource.d/heartbeat/VirtualDomain");
+    path.exists().then_some(path)
+}
+
+/// Properties with which Pacemaker would start nothing at all, so that waiting would be in vain.
+pub(super) fn check_willing(cib: &Cib) -> Result<()> {
+    let off = |what: &str, mend: &str| {
+        Err(Error::cant(format!("the cluster would start nothing: {what}")).mend(mend))
+    };
+    if cib.flag("maintenance-mode", false) {
+        return off(
+            "maintenance-mode is true",
+            "crm_attribute -n maintenance-mode -v false",
+        );
+    }
+    if cib.flag("stop-all-resources", false) {
+        return off(
+            "stop-all-resources is true",
+            "crm_attribute -n stop-all-resources -v false",
+        );
+    }
+    if cib.flag("stonith-enabled", true) && !cib.has_fence_device() {
+        return off(
+            "stonith-enabled is true and there is no fence device",
+            "configure fencing, or for a test cluster: crm_attribute -n stonith-enabled -v false",
+        );
+    }
+    let policy = cib.property("no-quorum-policy").unwrap_or("stop");
+    if !cib.has_quorum() && policy != "ignore" {
+        return off(
+            "it has no quorum",
+            "start the other cluster nodes, or for a test cluster: crm_attribute -n no-quorum-policy -v ignore",
+        );
+    }
+    Ok(())
+}
+
+/// Pacemaker ignores a guest node whose name is taken, silently; so we look first.
+fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
+    let ours: HashSet<&str> = cib.of_template(&set.tag()).into_iter().collect();
+    let domain_dir = set.state_dir.to_string_lossy();
+    for id in &ours {
+        let config = cib.parameter(id, "config").unwrap_or_default();
+        if !config.starts_with(&*domain_dir) {
+            return Err(Error::cant(format!(
+                "resource {id} of another set uses the same names (its files: {config})"
+            ))
+            .mend("choose another --prefix, or clean up the other set"));
+        }
+    }
+    let foreign_guests: HashSet<&str> = cib
+        .guest_nodes()
+        .into_iter()
+        .filter(|(_, primitive)| !ours.contains(primitive))
+        .map(|(node, _)| node)
+        .collect();
+    let ids = cib.ids();
+    let nodes: HashSet<&str> = cib.node_names().into_iter().collect();
+    let our_domains: HashSet<String> = virsh::domains_of(&context.host, &set.state_dir)?
+        .into_iter()
+        .collect();
+    let domains: HashSet<String> = virsh::domains(&context.host)?
+        .into_iter()
+        .map(|d| d.name)
+        .collect();
+    for guest in set.guests() {
+        let (name, resource) = (guest.name.as_str(), guest.resource.as_str());
+        // With our primitive in the CIB, its node entry and resource id are ours.
+        let joined = ours.contains(resource);
+        let clash = if foreign_guests.contains(name) {
+            Some(format!("{name} is a guest node already"))
+        } else if !joined && nodes.contains(name) && !known_as_ours(cib, set, name) {
+            Some(format!("{name} is a node of the cluster already"))
+        } else if !joined
+            && (ids.contains(resource) || (ids.contains(name) && !nodes.contains(name)))
+        {
+            let id = if ids.contains(resource) {
+                resource
+            } else {
+                name
+            };
+            Some(format!("{id} is the id of something else in the CIB"))
+        } else if domains.contains(name) && !our_domains.contains(name) {
+            Some(format!("{name} is a domain of libvirt that is not ours"))
+        } else {
+            None
+        };
+        if let Some(clash) = clash {
+            return Err(Error::cant(clash).mend("choose another --prefix"));
+        }
+    }
+    check_clone_name(set, cib)
+}
+
+/// A node entry with our mark is left of an interrupted run.
+fn known_as_ours(cib: &Cib, set: &Set, name: &str) -> bool {
+    cib.node_mark(name) == Some(set.spec.prefix.as_str())
+}
+
+fn check_clone_name(set: &Set, cib: &Cib) -> Result<()> {
+    let (id, inner) = (config::clone_id(set), config::clone_primitive_id(set));
+    let ours = cib.has_id(&format!("{}-clone-on-guests", set.tag()));
+    if set.spec.clone && !ours {
+        if let Some(taken) = [id, inner].into_iter().find(|id| cib.has_id(id)) {
+            return Err(
+                Error::cant(format!("{taken} is the id of something else in the CIB"))
+                    .mend("choose another --prefix, or leave -C out"),
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Puts the set into the CIB as one change.
+///
+/// # Errors
+/// When the cluster refuses it; nothing is in the CIB then.
+pub(super) fn add(
+    context: &Context,
+    state: &mut State,
+    set: &Set,
+    part: Part,
+    cib: &Cib,
+) -> Result<()> {
+    let cluster = Cluster {
+        this_node: tools::this_node(&context.host)?,
+        roles: Roles::of_schema(cib.schema()),
+        revive: revived(set, cib),
+    };
+    let additions = config::additions(set, part, &cluster);
+    if part == Part::All {
+        state.write("cib.xml", &additions.render())?;
+    }
+    tools::check_merge(&context.host, &additions)?;
+    state.journal.intend(undos(set, part))?;
+    let mut stage = context.report.stage("CIB", set.spec.containers as usize);
+    tools::merge(&context.host, &additions)?;
+    stage.at(set.spec.containers as usize);
+    stage.done();
+    Ok(())
+}
+
+/// Ours that an interrupted removal has left stopped.
+fn revived(set: &Set, cib: &Cib) -> Vec<String> {
+    let ids = cib.ids();
+    set.guests()
+        .into_iter()
+        .map(|g| g.resource)
+        .chain([config::clone_id(set)])
+        .filter(|id| ids.contains(config::target_role_id(id).as_str()))
+        .collect()
+}
+
+/// What takes back the addition of a set, and what its containers leave on this host.
+fn undos(set: &Set, part: Part) -> Vec<Undo> {
+    let mut undos: Vec<Undo> = Vec::new();
+    let guests = if part == Part::All {
+        set.guests()
+    } else {
+        Vec::new()
+    };
+    for guest in guests {
+        let container = Some(guest.name.clone());
+        undos.extend(
+            by_products(&guest.name, &guest.resource)
+                .into_iter()
+                .filter(|p| !files::exists(p))
+                .map(|path| Undo::File {
+                    path,
+                    container: container.clone(),
+                }),
+        );
+        undos.push(Undo::Domain {
+            name: guest.name.clone(),
+        });
+        undos.push(Undo::Node {
+            name: guest.name.clone(),
+        });
+        undos.push(Undo::Resource {
+            id: guest.resource,
+            container,
+        });
+    }
+    undos.extend(
+        config::object_ids(set, part)
+            .into_iter()
+            .map(|id| Undo::CibObject { id }),
+    );
+    if set.spec.clone {
+        undos.push(Undo::Resource {
+            id: config::clone_id(set),
+            container: None,
+        });
+    }
+    undos
+}
+
+/// Files that libvirt and VirtualDomain leave of a container (libvirt's log; resource-agents'
+/// state file and systemd drop-in).
+pub(super) fn by_products(name: &str, resource: &str) -> Vec<PathBuf> {
+    vec![
+        format!("/var/log/libvirt/lxc/{name}.log").into(),
+        format!("/run/resource-agents/VirtualDomain-{resource}-emu.state").into(),
+        format!("/run/systemd/system/resource-agents-deps.target.d/99-VirtualDomain-{name}.conf")
+            .into(),
+    ]
+}
+
+/// Waits until every node of the set is online.
+///
+/// # Errors
+/// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
+pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
+    let guests = set.guests();
+    let timeout = Duration::from_secs(timeout.unwrap_or(60 + 2 * guests.len() as u64));
+    let began = Instant::now();
+    let mut stage = context.report.stage("online", guests.len());
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let view = tools::view(&context.host)?;
+        let waiting: Vec<&Guest> = guests.iter().filter(|g| !view.online(&g.name)).collect();
+        stage.at(guests.len() - waiting.len());
+        if waiting.is_empty() {
+            stage.done();
+            return Ok(());
+        }
+        if began.elapsed() > timeout {
+            let names: Vec<&str> = waiting
+                .iter()
+                .flat_map(|g| [g.name.as_str(), g.resource.as_str()])
+                .collect();
+            let shown: Vec<&str> = waiting.iter().map(|g| g.name.as_str()).take(10).collect();
+            return Err(Error::new(
+                Kind::NotOnline,
+                format!(
+                    "{} of {} nodes are not online after {} s: {}{}",
+                    waiting.len(),
+                    guests.len(),
+                    timeout.as_secs(),
+                    shown.join(", "),
+                    if waiting.len() > shown.len() { " …" } else { "" }
+                ),
+            )
+            .details(view.failures_of(&names))
+            .mend("see lxc-autogen status, crm_mon -1rf and /var/log/libvirt/lxc; everything was left as it is"));
+        }
+        signals::sleep(pause)?;
+        pause = (pause * 9 / 8).min(Duration::from_secs(2));
+    }
+}
+
+/// A daemon of another version than the cluster's is told before it fails to join.
+///
+/// # Errors
+/// [`Kind::Cant`] when the versions differ.
+pub(super) fn check_version(context: &Context, set: &Set) -> Result<()> {
+    match choose::version_mismatch(&context.host, &set.remoted, &set.layout.base)? {
+        None => Ok(()),
+        Some(what) => Err(Error::cant(what)
+            .mend("install the same version of both, or give the daemon with --remoted")),
+    }
+}

@@ -1,0 +1,44 @@
+//! `key-gen`: /etc/pacemaker/authkey, when there is none.
+
+use super::Context;
+use crate::error::{Error, Result};
+use crate::host::users;
+use crate::pacemaker::authkey;
+use crate::state::State;
+use std::path::Path;
+
+/// # Errors
+/// When it cannot be made, or the one that is there cannot be used.
+pub(super) fn run(context: &Context) -> Result<()> {
+    let path = Path::new(authkey::PATH);
+    if context.common.dry_run {
+        let what = if path.exists() {
+            "keep"
+        } else {
+            "make (0640 root:haclient)"
+        };
+        println!("would:\n  {what} {}", path.display());
+        return Ok(());
+    }
+    users::require_root("key-gen")?;
+    let haclient = users::haclient()?.as_raw();
+    if crate::host::files::exists(path) {
+        return match authkey::check(path, haclient)? {
+            None => {
+                context
+                    .report
+                    .line(format!("{} is there already, and is good", path.display()));
+                Ok(())
+            }
+            Some((what, mend)) => Err(Error::cant(what).mend(mend)),
+        };
+    }
+    let mut state = State::open_or_make(&context.state_dir)?;
+    match authkey::make(&mut state.journal) {
+        Ok(_) => {
+            context.report.line(format!("made {}", path.display()));
+            Ok(())
+        }
+        Err(e) => Err(context.put_back(&mut state.journal, e)),
+    }
+}

@@ -1,0 +1,178 @@
+//! Making what a set needs on this host: key, pacemaker-remoted, files, network.
+
+use super::Context;
+use super::choose::Choice;
+use crate::error::{Context as _, Error, Result};
+use crate::host::{cgroups, files, hosts, mounts, users};
+use crate::journal::Undo;
+use crate::libvirt::{domain, network, virsh};
+use crate::pacemaker::{authkey, config};
+use crate::plan::{self, Guest, Set};
+use crate::rootfs::{self, SHARED, UNPACKED, Writer};
+use crate::spec::{Authkey, Forward};
+use crate::state::State;
+use crate::undo::temporary_name;
+use std::fs;
+use std::path::Path;
+
+/// libvirt sets this when it starts a network that forwards (libvirt 9.0,
+/// src/network/bridge_driver.c, networkEnableIPForwarding).
+const IP_FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
+
+/// Everything that `generate` makes. What is there already, as it should be, is left alone.
+///
+/// # Errors
+/// When any of it fails; the journal knows what was done.
+pub(super) fn make(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
+    let set = &choice.set;
+    state.save_set(set)?;
+    if authkey::make(&mut state.journal)? {
+        context.report.line(format!("made {}", authkey::PATH));
+    }
+    check_key(set)?;
+    if let Some(version) = &choice.fetch {
+        context
+            .report
+            .line(format!("fetching pacemaker-remote {version}"));
+        state.journal.intend([Undo::StateFile {
+            name: UNPACKED.to_owned(),
+        }])?;
+        rootfs::fetch(&context.host, &state.dir, version)?;
+    }
+    make_containers(context, state, set)?;
+    state.write("network.xml", &network::network(set).render())?;
+    if set.spec.hosts {
+        add_hosts(state, set)?;
+    }
+    raise_network(context, state, set)
+}
+
+fn check_key(set: &Set) -> Result<()> {
+    let haclient = users::haclient()?.as_raw();
+    match authkey::check(Path::new(authkey::PATH), haclient)? {
+        None => Ok(()),
+        Some((what, mend)) => Err(Error::cant(what).mend(mend)).context(match set.spec.authkey {
+            Authkey::Bind => "the key the containers would be given",
+            Authkey::Copy => "the key to copy into the containers",
+        }),
+    }
+}
+
+fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()> {
+    let guests = set.guests();
+    let missing: Vec<&Guest> = guests.iter().filter(|g| !is_complete(set, g)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let undos = missing.iter().map(|g| Undo::Container {
+        name: g.name.clone(),
+    });
+    state.journal.intend(undos.chain([Undo::StateFile {
+        name: SHARED.to_owned(),
+    }]))?;
+    let mounted = mounts::points()?;
+    let key = match set.spec.authkey {
+        Authkey::Copy => files::read_optional(Path::new(authkey::PATH))?,
+        Authkey::Bind => None,
+    };
+    let mut writer = Writer::new(&set.layout.base, &set.state_dir)?;
+    let mut stage = context.report.stage("rootfs", missing.len());
+    for (count, guest) in missing.iter().enumerate() {
+        context.host.check_interrupt()?;
+        let tree = set.container_dir(&guest.name);
+        let temporary = temporary_name(&tree);
+        files::remove_tree(&tree, &mounted)?;
+        files::remove_tree(&temporary, &mounted)?;
+        make_container(&mut writer, set, guest, &temporary, key.as_deref())
+            .context(format!("make container {}", guest.name))?;
+        fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
+        stage.at(count + 1);
+    }
+    files::sync_directory(&set.state_dir)?;
+    stage.done();
+    Ok(())
+}
+
+/// A tree gets its name only when it is complete; that its domain XML is the one we would write
+/// tells it from one of another version or spec.
+fn is_complete(set: &Set, guest: &Guest) -> bool {
+    let expected = domain::domain(set, guest).render();
+    fs::read_to_string(set.domain_xml_path(&guest.name)).is_ok_and(|text| text == expected)
+}
+
+fn make_container(
+    writer: &mut Writer,
+    set: &Set,
+    guest: &Guest,
+    tree: &Path,
+    key: Option<&[u8]>,
+) -> Result<()> {
+    fs::create_dir(tree).map_err(|e| Error::io("make directory", tree, e))?;
+    let root = tree.join("rootfs");
+    writer.write(&root, &plan::rootfs(set, guest))?;
+    if let Some(key) = key {
+        let path = root.join(authkey::PATH.trim_start_matches('/'));
+        authkey::write(&path, key, users::haclient()?.as_raw())?;
+    }
+    let texts = [
+        ("primitive.xml", config::primitive_of(set, guest).render()),
+        ("domain.xml", domain::domain(set, guest).render()),
+    ];
+    for (name, text) in texts {
+        let path = tree.join(name);
+        fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
+    }
+    Ok(())
+}
+
+fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
+    let path = Path::new(hosts::PATH);
+    let marker = &hosts::marker(&set.spec.prefix, &set.state_dir);
+    state.journal.intend([Undo::HostsBlock {
+        path: path.to_owned(),
+        marker: marker.to_owned(),
+    }])?;
+    let lines: Vec<String> = set
+        .guests()
+        .iter()
+        .map(|g| format!("{} {}", g.address, g.name))
+        .collect();
+    hosts::rewrite(path, |text| hosts::with_block(text, marker, &lines))
+}
+
+/// Defines, starts and sets the network to autostart. What libvirt changes on the host with it,
+/// and with the first container, is journaled with it.
+fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> {
+    if let Some(xml) = virsh::dump_network(&context.host, &set.network)? {
+        let uuid = xml.find("uuid").map(|u| u.text.clone()).unwrap_or_default();
+        if uuid != set.network_uuid() {
+            return Err(Error::cant(format!(
+                "there is a network {} that is not of this set (uuid {uuid})",
+                set.network
+            ))
+            .mend("remove or rename it, or start over with lxc-autogen cleanup"));
+        }
+    }
+    let mut undos = vec![Undo::Network {
+        name: set.network.clone(),
+        uuid: set.network_uuid(),
+    }];
+    undos.extend(
+        cgroups::machine_groups_to_come()?
+            .into_iter()
+            .map(|path| Undo::Cgroup { path }),
+    );
+    if set.spec.forward != Forward::Isolated
+        && files::read_trimmed(IP_FORWARD).is_some_and(|v| v != "1")
+    {
+        undos.push(Undo::Sysctl {
+            path: IP_FORWARD.into(),
+            previous: "0".to_owned(),
+            ours: "1".to_owned(),
+        });
+    }
+    state.journal.intend(undos)?;
+    let xml = set.state_dir.join("network.xml");
+    virsh::raise_network(&context.host, &set.network, &xml)
+        .context(format!("start network {} on {}", set.network, set.subnet))
+}

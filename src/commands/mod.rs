@@ -1,0 +1,86 @@
+//! The commands. Each reads like the paragraph that describes it.
+
+mod agent;
+mod choose;
+mod cleanup;
+mod generate;
+mod join;
+mod key_gen;
+mod make;
+mod original;
+mod preview;
+mod shrink;
+mod status;
+mod up;
+mod verify;
+
+use crate::cli::{Cli, Command, Common};
+use crate::error::{Error, Kind, Result};
+use crate::host::{Host, signals};
+use crate::journal::Journal;
+use crate::report::Report;
+use crate::undo::Undoer;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What every command is given.
+#[derive(Debug)]
+pub(crate) struct Context {
+    host: Host,
+    report: Report,
+    common: Common,
+    /// Absolute and checked.
+    state_dir: PathBuf,
+}
+
+/// Carries out a parsed command line.
+///
+/// # Errors
+/// What went wrong; its kind is the exit status.
+pub fn run(cli: Cli) -> Result<()> {
+    let common = cli.common;
+    let context = Context {
+        host: Host::new(common.verbose),
+        report: Report::new(common.quiet, common.verbose),
+        state_dir: crate::state::check_path(&common.state_dir)?,
+        common,
+    };
+    match cli.command {
+        None => original::run(&context, &cli.original, &cli.shape),
+        Some(Command::Generate { shape }) => generate::run(&context, &shape),
+        Some(Command::Up { shape, timeout }) => up::run(&context, &shape, timeout),
+        Some(Command::Cleanup) => cleanup::run(&context, cleanup::Scope::All),
+        Some(Command::Status) => status::run(&context),
+        Some(Command::Verify { shape, quick }) => verify::run(&context, &shape, quick),
+        Some(Command::KeyGen) => key_gen::run(&context),
+        Some(Command::DownloadAgent { agent_url }) => agent::run(&context, &agent_url),
+    }
+}
+
+impl Context {
+    fn undoer(&self) -> Undoer<'_> {
+        Undoer {
+            host: &self.host,
+            report: &self.report,
+            state_dir: &self.state_dir,
+            cluster_down: false,
+            stop_timeout: Duration::from_secs(180),
+        }
+    }
+
+    /// Puts back what this run did, after `cause` ended it, and gives back the error to end with.
+    fn put_back(&self, journal: &mut Journal, cause: Error) -> Error {
+        signals::forget();
+        self.report
+            .line(format!("{}; putting back what was done", cause.message()));
+        let first = journal.run_began();
+        let outcome = self.undoer().replay(journal, |seq, _| seq >= first);
+        match outcome.and_then(crate::undo::Outcome::into_result) {
+            Ok(_) => cause,
+            // Both are told: the cause first, then what could not be put back.
+            Err(left) => cause
+                .details(left.detail_lines().to_vec())
+                .with_kind(Kind::LeftBehind),
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The options of lxc_autogen.sh, carried out in its order: verify, download, key, generate, CIB,
+//! clone, and then what restores.
+
+use super::choose::{Choice, choose};
+use super::cleanup::Scope;
+use super::generate::roll_back;
+use super::{Context, agent, cleanup, generate, join, key_gen, preview, shrink, verify};
+use crate::cli::{Original, Shape};
+use crate::error::{Error, Result};
+use crate::host::users;
+use crate::pacemaker::config::Part;
+use crate::state::State;
+
+/// # Errors
+/// Those of the single actions.
+pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Result<()> {
+    if shape.add_master {
+        context
+            .report
+            .warn("-m/--add-master is deprecated: use -C/--add-clone instead");
+    }
+    if actions.share_configs {
+        return Err(Error::cant("--share-configs is not built yet")
+            .mend("run lxc-autogen on each cluster node, or leave -s out"));
+    }
+    let add_clone = shape.wants_clone();
+    let restores = actions.restore_all || actions.restore_cib || actions.restore_libvirt;
+    let named = actions.generate
+        || actions.key_gen
+        || actions.add_cib
+        || add_clone
+        || restores
+        || actions.download_agent
+        || actions.verify;
+    // `lxc-autogen --containers 8` alone means generate.
+    let generates = actions.generate || (!named && shape.containers.is_some());
+    if !named && !generates {
+        return Err(Error::usage("nothing to do is named")
+            .mend("lxc-autogen up -c 8, or see lxc-autogen --help"));
+    }
+    if actions.verify {
+        verify::run(context, shape, false)?;
+    }
+    if actions.download_agent {
+        agent::run(context, &actions.agent_url)?;
+    }
+    if actions.key_gen && !generates {
+        key_gen::run(context)?;
+    }
+    if generates && !(context.common.dry_run && actions.add_cib) {
+        generate::run(context, shape)?;
+    }
+    if actions.add_cib {
+        add(context, shape, Part::All)?;
+    } else if add_clone {
+        add(context, shape, Part::Clone)?;
+    }
+    match (
+        actions.restore_all,
+        actions.restore_cib,
+        actions.restore_libvirt,
+    ) {
+        (true, _, _) => cleanup::run(context, Scope::All),
+        (false, cib, libvirt) => {
+            if cib {
+                cleanup::run(context, Scope::Cib)?;
+            }
+            if libvirt {
+                cleanup::run(context, Scope::Libvirt)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// `-a` and `-C`: what was generated goes into the CIB. As the original, it does not wait.
+fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
+    if context.common.dry_run {
+        let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
+        return preview::print(context, &choice, preview::With::Cib);
+    }
+    users::require_root("adding to the CIB")?;
+    let missing = || {
+        Error::cant(format!(
+            "nothing has been generated in {}",
+            context.state_dir.display()
+        ))
+        .mend("generate first: -g -c N, or all at once: lxc-autogen up -c N")
+    };
+    let mut state = State::open(&context.state_dir)?.ok_or_else(missing)?;
+    let saved = state.set.clone().ok_or_else(missing)?;
+    let choice = choose(context, shape, Some(&saved))?;
+    if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
+        return Err(missing());
+    }
+    match push(context, &mut state, &choice, part) {
+        Ok(()) => Ok(()),
+        Err(e) => Err(roll_back(context, &mut state, e)),
+    }
+}
+
+fn push(context: &Context, state: &mut State, choice: &Choice, part: Part) -> Result<()> {
+    join::check_version(context, &choice.set)?;
+    let cib = join::check(context, &choice.set)?;
+    state.save_set(&choice.set)?;
+    join::add(context, state, &choice.set, part, &cib)?;
+    context
+        .report
+        .line("added to the CIB; lxc-autogen status shows them come online");
+    Ok(())
+}

@@ -1,0 +1,128 @@
+//! `--dry-run`: what would happen, and the XML, from the same plan; nothing is touched.
+
+use super::Context;
+use super::choose::Choice;
+use crate::error::{Error, Result};
+use crate::libvirt::{domain, network};
+use crate::pacemaker::authkey;
+use crate::pacemaker::cib::Roles;
+use crate::pacemaker::config::{self, Cluster, Part};
+use crate::pacemaker::tools;
+use crate::plan::Set;
+use crate::spec::Authkey;
+use crate::xml::El;
+use std::path::Path;
+
+/// How far the command would go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum With {
+    /// Files and network.
+    Files,
+    /// And the CIB.
+    Cib,
+}
+
+/// The set that is kept, if there is one and we may read it.
+pub(super) fn saved(context: &Context) -> Result<Option<Set>> {
+    if crate::host::users::is_root() {
+        crate::state::load_set(&context.state_dir)
+    } else {
+        Ok(None)
+    }
+}
+
+/// Prints what making this choice would do.
+pub(super) fn print(context: &Context, choice: &Choice, with: With) -> Result<()> {
+    let set = &choice.set;
+    let cib = config::additions(set, Part::All, &cluster(context));
+    if context.common.json {
+        return print_json(set, &cib);
+    }
+    let guests = set.guests();
+    let mut steps = vec![format!("make {} (0700)", set.state_dir.display())];
+    if !Path::new(authkey::PATH).exists() {
+        steps.push(format!("make {} (0640 root:haclient)", authkey::PATH));
+    }
+    if let Some(version) = &choice.fetch {
+        steps.push(format!(
+            "fetch pacemaker-remote {version} and unpack it, not install it"
+        ));
+    }
+    let key = match set.spec.authkey {
+        Authkey::Bind => "bind the key's directory",
+        Authkey::Copy => "copy the key",
+    };
+    steps.push(format!("make {} containers' files, {key}", guests.len()));
+    steps.push(format!(
+        "define and start network {} on {}, autostarted",
+        set.network, set.subnet
+    ));
+    if set.spec.hosts {
+        steps.push(format!("add {} lines to /etc/hosts, marked", guests.len()));
+    }
+    if with == With::Cib {
+        steps.push(format!(
+            "add {} guest nodes to the CIB in one change",
+            guests.len()
+        ));
+        steps.push("wait until all of them are online".to_owned());
+    }
+    println!("would:");
+    for step in steps {
+        println!("  {step}");
+    }
+    section("network.xml", &network::network(set));
+    for guest in &guests {
+        section(
+            &format!("{}/domain.xml", guest.name),
+            &domain::domain(set, guest),
+        );
+        section(
+            &format!("{}/primitive.xml", guest.name),
+            &config::primitive_of(set, guest),
+        );
+    }
+    section("cib.xml", &cib);
+    Ok(())
+}
+
+/// What the running cluster decides, or what the newest Pacemaker on this host would.
+pub(super) fn cluster(context: &Context) -> Cluster {
+    let schema = tools::query(&context.host).map(|cib| cib.schema().to_owned());
+    let this_node = tools::this_node(&context.host).unwrap_or_else(|_| {
+        nix::unistd::gethostname()
+            .map(|n| n.to_string_lossy().into_owned())
+            .unwrap_or_default()
+    });
+    Cluster {
+        this_node,
+        roles: Roles::of_schema(schema.as_deref().unwrap_or("pacemaker-next")),
+        revive: Vec::new(),
+    }
+}
+
+fn section(name: &str, xml: &El) {
+    println!("\n--- {name}\n{}", xml.render().trim_end());
+}
+
+fn print_json(set: &Set, cib: &El) -> Result<()> {
+    let domains: Vec<String> = set
+        .guests()
+        .iter()
+        .map(|g| domain::domain(set, g).render())
+        .collect();
+    print_value(&serde_json::json!({
+        "set": set,
+        "containers": set.guests(),
+        "network_xml": network::network(set).render(),
+        "domain_xml": domains,
+        "cib_xml": cib.render(),
+    }))
+}
+
+/// Prints a JSON result.
+pub(super) fn print_value(value: &serde_json::Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed(e.to_string()))?;
+    println!("{text}");
+    Ok(())
+}

@@ -1,0 +1,69 @@
+//! Taking away the containers that a smaller number leaves out, properly: stopped, out of the
+//! CIB, forgotten, destroyed, removed.
+
+use super::Context;
+use super::choose::Choice;
+use crate::error::{Context as _, Result};
+use crate::host::files;
+use crate::journal::Undo;
+use crate::pacemaker::{config, tools};
+use crate::state::State;
+use std::collections::BTreeSet;
+
+/// Removes every container that the journal has and the chosen set has not.
+///
+/// # Errors
+/// When something of them stays behind.
+pub(super) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
+    let set = &choice.set;
+    let superfluous = |undo: &Undo| {
+        undo.container()
+            .and_then(|name| set.spec.prefix.number(name))
+            .is_some_and(|number| number > set.spec.containers)
+    };
+    let names: BTreeSet<&str> = state
+        .journal
+        .outstanding()
+        .filter(|(_, undo)| superfluous(undo))
+        .filter_map(|(_, undo)| undo.container())
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    context
+        .report
+        .line(format!("removing {}", in_short(&names)));
+    let in_cib = state
+        .journal
+        .outstanding()
+        .any(|(_, u)| superfluous(u) && matches!(u, Undo::Resource { .. }));
+    // The smaller set is kept first: a run killed in the middle is finished by the next.
+    state.save_set(set)?;
+    if in_cib && set.spec.clone {
+        let ours = config::clone_limit(set);
+        tools::merge(&context.host, &ours).context("lower the clone's number of instances")?;
+    }
+    let outcome = context
+        .undoer()
+        .replay(&mut state.journal, |_, undo| superfluous(undo))?;
+    outcome.into_result().map(drop)
+}
+
+/// `lxc6 … lxc12 (7)`, or the names when they are few.
+fn in_short(names: &BTreeSet<&str>) -> String {
+    let mut sorted: Vec<&str> = names.iter().copied().collect();
+    sorted.sort_by_key(|n| (n.len(), *n));
+    match sorted.as_slice() {
+        [first, .., last] if sorted.len() > 4 => format!("{first} … {last} ({})", sorted.len()),
+        few => few.join(", "),
+    }
+}
+
+/// Whether a clean set of files is there to add to the CIB.
+pub(super) fn has_files(state: &State) -> bool {
+    state.set.as_ref().is_some_and(|set| {
+        set.guests()
+            .iter()
+            .all(|g| files::exists(&set.domain_xml_path(&g.name)))
+    })
+}

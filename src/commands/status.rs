@@ -1,0 +1,180 @@
+//! `status`: one row per node.
+
+use super::Context;
+use super::preview::print_value;
+use crate::error::Result;
+use crate::host::users;
+use crate::libvirt::virsh;
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::monitor::View;
+use crate::pacemaker::tools;
+use crate::plan::{Guest, Set};
+use crate::report::table;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What is known of one node.
+#[derive(Debug, Serialize)]
+struct Row {
+    node: String,
+    domain: String,
+    address: String,
+    resource: String,
+    libvirt: String,
+    pacemaker: String,
+    /// The cluster node it runs on.
+    on: Option<String>,
+    /// Seconds since the epoch.
+    since: Option<u64>,
+}
+
+/// # Errors
+/// When the state directory cannot be read; libvirt or a cluster that do not answer are shown as
+/// such.
+pub(super) fn run(context: &Context) -> Result<()> {
+    users::require_root("status")?;
+    let Some(set) = crate::state::load_set(&context.state_dir)? else {
+        if context.common.json {
+            return print_value(&serde_json::json!({"nodes": [], "total": 0, "online": 0}));
+        }
+        println!("no containers in {}", context.state_dir.display());
+        return Ok(());
+    };
+    let rows = rows(context, &set);
+    let online = rows.iter().filter(|r| r.pacemaker == "online").count();
+    let running = rows.iter().filter(|r| r.libvirt == "running").count();
+    if context.common.json {
+        return print_value(&serde_json::json!({
+            "state_dir": set.state_dir,
+            "network": {"name": set.network, "subnet": set.subnet.to_string()},
+            "nodes": rows,
+            "total": rows.len(),
+            "running": running,
+            "online": online,
+        }));
+    }
+    print!("{}", as_table(&rows));
+    println!(
+        "{} nodes: {running} running, {online} online; network {} on {}",
+        rows.len(),
+        set.network,
+        set.subnet
+    );
+    Ok(())
+}
+
+fn rows(context: &Context, set: &Set) -> Vec<Row> {
+    let domains: Option<HashMap<String, String>> = told(context, virsh::domains(&context.host))
+        .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
+    let cluster = told(context, tools::query(&context.host))
+        .and_then(|cib| Some((cib, told(context, tools::view(&context.host))?)));
+    set.guests()
+        .iter()
+        .map(|guest| row(guest, domains.as_ref(), cluster.as_ref()))
+        .collect()
+}
+
+fn told<T>(context: &Context, result: Result<T>) -> Option<T> {
+    result.map_err(|e| context.report.warn(e.message())).ok()
+}
+
+fn row(
+    guest: &Guest,
+    domains: Option<&HashMap<String, String>>,
+    cluster: Option<&(Cib, View)>,
+) -> Row {
+    let libvirt = match domains {
+        None => "unknown",
+        Some(domains) => domains.get(&guest.name).map_or("absent", String::as_str),
+    };
+    let (mut pacemaker, mut on, mut since) = ("unknown".to_owned(), None, None);
+    if let Some((cib, view)) = cluster {
+        pacemaker = match view.nodes.get(&guest.name) {
+            None if cib.has_id(&guest.resource) => "offline".to_owned(),
+            None => "not in the CIB".to_owned(),
+            Some(node) => match (node.online, node.note) {
+                (true, None) => "online".to_owned(),
+                (true, Some(note)) => format!("online, {note}"),
+                (false, None) => "offline".to_owned(),
+                (false, Some(note)) => format!("offline, {note}"),
+            },
+        };
+        on = view
+            .active
+            .get(&guest.resource)
+            .and_then(|a| a.first()?.nodes.first().cloned());
+        since = cib
+            .started_at(&guest.name)
+            .filter(|_| view.online(&guest.name));
+    }
+    Row {
+        node: guest.name.clone(),
+        domain: guest.name.clone(),
+        address: guest.address.to_string(),
+        resource: guest.resource.clone(),
+        libvirt: libvirt.to_owned(),
+        pacemaker,
+        on,
+        since,
+    }
+}
+
+fn as_table(rows: &[Row]) -> String {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |d| d.as_secs());
+    let cells: Vec<Vec<String>> = rows
+        .iter()
+        .map(|r| {
+            vec![
+                r.node.clone(),
+                r.domain.clone(),
+                r.address.clone(),
+                r.libvirt.clone(),
+                r.pacemaker.clone(),
+                r.on.clone().unwrap_or_else(|| "-".to_owned()),
+                r.since
+                    .map_or("-".to_owned(), |s| ago(now.saturating_sub(s))),
+            ]
+        })
+        .collect();
+    table(
+        &[
+            "NODE",
+            "DOMAIN",
+            "ADDRESS",
+            "LIBVIRT",
+            "PACEMAKER",
+            "ON",
+            "SINCE",
+        ],
+        &cells,
+    )
+}
+
+/// `12 s ago`, `3 min ago`, `5 h 2 min ago`, `9 d 4 h ago`.
+fn ago(seconds: u64) -> String {
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s ago"),
+        (0, 0, _) => format!("{minutes} min ago"),
+        (0, _, _) => format!("{hours} h {} min ago", minutes % 60),
+        _ => format!("{days} d {} h ago", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn times_are_told_in_the_unit_that_fits() {
+        for (seconds, text) in [
+            (12, "12 s ago"),
+            (200, "3 min ago"),
+            (18_120, "5 h 2 min ago"),
+            (792_000, "9 d 4 h ago"),
+        ] {
+            assert_eq!(super::ago(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! `up`: generate, start the network, add to the CIB, and wait until every node is online; on a
+//! set that is there already, only the difference.
+
+use super::choose::{Choice, choose};
+use super::generate::{prepare, roll_back};
+use super::{Context, join, make, preview, shrink};
+use crate::cli::Shape;
+use crate::error::{Kind, Result};
+use crate::host::users;
+use crate::pacemaker::config::Part;
+use crate::state::State;
+
+/// # Errors
+/// What is missing, before anything is touched; what failed, after it was put back; or
+/// [`Kind::NotOnline`].
+pub(super) fn run(context: &Context, shape: &Shape, timeout: Option<u64>) -> Result<()> {
+    if context.common.dry_run {
+        let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
+        return preview::print(context, &choice, preview::With::Cib);
+    }
+    users::require_root("up")?;
+    preflight(context, shape)?;
+    let (choice, mut state) = prepare(context, shape)?;
+    match up(context, &mut state, &choice, timeout) {
+        Ok(()) => {
+            context
+                .report
+                .line(format!("{} nodes online", choice.set.spec.containers));
+            Ok(())
+        }
+        Err(e) if e.kind == Kind::NotOnline => Err(e),
+        Err(e) => Err(roll_back(context, &mut state, e)),
+    }
+}
+
+/// Asks the cluster before the state directory is made.
+fn preflight(context: &Context, shape: &Shape) -> Result<()> {
+    crate::libvirt::virsh::connect(&context.host)?;
+    let choice = choose(
+        context,
+        shape,
+        crate::state::load_set(&context.state_dir)?.as_ref(),
+    )?;
+    join::check(context, &choice.set).map(drop)
+}
+
+fn up(context: &Context, state: &mut State, choice: &Choice, timeout: Option<u64>) -> Result<()> {
+    shrink::shrink(context, state, choice)?;
+    make::make(context, state, choice)?;
+    context.host.check_interrupt()?;
+    join::check_version(context, &choice.set)?;
+    let cib = join::check(context, &choice.set)?;
+    join::add(context, state, &choice.set, Part::All, &cib)?;
+    join::wait_online(context, &choice.set, timeout)
+}

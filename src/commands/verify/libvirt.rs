@@ -1,0 +1,155 @@
+//! libvirt: tools, driver, and whether a container really starts.
+
+use super::Check;
+use crate::cli::Shape;
+use crate::commands::Context;
+use crate::commands::choose;
+use crate::error::{Context as _, Error, Result};
+use crate::host::command::Cmd;
+use crate::host::users;
+use crate::libvirt::{domain, virsh};
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+pub(super) fn checks(context: &Context, shape: &Shape, quick: bool) -> Vec<Check> {
+    let mut checks = tools(context);
+    let driver = Check::from(
+        "libvirt LXC driver",
+        virsh::connect(&context.host).map(|text| in_one_line(&text)),
+    );
+    let works = !driver.failed();
+    checks.push(driver);
+    checks.push(probe(context, works, quick));
+    checks.push(subnet(context, shape, works));
+    checks
+}
+
+fn in_one_line(versions: &str) -> String {
+    // "Compiled against library", "Using library", "Using API", "Running hypervisor".
+    let line = versions
+        .lines()
+        .find(|l| l.starts_with("Using library"))
+        .unwrap_or(versions);
+    line.trim_start_matches("Using library:").trim().to_owned()
+}
+
+fn tools(context: &Context) -> Vec<Check> {
+    let wanted = [
+        ("virsh", "--version"),
+        ("ip", "-Version"),
+        ("cibadmin", "--version"),
+        ("crm_mon", "--version"),
+        ("crm_node", "--version"),
+        ("crm_resource", "--version"),
+        ("crm_verify", "--version"),
+    ];
+    let mut found = Vec::new();
+    let mut checks = Vec::new();
+    for (tool, option) in wanted {
+        match Cmd::new(tool).arg(option).run(&context.host) {
+            Ok(output) => {
+                let first = output
+                    .stdout
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .trim()
+                    .to_owned();
+                let version = first.rsplit(' ').next().unwrap_or_default();
+                found.push(format!("{tool} {version}"));
+            }
+            Err(e) => checks.push(Check::of_error("tools", &e)),
+        }
+    }
+    if checks.is_empty() {
+        checks.push(Check::ok("tools", found.join(", ")));
+    }
+    checks
+}
+
+/// Starts a throw-away container and takes it away again.
+fn probe(context: &Context, works: bool, quick: bool) -> Check {
+    let name = "container starts";
+    if quick {
+        return Check::skipped(name, "--quick");
+    }
+    if !works || !users::is_root() {
+        return Check::skipped(name, "needs root and libvirt's LXC driver");
+    }
+    match start_probe(context) {
+        Ok(()) => Check::ok(name, "a throw-away one did"),
+        Err(e) => {
+            let mend = e
+                .mend_text()
+                .unwrap_or("see /var/log/libvirt/lxc and libvirtd's log")
+                .to_owned();
+            let detail = e.detail_lines().join("; ");
+            Check::failure(name, format!("{} {detail}", e.message()), mend)
+        }
+    }
+}
+
+fn start_probe(context: &Context) -> Result<()> {
+    let dir = tempfile::Builder::new()
+        .prefix("lxc-autogen-probe-")
+        .tempdir()
+        .map_err(|e| Error::failed(format!("make a temporary directory: {e}")))?;
+    // A name nobody else has: the directory's own.
+    let name = dir
+        .path()
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    let name: String = name
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let root = dir.path().join("root");
+    skeleton(&root)?;
+    let xml = dir.path().join("domain.xml");
+    let text = domain::probe(&name, &root, &choose::emulator(), "/usr/bin/sleep").render();
+    std::fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
+    let groups = crate::host::cgroups::machine_groups_to_come()?;
+    let log = Path::new("/var/log/libvirt/lxc").join(format!("{name}.log"));
+    let started = virsh::create(&context.host, &xml).context("start a throw-away container");
+    let ended = virsh::destroy_domains(&context.host, &[name]);
+    crate::host::files::remove_file(&log)?;
+    for group in groups {
+        crate::host::cgroups::remove(&group)?;
+    }
+    started.and(ended)
+}
+
+/// The same merged or unmerged top as the host's, over its /usr.
+fn skeleton(root: &Path) -> Result<()> {
+    let make = |path: &Path| {
+        std::fs::create_dir_all(path).map_err(|e| Error::io("make directory", path, e))
+    };
+    make(root)?;
+    let layout = crate::rootfs::Layout::of(Path::new("/"))?;
+    for (name, target) in &layout.links {
+        let path = root.join(name);
+        symlink(target, &path).map_err(|e| Error::io("link", &path, e))?;
+    }
+    ["usr", "dev", "proc", "sys", "etc", "run", "tmp"]
+        .iter()
+        .try_for_each(|d| make(&root.join(d)))
+}
+
+/// The subnet that would be used, or what is in its way.
+fn subnet(context: &Context, shape: &Shape, works: bool) -> Check {
+    let name = "subnet";
+    if !works {
+        return Check::skipped(name, "needs libvirt's LXC driver");
+    }
+    let saved = if users::is_root() {
+        crate::state::load_set(&context.state_dir).ok().flatten()
+    } else {
+        None
+    };
+    match choose::choose_set(context, shape, saved.as_ref()) {
+        Ok(set) => Check::ok(name, format!("{} on network {}", set.subnet, set.network)),
+        Err(e) => Check::of_error(name, &e),
+    }
+}

@@ -1,0 +1,195 @@
+//! A marked block of names in /etc/hosts.
+
+use super::files;
+use super::mounts;
+use crate::error::{Error, Result};
+use std::fs::{self, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::path::Path;
+
+/// The file.
+pub const PATH: &str = "/etc/hosts";
+/// Said in the first marker when the file did not end with a newline before.
+const NEWLINE_ADDED: &str = " (newline added)";
+
+/// The name of a set's block.
+pub fn marker(prefix: &crate::spec::Prefix, state_dir: &Path) -> String {
+    format!("{prefix} in {}", state_dir.display())
+}
+
+/// The names of a state directory's blocks in a text.
+pub fn markers_of(text: &str, state_dir: &Path) -> Vec<String> {
+    let end = format!(" in {}", state_dir.display());
+    text.lines()
+        .filter_map(|line| line.strip_prefix("# BEGIN lxc-autogen "))
+        .map(|rest| rest.strip_suffix(NEWLINE_ADDED).unwrap_or(rest))
+        .filter(|marker| marker.ends_with(&end))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn begin(marker: &str) -> String {
+    format!("# BEGIN lxc-autogen {marker}")
+}
+
+fn end(marker: &str) -> String {
+    format!("# END lxc-autogen {marker}")
+}
+
+/// The text with a block of these lines, instead of an older one of the same marker.
+pub fn with_block(text: &str, marker: &str, lines: &[String]) -> String {
+    let mut text = without_block(text, marker);
+    let added = if text.is_empty() || text.ends_with('\n') {
+        ""
+    } else {
+        text.push('\n');
+        NEWLINE_ADDED
+    };
+    text.push_str(&format!("{}{added}\n", begin(marker)));
+    for line in lines {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text.push_str(&end(marker));
+    text.push('\n');
+    text
+}
+
+/// The text as it was before the block; without both markers it is left alone.
+pub fn without_block(text: &str, marker: &str) -> String {
+    let (begin, end) = (begin(marker), end(marker));
+    let mut kept = String::new();
+    let mut rest = text;
+    let mut inside: Option<&str> = None;
+    let mut added = false;
+    let mut removed = false;
+    while !rest.is_empty() {
+        let cut = rest.find('\n').map_or(rest.len(), |i| i + 1);
+        let (line, after) = rest.split_at(cut);
+        let bare = line.trim_end_matches('\n');
+        let starts = bare
+            .strip_prefix(&begin)
+            .is_some_and(|r| r.is_empty() || r == NEWLINE_ADDED);
+        if inside.is_none() && !removed && starts {
+            added = bare.ends_with(NEWLINE_ADDED);
+            inside = Some(rest);
+        } else if inside.is_some() && bare == end {
+            inside = None;
+            removed = true;
+            // Only when nothing was put behind us since may the newline go again.
+            if added && after.is_empty() && kept.ends_with('\n') {
+                kept.pop();
+            }
+        } else if inside.is_none() {
+            kept.push_str(line);
+        }
+        rest = after;
+    }
+    if let Some(unclosed) = inside {
+        kept.push_str(unclosed);
+    }
+    kept
+}
+
+/// Replaces the file's text: whole or not at all, with owner, mode and extended attributes kept.
+/// Where the file is itself a mount point (in containers), a rename cannot be, and it is
+/// rewritten in place.
+///
+/// # Errors
+/// When reading or writing fails.
+pub fn rewrite(path: &Path, change: impl Fn(&str) -> String) -> Result<()> {
+    let at = |e: &dyn std::fmt::Display| Error::io("change", path, e);
+    let text = fs::read_to_string(path).map_err(|e| at(&e))?;
+    let changed = change(&text);
+    if changed == text {
+        return Ok(());
+    }
+    // Through a symlink we change what it points to, as an editor would.
+    let path = &fs::canonicalize(path).map_err(|e| at(&e))?;
+    if mounts::points()?.iter().any(|p| p == path) {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .open(path)
+            .map_err(|e| at(&e))?;
+        return file
+            .write_all(changed.as_bytes())
+            .and_then(|()| file.set_len(changed.len() as u64))
+            .and_then(|()| file.sync_all())
+            .map_err(|e| at(&e));
+    }
+    let directory = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::Builder::new()
+        .prefix(".lxc-autogen-")
+        .tempfile_in(directory)
+        .map_err(|e| at(&e))?;
+    file.write_all(changed.as_bytes()).map_err(|e| at(&e))?;
+    copy_attributes(path, file.path(), file.as_file()).map_err(|e| at(&e))?;
+    file.as_file().sync_all().map_err(|e| at(&e))?;
+    file.persist(path).map_err(|e| at(&e.error))?;
+    files::sync_directory(directory)
+}
+
+fn copy_attributes(from: &Path, to: &Path, file: &File) -> std::io::Result<()> {
+    let metadata = fs::metadata(from)?;
+    fchown(file, Some(metadata.uid()), Some(metadata.gid()))?;
+    file.set_permissions(fs::Permissions::from_mode(metadata.permissions().mode()))?;
+    // A file system without extended attributes has none to keep.
+    for name in xattr::list(from).into_iter().flatten() {
+        if let Some(value) = xattr::get(from, &name)? {
+            xattr::set(to, &name, &value)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines() -> Vec<String> {
+        vec!["10.0.0.11 lxc1".to_owned()]
+    }
+
+    #[test]
+    fn a_block_comes_once_and_goes_without_a_trace() {
+        for text in ["", "127.0.0.1 localhost\n", "127.0.0.1 localhost", "a\n\n"] {
+            let once = with_block(text, "lxc", &lines());
+            assert!(once.contains("\n10.0.0.11 lxc1\n"), "{once}");
+            let twice = with_block(&once, "lxc", &lines());
+            assert_eq!(twice, once);
+            assert_eq!(without_block(&twice, "lxc"), text);
+        }
+    }
+
+    #[test]
+    fn what_others_wrote_stays() {
+        let text = with_block("one", "lxc", &lines()) + "10.9.9.9 other\n";
+        assert_eq!(without_block(&text, "lxc"), "one\n10.9.9.9 other\n");
+        let unclosed = "a\n# BEGIN lxc-autogen lxc\nb\n";
+        assert_eq!(without_block(unclosed, "lxc"), unclosed);
+        let other = with_block("", "qa", &lines());
+        assert_eq!(without_block(&other, "lxc"), other);
+    }
+
+    #[test]
+    fn mode_and_extended_attributes_are_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("hosts");
+        fs::write(&path, "x\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o604)).unwrap();
+        let attributes = xattr::set(&path, "user.test", b"1").is_ok();
+        rewrite(&path, |t| t.to_owned() + "y\n").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "x\ny\n");
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o604
+        );
+        if attributes {
+            assert_eq!(
+                xattr::get(&path, "user.test").unwrap().as_deref(),
+                Some(&b"1"[..])
+            );
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Which IPv4 addresses this host already uses (ip(8), JSON output).
+
+use super::Host;
+use super::command::Cmd;
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::net::Ipv4Addr;
+
+/// A range in use, and by what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Used {
+    /// Its address.
+    pub network: Ipv4Addr,
+    /// Its prefix length.
+    pub prefix: u8,
+    /// What uses it, for messages.
+    pub by: String,
+}
+
+#[derive(Deserialize)]
+struct Route {
+    dst: String,
+    dev: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Link {
+    ifname: String,
+    #[serde(default)]
+    addr_info: Vec<Address>,
+}
+
+#[derive(Deserialize)]
+struct Address {
+    local: Option<String>,
+    prefixlen: Option<u8>,
+}
+
+/// Ranges of addresses and routes of all tables, the default route left out.
+///
+/// # Errors
+/// When ip(8) fails.
+pub fn used(host: &Host) -> Result<Vec<Used>> {
+    let routes = Cmd::new("ip")
+        .args(["-json", "-4", "route", "show", "table", "all"])
+        .ok(host)?;
+    let addresses = Cmd::new("ip")
+        .args(["-json", "-4", "address", "show"])
+        .ok(host)?;
+    let mut all = parse_addresses(&addresses)?;
+    all.extend(parse_routes(&routes)?);
+    Ok(all)
+}
+
+/// Names of all network interfaces.
+pub fn links() -> Vec<String> {
+    std::fs::read_dir("/sys/class/net")
+        .map(|dir| {
+            dir.flatten()
+                .map(|e| e.file_name().to_string_lossy().into_owned())
+                .collect()
+        })
+        .unwrap_or_default()
+}
+
+fn parse_routes(text: &str) -> Result<Vec<Used>> {
+    let routes: Vec<Route> = json(text, "ip route")?;
+    Ok(routes
+        .into_iter()
+        .filter_map(|route| {
+            let (network, prefix) = match route.dst.split_once('/') {
+                Some((network, prefix)) => (network, prefix.parse().ok()?),
+                None => (route.dst.as_str(), 32),
+            };
+            Some(Used {
+                network: network.parse().ok()?,
+                prefix,
+                by: format!(
+                    "the route to {} through {}",
+                    route.dst,
+                    route.dev.as_deref().unwrap_or("nothing")
+                ),
+            })
+        })
+        // 0.0.0.0/1 and 128.0.0.0/1 are how some VPNs write a default route.
+        .filter(|used| used.prefix > 1)
+        .collect())
+}
+
+fn parse_addresses(text: &str) -> Result<Vec<Used>> {
+    let links: Vec<Link> = json(text, "ip address")?;
+    Ok(links
+        .into_iter()
+        .flat_map(|link| {
+            let name = link.ifname;
+            link.addr_info.into_iter().filter_map(move |address| {
+                let network: Ipv4Addr = address.local?.parse().ok()?;
+                let prefix = address.prefixlen?;
+                Some(Used {
+                    network,
+                    prefix,
+                    by: format!("address {network}/{prefix} of {name}"),
+                })
+            })
+        })
+        .collect())
+}
+
+fn json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<Vec<T>> {
+    // ip prints nothing at all, not an empty list, when there is nothing.
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(text).map_err(|e| Error::failed(format!("{what}: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn routes_and_addresses_as_ip_prints_them() {
+        let routes = r#"[{"dst":"default","gateway":"10.0.0.1","dev":"eth0","flags":[]},
+            {"dst":"192.168.123.0/24","dev":"virbr0","protocol":"kernel","flags":[]},
+            {"type":"local","dst":"10.0.0.9","dev":"eth0","table":"local","flags":[]}]"#;
+        let used = parse_routes(routes).unwrap();
+        assert_eq!(used.len(), 2);
+        assert_eq!(used[0].by, "the route to 192.168.123.0/24 through virbr0");
+        assert_eq!(used[1].prefix, 32);
+        let addresses = r#"[{"ifindex":1,"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},{"ifname":"x"}]"#;
+        assert_eq!(
+            parse_addresses(addresses).unwrap()[0].by,
+            "address 127.0.0.1/8 of lo"
+        );
+        assert!(parse_routes("").unwrap().is_empty());
+    }
+}

@@ -1,0 +1,120 @@
+//! What people see while we work: bars on a terminal, plain lines elsewhere, always on stderr.
+
+mod table;
+
+pub use table::table;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Quiet,
+    Plain,
+    Bars,
+}
+
+/// The place progress goes to.
+#[derive(Debug)]
+pub struct Report {
+    mode: Mode,
+}
+
+/// A step of the work that counts up to a total.
+#[derive(Debug)]
+pub struct Stage {
+    mode: Mode,
+    name: String,
+    total: u64,
+    shown: u64,
+    began: Instant,
+    bar: Option<ProgressBar>,
+}
+
+impl Report {
+    /// Bars when stderr is a terminal and no trace is printed between them.
+    pub fn new(quiet: bool, verbose: bool) -> Self {
+        let mode = if quiet {
+            Mode::Quiet
+        } else if std::io::stderr().is_terminal() && !verbose {
+            Mode::Bars
+        } else {
+            Mode::Plain
+        };
+        Report { mode }
+    }
+
+    /// A line of progress.
+    pub fn line(&self, text: impl AsRef<str>) {
+        if self.mode != Mode::Quiet {
+            eprintln!("{}", text.as_ref());
+        }
+    }
+
+    /// Something the reader should know although work goes on; shown with --quiet too.
+    pub fn warn(&self, text: impl AsRef<str>) {
+        eprintln!("warning: {}", text.as_ref());
+    }
+
+    /// Begins a step that will count to `total`.
+    pub fn stage(&self, name: &str, total: usize) -> Stage {
+        let total = total as u64;
+        let bar = (self.mode == Mode::Bars).then(|| {
+            let bar = ProgressBar::new(total);
+            let style =
+                ProgressStyle::with_template("{spinner} {msg:<16} {bar:30} {pos}/{len}  {elapsed}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.set_message(name.to_owned());
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Stage {
+            mode: self.mode,
+            name: name.to_owned(),
+            total,
+            shown: 0,
+            began: Instant::now(),
+            bar,
+        }
+    }
+}
+
+impl Stage {
+    /// Shows how far it is. Plain output says it when it changed, ten times at most.
+    pub fn at(&mut self, count: usize) {
+        let count = count as u64;
+        if let Some(bar) = &self.bar {
+            bar.set_position(count);
+        } else if self.mode == Mode::Plain && count < self.total {
+            let step = (self.total / 10).max(1);
+            if count >= self.shown + step {
+                self.shown = count;
+                eprintln!("{} {count}/{}", self.name, self.total);
+            }
+        }
+    }
+
+    /// Ends the step well.
+    pub fn done(self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        if self.mode != Mode::Quiet {
+            let seconds = self.began.elapsed().as_secs_f32();
+            eprintln!(
+                "{} {}/{} ({seconds:.1} s)",
+                self.name, self.total, self.total
+            );
+        }
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! The state directory: root's own, locked while a command works in it, with set and journal.
+
+use crate::error::{Context, Error, Result};
+use crate::host::files::{self, Attributes, Existing};
+use crate::host::lock::{self, Lock};
+use crate::journal::{self, Journal, Undo};
+use crate::plan::Set;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// The file that keeps the set.
+pub const SET_FILE: &str = "set.json";
+/// The lock file.
+pub const LOCK_FILE: &str = "lock";
+
+/// An open state directory.
+#[derive(Debug)]
+pub struct State {
+    /// Where it is, absolute.
+    pub dir: PathBuf,
+    /// Its journal.
+    pub journal: Journal,
+    /// The set in it, if one was made.
+    pub set: Option<Set>,
+    /// The set as it was when the directory was opened.
+    pub before: Option<Set>,
+    _lock: Lock,
+}
+
+/// Refuses paths that VirtualDomain's shell code, virsh or an XML attribute could misread.
+///
+/// # Errors
+/// [`crate::error::Kind::Usage`] with the rule.
+pub fn check_path(dir: &Path) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir).map_err(|e| Error::io("find", dir, e))?;
+    let plain = dir.to_str().is_some_and(|text| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
+    });
+    if plain && dir != Path::new("/") {
+        return Ok(dir);
+    }
+    Err(
+        Error::usage(format!("--state-dir {}: not usable", dir.display()))
+            .mend("a directory of its own, of letters, digits and /._-+@: only"),
+    )
+}
+
+impl State {
+    /// Opens the state directory and locks it; makes it when it is not there.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Cant`] when it is not root's own, holds foreign files, or another
+    /// run is at work in it.
+    pub fn open_or_make(dir: &Path) -> Result<State> {
+        if !files::exists(dir) {
+            std::fs::DirBuilder::new()
+                .mode(0o700)
+                .create(dir)
+                .map_err(|e| Error::io("make directory", dir, e))?;
+            let opened = Self::open_at(dir).and_then(|mut state| {
+                let (dev, ino) = files::identity(dir)?;
+                state.journal.intend([Undo::StateDir {
+                    path: dir.to_owned(),
+                    dev,
+                    ino,
+                }])?;
+                Ok(state)
+            });
+            if opened.is_err() {
+                // A full disk: the directory holds at most our empty lock and journal.
+                let _ = std::fs::remove_dir_all(dir);
+            }
+            return opened;
+        }
+        Self::open(dir)?.ok_or_else(|| Error::failed(format!("{} vanished", dir.display())))
+    }
+
+    /// Opens and locks the state directory, if there is one.
+    ///
+    /// # Errors
+    /// As [`State::open_or_make`].
+    pub fn open(dir: &Path) -> Result<Option<State>> {
+        if !files::exists(dir) {
+            return Ok(None);
+        }
+        check_owner(dir)?;
+        check_content(dir)?;
+        Self::open_at(dir).map(Some)
+    }
+
+    fn open_at(dir: &Path) -> Result<State> {
+        let lock = lock::take(&dir.join(LOCK_FILE))?;
+        let journal = Journal::open(dir)?;
+        check_identity(dir, &journal)?;
+        let set = load_set(dir)?;
+        Ok(State {
+            dir: dir.to_owned(),
+            journal,
+            before: set.clone(),
+            set,
+            _lock: lock,
+        })
+    }
+
+    /// Keeps a set.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn save_set(&mut self, set: &Set) -> Result<()> {
+        self.journal.intend([Undo::StateFile {
+            name: SET_FILE.to_owned(),
+        }])?;
+        let text = serde_json::to_string_pretty(set)
+            .map_err(|e| Error::failed(format!("{SET_FILE}: {e}")))?;
+        self.write_file(SET_FILE, text.as_bytes())?;
+        self.set = Some(set.clone());
+        Ok(())
+    }
+
+    /// Writes a file directly in the state directory, journaled.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&mut self, name: &str, text: &str) -> Result<()> {
+        self.journal.intend([Undo::StateFile {
+            name: name.to_owned(),
+        }])?;
+        self.write_file(name, text.as_bytes())
+    }
+
+    fn write_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        files::write_atomic(
+            &self.dir.join(name),
+            bytes,
+            Attributes::root(0o600),
+            Existing::Replace,
+        )
+    }
+}
+
+/// The set in a state directory, without taking its lock.
+///
+/// # Errors
+/// When it is there and cannot be read.
+pub fn load_set(dir: &Path) -> Result<Option<Set>> {
+    let path = dir.join(SET_FILE);
+    files::read_optional(&path)?
+        .map(|bytes| {
+            Set::from_json(
+                &String::from_utf8_lossy(&bytes),
+                &path.display().to_string(),
+            )
+        })
+        .transpose()
+        .context("read the set of containers")
+}
+
+fn check_owner(dir: &Path) -> Result<()> {
+    let metadata = std::fs::symlink_metadata(dir).map_err(|e| Error::io("look at", dir, e))?;
+    let shown = dir.display();
+    if !metadata.is_dir() {
+        return Err(Error::cant(format!("{shown} is no directory"))
+            .mend("move it away, or name another with --state-dir"));
+    }
+    if metadata.uid() != 0 {
+        return Err(Error::cant(format!(
+            "{shown} belongs to uid {}, not to root",
+            metadata.uid()
+        ))
+        .mend("name another directory with --state-dir"));
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        return Err(
+            Error::cant(format!("{shown} is open to others (mode {mode:04o})"))
+                .mend(format!("chmod 0700 {shown}")),
+        );
+    }
+    Ok(())
+}
+
+/// A directory with files and without a journal is somebody else's.
+fn check_content(dir: &Path) -> Result<()> {
+    if files::exists(&dir.join(journal::FILE)) {
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
+    match entries.flatten().find(|e| e.file_name() != LOCK_FILE) {
+        None => Ok(()),
+        Some(entry) => Err(Error::cant(format!(
+            "{} holds {} and no journal of lxc-autogen",
+            dir.display(),
+            entry.file_name().to_string_lossy()
+        ))
+        .mend("name another directory with --state-dir, or move the files away")),
+    }
+}
+
+/// A journal that was copied elsewhere must not undo anything there.
+fn check_identity(dir: &Path, journal: &Journal) -> Result<()> {
+    for (_, undo) in journal.outstanding() {
+        let Undo::StateDir { path, dev, ino } = undo else {
+            continue;
+        };
+        if (path.as_path(), (*dev, *ino)) != (dir, files::identity(dir)?) {
+            return Err(Error::cant(format!(
+                "the journal in {} was written for {} and is not used here",
+                dir.display(),
+                path.display()
+            ))
+            .mend("use the directory it was written for, not a copy or a new name of it"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_directory_is_roots_alone_and_knows_itself() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("state");
+        let state = State::open_or_make(&dir).unwrap();
+        assert_eq!(
+            std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+        let busy = State::open(&dir).unwrap_err();
+        assert!(busy.message().contains("another run is at work"), "{busy}");
+        drop(state);
+        let moved = parent.path().join("moved");
+        std::fs::rename(&dir, &moved).unwrap();
+        let e = State::open(&moved).unwrap_err();
+        assert!(e.message().contains("was written for"), "{e}");
+    }
+
+    #[test]
+    fn what_is_not_ours_is_refused_by_name() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path();
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).unwrap();
+        std::fs::write(dir.join("holiday.jpg"), "x").unwrap();
+        let e = State::open_or_make(dir).unwrap_err();
+        assert!(e.message().contains("holiday.jpg"), "{e}");
+        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let e = State::open_or_make(dir).unwrap_err();
+        assert!(e.mend_text().unwrap().starts_with("chmod 0700"), "{e}");
+        assert!(State::open(&dir.join("none")).unwrap().is_none());
+        for bad in ["/", "/a b", "/a'b"] {
+            assert!(check_path(Path::new(bad)).is_err(), "{bad}");
+        }
+    }
+}

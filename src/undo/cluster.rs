@@ -1,0 +1,149 @@
+//! Undoing what the cluster knows: stop, wait, delete, wait, forget.
+
+use super::{Batch, Item, Undoer};
+use crate::error::{Error, Result};
+use crate::host::signals;
+use crate::journal::Undo;
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::{config, tools};
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+/// Stops the resources among the items, waits until they have stopped, and deletes all the items'
+/// objects. Deleting while they run would leave orphans whose stop fails.
+pub(super) fn remove_from_cib(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
+    let mut batch = Batch::default();
+    let cib = match tools::query(undoer.host) {
+        Ok(cib) => cib,
+        Err(e) => {
+            batch.keep_all(items, &e);
+            return batch;
+        }
+    };
+    if let Err(e) = stop_and_delete(undoer, items, &cib) {
+        batch.keep_all(items, &e);
+        for line in e.detail_lines() {
+            batch.remains.push(line.clone());
+        }
+        return batch;
+    }
+    batch.undone = items.iter().map(|(seq, _)| *seq).collect();
+    batch
+}
+
+fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()> {
+    let there = cib.ids();
+    let mut primitives = Vec::new();
+    let mut clones = Vec::new();
+    let mut objects = Vec::new();
+    for (_, undo) in items {
+        match undo {
+            Undo::Resource { id, container } if there.contains(id.as_str()) => {
+                let kind = if container.is_some() {
+                    &mut primitives
+                } else {
+                    &mut clones
+                };
+                kind.push(id.clone());
+            }
+            Undo::CibObject { id } if there.contains(id.as_str()) => objects.push(id.clone()),
+            _ => {}
+        }
+    }
+    let resources = [primitives.clone(), clones.clone()].concat();
+    if !resources.is_empty() {
+        tools::merge(undoer.host, &config::stop(&primitives, &clones))?;
+        let inside = cib.clone_primitives(&clones);
+        wait_stopped(undoer, &[primitives, inside].concat())?;
+    }
+    tools::delete(undoer.host, &[resources, objects].concat())
+}
+
+/// Waits until none of these primitives is active anywhere.
+fn wait_stopped(undoer: &Undoer<'_>, watched: &[String]) -> Result<()> {
+    let names: Vec<&str> = watched.iter().map(|n| n.as_str()).collect();
+    let mut stage = undoer.report.stage("stopped", watched.len());
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let view = tools::view(undoer.host)?;
+        let running: Vec<&String> = watched
+            .iter()
+            .filter(|id| view.active.contains_key(id.as_str()))
+            .collect();
+        stage.at(watched.len() - running.len());
+        if running.is_empty() {
+            stage.done();
+            return Ok(());
+        }
+        if began.elapsed() > undoer.stop_timeout {
+            let list: Vec<&str> = running.iter().map(|r| r.as_str()).collect();
+            return Err(Error::failed(format!(
+                "not stopped after {} s: {}",
+                undoer.stop_timeout.as_secs(),
+                list.join(", ")
+            ))
+            .details(view.failures_of(&names)));
+        }
+        signals::sleep(pause)?;
+        pause = (pause * 5 / 4).min(Duration::from_secs(2));
+    }
+}
+
+/// Makes the cluster forget guest nodes, and drops what it remembers of their resources.
+pub(super) fn forget_nodes(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
+    let mut batch = Batch::default();
+    let cib = match tools::query(undoer.host) {
+        Ok(cib) => cib,
+        Err(e) => {
+            batch.keep_all(items, &e);
+            return batch;
+        }
+    };
+    let guests: HashSet<&str> = cib
+        .guest_nodes()
+        .into_iter()
+        .map(|(node, _)| node)
+        .collect();
+    let mut stage = undoer.report.stage("forgotten", items.len());
+    for (count, item) in items.iter().enumerate() {
+        let name = match &item.1 {
+            Undo::Node { name } => name,
+            _ => continue,
+        };
+        if guests.contains(name.as_str()) {
+            batch.keep(&item.1, "the CIB still has a primitive for it");
+            continue;
+        }
+        batch.record(item, tools::forget_node(undoer.host, name));
+        stage.at(count + 1);
+    }
+    if batch.remains.is_empty() {
+        stage.done();
+    }
+    if let Err(e) = drop_history(undoer, items) {
+        undoer.report.warn(format!(
+            "the cluster still remembers operations: {}",
+            e.message()
+        ));
+    }
+    batch
+}
+
+/// What cluster nodes remember of the connections and containers of nodes that are gone.
+fn drop_history(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
+    let cib = tools::query(undoer.host)?;
+    let gone: HashSet<&str> = items
+        .iter()
+        .filter_map(|(_, undo)| undo.container())
+        .collect();
+    let known = cib.ids();
+    for (resource, node) in cib.history() {
+        let of_gone = gone.contains(resource)
+            || crate::spec::node_of_resource(resource).is_some_and(|n| gone.contains(n.as_str()));
+        if of_gone && !known.contains(resource) {
+            tools::drop_history(undoer.host, resource, node)?;
+        }
+    }
+    Ok(())
+}

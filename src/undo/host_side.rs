@@ -1,0 +1,200 @@
+//! Undoing what libvirt, the kernel and the file system have.
+
+use super::{Batch, Item, Undoer};
+use crate::error::{Error, Result};
+use crate::host::{cgroups, files, hosts};
+use crate::journal::Undo;
+use crate::libvirt::{marked_state_dir, virsh};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// Destroys those domains that carry our mark; one of the same name without it is not ours.
+pub(super) fn destroy_domains(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
+    let mut batch = Batch::default();
+    if let Err(e) = try_destroy_domains(undoer, items, &mut batch) {
+        batch.keep_all(items, &e);
+    }
+    batch
+}
+
+fn try_destroy_domains(undoer: &Undoer<'_>, items: &[Item], batch: &mut Batch) -> Result<()> {
+    let there: HashSet<String> = virsh::domains(undoer.host)?
+        .into_iter()
+        .map(|d| d.name)
+        .collect();
+    let present: Vec<String> = items
+        .iter()
+        .filter_map(|(_, undo)| undo.container())
+        .filter(|name| there.contains(*name))
+        .map(str::to_owned)
+        .collect();
+    let state_dir = undoer.state_dir.to_string_lossy();
+    let ours: HashMap<String, bool> = virsh::dump_domains(undoer.host, &present)?
+        .iter()
+        .filter_map(|xml| {
+            let mine = marked_state_dir(xml) == Some(&*state_dir);
+            Some((xml.find("name")?.text.clone(), mine))
+        })
+        .collect();
+    let destroy: Vec<String> = present
+        .iter()
+        .filter(|n| ours.get(*n) == Some(&true))
+        .cloned()
+        .collect();
+    virsh::destroy_domains(undoer.host, &destroy)?;
+    for item in items {
+        match item.1.container() {
+            Some(name) if ours.get(name) == Some(&false) => {
+                batch.keep(&item.1, "a domain of that name runs that we did not make");
+            }
+            Some(name) => {
+                remove_container_cgroups(name);
+                batch.undone.push(item.0);
+            }
+            None => batch.keep(&item.1, "no domain"),
+        }
+    }
+    Ok(())
+}
+
+/// A container that was killed can leave its groups; those with processes in them stay.
+fn remove_container_cgroups(name: &str) {
+    for hierarchy in cgroups::hierarchies().unwrap_or_default() {
+        for group in cgroups::left_of_container(&hierarchy.join("machine"), name) {
+            let _ = cgroups::remove(&group);
+        }
+    }
+}
+
+/// Stops and undefines the network with our uuid.
+pub(super) fn remove_network(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
+    let Undo::Network { name, uuid } = undo else {
+        return Err(Error::failed("no network"));
+    };
+    let Some(xml) = virsh::dump_network(undoer.host, name)? else {
+        return Ok(());
+    };
+    let has = xml
+        .find("uuid")
+        .map(|u| u.text.as_str())
+        .unwrap_or_default();
+    if has != uuid {
+        return Err(Error::failed(format!(
+            "it has uuid {has}, and ours had {uuid}"
+        )));
+    }
+    virsh::remove_network(undoer.host, name)
+}
+
+/// Kernel settings and control groups.
+pub(super) fn restore_kernel(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
+    match undo {
+        Undo::Sysctl {
+            path,
+            previous,
+            ours,
+        } => restore_sysctl(undoer, path, previous, ours),
+        Undo::Cgroup { path } => {
+            // In use by a container of somebody else's: then it is theirs now.
+            cgroups::remove(path).map(drop)
+        }
+        other => Err(Error::failed(format!(
+            "{} is no kernel setting",
+            other.key()
+        ))),
+    }
+}
+
+/// Puts a setting back unless somebody changed it since, or another network of libvirt's that is
+/// active now needs what libvirt set.
+fn restore_sysctl(undoer: &Undoer<'_>, path: &Path, previous: &str, ours: &str) -> Result<()> {
+    let now = files::read_trimmed(path);
+    if now.as_deref() != Some(ours) || previous == ours {
+        return Ok(());
+    }
+    for name in virsh::active_networks(undoer.host)? {
+        let forwards = virsh::dump_network(undoer.host, &name)?
+            .is_some_and(|xml| xml.find("forward").is_some());
+        if forwards {
+            undoer.report.line(format!(
+                "{} stays {ours}: network {name} needs it",
+                path.display()
+            ));
+            return Ok(());
+        }
+    }
+    std::fs::write(path, previous).map_err(|e| Error::io("write", path, e))
+}
+
+/// Files and directories outside the state directory.
+pub(super) fn restore_outside(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
+    match undo {
+        Undo::File { path, .. } => files::remove_file(path),
+        // Somebody else uses it by now: then it stays, and is theirs.
+        Undo::EmptyDir { path } => files::remove_empty_directory(path).map(drop),
+        Undo::HostsBlock { path, marker } => {
+            if !files::exists(path) {
+                return Ok(());
+            }
+            hosts::rewrite(path, |text| hosts::without_block(text, marker))
+        }
+        Undo::Authkey { path, sha256 } => remove_authkey(undoer, path, sha256),
+        Undo::Agent {
+            path,
+            sha256,
+            previous,
+        } => restore_agent(undoer, path, sha256, previous.as_deref()),
+        other => Err(Error::failed(format!("{} is no file", other.key()))),
+    }
+}
+
+/// The key goes when it is the one we made, and no other guest or remote node lives by it.
+fn remove_authkey(undoer: &Undoer<'_>, path: &Path, sha256: &str) -> Result<()> {
+    let Some(bytes) = files::read_optional(path)? else {
+        return Ok(());
+    };
+    if files::sha256(&bytes) != sha256 {
+        return Err(Error::failed("it is not the one we made any more"));
+    }
+    if let Ok(cib) = crate::pacemaker::tools::query(undoer.host) {
+        let others = cib.remote_users();
+        if !others.is_empty() {
+            return Err(Error::failed(format!(
+                "other nodes use it: {}",
+                others.join(", ")
+            )));
+        }
+    }
+    files::remove_file(path)
+}
+
+fn restore_agent(
+    undoer: &Undoer<'_>,
+    path: &Path,
+    sha256: &str,
+    previous: Option<&str>,
+) -> Result<()> {
+    let now = files::read_optional(path)?;
+    let backup = previous.map(|name| undoer.state_dir.join(name));
+    let was = backup
+        .as_deref()
+        .map(files::read_optional)
+        .transpose()?
+        .flatten();
+    if now.is_some() && now == was {
+        return Ok(());
+    }
+    if let Some(bytes) = &now {
+        if files::sha256(bytes) != sha256 {
+            return Err(Error::failed("it is not the one we installed any more"));
+        }
+    }
+    match (&backup, was) {
+        (Some(backup), Some(_)) => files::copy_whole(backup, path),
+        (Some(backup), None) if now.is_some() => Err(Error::failed(format!(
+            "{} with the previous one is gone",
+            backup.display()
+        ))),
+        _ => files::remove_file(path),
+    }
+}

@@ -1,0 +1,233 @@
+//! The journal, backwards: undoing what is outstanding, in the order that things lean on each
+//! other, going on past a failure and saying at the end what remains.
+
+mod cluster;
+mod host_side;
+
+use crate::error::{Error, Result};
+use crate::host::{Host, mounts};
+use crate::journal::{Journal, Rank, Undo};
+use crate::report::Report;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What undoing needs to know.
+#[derive(Debug)]
+pub struct Undoer<'a> {
+    /// The door to the host.
+    pub host: &'a Host,
+    /// Progress.
+    pub report: &'a Report,
+    /// The state directory.
+    pub state_dir: &'a Path,
+    /// The cluster is known to be down: what it keeps is reported, and the rest undone.
+    pub cluster_down: bool,
+    /// How long to wait for resources to stop.
+    pub stop_timeout: Duration,
+}
+
+/// An outstanding change and its number in the journal.
+type Item = (u64, Undo);
+
+/// What stays behind, one line each, and what was undone.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Why something stays, one line each.
+    pub remains: Vec<String>,
+    /// How many changes were undone.
+    pub undone: usize,
+}
+
+impl Outcome {
+    /// The error that lists what stays, if anything does.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::LeftBehind`] with the list.
+    pub fn into_result(self) -> Result<usize> {
+        if self.remains.is_empty() {
+            return Ok(self.undone);
+        }
+        Err(
+            Error::new(crate::error::Kind::LeftBehind, "something is left behind")
+                .details(self.remains)
+                .mend(
+                    "mend what is named, then run lxc-autogen cleanup again: the journal remembers",
+                ),
+        )
+    }
+}
+
+/// One batch's result: the numbers of what is undone, and why the rest is not.
+#[derive(Debug, Default)]
+struct Batch {
+    undone: Vec<u64>,
+    remains: Vec<String>,
+}
+
+impl Batch {
+    fn keep(&mut self, undo: &Undo, why: impl std::fmt::Display) {
+        self.remains.push(format!("{}: {why}", undo.key()));
+    }
+
+    fn record(&mut self, item: &Item, result: Result<()>) {
+        match result {
+            Ok(()) => self.undone.push(item.0),
+            Err(e) => self.keep(&item.1, e.to_string().replace('\n', ";")),
+        }
+    }
+
+    fn keep_all(&mut self, items: &[Item], why: &Error) {
+        for (_, undo) in items {
+            self.keep(undo, why.message());
+        }
+    }
+}
+
+impl Undoer<'_> {
+    /// Undoes every outstanding change that `select` picks.
+    ///
+    /// # Errors
+    /// Only when the journal itself cannot be written; everything else is in the outcome.
+    pub fn replay(
+        &self,
+        journal: &mut Journal,
+        select: impl Fn(u64, &Undo) -> bool,
+    ) -> Result<Outcome> {
+        let mut items: Vec<Item> = journal
+            .outstanding()
+            .filter(|(seq, undo)| select(*seq, undo))
+            .map(|(seq, undo)| (seq, undo.clone()))
+            .collect();
+        // Within a rank the newest goes first.
+        items.sort_by_key(|(seq, undo)| (undo.rank(), std::cmp::Reverse(*seq)));
+        let mut outcome = Outcome::default();
+        for batch in items.chunk_by(|a, b| a.1.rank() == b.1.rank()) {
+            let done = self.batch(batch, &outcome)?;
+            if batch[0].1.rank() == Rank::StateDir && !done.undone.is_empty() {
+                // The journal went with its directory.
+                outcome.undone += 1;
+                continue;
+            }
+            journal.undone(&done.undone)?;
+            outcome.undone += done.undone.len();
+            outcome.remains.extend(done.remains);
+            if batch[0].1.rank() == Rank::Cib && !outcome.remains.is_empty() && !self.cluster_down {
+                // Taking the containers from under resources that still run would only make the
+                // cluster recover them.
+                outcome
+                    .remains
+                    .push("the containers, their network and files, until then".into());
+                break;
+            }
+        }
+        Ok(outcome)
+    }
+
+    fn batch(&self, items: &[Item], so_far: &Outcome) -> Result<Batch> {
+        Ok(match items[0].1.rank() {
+            Rank::Cib => cluster::remove_from_cib(self, items),
+            Rank::Nodes => cluster::forget_nodes(self, items),
+            Rank::Domains => host_side::destroy_domains(self, items),
+            Rank::Network => self.each(items, |undo| host_side::remove_network(self, undo)),
+            Rank::Kernel => self.each(items, |undo| host_side::restore_kernel(self, undo)),
+            Rank::Outside => self.each(items, |undo| host_side::restore_outside(self, undo)),
+            Rank::Inside => self.inside(items, so_far)?,
+            Rank::StateDir => self.state_dir(items, so_far),
+        })
+    }
+
+    fn each(&self, items: &[Item], undo: impl Fn(&Undo) -> Result<()>) -> Batch {
+        let mut batch = Batch::default();
+        for item in items {
+            batch.record(item, undo(&item.1));
+        }
+        batch
+    }
+
+    /// Files in the state directory. Those of a container whose resource or domain stays must stay
+    /// too: VirtualDomain without its XML says "stopped" and leaks the container.
+    fn inside(&self, items: &[Item], so_far: &Outcome) -> Result<Batch> {
+        let mounts = mounts::points()?;
+        let mut batch = Batch::default();
+        for item in items {
+            let result = match &item.1 {
+                Undo::Container { name } if stays(name, so_far) => {
+                    Err(Error::failed("its domain is still there"))
+                }
+                Undo::Container { name } => self.remove_container(name, &mounts),
+                Undo::StateFile { name } => {
+                    crate::host::files::remove_tree(&self.state_dir.join(name), &mounts)
+                }
+                other => Err(Error::failed(format!(
+                    "{} is not a file of ours",
+                    other.key()
+                ))),
+            };
+            batch.record(item, result);
+        }
+        Ok(batch)
+    }
+
+    fn remove_container(&self, name: &str, mounts: &[PathBuf]) -> Result<()> {
+        let tree = self.state_dir.join(name);
+        // While being written it has a temporary name.
+        crate::host::files::remove_tree(&temporary_name(&tree), mounts)?;
+        crate::host::files::remove_tree(&tree, mounts)
+    }
+
+    /// The state directory itself, when everything else is undone and nothing foreign is in it.
+    fn state_dir(&self, items: &[Item], so_far: &Outcome) -> Batch {
+        let mut batch = Batch::default();
+        for item in items {
+            if so_far.remains.is_empty() {
+                batch.record(item, remove_state_dir(&item.1));
+            }
+        }
+        batch
+    }
+}
+
+/// Whether something of this container was left in an earlier, higher rank.
+fn stays(name: &str, so_far: &Outcome) -> bool {
+    let domain = Undo::Domain {
+        name: name.to_owned(),
+    };
+    let key = format!("{}:", domain.key());
+    so_far.remains.iter().any(|line| line.starts_with(&key))
+}
+
+/// The name a container's tree has until it is complete.
+pub fn temporary_name(tree: &Path) -> PathBuf {
+    let name = tree.file_name().unwrap_or_default().to_string_lossy();
+    tree.with_file_name(format!(".{name}.new"))
+}
+
+fn remove_state_dir(undo: &Undo) -> Result<()> {
+    let Undo::StateDir { path, dev, ino } = undo else {
+        return Err(Error::failed("not a state directory"));
+    };
+    use crate::host::files;
+    if !files::exists(path) {
+        return Ok(());
+    }
+    if files::identity(path)? != (*dev, *ino) {
+        return Err(Error::failed("it is another directory now"));
+    }
+    let ours = [crate::journal::FILE, crate::state::LOCK_FILE];
+    let foreign: Vec<String> = std::fs::read_dir(path)
+        .map_err(|e| Error::io("read", path, e))?
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .filter(|name| !ours.contains(&name.as_str()))
+        .collect();
+    if !foreign.is_empty() {
+        return Err(Error::failed(format!(
+            "it holds what we did not make: {}",
+            foreign.join(", ")
+        )));
+    }
+    for name in ours {
+        files::remove_file(&path.join(name))?;
+    }
+    std::fs::remove_dir(path).map_err(|e| Error::io("remove", path, e))
+}
