@@ -117,7 +117,7 @@ pub struct Shape {
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
     /// Use this pacemaker-remoted
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, value_name = "PATH", env = "LXC_AUTOGEN_REMOTED")]
     pub remoted: Option<PathBuf>,
     /// Add the names to /etc/hosts, in a marked block
     #[arg(long)]

@@ -71,8 +71,9 @@ fn new_set(context: &Context, spec: Spec) -> Result<Set> {
                 path: context.state_dir.join("remoted/usr/sbin/pacemaker-remoted"),
             }
         });
-    let network = network_name(context)?;
-    let subnet = free_subnet(context, &spec, &network)?;
+    let networks = may_be_absent(context, virsh::networks(&context.host))?;
+    let network = network_name(&networks)?;
+    let subnet = free_subnet(context, &spec, &networks)?;
     let seed = if context.common.dry_run {
         "dry run".to_owned()
     } else {
@@ -94,9 +95,9 @@ fn new_set(context: &Context, spec: Spec) -> Result<Set> {
 }
 
 /// `lxc-autogen`, or with a number behind it the first that neither libvirt nor the kernel has.
-fn network_name(context: &Context) -> Result<String> {
+fn network_name(networks: &[String]) -> Result<String> {
     let mut taken = net::links();
-    taken.extend(may_be_absent(context, virsh::networks(&context.host))?);
+    taken.extend_from_slice(networks);
     (1..1000)
         .map(|n| match n {
             1 => NETWORK_NAME.to_owned(),
@@ -115,8 +116,8 @@ fn may_be_absent<T: Default>(context: &Context, result: Result<T>) -> Result<T> 
 }
 
 /// The subnet asked for when nothing else uses it, or the first free one from the default on.
-fn free_subnet(context: &Context, spec: &Spec, own: &str) -> Result<Subnet> {
-    let used = used(context, own)?;
+fn free_subnet(context: &Context, spec: &Spec, networks: &[String]) -> Result<Subnet> {
+    let used = used(context, networks)?;
     let in_the_way = |subnet: &Subnet| used.iter().find(|u| subnet.overlaps(u.network, u.prefix));
     if let Some(subnet) = spec.subnet {
         return match in_the_way(&subnet) {
@@ -157,13 +158,10 @@ fn candidates(containers: u32) -> Result<Vec<Subnet>> {
     Ok(all)
 }
 
-fn used(context: &Context, own: &str) -> Result<Vec<Used>> {
+fn used(context: &Context, networks: &[String]) -> Result<Vec<Used>> {
     let mut all = may_be_absent(context, net::used(&context.host))?;
-    for name in may_be_absent(context, virsh::networks(&context.host))? {
-        if name == own {
-            continue;
-        }
-        if let Some(xml) = virsh::dump_network(&context.host, &name)? {
+    for name in networks {
+        if let Some(xml) = virsh::dump_network(&context.host, name)? {
             all.extend(
                 network::subnets(&xml)
                     .into_iter()

@@ -6,7 +6,7 @@ use super::preview::print_value;
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, hosts, users};
 use crate::journal::{Journal, Rank, Undo};
-use crate::libvirt::{marked_state_dir, virsh};
+use crate::libvirt::{by_products, marked_state_dir, virsh};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
 use crate::state::State;
@@ -193,7 +193,7 @@ fn in_cib(cib: &Cib, dir: &Path) -> Vec<Undo> {
                 name: node.to_owned(),
             });
             found.extend(
-                super::join::by_products(node, id)
+                by_products::of_container(node)
                     .into_iter()
                     .filter(|p| files::exists(p))
                     .map(|path| Undo::File {

@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, shape: &Shape) -> Result<()> {
         return preview::print(context, &choice, preview::With::Files);
     }
     users::require_root("generate")?;
-    let (choice, mut state) = prepare(context, shape)?;
+    let (choice, mut state) = prepare(context, shape, |_| virsh::connect(&context.host))?;
     match generate(context, &mut state, &choice) {
         Ok(()) => {
             let set = &choice.set;
@@ -33,18 +33,24 @@ pub(super) fn run(context: &Context, shape: &Shape) -> Result<()> {
     }
 }
 
-/// Chooses before anything is touched, and then opens the state directory.
-pub(super) fn prepare(context: &Context, shape: &Shape) -> Result<(Choice, State)> {
-    virsh::connect(&context.host)?;
+/// Chooses, and lets `check` object, before anything is touched; then opens the state directory.
+pub(super) fn prepare(
+    context: &Context,
+    shape: &Shape,
+    check: impl Fn(&Choice) -> Result<()>,
+) -> Result<(Choice, State)> {
     users::haclient()?;
     // Only a directory that is there can be locked before we know what to do; a new one is made
     // after all checks, so that a refusal leaves nothing.
-    if let Some(state) = State::open(&context.state_dir)? {
-        let choice = choose(context, shape, state.set.as_ref())?;
-        return Ok((choice, state));
-    }
-    let choice = choose(context, shape, None)?;
-    Ok((choice, State::open_or_make(&context.state_dir)?))
+    let state = State::open(&context.state_dir)?;
+    let saved = state.as_ref().and_then(|s| s.set.as_ref());
+    let choice = choose(context, shape, saved)?;
+    check(&choice)?;
+    let state = match state {
+        Some(state) => state,
+        None => State::open_or_make(&context.state_dir)?,
+    };
+    Ok((choice, state))
 }
 
 fn generate(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {

@@ -6,6 +6,7 @@ use super::choose;
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, signals};
 use crate::journal::Undo;
+use crate::libvirt::by_products;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
 use crate::pacemaker::config::{self, Cluster, Part};
@@ -98,12 +99,10 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
         .collect();
     let ids = cib.ids();
     let nodes: HashSet<&str> = cib.node_names().into_iter().collect();
-    let our_domains: HashSet<String> = virsh::domains_of(&context.host, &set.state_dir)?
+    let foreign_domains: HashSet<String> = virsh::marked_domains(&context.host, &set.state_dir)?
         .into_iter()
-        .collect();
-    let domains: HashSet<String> = virsh::domains(&context.host)?
-        .into_iter()
-        .map(|d| d.name)
+        .filter(|(_, ours)| !ours)
+        .map(|(name, _)| name)
         .collect();
     for guest in set.guests() {
         let (name, resource) = (guest.name.as_str(), guest.resource.as_str());
@@ -122,7 +121,7 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
                 name
             };
             Some(format!("{id} is the id of something else in the CIB"))
-        } else if domains.contains(name) && !our_domains.contains(name) {
+        } else if foreign_domains.contains(name) {
             Some(format!("{name} is a domain of libvirt that is not ours"))
         } else {
             None
@@ -204,7 +203,7 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
     for guest in guests {
         let container = Some(guest.name.clone());
         undos.extend(
-            by_products(&guest.name, &guest.resource)
+            by_products::of_container(&guest.name)
                 .into_iter()
                 .filter(|p| !files::exists(p))
                 .map(|path| Undo::File {
@@ -235,17 +234,6 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
         });
     }
     undos
-}
-
-/// Files that libvirt and VirtualDomain leave of a container (libvirt's log; resource-agents'
-/// state file and systemd drop-in).
-pub(super) fn by_products(name: &str, resource: &str) -> Vec<PathBuf> {
-    vec![
-        format!("/var/log/libvirt/lxc/{name}.log").into(),
-        format!("/run/resource-agents/VirtualDomain-{resource}-emu.state").into(),
-        format!("/run/systemd/system/resource-agents-deps.target.d/99-VirtualDomain-{name}.conf")
-            .into(),
-    ]
 }
 
 /// Waits until every node of the set is online.

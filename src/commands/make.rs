@@ -5,7 +5,7 @@ use super::choose::Choice;
 use crate::error::{Context as _, Error, Result};
 use crate::host::{cgroups, files, hosts, mounts, users};
 use crate::journal::Undo;
-use crate::libvirt::{domain, network, virsh};
+use crate::libvirt::{by_products, domain, network, virsh};
 use crate::pacemaker::{authkey, config};
 use crate::plan::{self, Guest, Set};
 use crate::rootfs::{self, SHARED, UNPACKED, Writer};
@@ -153,10 +153,14 @@ fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> 
             .mend("remove or rename it, or start over with lxc-autogen cleanup"));
         }
     }
-    let mut undos = vec![Undo::Network {
+    let mut undos: Vec<Undo> = by_products::network_directories()
+        .filter(|p| !files::exists(p))
+        .map(|path| Undo::EmptyDir { path })
+        .collect();
+    undos.push(Undo::Network {
         name: set.network.clone(),
         uuid: set.network_uuid(),
-    }];
+    });
     undos.extend(
         cgroups::machine_groups_to_come()?
             .into_iter()

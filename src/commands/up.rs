@@ -8,6 +8,7 @@ use crate::cli::Shape;
 use crate::error::{Kind, Result};
 use crate::host::users;
 use crate::pacemaker::config::Part;
+use crate::pacemaker::tools;
 use crate::state::State;
 
 /// # Errors
@@ -19,8 +20,9 @@ pub(super) fn run(context: &Context, shape: &Shape, timeout: Option<u64>) -> Res
         return preview::print(context, &choice, preview::With::Cib);
     }
     users::require_root("up")?;
-    preflight(context, shape)?;
-    let (choice, mut state) = prepare(context, shape)?;
+    let (choice, mut state) = prepare(context, shape, |choice| {
+        join::check(context, &choice.set).map(drop)
+    })?;
     match up(context, &mut state, &choice, timeout) {
         Ok(()) => {
             context
@@ -33,23 +35,12 @@ pub(super) fn run(context: &Context, shape: &Shape, timeout: Option<u64>) -> Res
     }
 }
 
-/// Asks the cluster before the state directory is made.
-fn preflight(context: &Context, shape: &Shape) -> Result<()> {
-    crate::libvirt::virsh::connect(&context.host)?;
-    let choice = choose(
-        context,
-        shape,
-        crate::state::load_set(&context.state_dir)?.as_ref(),
-    )?;
-    join::check(context, &choice.set).map(drop)
-}
-
 fn up(context: &Context, state: &mut State, choice: &Choice, timeout: Option<u64>) -> Result<()> {
     shrink::shrink(context, state, choice)?;
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
     join::check_version(context, &choice.set)?;
-    let cib = join::check(context, &choice.set)?;
+    let cib = tools::query(&context.host)?;
     join::add(context, state, &choice.set, Part::All, &cib)?;
     join::wait_online(context, &choice.set, timeout)
 }

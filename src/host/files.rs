@@ -212,6 +212,20 @@ pub fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
+/// Removes a file, socket or empty directory; absent is fine.
+///
+/// # Errors
+/// When the kernel refuses, as for a directory with something in it.
+pub fn remove_file_or_empty_directory(path: &Path) -> Result<()> {
+    if !is_real_directory(path) {
+        return remove_file(path);
+    }
+    if remove_empty_directory(path)? {
+        return Ok(());
+    }
+    Err(Error::failed(format!("{} is not empty", path.display())))
+}
+
 /// Removes a directory when it is empty. Gives back whether it is gone.
 ///
 /// # Errors

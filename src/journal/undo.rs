@@ -31,8 +31,8 @@ pub enum Undo {
         /// Where it is.
         path: PathBuf,
     },
-    /// Remove a file that we or our containers' daemons made outside the state directory, and
-    /// that was not there before.
+    /// Remove a file or empty directory that our containers' daemons make outside the state
+    /// directory, and that was not there before.
     File {
         /// Where it is.
         path: PathBuf,

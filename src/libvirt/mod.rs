@@ -1,5 +1,6 @@
 //! libvirt: domain and network XML (pure), and virsh with parsers of what it prints.
 
+pub mod by_products;
 pub mod domain;
 pub mod network;
 pub mod virsh;

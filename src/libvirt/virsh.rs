@@ -7,6 +7,7 @@ use crate::host::Host;
 use crate::host::command::{Cmd, Output};
 use crate::spec::valid_node_name;
 use crate::xml::{self, El};
+use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,11 +54,19 @@ fn ok(output: Output) -> Result<String> {
     Err(e)
 }
 
-/// Whether libvirt's LXC driver answers, and its version line.
+/// Whether libvirt's LXC driver answers.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the mend when it does not.
-pub fn connect(host: &Host) -> Result<String> {
+pub fn connect(host: &Host) -> Result<()> {
+    version(host).map(drop)
+}
+
+/// What `virsh version` says.
+///
+/// # Errors
+/// As [`connect`].
+pub fn version(host: &Host) -> Result<String> {
     ok(virsh()
         .arg("version")
         .timeout(Duration::from_secs(20))
@@ -99,21 +108,37 @@ pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
     Ok(all)
 }
 
+/// All domains, and whether each carries our mark for this state directory.
+///
+/// # Errors
+/// When virsh fails.
+pub fn marked_domains(host: &Host, state_dir: &Path) -> Result<Vec<(String, bool)>> {
+    let names: Vec<String> = domains(host)?.into_iter().map(|d| d.name).collect();
+    let state_dir = state_dir.to_string_lossy();
+    let ours: HashSet<String> = dump_domains(host, &names)?
+        .iter()
+        .filter(|xml| marked_state_dir(xml) == Some(&*state_dir))
+        .filter_map(|xml| Some(xml.find("name")?.text.clone()))
+        .collect();
+    Ok(names
+        .into_iter()
+        .map(|name| {
+            let marked = ours.contains(&name);
+            (name, marked)
+        })
+        .collect())
+}
+
 /// The names of domains that carry our mark for this state directory.
 ///
 /// # Errors
 /// When virsh fails.
 pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
-    let names: Vec<String> = domains(host)?
+    let all = marked_domains(host, state_dir)?;
+    Ok(all
         .into_iter()
-        .map(|d| d.name)
-        .filter(|n| valid_node_name(n))
-        .collect();
-    let state_dir = state_dir.to_string_lossy();
-    Ok(dump_domains(host, &names)?
-        .iter()
-        .filter(|xml| marked_state_dir(xml) == Some(&*state_dir))
-        .filter_map(|xml| Some(xml.find("name")?.text.clone()))
+        .filter(|(_, ours)| *ours)
+        .map(|(name, _)| name)
         .collect())
 }
 

@@ -4,7 +4,7 @@ use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, hosts};
 use crate::journal::Undo;
-use crate::libvirt::{marked_state_dir, virsh};
+use crate::libvirt::virsh;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -18,28 +18,18 @@ pub(super) fn destroy_domains(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
 }
 
 fn try_destroy_domains(undoer: &Undoer<'_>, items: &[Item], batch: &mut Batch) -> Result<()> {
-    let there: HashSet<String> = virsh::domains(undoer.host)?
-        .into_iter()
-        .map(|d| d.name)
-        .collect();
-    let present: Vec<String> = items
+    let wanted: HashSet<&str> = items
         .iter()
         .filter_map(|(_, undo)| undo.container())
-        .filter(|name| there.contains(*name))
-        .map(str::to_owned)
         .collect();
-    let state_dir = undoer.state_dir.to_string_lossy();
-    let ours: HashMap<String, bool> = virsh::dump_domains(undoer.host, &present)?
-        .iter()
-        .filter_map(|xml| {
-            let mine = marked_state_dir(xml) == Some(&*state_dir);
-            Some((xml.find("name")?.text.clone(), mine))
-        })
+    let ours: HashMap<String, bool> = virsh::marked_domains(undoer.host, undoer.state_dir)?
+        .into_iter()
+        .filter(|(name, _)| wanted.contains(name.as_str()))
         .collect();
-    let destroy: Vec<String> = present
+    let destroy: Vec<String> = ours
         .iter()
-        .filter(|n| ours.get(*n) == Some(&true))
-        .cloned()
+        .filter(|(_, mine)| **mine)
+        .map(|(name, _)| name.clone())
         .collect();
     virsh::destroy_domains(undoer.host, &destroy)?;
     for item in items {
@@ -129,7 +119,7 @@ fn restore_sysctl(undoer: &Undoer<'_>, path: &Path, previous: &str, ours: &str) 
 /// Files and directories outside the state directory.
 pub(super) fn restore_outside(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
     match undo {
-        Undo::File { path, .. } => files::remove_file(path),
+        Undo::File { path, .. } => files::remove_file_or_empty_directory(path),
         // Somebody else uses it by now: then it stays, and is theirs.
         Undo::EmptyDir { path } => files::remove_empty_directory(path).map(drop),
         Undo::HostsBlock { path, marker } => {

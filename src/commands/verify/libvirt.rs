@@ -7,7 +7,7 @@ use crate::commands::choose;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::users;
-use crate::libvirt::{domain, virsh};
+use crate::libvirt::{by_products, domain, virsh};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
@@ -15,7 +15,7 @@ pub(super) fn checks(context: &Context, shape: &Shape, quick: bool) -> Vec<Check
     let mut checks = tools(context);
     let driver = Check::from(
         "libvirt LXC driver",
-        virsh::connect(&context.host).map(|text| in_one_line(&text)),
+        virsh::version(&context.host).map(|text| in_one_line(&text)),
     );
     let works = !driver.failed();
     checks.push(driver);
@@ -48,15 +48,7 @@ fn tools(context: &Context) -> Vec<Check> {
     for (tool, option) in wanted {
         match Cmd::new(tool).arg(option).run(&context.host) {
             Ok(output) => {
-                let first = output
-                    .stdout
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .trim()
-                    .to_owned();
-                let version = first.rsplit(' ').next().unwrap_or_default();
-                found.push(format!("{tool} {version}"));
+                found.push(format!("{tool} {}", version_in(&output.stdout)));
             }
             Err(e) => checks.push(Check::of_error("tools", &e)),
         }
@@ -65,6 +57,13 @@ fn tools(context: &Context) -> Vec<Check> {
         checks.push(Check::ok("tools", found.join(", ")));
     }
     checks
+}
+
+/// The first word with a digit in what a tool says of its version: `9.0.0`, `iproute2-6.1.0`.
+fn version_in(text: &str) -> &str {
+    let number = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
+    let word = text.split([' ', '\n', ',']).find(number).unwrap_or("?");
+    word.trim_start_matches("iproute2-")
 }
 
 /// Starts a throw-away container and takes it away again.
@@ -111,10 +110,12 @@ fn start_probe(context: &Context) -> Result<()> {
     let text = domain::probe(&name, &root, &choose::emulator(), "/usr/bin/sleep").render();
     std::fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
     let groups = crate::host::cgroups::machine_groups_to_come()?;
-    let log = Path::new("/var/log/libvirt/lxc").join(format!("{name}.log"));
+    let by_products = by_products::of_container(&name);
     let started = virsh::create(&context.host, &xml).context("start a throw-away container");
     let ended = virsh::destroy_domains(&context.host, &[name]);
-    crate::host::files::remove_file(&log)?;
+    for path in by_products {
+        crate::host::files::remove_file_or_empty_directory(&path)?;
+    }
     for group in groups {
         crate::host::cgroups::remove(&group)?;
     }

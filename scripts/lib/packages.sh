@@ -1,0 +1,195 @@
+# shellcheck shell=bash
+# What these scripts need installed, per family of distributions, and how it
+# gets there. Sourced after common.sh, never run.
+#
+# Only the apt lists have been tried (Debian 12). Those for dnf and zypper are
+# from the distributions' package indexes: UNTRIED.
+
+family() {
+  if have apt-get; then
+    echo apt
+  elif have dnf; then
+    echo dnf
+  elif have zypper; then
+    echo zypper
+  else
+    echo unknown
+  fi
+}
+
+# packages FAMILY GROUP: one group's packages, blank-separated.
+#   world  a private cluster with libvirt-LXC
+#   build  what linking a Rust program needs
+#   check  what only the tests use
+packages() {
+  case $1:$2 in
+    apt:world)
+      echo libvirt-daemon libvirt-daemon-driver-lxc libvirt-daemon-system \
+        libvirt-clients libxml2-utils iproute2 dbus corosync pacemaker \
+        pacemaker-cli-utils resource-agents procps util-linux
+      ;;
+    apt:build) echo gcc libc6-dev ca-certificates ;;
+    apt:check) echo shellcheck mandoc curl ;;
+
+    # RHEL and its rebuilds have libvirt without LXC; Fedora has it.
+    dnf:world)
+      echo libvirt-daemon libvirt-daemon-driver-lxc \
+        libvirt-daemon-driver-network libvirt-client libxml2 iproute dbus \
+        corosync pacemaker pacemaker-cli pacemaker-schemas pacemaker-remote \
+        resource-agents procps-ng util-linux
+      ;;
+    dnf:build) echo gcc glibc-devel ca-certificates ;;
+    dnf:check) echo ShellCheck mandoc curl ;;
+
+    zypper:world)
+      echo libvirt-daemon libvirt-daemon-driver-lxc \
+        libvirt-daemon-driver-network libvirt-client libxml2-tools iproute2 \
+        dbus-1 corosync pacemaker pacemaker-cli pacemaker-remote \
+        resource-agents procps util-linux
+      ;;
+    zypper:build) echo gcc glibc-devel ca-certificates ;;
+    zypper:check) echo ShellCheck mandoc curl ;;
+    *) return 1 ;;
+  esac
+}
+
+# missing FAMILY GROUP…: which packages of these groups are not there.
+missing() {
+  local family=$1 group wanted=()
+  shift
+  for group in "$@"; do
+    read -r -a wanted <<<"${wanted[*]} $(packages "$family" "$group")"
+  done
+  if [[ $family == apt ]]; then
+    # One call for all of them: this runs at every start.
+    comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
+      <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null |
+        awk '$2 == "installed" {print $1}' | sort -u)
+  else
+    for group in "${wanted[@]}"; do
+      rpm -q --whatprovides "$group" >/dev/null 2>&1 || echo "$group"
+    done
+  fi
+}
+
+# A package's scripts start its daemon on being installed: a libvirtd with its
+# `default` network, a corosync. Neither is wanted on the machine itself, and
+# where systemd is not PID 1 the attempt can fail the installation. A
+# policy-rc.d would prevent it, but is a file of the host's that may be there
+# already. So the two programs through which all such scripts go are covered
+# with /bin/true, in a mount namespace of the installer's own: nothing of it is
+# left when it ends. (Units are still enabled, as the distribution has it.)
+without_daemons() {
+  # shellcheck disable=SC2016 # expanded by the inner shell
+  unshare --mount --propagation private bash -euc '
+    for starter in invoke-rc.d deb-systemd-invoke; do
+      path=$(command -v "$starter") || continue
+      mount --bind /bin/true "$path"
+    done
+    exec "$@"' - "$@"
+}
+
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get update -qq || say "apt-get update failed; trying with the lists that are there"
+  without_daemons apt-get install --no-install-recommends -y -qq "$@" >&2
+}
+
+# install_missing GROUP…: quick when all is there, else needs root and network.
+install_missing() {
+  local family wanted
+  family=$(family)
+  if [[ $family == unknown ]]; then
+    die 3 "no apt-get, dnf or zypper on this machine" \
+      "install libvirt with LXC, corosync, pacemaker and resource-agents yourself; see scripts/lib/packages.sh"
+  fi
+  mapfile -t wanted < <(missing "$family" "$@")
+  ((${#wanted[@]})) || return 0
+  need_root
+  say "installing: ${wanted[*]}"
+  case $family in
+    apt) apt_install "${wanted[@]}" ;;
+    # These two do not start daemons on installing.
+    dnf) dnf install -y --setopt=install_weak_deps=False "${wanted[@]}" >&2 ;;
+    zypper) zypper --non-interactive install --no-recommends "${wanted[@]}" >&2 ;;
+  esac || die 3 "could not install: ${wanted[*]}" "see the error above; is the network reachable?"
+}
+
+# at_least VERSION WANTED
+at_least() {
+  [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]
+}
+
+cargo_is_new_enough() {
+  local version
+  version=$(cargo --version 2>/dev/null) || return 1
+  at_least "$(awk '{print $2}' <<<"$version")" "$RUST_WANTED"
+}
+
+# distribution_cargo FAMILY: the version it would install, empty when none.
+distribution_cargo() {
+  case $1 in
+    apt) apt-cache policy cargo | awk '/Candidate:/ {print $2}' ;;
+    dnf) dnf -q repoquery --latest-limit 1 --qf '%{version}\n' cargo ;;
+    zypper) zypper -q info cargo | awk '/^Version/ {print $3}' ;;
+  esac 2>/dev/null || true
+}
+
+# ensure_cargo: a cargo that can build this, in PATH.
+ensure_cargo() {
+  local family candidate
+  RUST_WANTED=1.85
+  # rustup's own place, which sudo's PATH lacks.
+  PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  if cargo_is_new_enough; then
+    return
+  fi
+  family=$(family)
+  candidate=$(distribution_cargo "$family")
+  if at_least "${candidate:-0}" "$RUST_WANTED" && ((EUID == 0)); then
+    case $family in
+      apt) apt_install cargo ;;
+      dnf) dnf install -y cargo >&2 ;;
+      zypper) zypper --non-interactive install cargo >&2 ;;
+    esac
+    if cargo_is_new_enough; then
+      return
+    fi
+  fi
+  die 3 "needs cargo $RUST_WANTED or newer, and this distribution has ${candidate:-none}" \
+    "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal"
+}
+
+# fetch_remoted DIR: Debian's pacemaker and pacemaker-remote packages conflict,
+# so a cluster host has no pacemaker-remoted. A world has no network to fetch
+# it over; so it is fetched beforehand, in the host's exact version, into DIR.
+# Prints its path. Needs no root.
+fetch_remoted() {
+  local version directory=$1
+  if have pacemaker-remoted; then
+    command -v pacemaker-remoted
+    return
+  fi
+  version=$(dpkg-query -W -f '${Version}' pacemaker)
+  directory=$directory/pacemaker-remote_$version
+  if [[ ! -x $directory/usr/sbin/pacemaker-remoted ]]; then
+    download_remoted "$version" "$directory" ||
+      die 3 "could not fetch pacemaker-remote $version" "apt-get update, then again; or give PACEMAKER_REMOTED=PATH"
+  fi
+  echo "$directory/usr/sbin/pacemaker-remoted"
+}
+
+download_remoted() {
+  local scratch
+  mkdir -p "${2%/*}"
+  scratch=$(mktemp -d "${2%/*}/fetch.XXXXXX")
+  # apt's sandbox user cannot write here, and says so at length.
+  (cd "$scratch" && apt-get -qq -o APT::Sandbox::User=root download "pacemaker-remote=$1" >&2 &&
+    dpkg-deb -x ./*.deb tree) || {
+    rm -rf "$scratch"
+    return 1
+  }
+  # Whole or not at all; a second run at the same time may have been first.
+  mv -T "$scratch/tree" "$2" 2>/dev/null || [[ -d $2 ]]
+  rm -rf "$scratch"
+}
