@@ -45,6 +45,7 @@ pub(super) fn prepare(
     let state = State::open(&context.state_dir)?;
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
     let choice = choose(context, shape, saved)?;
+    make::check_key(&choice.set)?;
     check(&choice)?;
     let state = match state {
         Some(state) => state,

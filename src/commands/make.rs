@@ -29,7 +29,6 @@ pub(super) fn make(context: &Context, state: &mut State, choice: &Choice) -> Res
     if authkey::make(&mut state.journal)? {
         context.report.line(format!("made {}", authkey::PATH));
     }
-    check_key(set)?;
     if let Some(version) = &choice.fetch {
         context
             .report
@@ -47,15 +46,31 @@ pub(super) fn make(context: &Context, state: &mut State, choice: &Choice) -> Res
     raise_network(context, state, set)
 }
 
-fn check_key(set: &Set) -> Result<()> {
-    let haclient = users::haclient()?.as_raw();
-    match authkey::check(Path::new(authkey::PATH), haclient)? {
-        None => Ok(()),
-        Some((what, mend)) => Err(Error::cant(what).mend(mend)).context(match set.spec.authkey {
-            Authkey::Bind => "the key the containers would be given",
-            Authkey::Copy => "the key to copy into the containers",
-        }),
+/// Refuses a key that the containers could not live by; a missing one will be made.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] with what is wrong with it and its mend.
+pub(super) fn check_key(set: &Set) -> Result<()> {
+    let path = Path::new(authkey::PATH);
+    if !files::exists(path) {
+        return Ok(());
     }
+    if let Some((what, mend)) = authkey::check(path, users::haclient()?.as_raw())? {
+        return Err(Error::cant(what).mend(mend));
+    }
+    if set.spec.authkey == Authkey::Bind {
+        return Ok(());
+    }
+    let stale = authkey::stale_copies(set)?;
+    if stale.is_empty() {
+        return Ok(());
+    }
+    Err(Error::cant(format!(
+        "{} changed since it was copied into {}",
+        path.display(),
+        stale.join(", ")
+    ))
+    .mend("lxc-autogen cleanup, then up again"))
 }
 
 fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()> {

@@ -4,9 +4,11 @@
 //! (libvirt 9.0, src/util/vircgroup.c). It makes that group at the first start and never removes
 //! it; a clean-up that promises the host as it was has to.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::{files, mounts};
+use nix::errno::Errno;
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 /// The mount points of all cgroup hierarchies, v1 and v2.
 ///
@@ -38,19 +40,20 @@ pub fn machine_groups_to_come() -> Result<Vec<PathBuf>> {
 /// # Errors
 /// When the kernel refuses for another reason than being in use.
 pub fn remove(path: &Path) -> Result<bool> {
-    if let Ok(entries) = std::fs::read_dir(path) {
-        for entry in entries.flatten() {
-            if entry.file_type().is_ok_and(|t| t.is_dir()) && !remove(&entry.path())? {
-                return Ok(false);
+    let groups = WalkDir::new(path)
+        .contents_first(true)
+        .into_iter()
+        .flatten();
+    for group in groups.filter(|e| e.file_type().is_dir()) {
+        match std::fs::remove_dir(group.path()) {
+            Err(e) if e.raw_os_error() == Some(Errno::EBUSY as i32) => return Ok(false),
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                return Err(Error::io("remove", group.path(), e));
             }
+            _ => {}
         }
     }
-    match std::fs::remove_dir(path) {
-        Ok(()) => Ok(true),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(true),
-        Err(e) if e.raw_os_error() == Some(nix::errno::Errno::EBUSY as i32) => Ok(false),
-        Err(e) => Err(crate::error::Error::io("remove", path, e)),
-    }
+    Ok(true)
 }
 
 /// The groups of one container: `lxc-ID-NAME.libvirt-lxc` under a `machine` group.

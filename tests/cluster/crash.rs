@@ -1,0 +1,180 @@
+//! Killed half-way, interrupted, out of step: whatever happens, a clean-up ends it.
+
+use crate::Test;
+use crate::world::{BINARY, Before, STATE, lxa, names, online, tool, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+pub const TESTS: &[Test] = &[
+    (
+        "killed_at_every_stage_then_cleaned_up",
+        killed_at_every_stage_then_cleaned_up,
+    ),
+    (
+        "killed_then_finished_by_another_up",
+        killed_then_finished_by_another_up,
+    ),
+    ("killed_while_cleaning_up", killed_while_cleaning_up),
+    ("interrupted_and_put_back", interrupted_and_put_back),
+    ("two_runs_never_mix", two_runs_never_mix),
+];
+
+fn start(args: &str) -> Child {
+    Command::new(BINARY)
+        .args(args.split_whitespace())
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+}
+
+/// Signals the child as soon as `stage` is reached, looked at without pause.
+#[track_caller]
+fn signal_at(child: &mut Child, which: Signal, what: &str, stage: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !stage() {
+        assert!(Instant::now() < end, "{what} was never reached");
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "it ended before {what}"
+        );
+    }
+    signal(child, which);
+}
+
+fn in_journal(text: &str) -> bool {
+    std::fs::read_to_string(Path::new(STATE).join("journal.jsonl")).is_ok_and(|j| j.contains(text))
+}
+
+/// A moment to strike at, by name.
+type Stage = (&'static str, fn() -> bool);
+
+/// Stages of `up`, in the order it reaches them.
+const STAGES: &[Stage] = &[
+    ("the state directory", || Path::new(STATE).exists()),
+    ("the key's record", || in_journal("authkey")),
+    ("the set", || Path::new(STATE).join("set.json").exists()),
+    ("the second container", || {
+        Path::new(STATE).join("lxc2").exists()
+    }),
+    ("the network's record", || in_journal("\"network\"")),
+    ("the network", || {
+        Path::new("/sys/class/net/lxc-autogen").exists()
+    }),
+    ("the CIB's record", || in_journal("\"resource\"")),
+    ("the first container's start", || {
+        Path::new("/run/libvirt/lxc/lxc1.pid").exists()
+    }),
+];
+
+fn killed_at_every_stage_then_cleaned_up() {
+    let before = Before::new();
+    for (what, stage) in STAGES {
+        let mut child = start("up -c 3 --hosts");
+        signal_at(&mut child, Signal::SIGKILL, what, stage);
+        child.wait().unwrap();
+        let said = lxa("cleanup");
+        assert_eq!(said.code, 0, "killed at {what}: {}", said.err);
+        before.is_as_now();
+    }
+}
+
+fn killed_then_finished_by_another_up() {
+    let before = Before::new();
+    for (what, stage) in &STAGES[3..] {
+        let mut child = start("up -c 3");
+        signal_at(&mut child, Signal::SIGKILL, what, stage);
+        child.wait().unwrap();
+        let said = lxa("up -c 3");
+        assert_eq!(said.code, 0, "killed at {what}: {}", said.err);
+        assert_eq!(online(), names("lxc", 3), "killed at {what}");
+        lxa("cleanup").exits(0);
+        before.is_as_now();
+    }
+}
+
+fn killed_while_cleaning_up() {
+    let before = Before::new();
+    let stages: [Stage; 3] = [
+        ("the stop", || {
+            tool("cibadmin --query").contains("target-role")
+        }),
+        ("the deletion", || in_journal("\"undone\"")),
+        ("the network's end", || {
+            !Path::new("/sys/class/net/lxc-autogen").exists()
+        }),
+    ];
+    for (what, stage) in stages {
+        lxa("up -c 2").exits(0);
+        let mut child = start("cleanup");
+        signal_at(&mut child, Signal::SIGKILL, what, stage);
+        child.wait().unwrap();
+        let said = lxa("cleanup");
+        assert_eq!(said.code, 0, "killed at {what}: {}", said.err);
+        before.is_as_now();
+    }
+    // And a set that was half taken away comes up again.
+    lxa("up -c 2").exits(0);
+    let mut child = start("cleanup");
+    signal_at(&mut child, Signal::SIGKILL, "the stop", stages[0].1);
+    child.wait().unwrap();
+    lxa("up -c 2").exits(0);
+    assert_eq!(online(), names("lxc", 2));
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+fn interrupted_and_put_back() {
+    let before = Before::new();
+    for which in [Signal::SIGINT, Signal::SIGTERM] {
+        let mut child = start("up -c 4");
+        signal_at(
+            &mut child,
+            which,
+            "the first start",
+            STAGES[STAGES.len() - 1].1,
+        );
+        let status = child.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{which}");
+        before.is_as_now();
+    }
+    // What was there before the interrupted run stays.
+    lxa("up -c 2").exits(0);
+    let mut child = start("up -c 5");
+    signal_at(&mut child, Signal::SIGINT, "the fifth container", || {
+        Path::new("/run/libvirt/lxc/lxc5.pid").exists()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(online(), names("lxc", 2));
+    let table = lxa("status").exits(0).out;
+    assert!(table.contains("2 nodes: 2 running, 2 online"), "{table}");
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+fn two_runs_never_mix() {
+    let before = Before::new();
+    let mut first = start("up -c 3");
+    until("the first holds the lock", 30, || in_journal("state-dir"));
+    let pid = first.id();
+    let second = lxa("cleanup")
+        .exits(3)
+        .complains("another run is at work here");
+    assert!(
+        second.err.contains(&format!("process {pid} ")),
+        "{}",
+        second.err
+    );
+    assert!(first.wait().unwrap().success());
+    assert_eq!(online(), names("lxc", 3));
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}

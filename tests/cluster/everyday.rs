@@ -1,0 +1,257 @@
+//! What people do every day.
+
+use crate::Test;
+use crate::world::{Before, STATE, cluster, init_of, lxa, names, online, run, tool, until};
+use std::collections::BTreeMap;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+pub const TESTS: &[Test] = &[
+    ("eight_guest_nodes_and_away", eight_guest_nodes_and_away),
+    (
+        "a_destroyed_container_is_recovered",
+        a_destroyed_container_is_recovered,
+    ),
+    ("copied_keys", copied_keys),
+    (
+        "a_container_cannot_reach_the_host",
+        a_container_cannot_reach_the_host,
+    ),
+    ("two_sets_side_by_side", two_sets_side_by_side),
+    (
+        "verify_says_ok_and_leaves_nothing",
+        verify_says_ok_and_leaves_nothing,
+    ),
+];
+
+fn eight_guest_nodes_and_away() {
+    let before = Before::new();
+    lxa("up -c 8 --hosts").exits(0);
+    assert_eq!(online(), names("lxc", 8));
+
+    // Every file says what its schema allows.
+    for n in 1..=8 {
+        tool(&format!(
+            "virt-xml-validate {STATE}/lxc{n}/domain.xml domain"
+        ));
+    }
+    tool(&format!("virt-xml-validate {STATE}/network.xml network"));
+    tool("crm_verify --live-check");
+
+    // Ours alone.
+    let mode = std::fs::metadata(STATE).unwrap().permissions().mode() & 0o7777;
+    assert_eq!(mode, 0o700);
+    let key = std::fs::metadata("/etc/pacemaker/authkey").unwrap();
+    assert_eq!(
+        (key.permissions().mode() & 0o7777, key.len()),
+        (0o640, 4096)
+    );
+    assert!(tool("stat -c %U:%G /etc/pacemaker/authkey").starts_with("root:haclient"));
+
+    // The network is there after a reboot, and names resolve.
+    assert!(tool("virsh -c lxc:/// net-info lxc-autogen").contains("Autostart:      yes"));
+    let lookup = tool("getent hosts lxc8");
+    assert!(lookup.starts_with("192.168.123.18 "), "{lookup}");
+
+    // status says the same, to people and to programs.
+    let table = lxa("status").exits(0).out;
+    assert!(table.contains("8 nodes: 8 running, 8 online"), "{table}");
+    let json: serde_json::Value = serde_json::from_str(&lxa("status --json").exits(0).out).unwrap();
+    assert_eq!(json["online"], 8);
+    assert_eq!(json["nodes"][7]["address"], "192.168.123.18");
+    assert_eq!(json["nodes"][7]["on"], "node1");
+
+    // Once more: nothing is restarted, nothing is changed.
+    let ids = || -> BTreeMap<String, u32> {
+        names("lxc", 8)
+            .into_iter()
+            .map(|n| (n.clone(), init_of(&n)))
+            .collect()
+    };
+    let (was, epoch) = (ids(), epoch());
+    lxa("up -c 8 --hosts").exits(0);
+    assert_eq!(ids(), was);
+    assert_eq!(self::epoch(), epoch, "the CIB was changed");
+
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+    let again = lxa("cleanup").exits(0);
+    assert!(again.err.contains("nothing to clean up"), "{}", again.err);
+    before.is_as_now();
+}
+
+/// The CIB's version, which changes with its configuration.
+fn epoch() -> String {
+    let text = tool("cibadmin --query");
+    let cib = lxc_autogen::xml::parse(&text, "cib").unwrap();
+    cib.get("epoch").unwrap().to_owned()
+}
+
+fn a_destroyed_container_is_recovered() {
+    let before = Before::new();
+    lxa("up -c 2 --monitor-interval 3").exits(0);
+    let was = init_of("lxc2");
+    tool("virsh -c lxc:/// destroy lxc2");
+    until("lxc2 runs again", 60, || {
+        tool("virsh -c lxc:/// list --name").contains("lxc2") && init_of("lxc2") != was
+    });
+    until("lxc2 is online again", 60, || online() == names("lxc", 2));
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+fn copied_keys() {
+    let before = Before::new();
+    lxa("up -c 2 --authkey copy").exits(0);
+    assert_eq!(online(), names("lxc", 2));
+    let copy = Path::new(STATE).join("lxc1/rootfs/etc/pacemaker/authkey");
+    assert_eq!(
+        std::fs::read(&copy).unwrap(),
+        std::fs::read("/etc/pacemaker/authkey").unwrap()
+    );
+    assert!(tool(&format!("stat -c %a:%U:%G {}", copy.display())).starts_with("640:root:haclient"));
+
+    // A key that changed since is told by verify, and before up.
+    let key = std::fs::read("/etc/pacemaker/authkey").unwrap();
+    std::fs::write("/etc/pacemaker/authkey", "another").unwrap();
+    let said = lxa("verify --quick").exits(3);
+    assert!(
+        said.out
+            .contains("changed since it was copied into lxc1, lxc2"),
+        "{}",
+        said.out
+    );
+    lxa("up")
+        .exits(3)
+        .complains("changed since it was copied into lxc1, lxc2");
+    std::fs::write("/etc/pacemaker/authkey", key).unwrap();
+
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+/// By what the kernel says of the container's first process, not by trying: a test that is wrong
+/// about this must not be what reboots the machine.
+fn a_container_cannot_reach_the_host() {
+    let before = Before::new();
+    lxa("up -c 1").exits(0);
+    let pid = init_of("lxc1");
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let mask = |name: &str| {
+        let line = status.lines().find(|l| l.starts_with(name)).unwrap();
+        u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap()
+    };
+    // Numbers of capability.h: dac_read_search, sys_module, sys_rawio, sys_admin, sys_boot, mknod.
+    for bit in [2, 16, 17, 21, 22, 27] {
+        for set in ["CapPrm:", "CapEff:", "CapBnd:"] {
+            assert_eq!(mask(set) >> bit & 1, 0, "capability {bit} in {set}");
+        }
+    }
+    let mounts = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
+    let options = |point: &str| {
+        let line = mounts.lines().rfind(|l| l.split(' ').nth(4) == Some(point));
+        line.map(|l| l.split(' ').nth(5).unwrap().to_owned())
+    };
+    for point in [
+        "/usr",
+        "/etc/pacemaker",
+        "/etc/alternatives",
+        "/opt/lxc-autogen/pacemaker-remoted",
+    ] {
+        let options = options(point).unwrap_or_else(|| panic!("{point} is not mounted"));
+        assert!(options.split(',').any(|o| o == "ro"), "{point}: {options}");
+    }
+    if Path::new("/proc/sysrq-trigger").exists() {
+        assert!(
+            options("/proc/sysrq-trigger").is_some(),
+            "sysrq-trigger is not masked"
+        );
+    }
+    // Its root is the skeleton and not the host's.
+    let root = format!("/proc/{pid}/root");
+    assert!(Path::new(&root).join("etc/hostname").exists());
+    assert!(!Path::new(&root).join("boot").exists() && !Path::new(&root).join("work").exists());
+    assert_eq!(
+        std::fs::read_to_string(format!("{root}/etc/hostname")).unwrap(),
+        "lxc1\n"
+    );
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+fn two_sets_side_by_side() {
+    let before = Before::new();
+    let other = "--state-dir /var/lib/lxc-autogen-qa";
+    // The world makes only the default directory's parent private; this one is there with it.
+    lxa("up -c 2").exits(0);
+    lxa(&format!("up -c 2 --prefix qa -C {other}")).exits(0);
+    let mut all = [names("lxc", 2), names("qa", 2)].concat();
+    all.sort();
+    assert_eq!(online(), all);
+    let promoted = || {
+        let view = cluster();
+        let instances = view.active.get("qa-rsc").cloned().unwrap_or_default();
+        instances
+            .iter()
+            .flat_map(|a| &a.nodes)
+            .cloned()
+            .collect::<Vec<String>>()
+    };
+    until("the clone runs on its own set", 30, || {
+        let mut on = promoted();
+        on.sort();
+        on == names("qa", 2)
+    });
+    lxa("up --prefix qa -c 3").exits(2).complains("--prefix");
+    lxa(&format!("cleanup {other}")).exits(0);
+    assert_eq!(online(), names("lxc", 2));
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+fn verify_says_ok_and_leaves_nothing() {
+    let before = Before::new();
+    let said = lxa("verify -c 8 --json").exits(0);
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(json["failures"], 0, "{}", said.out);
+    let verdict = |name: &str| {
+        let all = json["checks"].as_array().unwrap();
+        let check = all
+            .iter()
+            .find(|c| c["name"] == name)
+            .unwrap_or_else(|| panic!("{name}"));
+        check["verdict"].as_str().unwrap().to_owned()
+    };
+    for name in [
+        "root",
+        "container starts",
+        "Pacemaker",
+        "libvirt LXC driver",
+        "VirtualDomain agent",
+    ] {
+        assert_eq!(verdict(name), "ok", "{name}");
+    }
+    assert_eq!(verdict("authkey"), "warning");
+    before.is_as_now();
+
+    // Too much is said before it is tried.
+    let many = lxa("verify -c 60000 --quick").exits(3);
+    assert!(many.out.contains("use at most -c "), "{}", many.out);
+
+    // A key nobody can read.
+    std::fs::write("/etc/pacemaker/authkey", "x").unwrap();
+    std::fs::set_permissions(
+        "/etc/pacemaker/authkey",
+        std::fs::Permissions::from_mode(0o600),
+    )
+    .unwrap();
+    let said = lxa("verify --quick").exits(3);
+    assert!(
+        said.out.contains("cannot be read by group haclient"),
+        "{}",
+        said.out
+    );
+    lxa("up -c 1").exits(3).complains("chgrp haclient");
+    run("rm", ["/etc/pacemaker/authkey"]).exits(0);
+    before.is_as_now();
+}

@@ -1,0 +1,161 @@
+//! What the tests have in common: running our binary and the field's tools, and the comparison of
+//! the world before and after.
+
+use lxc_autogen::pacemaker::monitor::View;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The binary under test.
+pub const BINARY: &str = env!("CARGO_BIN_EXE_lxc-autogen");
+/// The default state directory, which the world keeps private.
+pub const STATE: &str = "/var/lib/lxc-autogen";
+
+/// What a program said.
+#[derive(Debug)]
+pub struct Said {
+    /// Exit status.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl From<Output> for Said {
+    fn from(output: Output) -> Said {
+        Said {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+impl Said {
+    /// Fails the test unless the program exited like this.
+    #[track_caller]
+    pub fn exits(self, code: i32) -> Said {
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.out, self.err
+        );
+        self
+    }
+
+    /// Fails the test unless standard error has this text.
+    #[track_caller]
+    pub fn complains(self, text: &str) -> Said {
+        assert!(self.err.contains(text), "no {text:?} in:\n{}", self.err);
+        self
+    }
+}
+
+/// Runs a program.
+pub fn run<S: AsRef<OsStr>>(program: impl AsRef<OsStr>, args: impl IntoIterator<Item = S>) -> Said {
+    let program = program.as_ref();
+    Command::new(program)
+        .args(args)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap_or_else(|e| panic!("{program:?}: {e}"))
+        .into()
+}
+
+/// Runs lxc-autogen with arguments separated by spaces.
+pub fn lxa(args: &str) -> Said {
+    run(BINARY, args.split_whitespace())
+}
+
+/// Runs a tool with arguments separated by spaces, which must succeed, and gives back its output.
+#[track_caller]
+pub fn tool(line: &str) -> String {
+    let mut words = line.split_whitespace();
+    run(words.next().unwrap(), words).exits(0).out
+}
+
+/// The cluster as crm_mon shows it.
+pub fn cluster() -> View {
+    View::parse(&tool("crm_mon -1 --output-as=xml")).unwrap()
+}
+
+/// Names of all guest and remote nodes that are online.
+pub fn online() -> Vec<String> {
+    let view = cluster();
+    let mut names: Vec<String> = view
+        .nodes
+        .iter()
+        .filter(|(_, n)| n.online)
+        .map(|(name, _)| name.clone())
+        .collect();
+    names.retain(|n| n != "node1");
+    names
+}
+
+/// `PREFIX1 … PREFIXn`, sorted as names are.
+pub fn names(prefix: &str, count: usize) -> Vec<String> {
+    let mut all: Vec<String> = (1..=count).map(|n| format!("{prefix}{n}")).collect();
+    all.sort();
+    all
+}
+
+/// Waits for something to become true.
+#[track_caller]
+pub fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while !holds() {
+        assert!(Instant::now() < end, "{what}: not within {seconds} s");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The process that is PID 1 of a container, as the world sees it.
+pub fn init_of(domain: &str) -> u32 {
+    let id: u32 = tool(&format!("virsh -c lxc:/// domid {domain}"))
+        .trim()
+        .parse()
+        .unwrap();
+    let path = format!("/proc/{id}/task/{id}/children");
+    let children = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    children.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+fn proof(which: &str, file: &Path) -> Said {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/world");
+    run(
+        script,
+        [which.as_ref(), "--inside".as_ref(), file.as_os_str()],
+    )
+}
+
+/// What the world looked like when a test began.
+pub struct Before {
+    directory: tempfile::TempDir,
+}
+
+impl Before {
+    /// Takes it down.
+    pub fn new() -> Before {
+        let directory = tempfile::tempdir().unwrap();
+        let before = Before { directory };
+        proof("proof-before", &before.file()).exits(0);
+        before
+    }
+
+    fn file(&self) -> PathBuf {
+        self.directory.path().join("before")
+    }
+
+    /// Fails the test with the differences, if there are any.
+    #[track_caller]
+    pub fn is_as_now(&self) {
+        let said = proof("proof-after", &self.file());
+        assert_eq!(
+            said.code, 0,
+            "left behind (+) or gone (-):\n{}{}",
+            said.out, said.err
+        );
+    }
+}
