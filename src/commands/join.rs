@@ -10,7 +10,8 @@ use crate::libvirt::by_products;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
 use crate::pacemaker::config::{self, Cluster, Part};
-use crate::pacemaker::tools;
+use crate::pacemaker::monitor::View;
+use crate::pacemaker::{authkey, tools};
 use crate::plan::{Guest, Set};
 use crate::state::State;
 use std::collections::HashSet;
@@ -242,10 +243,11 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
 /// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
 pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
     let guests = set.guests();
-    let timeout = Duration::from_secs(timeout.unwrap_or(60 + 2 * guests.len() as u64));
+    let mut timeout = Duration::from_secs(timeout.unwrap_or(60 + 2 * guests.len() as u64));
     let began = Instant::now();
     let mut stage = context.report.stage("online", guests.len());
     let mut pause = Duration::from_millis(100);
+    let mut forgive_at = None;
     loop {
         let view = tools::view(&context.host)?;
         let waiting: Vec<&Guest> = guests.iter().filter(|g| !view.online(&g.name)).collect();
@@ -254,29 +256,56 @@ pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) ->
             stage.done();
             return Ok(());
         }
+        let rejected: Vec<&str> = waiting
+            .iter()
+            .map(|g| g.name.as_str())
+            .filter(|n| view.key_rejected(n))
+            .collect();
+        if !rejected.is_empty() {
+            let at = *forgive_at.get_or_insert_with(|| {
+                let left = authkey::settles_in();
+                context.report.line(format!(
+                    "the cluster still uses an earlier authentication key, for {} s at most",
+                    left.as_secs()
+                ));
+                timeout += left;
+                Instant::now() + left
+            });
+            if Instant::now() >= at {
+                for name in rejected {
+                    tools::forgive(&context.host, name)?;
+                }
+            }
+        }
         if began.elapsed() > timeout {
-            let names: Vec<&str> = waiting
-                .iter()
-                .flat_map(|g| [g.name.as_str(), g.resource.as_str()])
-                .collect();
-            let shown: Vec<&str> = waiting.iter().map(|g| g.name.as_str()).take(10).collect();
-            return Err(Error::new(
-                Kind::NotOnline,
-                format!(
-                    "{} of {} nodes are not online after {} s: {}{}",
-                    waiting.len(),
-                    guests.len(),
-                    timeout.as_secs(),
-                    shown.join(", "),
-                    if waiting.len() > shown.len() { " …" } else { "" }
-                ),
-            )
-            .details(view.failures_of(&names))
-            .mend("see lxc-autogen status, crm_mon -1rf and /var/log/libvirt/lxc; everything was left as it is"));
+            return Err(not_online(&view, &guests, &waiting, timeout));
         }
         signals::sleep(pause)?;
         pause = (pause * 9 / 8).min(Duration::from_secs(2));
     }
+}
+
+fn not_online(view: &View, guests: &[Guest], waiting: &[&Guest], timeout: Duration) -> Error {
+    let names: Vec<&str> = waiting
+        .iter()
+        .flat_map(|g| [g.name.as_str(), g.resource.as_str()])
+        .collect();
+    let shown: Vec<&str> = waiting.iter().map(|g| g.name.as_str()).take(10).collect();
+    let what = format!(
+        "{} of {} nodes are not online after {} s: {}{}",
+        waiting.len(),
+        guests.len(),
+        timeout.as_secs(),
+        shown.join(", "),
+        if waiting.len() > shown.len() {
+            " …"
+        } else {
+            ""
+        }
+    );
+    Error::new(Kind::NotOnline, what).details(view.failures_of(&names)).mend(
+        "see lxc-autogen status, crm_mon -1rf and /var/log/libvirt/lxc; everything was left as it is",
+    )
 }
 
 /// A daemon of another version than the cluster's is told before it fails to join.

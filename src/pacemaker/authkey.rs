@@ -4,6 +4,7 @@ use crate::error::{Context, Error, Result};
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::users;
 use crate::journal::{Journal, Undo};
+use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
@@ -103,13 +104,63 @@ pub fn make(journal: &mut Journal) -> Result<bool> {
             },
         )?;
     }
-    let key = files::random_bytes(BYTES)?;
+    let key = match recall(REMEMBERED) {
+        Some(key) => key,
+        None => files::random_bytes(BYTES)?,
+    };
     journal.intend([Undo::Authkey {
         path: path.to_owned(),
         sha256: files::sha256(&key),
     }])?;
     write(path, &key, haclient).context("make the authentication key")?;
     Ok(true)
+}
+
+/// How long Pacemaker's controller uses a key it has read, whatever the file says meanwhile
+/// (Pacemaker 2.1.5 and 3.0.0, lib/lrmd/lrmd_client.c, key_cache_expired), in seconds.
+pub const CACHED_FOR: u64 = 60;
+/// The name of a key that was removed, in root's keyring.
+const REMEMBERED: &str = "lxc-autogen:removed-authkey";
+
+/// Remembers a key of ours that is being removed for as long as the controller may still use it:
+/// a set made anew within that time would otherwise be refused with another key. It is in the
+/// kernel's keyring, root's alone, and expires by itself. Where there is no keyring,
+/// `commands::join` waits the time out.
+pub fn remember(key: &[u8]) {
+    remember_as(REMEMBERED, key);
+}
+
+/// The second is part of the name: a key that has expired cannot be given a new time.
+fn remember_as(name: &str, key: &[u8]) {
+    // A kernel without keyrings: nothing to do.
+    let _ = KeyRing::from_special_id(KeyRingIdentifier::User, false)
+        .and_then(|ring| ring.add_key(&format!("{name}:{}", now()), key))
+        .and_then(|kept| kept.set_timeout(CACHED_FOR as usize));
+}
+
+fn recall(name: &str) -> Option<Vec<u8>> {
+    let ring = KeyRing::from_special_id(KeyRingIdentifier::User, false).ok()?;
+    let now = now();
+    let kept =
+        (0..=CACHED_FOR).find_map(|age| ring.search(&format!("{name}:{}", now - age)).ok())?;
+    let key = kept.read_to_vec().ok()?;
+    (key.len() == BYTES).then_some(key)
+}
+
+fn now() -> u64 {
+    std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(CACHED_FOR, |d| d.as_secs())
+}
+
+/// For how long the controller may still use another key than the one in the file.
+pub fn settles_in() -> std::time::Duration {
+    let age = std::fs::metadata(PATH)
+        .and_then(|m| m.modified())
+        .ok()
+        .and_then(|t| t.elapsed().ok())
+        .unwrap_or_default();
+    std::time::Duration::from_secs(CACHED_FOR + 1).saturating_sub(age)
 }
 
 /// Writes a key with the owner and mode it must have.
@@ -148,6 +199,18 @@ pub fn stale_copies(set: &crate::plan::Set) -> Result<Vec<String>> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn a_removed_key_is_remembered_for_a_while() {
+        let key = vec![7; BYTES];
+        // Under another name: no real key may ever be this one.
+        let name = "lxc-autogen:unit-test";
+        remember_as(name, &key);
+        match KeyRing::from_special_id(KeyRingIdentifier::User, false) {
+            Ok(_) => assert_eq!(recall(name), Some(key)),
+            Err(e) => assert_eq!(recall(name), None, "no keyring here: {e:?}"),
+        }
+    }
 
     #[test]
     fn each_fault_is_named() {

@@ -124,6 +124,14 @@ impl View {
         self.nodes.get(node).is_some_and(|n| n.online)
     }
 
+    /// Whether a node's connection failed since the controller used another authentication key.
+    pub fn key_rejected(&self, node: &str) -> bool {
+        let start = format!("{node}_start_0");
+        self.failures
+            .iter()
+            .any(|f| f.what == start && f.reason.contains("Key was rejected"))
+    }
+
     /// Failures of these resources (or of their connections), one line each.
     pub fn failures_of(&self, names: &[&str]) -> Vec<String> {
         self.failures

@@ -187,6 +187,17 @@ pub fn forget_node(host: &Host, name: &str) -> Result<()> {
         .map(drop)
 }
 
+/// Lets the cluster try again what failed of a resource.
+///
+/// # Errors
+/// When crm_resource fails.
+pub fn forgive(host: &Host, resource: &str) -> Result<()> {
+    Cmd::new("crm_resource")
+        .args(["--cleanup", "--resource", resource])
+        .ok(host)
+        .map(drop)
+}
+
 /// Drops the history of a resource on a node.
 ///
 /// # Errors

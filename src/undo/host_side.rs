@@ -155,6 +155,7 @@ fn remove_authkey(undoer: &Undoer<'_>, path: &Path, sha256: &str) -> Result<()> 
             )));
         }
     }
+    crate::pacemaker::authkey::remember(&bytes);
     files::remove_file(path)
 }
 
