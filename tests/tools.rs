@@ -1,1 +1,215 @@
-fn main() {}
+//! What we write, judged by the schemas that libvirt and Pacemaker ship, and what we fetch, with
+//! the distribution's own tools. A test whose tool is missing reports itself as ignored.
+
+use libtest_mimic::{Arguments, Trial};
+use lxc_autogen::host::Host;
+use lxc_autogen::rootfs;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// Options that change what is written.
+const VARIANTS: &[&str] = &[
+    "up -c 1",
+    "up -c 3 -C",
+    "up -c 3 -C -A --authkey copy --forward nat --allow-mounts",
+    "up -c 2 --prefix qa.x_y- --forward isolated --memory 64 --shm 8 --monitor-interval 600",
+    "up -c 300 -n 10.40.0.1/16 --hosts",
+];
+
+fn have(tool: &str) -> bool {
+    which::which(tool).is_ok()
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let tests: [(&str, &str, fn()); 4] = [
+        (
+            "domains_and_networks_by_libvirts_schema",
+            "virt-xml-validate",
+            libvirts_schema,
+        ),
+        (
+            "the_cib_by_pacemakers_schema",
+            "crm_verify",
+            pacemakers_schema,
+        ),
+        (
+            "an_older_cib_gets_its_own_role_names",
+            "crm_verify",
+            older_schema,
+        ),
+        ("pacemaker_remoted_is_fetched", "apt-get", fetch),
+    ];
+    let trials = tests.map(|(name, tool, test)| {
+        let missing = !have(tool);
+        if missing && !arguments.list {
+            eprintln!("!!! SKIPPED: {name}: {tool} is not installed (scripts/test installs it)");
+        }
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+        .with_ignored_flag(missing)
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit();
+}
+
+/// What a dry run would make.
+fn plan(args: &str) -> serde_json::Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_lxc-autogen"))
+        .args(args.split_whitespace())
+        .args([
+            "--dry-run",
+            "--json",
+            "--state-dir",
+            "/var/lib/lxc-autogen-none",
+        ])
+        .output()
+        .unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{args}: {e}: {err}"))
+}
+
+/// Feeds a file made of `text` to a tool as its last argument but those `after`.
+fn judge(tool: &str, before: &[&str], text: &str, after: &[&str]) -> Output {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    Command::new(tool)
+        .args(before)
+        .arg(file.path())
+        .args(after)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn passes(args: &str, output: &Output) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{args}: {said}{}",
+        String::from_utf8_lossy(&output.stdout)
+    );
+}
+
+fn libvirts_schema() {
+    for args in VARIANTS {
+        let plan = plan(args);
+        let network = plan["network_xml"].as_str().unwrap();
+        passes(
+            args,
+            &judge("virt-xml-validate", &[], network, &["network"]),
+        );
+        for domain in plan["domain_xml"].as_array().unwrap().iter().take(3) {
+            let domain = domain.as_str().unwrap();
+            passes(args, &judge("virt-xml-validate", &[], domain, &["domain"]));
+        }
+    }
+    // It can say no.
+    let broken = plan("up -c 1")["domain_xml"][0]
+        .as_str()
+        .unwrap()
+        .replace("<memory", "<memry")
+        .replace("</memory", "</memry");
+    assert!(
+        !judge("virt-xml-validate", &[], &broken, &["domain"])
+            .status
+            .success()
+    );
+}
+
+/// A whole CIB around what we add.
+fn cib(configuration: &str, schema: &str) -> String {
+    let properties = "<crm_config><cluster_property_set id='o'><nvpair id='o-s' name='stonith-enabled' value='false'/></cluster_property_set></crm_config>";
+    let inner = configuration
+        .trim()
+        .strip_prefix("<configuration>")
+        .and_then(|c| c.strip_suffix("</configuration>"))
+        .unwrap();
+    format!(
+        "<cib validate-with='{schema}' epoch='1' num_updates='0' admin_epoch='0'><configuration>{properties}{inner}</configuration><status/></cib>"
+    )
+}
+
+/// The newest schema with numbers that is installed.
+fn newest_schema() -> String {
+    let mut all: Vec<(u32, u32)> = std::fs::read_dir("/usr/share/pacemaker")
+        .unwrap()
+        .flatten()
+        .filter_map(|e| {
+            let name = e.file_name().into_string().ok()?;
+            let version = name.strip_prefix("pacemaker-")?.strip_suffix(".rng")?;
+            let (major, minor) = version.split_once('.')?;
+            Some((major.parse().ok()?, minor.parse().ok()?))
+        })
+        .collect();
+    all.sort_unstable();
+    let (major, minor) = all.last().unwrap();
+    format!("pacemaker-{major}.{minor}")
+}
+
+fn pacemakers_schema() {
+    let schema = newest_schema();
+    for args in VARIANTS {
+        let plan = plan(args);
+        let text = cib(plan["cib_xml"].as_str().unwrap(), &schema);
+        passes(
+            args,
+            &judge("crm_verify", &["-V", "--xml-file"], &text, &[]),
+        );
+        let broken = text.replacen("<rule ", "<rool ", 1);
+        assert!(
+            !judge("crm_verify", &["--xml-file"], &broken, &[])
+                .status
+                .success(),
+            "{args}"
+        );
+    }
+}
+
+/// By the function itself, since no cluster with an older schema runs here.
+fn older_schema() {
+    use lxc_autogen::pacemaker::cib::Roles;
+    use lxc_autogen::pacemaker::config::{Cluster, Part, additions};
+    let plan = plan("up -c 2 -C");
+    let set = lxc_autogen::plan::Set::from_json(&plan["set"].to_string(), "set").unwrap();
+    for schema in [
+        "pacemaker-3.0",
+        "pacemaker-3.6",
+        "pacemaker-3.7",
+        &newest_schema(),
+    ] {
+        let cluster = Cluster {
+            this_node: "node1".to_owned(),
+            roles: Roles::of_schema(schema),
+            revive: Vec::new(),
+        };
+        let text = cib(&additions(&set, Part::All, &cluster).render(), schema);
+        passes(
+            schema,
+            &judge("crm_verify", &["-V", "--xml-file"], &text, &[]),
+        );
+    }
+}
+
+/// Really fetched, from the distribution, in the version of the host's Pacemaker.
+fn fetch() {
+    let host = Host::new(false);
+    let directory = tempfile::tempdir().unwrap();
+    let version = rootfs::fetch_version(&host).unwrap();
+    let remoted = rootfs::fetch(&host, directory.path(), &version).unwrap();
+    let program = remoted.on_host(std::path::Path::new("/"));
+    assert!(program.starts_with(directory.path()));
+    let said = rootfs::version(&host, &program).unwrap();
+    assert!(version.starts_with(&said), "{said} of package {version}");
+    let names: Vec<_> = std::fs::read_dir(directory.path().join(rootfs::UNPACKED))
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name())
+        .collect();
+    assert!(
+        !names.iter().any(|n| n.to_string_lossy().ends_with(".deb")),
+        "{names:?}"
+    );
+}

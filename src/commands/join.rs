@@ -247,41 +247,80 @@ pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) ->
     let began = Instant::now();
     let mut stage = context.report.stage("online", guests.len());
     let mut pause = Duration::from_millis(100);
-    let mut forgive_at = None;
+    let mut keys = Keys::default();
     loop {
-        let view = tools::view(&context.host)?;
-        let waiting: Vec<&Guest> = guests.iter().filter(|g| !view.online(&g.name)).collect();
+        // The cheap question first; the whole view only when it says yes, and now and then.
+        let connected = tools::connected(&context.host)?;
+        let all = guests.iter().all(|g| connected.contains(&g.name));
+        let view = (all || keys.look_now())
+            .then(|| tools::view(&context.host))
+            .transpose()?;
+        let there = |g: &Guest| {
+            connected.contains(&g.name) && view.as_ref().is_none_or(|v| v.online(&g.name))
+        };
+        let waiting: Vec<&Guest> = guests.iter().filter(|g| !there(g)).collect();
         stage.at(guests.len() - waiting.len());
         if waiting.is_empty() {
             stage.done();
             return Ok(());
         }
+        if let Some(view) = &view {
+            timeout += keys.settle(context, view, &waiting)?;
+        }
+        if began.elapsed() > timeout {
+            let view = tools::view(&context.host)?;
+            return Err(not_online(&view, &guests, &waiting, timeout));
+        }
+        signals::sleep(pause)?;
+        pause = (pause * 9 / 8).min(Duration::from_secs(2));
+    }
+}
+
+/// What to do about a controller that still uses an earlier authentication key.
+#[derive(Debug, Default)]
+struct Keys {
+    looked: Option<Instant>,
+    forgive_at: Option<Instant>,
+}
+
+impl Keys {
+    /// Whether it is time to look for rejected keys: every few seconds.
+    fn look_now(&mut self) -> bool {
+        let first = self.looked.get_or_insert_with(Instant::now);
+        let due = first.elapsed() > Duration::from_secs(4);
+        if due {
+            self.looked = Some(Instant::now());
+        }
+        due
+    }
+
+    /// Has the cluster try again what it rejected, once it has read the key anew. Gives back how
+    /// much longer that takes, the first time.
+    fn settle(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Result<Duration> {
         let rejected: Vec<&str> = waiting
             .iter()
             .map(|g| g.name.as_str())
             .filter(|n| view.key_rejected(n))
             .collect();
-        if !rejected.is_empty() {
-            let at = *forgive_at.get_or_insert_with(|| {
-                let left = authkey::settles_in();
-                context.report.line(format!(
-                    "the cluster still uses an earlier authentication key, for {} s at most",
-                    left.as_secs()
-                ));
-                timeout += left;
-                Instant::now() + left
-            });
-            if Instant::now() >= at {
-                for name in rejected {
-                    tools::forgive(&context.host, name)?;
-                }
+        if rejected.is_empty() {
+            return Ok(Duration::ZERO);
+        }
+        let Some(at) = self.forgive_at else {
+            let left = authkey::settles_in();
+            self.forgive_at = Some(Instant::now() + left);
+            context.report.line(format!(
+                "connections are refused: the cluster may still use an earlier authentication \
+                 key, for {} s at most",
+                left.as_secs()
+            ));
+            return Ok(left);
+        };
+        if Instant::now() >= at {
+            for name in rejected {
+                tools::forgive(&context.host, name)?;
             }
         }
-        if began.elapsed() > timeout {
-            return Err(not_online(&view, &guests, &waiting, timeout));
-        }
-        signals::sleep(pause)?;
-        pause = (pause * 9 / 8).min(Duration::from_secs(2));
+        Ok(Duration::ZERO)
     }
 }
 

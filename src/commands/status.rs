@@ -11,7 +11,7 @@ use crate::pacemaker::tools;
 use crate::plan::{Guest, Set};
 use crate::report::table;
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What is known of one node.
@@ -67,32 +67,50 @@ pub(super) fn run(context: &Context) -> Result<()> {
 fn rows(context: &Context, set: &Set) -> Vec<Row> {
     let domains: Option<HashMap<String, String>> = told(context, virsh::domains(&context.host))
         .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
-    let cluster = told(context, tools::query(&context.host))
-        .and_then(|cib| Some((cib, told(context, tools::view(&context.host))?)));
+    let cluster = told(context, cluster(context));
     set.guests()
         .iter()
         .map(|guest| row(guest, domains.as_ref(), cluster.as_ref()))
         .collect()
 }
 
+/// What the cluster says, from three sides.
+struct Cluster {
+    cib: Cib,
+    view: View,
+    connected: HashSet<String>,
+}
+
+fn cluster(context: &Context) -> Result<Cluster> {
+    Ok(Cluster {
+        cib: tools::query(&context.host)?,
+        view: tools::view(&context.host)?,
+        connected: tools::connected(&context.host)?,
+    })
+}
+
 fn told<T>(context: &Context, result: Result<T>) -> Option<T> {
     result.map_err(|e| context.report.warn(e.message())).ok()
 }
 
-fn row(
-    guest: &Guest,
-    domains: Option<&HashMap<String, String>>,
-    cluster: Option<&(Cib, View)>,
-) -> Row {
+fn row(guest: &Guest, domains: Option<&HashMap<String, String>>, cluster: Option<&Cluster>) -> Row {
     let libvirt = match domains {
         None => "unknown",
         Some(domains) => domains.get(&guest.name).map_or("absent", String::as_str),
     };
     let (mut pacemaker, mut on, mut since) = ("unknown".to_owned(), None, None);
-    if let Some((cib, view)) = cluster {
+    if let Some(Cluster {
+        cib,
+        view,
+        connected,
+    }) = cluster
+    {
         pacemaker = match view.nodes.get(&guest.name) {
             None if cib.has_id(&guest.resource) => "offline".to_owned(),
             None => "not in the CIB".to_owned(),
+            Some(node) if node.online && !connected.contains(&guest.name) => {
+                "connecting".to_owned()
+            }
             Some(node) => match (node.online, node.note) {
                 (true, None) => "online".to_owned(),
                 (true, Some(note)) => format!("online, {note}"),

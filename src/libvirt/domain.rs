@@ -6,13 +6,27 @@ use crate::spec::Authkey;
 use crate::xml::El;
 use std::path::Path;
 
-/// Capabilities that no container keeps. libvirt's default policy already drops sys_module,
-/// sys_time, mknod, audit_control and mac_admin (libvirt 9.0, src/lxc/lxc_container.c).
+/// Capabilities that no container keeps.
+///
+/// With policy `allow` libvirt drops just what is named, and so all of it is named here. Its
+/// policy `default` drops audit_control, mac_admin, mknod, sys_module and sys_time, but ignores
+/// sys_boot where the kernel confines reboot(2) to the container (libvirt 9.0,
+/// src/lxc/lxc_container.c, lxcContainerDropCapabilities).
 ///
 /// - sys_boot: reboot(2) is for the host alone.
 /// - dac_read_search: open_by_handle_at(2) reaches any file of a file system that is bound in.
 /// - sys_rawio, syslog: the host's devices and kernel log.
-const DROPPED: &[&str] = &["dac_read_search", "sys_boot", "sys_rawio", "syslog"];
+const DROPPED: &[&str] = &[
+    "audit_control",
+    "dac_read_search",
+    "mac_admin",
+    "mknod",
+    "sys_boot",
+    "sys_module",
+    "sys_rawio",
+    "sys_time",
+    "syslog",
+];
 /// Dropped unless --allow-mounts: with it root in a container could remount /usr writable.
 const MOUNTING: &str = "sys_admin";
 
@@ -54,15 +68,17 @@ fn os(set: &Set) -> El {
 
 fn features(set: &Set) -> El {
     let mounting = (!set.spec.allow_mounts).then_some(&MOUNTING);
+    El::new("features").child(capabilities(mounting))
+}
+
+fn capabilities(mounting: Option<&&str>) -> El {
     let dropped = DROPPED
         .iter()
         .chain(mounting)
         .map(|name| El::new(*name).attr("state", "off"));
-    El::new("features").child(
-        El::new("capabilities")
-            .attr("policy", "default")
-            .children(dropped),
-    )
+    El::new("capabilities")
+        .attr("policy", "allow")
+        .children(dropped)
 }
 
 fn filesystems(set: &Set, guest: &Guest) -> Vec<El> {
@@ -155,11 +171,9 @@ pub fn probe(name: &str, root: &Path, emulator: &Path, init: &str) -> El {
                 .child(El::new("initarg").text("5")),
         )
         .child(
-            El::new("features").child(El::new("privnet")).child(
-                El::new("capabilities")
-                    .attr("policy", "default")
-                    .child(El::new("sys_boot").attr("state", "off")),
-            ),
+            El::new("features")
+                .child(El::new("privnet"))
+                .child(capabilities(Some(&MOUNTING))),
         )
         .child(
             El::new("devices")

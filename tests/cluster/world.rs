@@ -1,6 +1,7 @@
 //! What the tests have in common: running our binary and the field's tools, and the comparison of
 //! the world before and after.
 
+use lxc_autogen::host::Host;
 use lxc_autogen::pacemaker::monitor::View;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -81,16 +82,17 @@ pub fn cluster() -> View {
     View::parse(&tool("crm_mon -1 --output-as=xml")).unwrap()
 }
 
-/// Names of all guest and remote nodes that are online.
+/// Names of all guest and remote nodes that crm_mon shows online and the controller connected.
 pub fn online() -> Vec<String> {
     let view = cluster();
+    let connected = lxc_autogen::pacemaker::tools::connected(&Host::new(false)).unwrap();
     let mut names: Vec<String> = view
         .nodes
         .iter()
         .filter(|(_, n)| n.online)
         .map(|(name, _)| name.clone())
         .collect();
-    names.retain(|n| n != "node1");
+    names.retain(|n| n != "node1" && connected.contains(n));
     names
 }
 
@@ -157,5 +159,17 @@ impl Before {
             "left behind (+) or gone (-):\n{}{}",
             said.out, said.err
         );
+    }
+}
+
+impl Drop for Before {
+    /// A test that failed must not make those after it fail.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for state in ["", "--state-dir /var/lib/lxc-autogen-qa"] {
+                let said = lxa(&format!("cleanup --force {state}"));
+                eprintln!("cleaned up after the failure: {}", said.err);
+            }
+        }
     }
 }

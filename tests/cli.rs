@@ -1,0 +1,178 @@
+//! The command line as people meet it, without a cluster: usage errors, help, dry runs.
+
+use std::process::{Command, Stdio};
+
+struct Said {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+/// Runs the program as nobody, with a state directory that is not there.
+fn lxa(args: &str) -> Said {
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lxc-autogen"));
+    command
+        .args(args.split_whitespace())
+        .env("LXC_AUTOGEN_STATE_DIR", "/nonexistent/state")
+        .env("PATH", "/nonexistent")
+        .env_remove("LXC_AUTOGEN_REMOTED")
+        .stdin(Stdio::null());
+    // Only root can become nobody; anybody else is not root already.
+    if nix::unistd::Uid::effective().is_root() {
+        command.uid(65534);
+    }
+    let output = command.output().unwrap();
+    Said {
+        code: output.status.code(),
+        out: String::from_utf8_lossy(&output.stdout).into_owned(),
+        err: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+#[test]
+fn what_cannot_be_carried_out_as_written_exits_with_2_and_a_hint() {
+    for (args, hint) in [
+        ("", "lxc-autogen up -c 8"),
+        ("up -c 0", "1 to 60000"),
+        ("up -c 60001", "1 to 60000"),
+        ("up -c eight", "invalid value 'eight'"),
+        ("-c -1", "unexpected argument"),
+        ("up -c 300 -n 10.0.0.1/24", "a shorter prefix holds more"),
+        ("generate -n 10.0.0", "is no IPv4 address"),
+        ("generate -n 127.0.0.1", "cannot use this address range"),
+        ("generate -n 10.0.0.1/33", "number from 8 to 30"),
+        ("up --prefix 12", "a letter, then"),
+        ("up --prefix a/b", "a letter, then"),
+        ("up --memory 1", "16 to 1048576 MiB"),
+        ("up --monitor-interval 0", "1 to 86400 s"),
+        ("up --forward bridge", "nat, open, isolated"),
+        ("up --base /nonexistent", "there is no directory usr in it"),
+        ("up --remoted /nonexistent", "no executable file there"),
+        ("up --state-dir /", "a directory of its own"),
+        ("up --contianers 8", "--containers"),
+        ("clenup", "cleanup"),
+        ("up --quiet --verbose", "cannot be used with"),
+        ("-g up", "cannot be used"),
+    ] {
+        // A dry run gets past the checks of rights, and to these.
+        let said = lxa(&format!("{args} --dry-run"));
+        assert_eq!(said.code, Some(2), "{args}: {}", said.err);
+        assert!(
+            said.err.contains(hint),
+            "{args}: no {hint:?} in {}",
+            said.err
+        );
+        assert_eq!(said.out, "", "{args}");
+    }
+}
+
+#[test]
+fn help_has_examples_and_goes_to_stdout() {
+    for command in [
+        "generate",
+        "up",
+        "cleanup",
+        "status",
+        "verify",
+        "key-gen",
+        "download-agent",
+    ] {
+        let said = lxa(&format!("{command} --help"));
+        assert_eq!(said.code, Some(0));
+        assert!(
+            said.out.contains(&format!("lxc-autogen {command}")),
+            "{}",
+            said.out
+        );
+        assert!(said.out.contains("Example"), "{}", said.out);
+    }
+    let said = lxa("--help");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn whatever_changes_something_needs_root_and_says_so() {
+    for args in [
+        "up -c 2", "generate", "-c 2", "-g", "-k", "-a", "-R", "-p", "cleanup", "key-gen", "status",
+    ] {
+        let said = lxa(args);
+        assert_eq!(said.code, Some(3), "{args}: {}", said.err);
+        assert!(said.err.contains("needs root"), "{args}: {}", said.err);
+        assert!(
+            said.err.contains("mend: run it with sudo"),
+            "{args}: {}",
+            said.err
+        );
+    }
+}
+
+#[test]
+fn a_dry_run_needs_nothing_and_shows_everything() {
+    let said = lxa("up -c 3 -C --hosts --authkey copy --dry-run");
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    for text in [
+        "define and start network lxc-autogen on 192.168.123.0/24",
+        "copy the key",
+        "--- lxc3/domain.xml",
+        "<name>lxc3</name>",
+        "--- cib.xml",
+        r#"<clone id="lxc-clone">"#,
+        r#"value="192.168.123.13""#,
+        "add 3 lines to /etc/hosts",
+    ] {
+        assert!(said.out.contains(text), "no {text:?} in {}", said.out);
+    }
+    for args in [
+        "generate -c 2",
+        "-g -a -C -c 2",
+        "cleanup",
+        "-R",
+        "-p",
+        "key-gen",
+        "-k",
+        "--containers 8",
+        "download-agent",
+    ] {
+        let said = lxa(&format!("{args} --dry-run"));
+        assert_eq!(said.code, Some(0), "{args}: {}", said.err);
+        assert!(!said.out.is_empty(), "{args}");
+    }
+}
+
+#[test]
+fn the_deprecated_name_is_noted_and_sharing_is_refused() {
+    let said = lxa("-g -m --dry-run");
+    assert!(
+        said.err.contains("-m/--add-master is deprecated"),
+        "{}",
+        said.err
+    );
+    assert!(said.out.contains("lxc-clone"), "{}", said.out);
+    let said = lxa("-s -R");
+    assert_eq!(said.code, Some(3));
+    assert!(said.err.contains("not built yet"), "{}", said.err);
+}
+
+#[test]
+fn json_is_all_there_is_on_stdout() {
+    let said = lxa("up -c 2 --dry-run --json");
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(json["containers"][1]["name"], "lxc2");
+    let said = lxa("verify --quick --json");
+    assert_eq!(said.code, Some(3), "{}", said.err);
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert!(json["failures"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn verify_without_anything_names_a_mend_for_every_failure() {
+    let said = lxa("verify --quick --json");
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    for check in json["checks"].as_array().unwrap() {
+        if check["verdict"] == "failure" {
+            let mend = check["mend"].as_str().unwrap_or_default();
+            assert!(!mend.is_empty() && !mend.contains('\n'), "{check}");
+        }
+    }
+}
