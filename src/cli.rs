@@ -1,7 +1,7 @@
 //! The command line, as clap types only.
 
 use crate::spec::{Authkey, Forward};
-use clap::{ArgAction, Args, Parser, Subcommand};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Where everything is kept when nothing else is said.
@@ -16,8 +16,6 @@ pub const DEFAULT_AGENT_URL: &str =
 #[command(
     name = "lxc-autogen",
     version,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
     after_help = "Examples:\n  \
         lxc-autogen up -c 8          eight guest nodes, online when it returns\n  \
         lxc-autogen status           where they are\n  \
@@ -76,18 +74,51 @@ pub struct Original {
     pub verify: bool,
 }
 
+impl Cli {
+    /// Parses, and refuses the original's options in front of a subcommand, where they would be
+    /// taken for the subcommand's and are not.
+    ///
+    /// # Errors
+    /// clap's own error, which also stands for --help and --version.
+    pub fn parse_all<I, T>(args: I) -> Result<Cli, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<std::ffi::OsString> + Clone,
+    {
+        let matches = Cli::command().try_get_matches_from(args)?;
+        if let Some(name) = matches.subcommand_name() {
+            let mut command = Cli::command();
+            let typed =
+                |id: &str| matches.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+            let misplaced = command
+                .get_arguments()
+                .filter(|a| !a.is_global_set())
+                .find(|a| typed(a.get_id().as_str()))
+                .and_then(|a| a.get_long().map(str::to_owned));
+            if let Some(long) = misplaced {
+                let kind = clap::error::ErrorKind::ArgumentConflict;
+                let text = format!(
+                    "--{long} cannot be used in front of '{name}'; what {name} knows stands behind it"
+                );
+                return Err(command.error(kind, text));
+            }
+        }
+        Cli::from_arg_matches(&matches)
+    }
+}
+
 /// What the containers are like. What is left out comes from the set in the state directory.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Containers")]
 pub struct Shape {
-    /// How many containers, 1 to 60000 [default: 2]
+    /// How many containers, 1 to 60000 [default: as many as there are, or 2]
     #[arg(short = 'c', long, value_name = "N")]
     pub containers: Option<u32>,
     /// The network; without a prefix the first three octets count [default: 192.168.123.1]
     #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
     pub network: Option<String>,
     /// How packets leave the network [default: open]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "MODE")]
     pub forward: Option<Forward>,
     /// No preference for this cluster node
     #[arg(short = 'A', long)]
@@ -111,7 +142,7 @@ pub struct Shape {
     #[arg(long, value_name = "SECONDS")]
     pub monitor_interval: Option<u32>,
     /// How the containers get the authentication key [default: bind]
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, value_name = "MODE")]
     pub authkey: Option<Authkey>,
     /// Use the /usr of this tree instead of the host's, read-only
     #[arg(long, value_name = "DIR")]
@@ -207,7 +238,7 @@ pub enum Command {
         #[arg(long)]
         quick: bool,
     },
-    /// Make /etc/pacemaker/authkey when there is none
+    /// Make /etc/pacemaker/authkey when there is none; cleanup removes one that was made
     #[command(after_help = "Example:\n  lxc-autogen key-gen")]
     KeyGen,
     /// Fetch and install the newest VirtualDomain agent; cleanup puts the previous one back

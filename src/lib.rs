@@ -18,14 +18,13 @@ pub mod state;
 pub mod undo;
 pub mod xml;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 /// Parses the command line, carries it out, and gives back the exit status.
 pub fn main() -> ExitCode {
     // Modes are given where they matter; what programs we start make is not for others to write.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    let cli = cli::Cli::parse();
+    let cli = cli::Cli::parse_all(std::env::args_os()).unwrap_or_else(|e| e.exit());
     let result = host::signals::listen().and_then(|()| commands::run(cli));
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -59,10 +59,9 @@ impl State {
                 .create(dir)
                 .map_err(|e| Error::io("make directory", dir, e))?;
             let opened = Self::open_at(dir).and_then(|mut state| {
-                let (dev, ino) = files::identity(dir)?;
+                let ino = files::identity(dir)?;
                 state.journal.intend([Undo::StateDir {
                     path: dir.to_owned(),
-                    dev,
                     ino,
                 }])?;
                 Ok(state)
@@ -200,10 +199,10 @@ fn check_content(dir: &Path) -> Result<()> {
 /// A journal that was copied elsewhere must not undo anything there.
 fn check_identity(dir: &Path, journal: &Journal) -> Result<()> {
     for (_, undo) in journal.outstanding() {
-        let Undo::StateDir { path, dev, ino } = undo else {
+        let Undo::StateDir { path, ino } = undo else {
             continue;
         };
-        if (path.as_path(), (*dev, *ino)) != (dir, files::identity(dir)?) {
+        if (path.as_path(), *ino) != (dir, files::identity(dir)?) {
             return Err(Error::cant(format!(
                 "the journal in {} was written for {} and is not used here",
                 dir.display(),

@@ -53,7 +53,8 @@ fn what_cannot_be_carried_out_as_written_exits_with_2_and_a_hint() {
         ("up --contianers 8", "--containers"),
         ("clenup", "cleanup"),
         ("up --quiet --verbose", "cannot be used with"),
-        ("-g up", "cannot be used"),
+        ("-g up", "--generate cannot be used in front of 'up'"),
+        ("-c 3 up", "--containers cannot be used in front of"),
     ] {
         // A dry run gets past the checks of rights, and to these.
         let said = lxa(&format!("{args} --dry-run"));

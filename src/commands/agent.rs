@@ -1,11 +1,13 @@
 //! `-d`: fetch the newest VirtualDomain agent and install it; cleanup puts the old one back.
 
+use super::preview::print_value;
 use super::{Context, join};
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::users;
 use crate::journal::Undo;
+use crate::report::result;
 use crate::state::State;
 use crate::xml;
 use std::path::{Path, PathBuf};
@@ -22,10 +24,13 @@ const FETCHED: &str = "VirtualDomain.fetched";
 pub(super) fn run(context: &Context, url: &str) -> Result<()> {
     let target = target()?;
     if context.common.dry_run {
-        println!(
-            "would:\n  fetch {url}\n  install it as {}",
+        if context.common.json {
+            return print_value(&serde_json::json!({"url": url, "would_install": target}));
+        }
+        result(format!(
+            "would:\n  fetch {url}\n  install it as {}\n",
             target.display()
-        );
+        ));
         return Ok(());
     }
     users::require_root("download-agent")?;
@@ -35,6 +40,9 @@ pub(super) fn run(context: &Context, url: &str) -> Result<()> {
             context
                 .report
                 .line(format!("installed {}", target.display()));
+            if context.common.json {
+                return print_value(&serde_json::json!({"installed": target}));
+            }
             Ok(())
         }
         Err(e) => Err(context.put_back(&mut state.journal, e)),

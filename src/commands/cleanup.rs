@@ -9,6 +9,7 @@ use crate::journal::{Journal, Rank, Undo};
 use crate::libvirt::{by_products, marked_state_dir, virsh};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
+use crate::report::{count, result};
 use crate::state::State;
 use std::collections::HashSet;
 use std::path::Path;
@@ -68,10 +69,13 @@ pub(super) fn run(context: &Context, scope: Scope) -> Result<()> {
     if context.common.json {
         print_value(&serde_json::json!({"undone": outcome.undone, "remains": outcome.remains}))?;
     }
-    let undone = outcome.into_result()?;
+    let undone = match (outcome.into_result(), context.host.check_interrupt()) {
+        (Err(e), Err(_)) => return Err(e.context("interrupted").with_kind(Kind::Interrupted)),
+        (result, _) => result?,
+    };
     context.report.line(match scope {
-        Scope::All => format!("{undone} changes undone, nothing left"),
-        _ => format!("{undone} changes undone"),
+        Scope::All => format!("{} undone, nothing left", count(undone, "change")),
+        _ => format!("{} undone", count(undone, "change")),
     });
     Ok(())
 }
@@ -238,12 +242,12 @@ fn preview(context: &Context, scope: Scope) -> Result<()> {
         return print_value(&serde_json::json!({ "would_undo": undos }));
     }
     if undos.is_empty() {
-        println!("nothing to clean up");
+        result("nothing to clean up\n");
         return Ok(());
     }
-    println!("would undo, in this order:");
+    result("would undo, in this order:\n");
     for undo in undos {
-        println!("  {}", undo.key());
+        result(format!("  {}\n", undo.key()));
     }
     Ok(())
 }

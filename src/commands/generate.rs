@@ -6,6 +6,7 @@ use crate::cli::Shape;
 use crate::error::Result;
 use crate::host::users;
 use crate::libvirt::virsh;
+use crate::report::count;
 use crate::state::{self, State};
 
 /// # Errors
@@ -21,12 +22,15 @@ pub(super) fn run(context: &Context, shape: &Shape) -> Result<()> {
         Ok(()) => {
             let set = &choice.set;
             context.report.line(format!(
-                "{} containers in {}, network {} on {}",
-                set.spec.containers,
+                "{} in {}, network {} on {}",
+                count(set.spec.containers as usize, "container"),
                 set.state_dir.display(),
                 set.network,
                 set.subnet
             ));
+            if context.common.json {
+                return super::status::run(context);
+            }
             Ok(())
         }
         Err(e) => Err(roll_back(context, &mut state, e)),

@@ -247,12 +247,12 @@ pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) ->
     let began = Instant::now();
     let mut stage = context.report.stage("online", guests.len());
     let mut pause = Duration::from_millis(100);
-    let mut keys = Keys::default();
+    let mut retries = Retries::default();
     loop {
         // The cheap question first; the whole view only when it says yes, and now and then.
         let connected = tools::connected(&context.host)?;
         let all = guests.iter().all(|g| connected.contains(&g.name));
-        let view = (all || keys.look_now())
+        let view = (all || retries.look_now())
             .then(|| tools::view(&context.host))
             .transpose()?;
         let there = |g: &Guest| {
@@ -265,7 +265,7 @@ pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) ->
             return Ok(());
         }
         if let Some(view) = &view {
-            timeout += keys.settle(context, view, &waiting)?;
+            timeout += retries.nudge(context, view, &waiting)?;
         }
         if began.elapsed() > timeout {
             let view = tools::view(&context.host)?;
@@ -276,51 +276,53 @@ pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) ->
     }
 }
 
-/// What to do about a controller that still uses an earlier authentication key.
+/// Connections that failed, and the cluster's second try at them.
+///
+/// Pacemaker tries again by itself in two cases only after its next look at the cluster, which
+/// can be `cluster-recheck-interval` (15 minutes) away: when the controller still used an earlier
+/// authentication key, and when a container ended in good order (virsh destroy begins with
+/// SIGTERM, on which pacemaker-remoted asks for the shutdown of its node).
 #[derive(Debug, Default)]
-struct Keys {
-    looked: Option<Instant>,
-    forgive_at: Option<Instant>,
+struct Retries {
+    next_look: Option<Instant>,
+    keys_settle: Option<Instant>,
 }
 
-impl Keys {
-    /// Whether it is time to look for rejected keys: every few seconds.
+/// How long failed connections are left to the cluster before and between our nudges.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+impl Retries {
     fn look_now(&mut self) -> bool {
-        let first = self.looked.get_or_insert_with(Instant::now);
-        let due = first.elapsed() > Duration::from_secs(4);
-        if due {
-            self.looked = Some(Instant::now());
+        let now = Instant::now();
+        let due = self.next_look.is_some_and(|at| now >= at);
+        if due || self.next_look.is_none() {
+            self.next_look = Some(now + RETRY_PAUSE);
         }
         due
     }
 
-    /// Has the cluster try again what it rejected, once it has read the key anew. Gives back how
-    /// much longer that takes, the first time.
-    fn settle(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Result<Duration> {
-        let rejected: Vec<&str> = waiting
-            .iter()
-            .map(|g| g.name.as_str())
-            .filter(|n| view.key_rejected(n))
-            .collect();
-        if rejected.is_empty() {
-            return Ok(Duration::ZERO);
-        }
-        let Some(at) = self.forgive_at else {
-            let left = authkey::settles_in();
-            self.forgive_at = Some(Instant::now() + left);
-            context.report.line(format!(
-                "connections are refused: the cluster may still use an earlier authentication \
-                 key, for {} s at most",
-                left.as_secs()
-            ));
-            return Ok(left);
-        };
-        if Instant::now() >= at {
-            for name in rejected {
-                tools::forgive(&context.host, name)?;
+    /// Has the cluster try failed connections again. Gives back how much longer that may take.
+    fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Result<Duration> {
+        let mut longer = Duration::ZERO;
+        for guest in waiting.iter().filter(|g| view.connection_failed(&g.name)) {
+            let now = Instant::now();
+            if view.key_rejected(&guest.name) {
+                let at = *self.keys_settle.get_or_insert_with(|| {
+                    longer = authkey::settles_in();
+                    context.report.line(format!(
+                        "connections are refused: the cluster may still use an earlier \
+                         authentication key, for {} s at most",
+                        longer.as_secs()
+                    ));
+                    now + longer
+                });
+                if now < at {
+                    continue;
+                }
             }
+            tools::forgive(&context.host, &guest.name)?;
         }
-        Ok(Duration::ZERO)
+        Ok(longer)
     }
 }
 

@@ -1,9 +1,11 @@
 //! `key-gen`: /etc/pacemaker/authkey, when there is none.
 
 use super::Context;
+use super::preview::print_value;
 use crate::error::{Error, Result};
 use crate::host::users;
 use crate::pacemaker::authkey;
+use crate::report::result;
 use crate::state::State;
 use std::path::Path;
 
@@ -12,12 +14,16 @@ use std::path::Path;
 pub(super) fn run(context: &Context) -> Result<()> {
     let path = Path::new(authkey::PATH);
     if context.common.dry_run {
-        let what = if path.exists() {
-            "keep"
-        } else {
+        let makes = !path.exists();
+        if context.common.json {
+            return print_value(&serde_json::json!({"path": path, "would_make": makes}));
+        }
+        let what = if makes {
             "make (0640 root:haclient)"
+        } else {
+            "keep"
         };
-        println!("would:\n  {what} {}", path.display());
+        result(format!("would:\n  {what} {}\n", path.display()));
         return Ok(());
     }
     users::require_root("key-gen")?;
@@ -28,7 +34,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
                 context
                     .report
                     .line(format!("{} is there already, and is good", path.display()));
-                Ok(())
+                said(context, false)
             }
             Some((what, mend)) => Err(Error::cant(what).mend(mend)),
         };
@@ -37,8 +43,15 @@ pub(super) fn run(context: &Context) -> Result<()> {
     match authkey::make(&mut state.journal) {
         Ok(_) => {
             context.report.line(format!("made {}", path.display()));
-            Ok(())
+            said(context, true)
         }
         Err(e) => Err(context.put_back(&mut state.journal, e)),
     }
+}
+
+fn said(context: &Context, made: bool) -> Result<()> {
+    if context.common.json {
+        return print_value(&serde_json::json!({"path": authkey::PATH, "made": made}));
+    }
+    Ok(())
 }

@@ -47,7 +47,7 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
     if actions.key_gen && !generates {
         key_gen::run(context)?;
     }
-    if generates && !(context.common.dry_run && actions.add_cib) {
+    if generates {
         generate::run(context, shape)?;
     }
     if actions.add_cib {
@@ -77,7 +77,7 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
 fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
     if context.common.dry_run {
         let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
-        return preview::print(context, &choice, preview::With::Cib);
+        return preview::print(context, &choice, preview::With::Add(part));
     }
     users::require_root("adding to the CIB")?;
     let missing = || {

@@ -9,6 +9,7 @@ use crate::pacemaker::cib::Roles;
 use crate::pacemaker::config::{self, Cluster, Part};
 use crate::pacemaker::tools;
 use crate::plan::Set;
+use crate::report::{count, result};
 use crate::spec::Authkey;
 use crate::xml::El;
 use std::path::Path;
@@ -18,8 +19,10 @@ use std::path::Path;
 pub(super) enum With {
     /// Files and network.
     Files,
-    /// And the CIB.
-    Cib,
+    /// Those, the CIB, and the wait.
+    Up,
+    /// A part of what was generated, into the CIB.
+    Add(Part),
 }
 
 /// The set that is kept, if there is one and we may read it.
@@ -34,43 +37,23 @@ pub(super) fn saved(context: &Context) -> Result<Option<Set>> {
 /// Prints what making this choice would do.
 pub(super) fn print(context: &Context, choice: &Choice, with: With) -> Result<()> {
     let set = &choice.set;
-    let cib = config::additions(set, Part::All, &cluster(context));
+    let part = match with {
+        With::Add(part) => part,
+        With::Files | With::Up => Part::All,
+    };
+    let cib = config::additions(set, part, &cluster(context));
     if context.common.json {
         return print_json(set, &cib);
     }
+    result("would:\n");
+    for step in steps(choice, with) {
+        result(format!("  {step}\n"));
+    }
+    if matches!(with, With::Add(_)) {
+        section("cib.xml", &cib);
+        return Ok(());
+    }
     let guests = set.guests();
-    let mut steps = vec![format!("make {} (0700)", set.state_dir.display())];
-    if !Path::new(authkey::PATH).exists() {
-        steps.push(format!("make {} (0640 root:haclient)", authkey::PATH));
-    }
-    if let Some(version) = &choice.fetch {
-        steps.push(format!(
-            "fetch pacemaker-remote {version} and unpack it, not install it"
-        ));
-    }
-    let key = match set.spec.authkey {
-        Authkey::Bind => "bind the key's directory",
-        Authkey::Copy => "copy the key",
-    };
-    steps.push(format!("make {} containers' files, {key}", guests.len()));
-    steps.push(format!(
-        "define and start network {} on {}, autostarted",
-        set.network, set.subnet
-    ));
-    if set.spec.hosts {
-        steps.push(format!("add {} lines to /etc/hosts, marked", guests.len()));
-    }
-    if with == With::Cib {
-        steps.push(format!(
-            "add {} guest nodes to the CIB in one change",
-            guests.len()
-        ));
-        steps.push("wait until all of them are online".to_owned());
-    }
-    println!("would:");
-    for step in steps {
-        println!("  {step}");
-    }
     section("network.xml", &network::network(set));
     for guest in &guests {
         section(
@@ -84,6 +67,52 @@ pub(super) fn print(context: &Context, choice: &Choice, with: With) -> Result<()
     }
     section("cib.xml", &cib);
     Ok(())
+}
+
+fn steps(choice: &Choice, with: With) -> Vec<String> {
+    let set = &choice.set;
+    let number = set.spec.containers as usize;
+    let join = format!(
+        "add {} to the CIB in one change",
+        count(number, "guest node")
+    );
+    match with {
+        With::Add(Part::All) => return vec![join],
+        With::Add(Part::Clone) => return vec!["add the promotable clone to the CIB".to_owned()],
+        With::Files | With::Up => {}
+    }
+    let mut steps = vec![format!("make {} (0700)", set.state_dir.display())];
+    if !Path::new(authkey::PATH).exists() {
+        steps.push(format!("make {} (0640 root:haclient)", authkey::PATH));
+    }
+    if let Some(version) = &choice.fetch {
+        steps.push(format!(
+            "fetch pacemaker-remote {version} and unpack it, not install it"
+        ));
+    }
+    let key = match set.spec.authkey {
+        Authkey::Bind => "bind the key's directory",
+        Authkey::Copy => "copy the key",
+    };
+    steps.push(format!(
+        "make the files of {}, {key}",
+        count(number, "container")
+    ));
+    steps.push(format!(
+        "define and start network {} on {}, autostarted",
+        set.network, set.subnet
+    ));
+    if set.spec.hosts {
+        steps.push(format!(
+            "add {} to /etc/hosts, marked",
+            count(number, "line")
+        ));
+    }
+    if with == With::Up {
+        steps.push(join);
+        steps.push("wait until all of them are online".to_owned());
+    }
+    steps
 }
 
 /// What the running cluster decides, or what the newest Pacemaker on this host would.
@@ -102,7 +131,7 @@ pub(super) fn cluster(context: &Context) -> Cluster {
 }
 
 fn section(name: &str, xml: &El) {
-    println!("\n--- {name}\n{}", xml.render().trim_end());
+    result(format!("\n--- {name}\n{}", xml.render()));
 }
 
 fn print_json(set: &Set, cib: &El) -> Result<()> {
@@ -123,6 +152,6 @@ fn print_json(set: &Set, cib: &El) -> Result<()> {
 /// Prints a JSON result.
 pub(super) fn print_value(value: &serde_json::Value) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed(e.to_string()))?;
-    println!("{text}");
+    result(text + "\n");
     Ok(())
 }

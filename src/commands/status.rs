@@ -9,7 +9,7 @@ use crate::pacemaker::cib::Cib;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::tools;
 use crate::plan::{Guest, Set};
-use crate::report::table;
+use crate::report::{count, result, table};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -38,7 +38,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
         if context.common.json {
             return print_value(&serde_json::json!({"nodes": [], "total": 0, "online": 0}));
         }
-        println!("no containers in {}", context.state_dir.display());
+        result(format!(
+            "no containers in {}\n",
+            context.state_dir.display()
+        ));
         return Ok(());
     };
     let rows = rows(context, &set);
@@ -54,13 +57,13 @@ pub(super) fn run(context: &Context) -> Result<()> {
             "online": online,
         }));
     }
-    print!("{}", as_table(&rows));
-    println!(
-        "{} nodes: {running} running, {online} online; network {} on {}",
-        rows.len(),
+    result(as_table(&rows));
+    result(format!(
+        "{}: {running} running, {online} online; network {} on {}\n",
+        count(rows.len(), "node"),
         set.network,
         set.subnet
-    );
+    ));
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::error::{Kind, Result};
 use crate::host::users;
 use crate::pacemaker::config::Part;
 use crate::pacemaker::tools;
+use crate::report::count;
 use crate::state::State;
 
 /// # Errors
@@ -17,7 +18,7 @@ use crate::state::State;
 pub(super) fn run(context: &Context, shape: &Shape, timeout: Option<u64>) -> Result<()> {
     if context.common.dry_run {
         let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
-        return preview::print(context, &choice, preview::With::Cib);
+        return preview::print(context, &choice, preview::With::Up);
     }
     users::require_root("up")?;
     let (choice, mut state) = prepare(context, shape, |choice| {
@@ -25,9 +26,13 @@ pub(super) fn run(context: &Context, shape: &Shape, timeout: Option<u64>) -> Res
     })?;
     match up(context, &mut state, &choice, timeout) {
         Ok(()) => {
+            let number = choice.set.spec.containers as usize;
             context
                 .report
-                .line(format!("{} nodes online", choice.set.spec.containers));
+                .line(format!("{} online", count(number, "node")));
+            if context.common.json {
+                return super::status::run(context);
+            }
             Ok(())
         }
         Err(e) if e.kind == Kind::NotOnline => Err(e),

@@ -167,13 +167,13 @@ pub fn is_real_directory(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|m| m.is_dir())
 }
 
-/// Device and inode number, the identity of a directory.
+/// Inode number, with the path the identity of a directory.
 ///
 /// # Errors
 /// When it cannot be looked at.
-pub fn identity(path: &Path) -> Result<(u64, u64)> {
+pub fn identity(path: &Path) -> Result<u64> {
     fs::symlink_metadata(path)
-        .map(|m| (m.dev(), m.ino()))
+        .map(|m| m.ino())
         .map_err(|e| Error::io("look at", path, e))
 }
 

@@ -11,9 +11,7 @@ pub enum Undo {
     StateDir {
         /// Where it is.
         path: PathBuf,
-        /// Device number.
-        dev: u64,
-        /// Inode number.
+        /// Inode number; that of the device can change from boot to boot.
         ino: u64,
     },
     /// Remove a file or tree of ours directly in the state directory.

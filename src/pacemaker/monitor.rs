@@ -124,6 +124,12 @@ impl View {
         self.nodes.get(node).is_some_and(|n| n.online)
     }
 
+    /// Whether a failed action of a node's connection is on record.
+    pub fn connection_failed(&self, node: &str) -> bool {
+        let action = format!("{node}_");
+        self.failures.iter().any(|f| f.what.starts_with(&action))
+    }
+
     /// Whether a node's connection failed since the controller used another authentication key.
     pub fn key_rejected(&self, node: &str) -> bool {
         let start = format!("{node}_start_0");

@@ -8,6 +8,18 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
+/// Prints a result to stdout. A reader that went away (`| head`) is no failure of ours.
+pub fn result(text: impl AsRef<str>) {
+    use std::io::Write;
+    let _ = std::io::stdout().write_all(text.as_ref().as_bytes());
+}
+
+/// `1 container`, `8 containers`.
+pub fn count(number: usize, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
+}
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {

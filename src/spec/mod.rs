@@ -173,7 +173,10 @@ fn refuse_other_shape(shape: &Shape, subnet: Option<&Subnet>, saved: &Spec) -> R
         ),
         (
             "--remoted",
-            shape.remoted.is_some() && absolute(shape.remoted.as_ref())? != saved.remoted,
+            // From the environment it is a default, and no wish to change what there is.
+            shape.remoted.is_some()
+                && shape.remoted != std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from)
+                && absolute(shape.remoted.as_ref())? != saved.remoted,
         ),
         ("--allow-mounts", shape.allow_mounts && !saved.allow_mounts),
     ]

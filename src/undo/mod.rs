@@ -203,14 +203,14 @@ pub fn temporary_name(tree: &Path) -> PathBuf {
 }
 
 fn remove_state_dir(undo: &Undo) -> Result<()> {
-    let Undo::StateDir { path, dev, ino } = undo else {
+    let Undo::StateDir { path, ino } = undo else {
         return Err(Error::failed("not a state directory"));
     };
     use crate::host::files;
     if !files::exists(path) {
         return Ok(());
     }
-    if files::identity(path)? != (*dev, *ino) {
+    if files::identity(path)? != *ino {
         return Err(Error::failed("it is another directory now"));
     }
     let ours = [crate::journal::FILE, crate::state::LOCK_FILE];

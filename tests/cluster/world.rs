@@ -114,14 +114,17 @@ pub fn until(what: &str, seconds: u64, mut holds: impl FnMut() -> bool) {
 }
 
 /// The process that is PID 1 of a container, as the world sees it.
+///
+/// 0 while it is not there.
 pub fn init_of(domain: &str) -> u32 {
-    let id: u32 = tool(&format!("virsh -c lxc:/// domid {domain}"))
-        .trim()
-        .parse()
-        .unwrap();
-    let path = format!("/proc/{id}/task/{id}/children");
-    let children = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-    children.split_whitespace().next().unwrap().parse().unwrap()
+    let id = run("virsh", ["-c", "lxc:///", "domid", domain]).out;
+    let id = id.trim();
+    let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+    let children = children.unwrap_or_default();
+    children
+        .split_whitespace()
+        .next()
+        .map_or(0, |pid| pid.parse().unwrap())
 }
 
 fn proof(which: &str, file: &Path) -> Said {

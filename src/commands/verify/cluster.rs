@@ -11,19 +11,14 @@ use crate::rootfs::{self, Remoted};
 use crate::spec::Authkey;
 use std::path::Path;
 
-pub(super) fn checks(context: &Context, shape: &Shape) -> Vec<Check> {
-    let saved = if users::is_root() {
-        crate::state::load_set(&context.state_dir).ok().flatten()
-    } else {
-        None
-    };
+pub(super) fn checks(context: &Context, shape: &Shape, saved: Option<&Set>) -> Vec<Check> {
     vec![
         pacemaker(context),
         willing(context),
         agent(),
-        remoted(context, shape, saved.as_ref()),
+        remoted(context, shape, saved),
         key(),
-        copies(saved.as_ref()),
+        copies(saved),
     ]
 }
 

@@ -8,10 +8,16 @@ use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::users;
 use crate::libvirt::{by_products, domain, virsh};
+use crate::plan::Set;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 
-pub(super) fn checks(context: &Context, shape: &Shape, quick: bool) -> Vec<Check> {
+pub(super) fn checks(
+    context: &Context,
+    shape: &Shape,
+    saved: Option<&Set>,
+    quick: bool,
+) -> Vec<Check> {
     let mut checks = tools(context);
     let driver = Check::from(
         "libvirt LXC driver",
@@ -20,7 +26,7 @@ pub(super) fn checks(context: &Context, shape: &Shape, quick: bool) -> Vec<Check
     let works = !driver.failed();
     checks.push(driver);
     checks.push(probe(context, works, quick));
-    checks.push(subnet(context, shape, works));
+    checks.push(subnet(context, shape, saved, works));
     checks
 }
 
@@ -70,7 +76,7 @@ fn version_in(text: &str) -> &str {
 fn probe(context: &Context, works: bool, quick: bool) -> Check {
     let name = "container starts";
     if quick {
-        return Check::skipped(name, "--quick");
+        return Check::skipped(name, "as asked");
     }
     if !works || !users::is_root() {
         return Check::skipped(name, "needs root and libvirt's LXC driver");
@@ -139,17 +145,12 @@ fn skeleton(root: &Path) -> Result<()> {
 }
 
 /// The subnet that would be used, or what is in its way.
-fn subnet(context: &Context, shape: &Shape, works: bool) -> Check {
+fn subnet(context: &Context, shape: &Shape, saved: Option<&Set>, works: bool) -> Check {
     let name = "subnet";
     if !works {
         return Check::skipped(name, "needs libvirt's LXC driver");
     }
-    let saved = if users::is_root() {
-        crate::state::load_set(&context.state_dir).ok().flatten()
-    } else {
-        None
-    };
-    match choose::choose_set(context, shape, saved.as_ref()) {
+    match choose::choose_set(context, shape, saved) {
         Ok(set) => Check::ok(name, format!("{} on network {}", set.subnet, set.network)),
         Err(e) => Check::of_error(name, &e),
     }

@@ -6,7 +6,7 @@ mod kernel;
 mod libvirt;
 
 use super::Context;
-use super::preview::print_value;
+use super::preview::{self, print_value};
 use crate::cli::Shape;
 use crate::error::{Error, Kind, Result};
 use crate::report::table;
@@ -100,10 +100,14 @@ impl Check {
 /// # Errors
 /// [`Kind::Cant`] when a check fails.
 pub(super) fn run(context: &Context, shape: &Shape, quick: bool) -> Result<()> {
-    let containers = shape.containers.unwrap_or(2);
+    let saved = preview::saved(context).ok().flatten();
+    let kept = saved.as_ref().map(|set| set.spec.containers);
+    let containers = shape.containers.or(kept).unwrap_or(2);
+    // A dry run starts nothing.
+    let quick = quick || context.common.dry_run;
     let mut checks = kernel::checks(containers);
-    checks.extend(libvirt::checks(context, shape, quick));
-    checks.extend(cluster::checks(context, shape));
+    checks.extend(libvirt::checks(context, shape, saved.as_ref(), quick));
+    checks.extend(cluster::checks(context, shape, saved.as_ref()));
     let failures = checks.iter().filter(|c| c.failed()).count();
     let warnings = checks
         .iter()
@@ -117,7 +121,7 @@ pub(super) fn run(context: &Context, shape: &Shape, quick: bool) -> Result<()> {
             "warnings": warnings,
         }))?;
     } else {
-        print!("{}", as_table(&checks));
+        crate::report::result(as_table(&checks));
     }
     if failures > 0 {
         return Err(Error::new(
