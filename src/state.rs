@@ -5,6 +5,7 @@ use crate::host::files::{self, Attributes, Existing};
 use crate::host::lock::{self, Lock};
 use crate::journal::{self, Journal, Undo};
 use crate::plan::Set;
+use crate::undo::temporary_name;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -53,26 +54,64 @@ impl State {
     /// [`crate::error::Kind::Cant`] when it is not root's own, holds foreign files, or another
     /// run is at work in it.
     pub fn open_or_make(dir: &Path) -> Result<State> {
-        if !files::exists(dir) {
-            std::fs::DirBuilder::new()
-                .mode(0o700)
-                .create(dir)
-                .map_err(|e| Error::io("make directory", dir, e))?;
-            let opened = Self::open_at(dir).and_then(|mut state| {
-                let ino = files::identity(dir)?;
-                state.journal.intend([Undo::StateDir {
-                    path: dir.to_owned(),
-                    ino,
-                }])?;
-                Ok(state)
-            });
-            if opened.is_err() {
-                // A full disk: the directory holds at most our empty lock and journal.
-                let _ = std::fs::remove_dir_all(dir);
-            }
-            return opened;
+        match Self::open(dir)? {
+            Some(state) => Ok(state),
+            None => Self::make(dir),
         }
-        Self::open(dir)?.ok_or_else(|| Error::failed(format!("{} vanished", dir.display())))
+    }
+
+    /// Under a temporary name first, and under its own only with a journal that can take it away
+    /// again: a run killed in between leaves nothing that the next does not recognise.
+    fn make(dir: &Path) -> Result<State> {
+        let temporary = temporary_name(dir);
+        let made = std::fs::DirBuilder::new().mode(0o700).create(&temporary);
+        match made {
+            Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io("make directory", dir, e));
+            }
+            _ => {}
+        }
+        let state = Self::begin(dir, &temporary);
+        if state.is_err() && made.is_ok() {
+            // A full disk: at most our empty lock and journal are in it.
+            let _ = remove_empty_state(&temporary);
+        }
+        state
+    }
+
+    fn begin(dir: &Path, temporary: &Path) -> Result<State> {
+        check_owner(temporary)?;
+        let lock = lock::take(&temporary.join(LOCK_FILE))?;
+        files::remove_file(&temporary.join(journal::FILE))?;
+        let ino = files::identity(temporary)?;
+        let mut journal = Journal::open(temporary)?;
+        journal.intend([Undo::StateDir {
+            path: dir.to_owned(),
+            ino,
+        }])?;
+        std::fs::rename(temporary, dir).map_err(|e| Error::io("make directory", dir, e))?;
+        journal.moved_to(dir);
+        files::sync_directory(dir.parent().unwrap_or(Path::new("/")))?;
+        Ok(State {
+            dir: dir.to_owned(),
+            journal,
+            set: None,
+            before: None,
+            _lock: lock,
+        })
+    }
+
+    /// Takes away what a run leaves that was killed while it made the state directory.
+    ///
+    /// # Errors
+    /// When another run is making it right now.
+    pub fn clear_unfinished(dir: &Path) -> Result<()> {
+        let temporary = temporary_name(dir);
+        if !files::is_real_directory(&temporary) || check_owner(&temporary).is_err() {
+            return Ok(());
+        }
+        let _lock = lock::take(&temporary.join(LOCK_FILE))?;
+        remove_empty_state(&temporary)
     }
 
     /// Opens and locks the state directory, if there is one.
@@ -90,8 +129,14 @@ impl State {
 
     fn open_at(dir: &Path) -> Result<State> {
         let lock = lock::take(&dir.join(LOCK_FILE))?;
-        let journal = Journal::open(dir)?;
+        let mut journal = Journal::open(dir)?;
         check_identity(dir, &journal)?;
+        if journal.is_new() {
+            // A directory that was there before us, and stays.
+            journal.intend([Undo::OwnFiles {
+                path: dir.to_owned(),
+            }])?;
+        }
         let set = load_set(dir)?;
         Ok(State {
             dir: dir.to_owned(),
@@ -136,6 +181,17 @@ impl State {
             Existing::Replace,
         )
     }
+}
+
+/// Removes a state directory in which there is nothing but lock and journal.
+///
+/// # Errors
+/// When something else is in it.
+pub fn remove_empty_state(dir: &Path) -> Result<()> {
+    for name in [journal::FILE, LOCK_FILE] {
+        files::remove_file(&dir.join(name))?;
+    }
+    std::fs::remove_dir(dir).map_err(|e| Error::io("remove", dir, e))
 }
 
 /// The set in a state directory, without taking its lock.
@@ -230,10 +286,33 @@ mod tests {
         let busy = State::open(&dir).unwrap_err();
         assert!(busy.message().contains("another run is at work"), "{busy}");
         drop(state);
+        State::clear_unfinished(&dir).unwrap();
+        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
         let moved = parent.path().join("moved");
         std::fs::rename(&dir, &moved).unwrap();
         let e = State::open(&moved).unwrap_err();
         assert!(e.message().contains("was written for"), "{e}");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_of_it_is_taken_away_or_taken_over() {
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("state");
+        let unfinished = temporary_name(&dir);
+        let names = || std::fs::read_dir(parent.path()).unwrap().count();
+        let leave = || {
+            std::fs::DirBuilder::new()
+                .mode(0o700)
+                .create(&unfinished)
+                .unwrap();
+            std::fs::write(unfinished.join(LOCK_FILE), "").unwrap();
+        };
+        leave();
+        State::clear_unfinished(&dir).unwrap();
+        assert_eq!(names(), 0);
+        leave();
+        State::open_or_make(&dir).unwrap();
+        assert_eq!(names(), 1);
     }
 
     #[test]

@@ -15,8 +15,9 @@ use std::time::Duration;
 
 /// Name of the previous agent in the state directory.
 const PREVIOUS: &str = "VirtualDomain.previous";
-/// Name of the fetched one there, until it is installed.
-const FETCHED: &str = "VirtualDomain.fetched";
+/// Directory of the fetched one there, until it is installed. The agent's own file name matters:
+/// ocf_rarun calls functions by it.
+const FETCHED: &str = "fetched";
 
 /// # Errors
 /// When it cannot be fetched, is no resource agent, or cannot be installed; nothing is changed
@@ -64,10 +65,12 @@ fn target() -> Result<PathBuf> {
 }
 
 fn install(context: &Context, state: &mut State, url: &str, target: &Path) -> Result<()> {
-    let fetched = state.dir.join(FETCHED);
+    let directory = state.dir.join(FETCHED);
     state.journal.intend([Undo::StateFile {
         name: FETCHED.to_owned(),
     }])?;
+    std::fs::create_dir_all(&directory).map_err(|e| Error::io("make directory", &directory, e))?;
+    let fetched = directory.join("VirtualDomain");
     fetch(context, url, &fetched).context(format!("fetch {url}"))?;
     let bytes = std::fs::read(&fetched).map_err(|e| Error::io("read", &fetched, e))?;
     // Executable for the check, and for good once it is installed.

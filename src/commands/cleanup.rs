@@ -30,7 +30,7 @@ impl Scope {
         let rank = undo.rank();
         match self {
             Scope::All => true,
-            Scope::Cib => matches!(rank, Rank::Cib | Rank::Nodes),
+            Scope::Cib => matches!(rank, Rank::Cib | Rank::Nodes | Rank::Properties),
             Scope::Libvirt => {
                 matches!(rank, Rank::Domains | Rank::Network | Rank::Kernel)
                     || matches!(undo, Undo::HostsBlock { .. } | Undo::File { .. })
@@ -51,7 +51,10 @@ pub(super) fn run(context: &Context, scope: Scope) -> Result<()> {
     let found = found_by_marks(context, cib.as_ref().ok())?;
     let mut state = match State::open(&context.state_dir)? {
         Some(state) => state,
-        None if found.is_empty() => return nothing(context, cib.is_err()),
+        None if found.is_empty() => {
+            State::clear_unfinished(&context.state_dir)?;
+            return nothing(context, cib.is_err());
+        }
         None => {
             context.report.warn(format!(
                 "{} is gone; what carries its mark is removed, and whether the key or kernel \
@@ -105,7 +108,7 @@ fn check_reachable(
             .outstanding()
             .any(|(_, u)| scope.covers(u) && ranks.contains(&u.rank()))
     };
-    let in_cluster = [Rank::Cib, Rank::Nodes];
+    let in_cluster = [Rank::Cib, Rank::Nodes, Rank::Properties];
     if let Err(e) = cib {
         if concerns(&in_cluster) && !context.common.force {
             let e = e.clone();

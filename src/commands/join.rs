@@ -174,7 +174,14 @@ pub(super) fn add(
         state.write("cib.xml", &additions.render())?;
     }
     tools::check_merge(&context.host, &additions)?;
-    state.journal.intend(undos(set, part))?;
+    // For the time that failed connections are tried again, or leftovers of history dropped.
+    let refresh = Undo::Property {
+        name: tools::REFRESH_PROPERTY.to_owned(),
+        previous: cib.property(tools::REFRESH_PROPERTY).map(str::to_owned),
+    };
+    state
+        .journal
+        .intend([refresh].into_iter().chain(undos(set, part)))?;
     let mut stage = context.report.stage("CIB", set.spec.containers as usize);
     tools::merge(&context.host, &additions)?;
     stage.at(set.spec.containers as usize);

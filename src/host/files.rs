@@ -5,7 +5,7 @@ use nix::unistd::{Gid, Uid};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 /// Owner, group and mode of a file to be.
@@ -39,8 +39,80 @@ pub enum Existing {
     Refuse,
 }
 
-/// Writes `bytes` to `path`: a temporary file in the same directory gets owner and mode, is
-/// synced, takes the name in one step, and the directory is synced too.
+/// A file that is being written under a temporary name beside its own. Unless it is committed, it
+/// goes with this value; what a killed run leaves has a name that undoing knows ([`unfinished`]).
+#[derive(Debug)]
+pub struct Pending {
+    target: PathBuf,
+    temporary: PathBuf,
+    /// To write to.
+    pub file: File,
+    committed: bool,
+}
+
+/// The name a file has until it is complete.
+pub fn unfinished(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.lxc-autogen-new"))
+}
+
+impl Pending {
+    /// Begins a file, readable by its owner alone for now.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn begin(target: &Path) -> Result<Pending> {
+        let temporary = unfinished(target);
+        // Left of a run that was killed: O_EXCL would refuse it, and never follows a symlink.
+        remove_file(&temporary)?;
+        let file = fs::OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)
+            .map_err(|e| Error::io("write", target, e))?;
+        Ok(Pending {
+            target: target.to_owned(),
+            temporary,
+            file,
+            committed: false,
+        })
+    }
+
+    /// Where it is until then.
+    pub fn path(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// Makes it durable and gives it its name, in one step.
+    ///
+    /// # Errors
+    /// When it cannot be synced or named, or the name is taken and may not be.
+    pub fn commit(mut self, existing: Existing) -> Result<()> {
+        let at = |e: std::io::Error| Error::io("write", &self.target, e);
+        self.file.sync_all().map_err(at)?;
+        match existing {
+            Existing::Replace => fs::rename(&self.temporary, &self.target).map_err(at)?,
+            Existing::Refuse => {
+                fs::hard_link(&self.temporary, &self.target).map_err(at)?;
+                fs::remove_file(&self.temporary).map_err(at)?;
+            }
+        }
+        self.committed = true;
+        sync_directory(parent(&self.target)?)
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Writes `bytes` to `path`, whole or not at all, with owner and mode from the start.
 ///
 /// # Errors
 /// When any of it fails; nothing of it is left then.
@@ -50,20 +122,13 @@ pub fn write_atomic(
     attributes: Attributes,
     existing: Existing,
 ) -> Result<()> {
-    let directory = parent(path)?;
-    let at = |e: &dyn std::fmt::Display| Error::io("write", path, e);
-    let mut file = tempfile::Builder::new()
-        .prefix(".lxc-autogen-")
-        .tempfile_in(directory)
-        .map_err(|e| at(&e))?;
-    file.write_all(bytes).map_err(|e| at(&e))?;
-    set_attributes(file.as_file(), attributes).map_err(|e| at(&e))?;
-    file.as_file().sync_all().map_err(|e| at(&e))?;
-    match existing {
-        Existing::Replace => file.persist(path).map_err(|e| at(&e.error))?,
-        Existing::Refuse => file.persist_noclobber(path).map_err(|e| at(&e.error))?,
-    };
-    sync_directory(directory)
+    let mut pending = Pending::begin(path)?;
+    pending
+        .file
+        .write_all(bytes)
+        .and_then(|()| set_attributes(&pending.file, attributes))
+        .map_err(|e| Error::io("write", path, e))?;
+    pending.commit(existing)
 }
 
 fn set_attributes(file: &File, attributes: Attributes) -> std::io::Result<()> {

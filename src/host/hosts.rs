@@ -118,16 +118,13 @@ pub fn rewrite(path: &Path, change: impl Fn(&str) -> String) -> Result<()> {
             .and_then(|()| file.sync_all())
             .map_err(|e| at(&e));
     }
-    let directory = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new()
-        .prefix(".lxc-autogen-")
-        .tempfile_in(directory)
+    let mut pending = files::Pending::begin(path)?;
+    pending
+        .file
+        .write_all(changed.as_bytes())
+        .and_then(|()| copy_attributes(path, pending.path(), &pending.file))
         .map_err(|e| at(&e))?;
-    file.write_all(changed.as_bytes()).map_err(|e| at(&e))?;
-    copy_attributes(path, file.path(), file.as_file()).map_err(|e| at(&e))?;
-    file.as_file().sync_all().map_err(|e| at(&e))?;
-    file.persist(path).map_err(|e| at(&e.error))?;
-    files::sync_directory(directory)
+    pending.commit(files::Existing::Replace)
 }
 
 fn copy_attributes(from: &Path, to: &Path, file: &File) -> std::io::Result<()> {

@@ -37,6 +37,7 @@ pub struct Journal {
     outstanding: BTreeMap<u64, Undo>,
     next: u64,
     run_began: u64,
+    is_new: bool,
 }
 
 impl Journal {
@@ -73,6 +74,7 @@ impl Journal {
             outstanding,
             next,
             run_began: next,
+            is_new: whole == 0,
         })
     }
 
@@ -132,6 +134,16 @@ impl Journal {
             self.outstanding.remove(seq);
         }
         Ok(())
+    }
+
+    /// Whether nothing was in it when it was opened.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Its directory has another name now; for messages.
+    pub fn moved_to(&mut self, state_dir: &Path) {
+        self.path = state_dir.join(FILE);
     }
 
     /// Everything outstanding, oldest first.

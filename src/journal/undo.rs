@@ -14,6 +14,11 @@ pub enum Undo {
         /// Inode number; that of the device can change from boot to boot.
         ino: u64,
     },
+    /// Remove journal and lock from a state directory that was there before us.
+    OwnFiles {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Remove a file or tree of ours directly in the state directory.
     StateFile {
         /// Its name there.
@@ -98,6 +103,13 @@ pub enum Undo {
         /// The container it runs, if it is one's primitive.
         container: Option<String>,
     },
+    /// Put a cluster property back that our commands, or what they call, change.
+    Property {
+        /// Its name.
+        name: String,
+        /// What it was, if it was set.
+        previous: Option<String>,
+    },
     /// Delete a constraint or template of the CIB.
     CibObject {
         /// XML id.
@@ -112,6 +124,8 @@ pub enum Rank {
     Cib,
     /// Node entries.
     Nodes,
+    /// Cluster properties, which removing nodes can still change.
+    Properties,
     /// Domains.
     Domains,
     /// The network.
@@ -132,6 +146,7 @@ impl Undo {
         match self {
             Undo::Resource { .. } | Undo::CibObject { .. } => Rank::Cib,
             Undo::Node { .. } => Rank::Nodes,
+            Undo::Property { .. } => Rank::Properties,
             Undo::Domain { .. } => Rank::Domains,
             Undo::Network { .. } => Rank::Network,
             Undo::Sysctl { .. } | Undo::Cgroup { .. } => Rank::Kernel,
@@ -141,7 +156,7 @@ impl Undo {
             | Undo::HostsBlock { .. }
             | Undo::Agent { .. } => Rank::Outside,
             Undo::StateFile { .. } | Undo::Container { .. } => Rank::Inside,
-            Undo::StateDir { .. } => Rank::StateDir,
+            Undo::StateDir { .. } | Undo::OwnFiles { .. } => Rank::StateDir,
         }
     }
 
@@ -158,6 +173,7 @@ impl Undo {
     pub fn key(&self) -> String {
         match self {
             Undo::StateDir { path, .. } => format!("state directory {}", path.display()),
+            Undo::OwnFiles { path } => format!("journal and lock in {}", path.display()),
             Undo::StateFile { name } => format!("{name} in the state directory"),
             Undo::Container { name } => format!("files of container {name}"),
             Undo::EmptyDir { path } => format!("directory {}", path.display()),
@@ -171,6 +187,7 @@ impl Undo {
             Undo::Domain { name } => format!("domain {name}"),
             Undo::Node { name } => format!("node {name} of the cluster"),
             Undo::Resource { id, .. } => format!("resource {id} of the CIB"),
+            Undo::Property { name, .. } => format!("cluster property {name}"),
             Undo::CibObject { id } => format!("{id} of the CIB"),
         }
     }

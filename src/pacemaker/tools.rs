@@ -222,6 +222,23 @@ pub fn forget_node(host: &Host, name: &str) -> Result<()> {
         .map(drop)
 }
 
+/// Sets a cluster property, or takes it out.
+///
+/// # Errors
+/// When crm_attribute fails.
+pub fn set_property(host: &Host, name: &str, value: Option<&str>) -> Result<()> {
+    let cmd = Cmd::new("crm_attribute").args(["--type", "crm_config", "--name", name]);
+    let cmd = match value {
+        Some(value) => cmd.args(["--update", value]),
+        None => cmd.arg("--delete"),
+    };
+    cmd.ok(host).map(drop)
+}
+
+/// The property that crm_resource writes on --cleanup and --refresh, to make the controller look
+/// at the cluster again (Pacemaker 2.1.5, tools/crm_resource_runtime.c).
+pub const REFRESH_PROPERTY: &str = "last-lrm-refresh";
+
 /// Lets the cluster try again what failed of a resource.
 ///
 /// # Errors

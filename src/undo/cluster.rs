@@ -130,6 +130,18 @@ pub(super) fn forget_nodes(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
     batch
 }
 
+/// Puts a cluster property back to what it was, or takes it out where it was not set.
+pub(super) fn restore_property(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
+    let Undo::Property { name, previous } = undo else {
+        return Err(Error::failed("no property"));
+    };
+    let cib = tools::query(undoer.host)?;
+    if cib.property(name) == previous.as_deref() {
+        return Ok(());
+    }
+    tools::set_property(undoer.host, name, previous.as_deref())
+}
+
 /// What cluster nodes remember of the connections and containers of nodes that are gone.
 fn drop_history(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
     let cib = tools::query(undoer.host)?;

@@ -119,6 +119,13 @@ fn restore_sysctl(undoer: &Undoer<'_>, path: &Path, previous: &str, ours: &str) 
 /// Files and directories outside the state directory.
 pub(super) fn restore_outside(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
     match undo {
+        // What a run killed in the middle of writing one of them left.
+        Undo::HostsBlock { path, .. } | Undo::Authkey { path, .. } | Undo::Agent { path, .. } => {
+            files::remove_file(&files::unfinished(path))?;
+        }
+        _ => {}
+    }
+    match undo {
         Undo::File { path, .. } => files::remove_file_or_empty_directory(path),
         // Somebody else uses it by now: then it stays, and is theirs.
         Undo::EmptyDir { path } => files::remove_empty_directory(path).map(drop),

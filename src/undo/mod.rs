@@ -5,7 +5,7 @@ mod cluster;
 mod host_side;
 
 use crate::error::{Error, Result};
-use crate::host::{Host, mounts};
+use crate::host::{Host, files, mounts};
 use crate::journal::{Journal, Rank, Undo};
 use crate::report::Report;
 use std::path::{Path, PathBuf};
@@ -127,6 +127,7 @@ impl Undoer<'_> {
         Ok(match items[0].1.rank() {
             Rank::Cib => cluster::remove_from_cib(self, items),
             Rank::Nodes => cluster::forget_nodes(self, items),
+            Rank::Properties => self.each(items, |undo| cluster::restore_property(self, undo)),
             Rank::Domains => host_side::destroy_domains(self, items),
             Rank::Network => self.each(items, |undo| host_side::remove_network(self, undo)),
             Rank::Kernel => self.each(items, |undo| host_side::restore_kernel(self, undo)),
@@ -156,7 +157,9 @@ impl Undoer<'_> {
                 }
                 Undo::Container { name } => self.remove_container(name, &mounts),
                 Undo::StateFile { name } => {
-                    crate::host::files::remove_tree(&self.state_dir.join(name), &mounts)
+                    let path = self.state_dir.join(name);
+                    files::remove_file(&files::unfinished(&path))
+                        .and_then(|()| files::remove_tree(&path, &mounts))
                 }
                 other => Err(Error::failed(format!(
                     "{} is not a file of ours",
@@ -171,8 +174,8 @@ impl Undoer<'_> {
     fn remove_container(&self, name: &str, mounts: &[PathBuf]) -> Result<()> {
         let tree = self.state_dir.join(name);
         // While being written it has a temporary name.
-        crate::host::files::remove_tree(&temporary_name(&tree), mounts)?;
-        crate::host::files::remove_tree(&tree, mounts)
+        files::remove_tree(&temporary_name(&tree), mounts)?;
+        files::remove_tree(&tree, mounts)
     }
 
     /// The state directory itself, when everything else is undone and nothing foreign is in it.
@@ -203,15 +206,18 @@ pub fn temporary_name(tree: &Path) -> PathBuf {
 }
 
 fn remove_state_dir(undo: &Undo) -> Result<()> {
-    let Undo::StateDir { path, ino } = undo else {
-        return Err(Error::failed("not a state directory"));
+    let (path, keep) = match undo {
+        Undo::StateDir { path, .. } => (path, false),
+        Undo::OwnFiles { path } => (path, true),
+        other => return Err(Error::failed(format!("{} is no directory", other.key()))),
     };
-    use crate::host::files;
     if !files::exists(path) {
         return Ok(());
     }
-    if files::identity(path)? != *ino {
-        return Err(Error::failed("it is another directory now"));
+    if let Undo::StateDir { ino, .. } = undo {
+        if files::identity(path)? != *ino {
+            return Err(Error::failed("it is another directory now"));
+        }
     }
     let ours = [crate::journal::FILE, crate::state::LOCK_FILE];
     let foreign: Vec<String> = std::fs::read_dir(path)
@@ -226,8 +232,10 @@ fn remove_state_dir(undo: &Undo) -> Result<()> {
             foreign.join(", ")
         )));
     }
-    for name in ours {
-        files::remove_file(&path.join(name))?;
+    if keep {
+        return ours
+            .iter()
+            .try_for_each(|name| files::remove_file(&path.join(name)));
     }
-    std::fs::remove_dir(path).map_err(|e| Error::io("remove", path, e))
+    crate::state::remove_empty_state(path)
 }

@@ -114,10 +114,15 @@ fn the_state_directory_is_lost() {
     std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o640)).unwrap();
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
     let groups = lxc_autogen::host::cgroups::machine_groups_to_come().unwrap();
-    let groups: Vec<_> = groups
-        .into_iter()
-        .filter(|g| std::fs::create_dir(g).is_ok())
-        .collect();
+    for group in &groups {
+        std::fs::create_dir(group).unwrap();
+        // A cpuset of v1 begins without any, and nothing could run in it.
+        for file in ["cpuset.cpus", "cpuset.mems"] {
+            if let Ok(all) = std::fs::read_to_string(group.with_file_name(file)) {
+                std::fs::write(group.join(file), all).unwrap();
+            }
+        }
+    }
 
     let before = Before::new();
     lxa("up -c 3 -C --hosts").exits(0);
