@@ -85,6 +85,8 @@ fn names_that_are_taken() {
 fn subnets_that_are_taken() {
     tool("ip link add taken0 type bridge");
     tool("ip address add 192.168.123.200/25 dev taken0");
+    // No address of its own making, which would appear a moment later.
+    tool("ip link set taken0 addrgenmode none");
     tool("ip link set taken0 up");
     let before = Before::new();
     lxa("up -c 2 -n 192.168.123.1")
