@@ -3,25 +3,23 @@
 
 use super::Context;
 use super::choose;
-use crate::error::{Error, Kind, Result};
-use crate::host::{files, signals};
+use crate::error::{Error, Result};
+use crate::host::files;
 use crate::journal::Undo;
 use crate::libvirt::by_products;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
 use crate::pacemaker::config::{self, Cluster, Part};
-use crate::pacemaker::monitor::View;
-use crate::pacemaker::{authkey, tools};
-use crate::plan::{Guest, Set};
+use crate::pacemaker::tools;
+use crate::plan::Set;
 use crate::state::State;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 /// Whether the cluster can take the set; asked before anything is made.
 ///
 /// # Errors
-/// [`Kind::Cant`] with what is in the way and its mend.
+/// [`crate::error::Kind::Cant`] with what is in the way and its mend.
 pub(super) fn check(context: &Context, set: &Set) -> Result<Cib> {
     let cib = tools::query(&context.host)?;
     if !cib.has_dc() {
@@ -244,122 +242,10 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
     undos
 }
 
-/// Waits until every node of the set is online.
-///
-/// # Errors
-/// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
-pub(super) fn wait_online(context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
-    let guests = set.guests();
-    let mut timeout = Duration::from_secs(timeout.unwrap_or(60 + 2 * guests.len() as u64));
-    let began = Instant::now();
-    let mut stage = context.report.stage("online", guests.len());
-    let mut pause = Duration::from_millis(100);
-    let mut retries = Retries::default();
-    loop {
-        // The cheap question first; the whole view only when it says yes, and now and then.
-        let connected = tools::connected(&context.host)?;
-        let all = guests.iter().all(|g| connected.contains(&g.name));
-        let view = (all || retries.look_now())
-            .then(|| tools::view(&context.host))
-            .transpose()?;
-        let there = |g: &Guest| {
-            connected.contains(&g.name) && view.as_ref().is_none_or(|v| v.online(&g.name))
-        };
-        let waiting: Vec<&Guest> = guests.iter().filter(|g| !there(g)).collect();
-        stage.at(guests.len() - waiting.len());
-        if waiting.is_empty() {
-            stage.done();
-            return Ok(());
-        }
-        if let Some(view) = &view {
-            timeout += retries.nudge(context, view, &waiting)?;
-        }
-        if began.elapsed() > timeout {
-            let view = tools::view(&context.host)?;
-            return Err(not_online(&view, &guests, &waiting, timeout));
-        }
-        signals::sleep(pause)?;
-        pause = (pause * 9 / 8).min(Duration::from_secs(2));
-    }
-}
-
-/// Connections that failed, and the cluster's second try at them.
-///
-/// Pacemaker tries again by itself in two cases only after its next look at the cluster, which
-/// can be `cluster-recheck-interval` (15 minutes) away: when the controller still used an earlier
-/// authentication key, and when a container ended in good order (virsh destroy begins with
-/// SIGTERM, on which pacemaker-remoted asks for the shutdown of its node).
-#[derive(Debug, Default)]
-struct Retries {
-    next_look: Option<Instant>,
-    keys_settle: Option<Instant>,
-}
-
-/// How long failed connections are left to the cluster before and between our nudges.
-const RETRY_PAUSE: Duration = Duration::from_secs(5);
-
-impl Retries {
-    fn look_now(&mut self) -> bool {
-        let now = Instant::now();
-        let due = self.next_look.is_some_and(|at| now >= at);
-        if due || self.next_look.is_none() {
-            self.next_look = Some(now + RETRY_PAUSE);
-        }
-        due
-    }
-
-    /// Has the cluster try failed connections again. Gives back how much longer that may take.
-    fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Result<Duration> {
-        let mut longer = Duration::ZERO;
-        for guest in waiting.iter().filter(|g| view.connection_failed(&g.name)) {
-            let now = Instant::now();
-            if view.key_rejected(&guest.name) {
-                let at = *self.keys_settle.get_or_insert_with(|| {
-                    longer = authkey::settles_in();
-                    context.report.line(format!(
-                        "connections are refused: the cluster may still use an earlier \
-                         authentication key, for {} s at most",
-                        longer.as_secs()
-                    ));
-                    now + longer
-                });
-                if now < at {
-                    continue;
-                }
-            }
-            tools::forgive(&context.host, &guest.name)?;
-        }
-        Ok(longer)
-    }
-}
-
-fn not_online(view: &View, guests: &[Guest], waiting: &[&Guest], timeout: Duration) -> Error {
-    let names: Vec<&str> = waiting
-        .iter()
-        .flat_map(|g| [g.name.as_str(), g.resource.as_str()])
-        .collect();
-    let shown: Vec<&str> = waiting.iter().map(|g| g.name.as_str()).take(10).collect();
-    let what = format!(
-        "{} of {} nodes are not online after {} s: {}{}",
-        waiting.len(),
-        guests.len(),
-        timeout.as_secs(),
-        shown.join(", "),
-        if waiting.len() > shown.len() {
-            " …"
-        } else {
-            ""
-        }
-    );
-    Error::new(Kind::NotOnline, what).details(view.failures_of(&names)).mend(
-        "see lxc-autogen status, crm_mon -1rf and /var/log/libvirt/lxc; everything was left as it is",
-    )
-}
-
 /// A daemon of another version than the cluster's is told before it fails to join.
 ///
 /// # Errors
-/// [`Kind::Cant`] when the versions differ.
+/// [`crate::error::Kind::Cant`] when the versions differ.
 pub(super) fn check_version(context: &Context, set: &Set) -> Result<()> {
     match choose::version_mismatch(&context.host, &set.remoted, &set.layout.base)? {
         None => Ok(()),

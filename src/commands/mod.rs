@@ -13,6 +13,7 @@ mod shrink;
 mod status;
 mod up;
 mod verify;
+mod wait;
 
 use crate::cli::{Cli, Command, Common};
 use crate::error::{Error, Kind, Result};

@@ -3,7 +3,7 @@
 
 use super::choose::{Choice, choose};
 use super::generate::{prepare, roll_back};
-use super::{Context, join, make, preview, shrink};
+use super::{Context, join, make, preview, shrink, wait};
 use crate::cli::Shape;
 use crate::error::{Kind, Result};
 use crate::host::users;
@@ -47,5 +47,5 @@ fn up(context: &Context, state: &mut State, choice: &Choice, timeout: Option<u64
     join::check_version(context, &choice.set)?;
     let cib = tools::query(&context.host)?;
     join::add(context, state, &choice.set, Part::All, &cib)?;
-    join::wait_online(context, &choice.set, timeout)
+    wait::online(context, &choice.set, timeout)
 }

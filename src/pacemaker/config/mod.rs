@@ -1,9 +1,15 @@
 //! What a set adds to the CIB, as one `<configuration>` tree that cibadmin merges in one change
 //! (Pacemaker Explained, "Resource templates", "Location constraints", "Guest nodes").
 
+mod constraints;
+mod stop;
+
+pub use stop::{clone_limit, stop, target_role_id};
+
 use super::cib::Roles;
 use crate::plan::{Guest, Set};
 use crate::xml::El;
+use constraints::{clone_on_guests, cluster_nodes_only, keep_off, placement};
 
 /// The node attribute that marks our guest nodes; rules tell them from others by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
@@ -195,94 +201,6 @@ fn node(set: &Set, guest: &Guest) -> El {
         ))
 }
 
-/// This node preferred, as lxc_autogen.sh has it; with -A all cluster nodes alike, said so that
-/// it holds where symmetric-cluster is false too.
-fn placement(set: &Set, this_node: &str) -> El {
-    let id = format!("{}-placement", set.tag());
-    let location = El::new("rsc_location")
-        .attr("id", &id)
-        .attr("rsc", set.tag());
-    // Always a rule, so that a merge can turn the one into the other.
-    let (score, attribute, value) = if set.spec.anywhere {
-        ("0", "#kind", "cluster")
-    } else {
-        ("INFINITY", "#uname", this_node)
-    };
-    location.child(rule(&id, score, None, &[(attribute, "eq", Some(value))]))
-}
-
-/// Containers run on cluster nodes; probing them elsewhere would only cost time and errors.
-fn cluster_nodes_only(set: &Set) -> El {
-    let id = format!("{}-cluster-nodes-only", set.tag());
-    El::new("rsc_location")
-        .attr("id", &id)
-        .attr("rsc", set.tag())
-        .attr("resource-discovery", "never")
-        .child(rule(
-            &id,
-            "-INFINITY",
-            None,
-            &[("#kind", "ne", Some("cluster"))],
-        ))
-}
-
-/// The resources of Pacemaker's test suite stay off our guests.
-fn keep_off(set: &Set) -> El {
-    let id = format!("{}-keep-off", set.tag());
-    El::new("rsc_location")
-        .attr("id", &id)
-        .attr("rsc-pattern", "^(Connectivity$|rsc_)")
-        .attr("resource-discovery", "never")
-        .child(rule(
-            &id,
-            "-INFINITY",
-            None,
-            &[(NODE_ATTRIBUTE, "eq", Some(set.spec.prefix.as_str()))],
-        ))
-}
-
-/// The promotable clone runs on our guests and nowhere else, as if each had its own constraint.
-fn clone_on_guests(set: &Set) -> El {
-    let id = format!("{}-clone-on-guests", set.tag());
-    El::new("rsc_location")
-        .attr("id", &id)
-        .attr("rsc", clone_id(set))
-        .attr("resource-discovery", "never")
-        .child(rule(
-            &id,
-            "-INFINITY",
-            Some("or"),
-            &[
-                (NODE_ATTRIBUTE, "not_defined", None),
-                (NODE_ATTRIBUTE, "ne", Some(set.spec.prefix.as_str())),
-            ],
-        ))
-}
-
-fn rule(id: &str, score: &str, op: Option<&str>, parts: &[(&str, &str, Option<&str>)]) -> El {
-    let mut rule = El::new("rule")
-        .attr("id", format!("{id}-rule"))
-        .attr("score", score);
-    if let Some(op) = op {
-        rule = rule.attr("boolean-op", op);
-    }
-    rule.children(
-        parts
-            .iter()
-            .enumerate()
-            .map(|(n, (attribute, operation, value))| {
-                let expression = El::new("expression")
-                    .attr("id", format!("{id}-rule-{n}"))
-                    .attr("attribute", attribute)
-                    .attr("operation", operation);
-                match value {
-                    Some(value) => expression.attr("value", value),
-                    None => expression,
-                }
-            }),
-    )
-}
-
 fn clone(set: &Set, cluster: &Cluster) -> El {
     let (id, inner) = (clone_id(set), clone_primitive_id(set));
     let mut meta = vec![
@@ -310,40 +228,6 @@ fn clone(set: &Set, cluster: &Cluster) -> El {
                         .child(monitor("11s", cluster.roles.unpromoted)),
                 ),
         )
-}
-
-/// A change that sets the clone's number of instances to the set's.
-pub fn clone_limit(set: &Set) -> El {
-    let id = clone_id(set);
-    let limit = [("clone-max", set.spec.containers.to_string())];
-    El::new("configuration").child(
-        El::new("resources").child(El::new("clone").attr("id", &id).child(nvpairs(
-            "meta_attributes",
-            &meta_id(&id),
-            &limit,
-        ))),
-    )
-}
-
-/// A change that stops resources: `target-role` in the meta attributes of each.
-pub fn stop(primitives: &[String], clones: &[String]) -> El {
-    let stopped = |kind: &str, id: &String| {
-        El::new(kind).attr("id", id).child(nvpairs(
-            "meta_attributes",
-            &meta_id(id),
-            &[("target-role", "Stopped".to_owned())],
-        ))
-    };
-    El::new("configuration").child(
-        El::new("resources")
-            .children(primitives.iter().map(|id| stopped("primitive", id)))
-            .children(clones.iter().map(|id| stopped("clone", id))),
-    )
-}
-
-/// The id of the target-role that [`stop`] sets on a resource.
-pub fn target_role_id(resource: &str) -> String {
-    format!("{}-target-role", meta_id(resource))
 }
 
 #[cfg(test)]

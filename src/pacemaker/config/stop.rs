@@ -1,0 +1,39 @@
+//! Changes that come before resources are taken out.
+
+use super::{clone_id, meta_id, nvpairs};
+use crate::plan::Set;
+use crate::xml::El;
+
+/// A change that sets the clone's number of instances to the set's.
+pub fn clone_limit(set: &Set) -> El {
+    let id = clone_id(set);
+    let limit = [("clone-max", set.spec.containers.to_string())];
+    El::new("configuration").child(
+        El::new("resources").child(El::new("clone").attr("id", &id).child(nvpairs(
+            "meta_attributes",
+            &meta_id(&id),
+            &limit,
+        ))),
+    )
+}
+
+/// A change that stops resources: `target-role` in the meta attributes of each.
+pub fn stop(primitives: &[String], clones: &[String]) -> El {
+    let stopped = |kind: &str, id: &String| {
+        El::new(kind).attr("id", id).child(nvpairs(
+            "meta_attributes",
+            &meta_id(id),
+            &[("target-role", "Stopped".to_owned())],
+        ))
+    };
+    El::new("configuration").child(
+        El::new("resources")
+            .children(primitives.iter().map(|id| stopped("primitive", id)))
+            .children(clones.iter().map(|id| stopped("clone", id))),
+    )
+}
+
+/// The id of the target-role that [`stop`] sets on a resource.
+pub fn target_role_id(resource: &str) -> String {
+    format!("{}-target-role", meta_id(resource))
+}
