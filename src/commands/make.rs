@@ -158,7 +158,8 @@ fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
 /// Defines, starts and sets the network to autostart. What libvirt changes on the host with it,
 /// and with the first container, is journaled with it.
 fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> {
-    if let Some(xml) = virsh::dump_network(&context.host, &set.network)? {
+    let present = virsh::dump_network(&context.host, &set.network)?;
+    if let Some(xml) = &present {
         let uuid = xml.find("uuid").map(|u| u.text.clone()).unwrap_or_default();
         if uuid != set.network_uuid() {
             return Err(Error::cant(format!(
@@ -192,6 +193,6 @@ fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> 
     }
     state.journal.intend(undos)?;
     let xml = set.state_dir.join("network.xml");
-    virsh::raise_network(&context.host, &set.network, &xml)
+    virsh::raise_network(&context.host, &set.network, &xml, present.is_some())
         .context(format!("start network {} on {}", set.network, set.subnet))
 }

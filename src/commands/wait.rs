@@ -43,7 +43,10 @@ pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Resu
             return Err(not_online(&view, &guests, &waiting, timeout));
         }
         signals::sleep(pause)?;
-        pause = (pause * 9 / 8).min(Duration::from_secs(2));
+        // Often for a few nodes; for many each answer costs more, and waiting is longer anyway.
+        let longest = Duration::from_millis(5 * guests.len() as u64);
+        pause =
+            (pause * 9 / 8).min(longest.clamp(Duration::from_millis(200), Duration::from_secs(2)));
     }
 }
 

@@ -233,16 +233,24 @@ pub fn dump_network(host: &Host, name: &str) -> Result<Option<El>> {
     xml::parse(&ok(output)?, "virsh net-dumpxml").map(Some)
 }
 
-/// Defines, starts and sets a network to autostart, as far as it is not.
+/// Defines, starts and sets a network to autostart, as far as it is not; `defined` says whether
+/// there is one of that name. One virsh for all of it: its start is most of its time.
 ///
 /// # Errors
 /// When virsh fails.
-pub fn raise_network(host: &Host, name: &str, xml: &Path) -> Result<()> {
-    ok(virsh().arg("net-define").arg(xml).run(host)?)?;
-    if !active_networks(host)?.iter().any(|n| n == name) {
-        ok(virsh().args(["net-start", name]).run(host)?)?;
+pub fn raise_network(host: &Host, name: &str, xml: &Path, defined: bool) -> Result<()> {
+    let active = defined && active_networks(host)?.iter().any(|n| n == name);
+    // Name and path are checked values (State::check_path): nothing in them is virsh's syntax.
+    let mut commands = format!("net-define {}; net-autostart {name}; ", xml.display());
+    if !active {
+        commands.push_str(&format!("net-start {name}"));
     }
-    ok(virsh().args(["net-autostart", name]).run(host)?).map(drop)
+    let output = virsh().arg(commands).run(host)?;
+    // The exit status is that of the last command alone.
+    if output.stderr.contains("error:") {
+        return Err(output.error());
+    }
+    ok(output).map(drop)
 }
 
 /// Stops and undefines a network; absent is fine.
