@@ -121,9 +121,18 @@ fn runs_again(name: &str, was: u32) {
     });
 }
 
+/// The key copied, and the programs from another tree: the host's own, seen through a bind mount.
 fn copied_keys() {
+    let base = tempfile::tempdir().unwrap();
+    let base = base.path().display();
+    tool(&format!("mount --bind / {base}"));
     let before = Before::new();
-    lxa("up -c 2 --authkey copy").exits(0);
+    lxa(&format!("up -c 2 --authkey copy --base {base}")).exits(0);
+    let xml = std::fs::read_to_string(Path::new(STATE).join("lxc1/domain.xml")).unwrap();
+    assert!(
+        xml.contains(&format!("<source dir=\"{base}/usr\"/>")),
+        "{xml}"
+    );
     assert_eq!(online(), names("lxc", 2));
     let copy = Path::new(STATE).join("lxc1/rootfs/etc/pacemaker/authkey");
     assert_eq!(
@@ -149,6 +158,7 @@ fn copied_keys() {
 
     lxa("cleanup").exits(0);
     before.is_as_now();
+    tool(&format!("umount {base}"));
 }
 
 /// By what the kernel says of the container's first process, not by trying: a test that is wrong
