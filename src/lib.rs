@@ -29,7 +29,7 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            eprintln!("lxc-autogen: {e}");
+            report::say(format!("lxc-autogen: {e}"));
             ExitCode::from(e.kind.exit_code())
         }
     }

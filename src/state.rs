@@ -38,7 +38,12 @@ pub fn check_path(dir: &Path) -> Result<PathBuf> {
         text.bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
     });
-    if plain && dir != Path::new("/") {
+    // `DIR/` and `DIR/.` are DIR: our marks carry the path as a text.
+    let dir: PathBuf = dir.components().collect();
+    let up = dir
+        .components()
+        .any(|c| c == std::path::Component::ParentDir);
+    if plain && !up && dir != Path::new("/") {
         return Ok(dir);
     }
     Err(
@@ -147,14 +152,36 @@ impl State {
         })
     }
 
+    /// Refuses a name in the state directory that is taken by what we did not make.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Cant`] with the foreign file.
+    pub fn claim(&self, undo: &Undo) -> Result<()> {
+        let name = match undo {
+            Undo::StateFile { name } | Undo::Container { name } => name,
+            _ => return Ok(()),
+        };
+        let path = self.dir.join(name);
+        let ours = self.journal.outstanding().any(|(_, known)| known == undo);
+        if ours || !files::exists(&path) {
+            return Ok(());
+        }
+        Err(
+            Error::cant(format!("{} is in the way, and not ours", path.display()))
+                .mend("move it away, or name another --state-dir"),
+        )
+    }
+
     /// Keeps a set.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn save_set(&mut self, set: &Set) -> Result<()> {
-        self.journal.intend([Undo::StateFile {
+        let undo = Undo::StateFile {
             name: SET_FILE.to_owned(),
-        }])?;
+        };
+        self.claim(&undo)?;
+        self.journal.intend([undo])?;
         let text = serde_json::to_string_pretty(set)
             .map_err(|e| Error::failed(format!("{SET_FILE}: {e}")))?;
         self.write_file(SET_FILE, text.as_bytes())?;
@@ -167,9 +194,11 @@ impl State {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, name: &str, text: &str) -> Result<()> {
-        self.journal.intend([Undo::StateFile {
+        let undo = Undo::StateFile {
             name: name.to_owned(),
-        }])?;
+        };
+        self.claim(&undo)?;
+        self.journal.intend([undo])?;
         self.write_file(name, text.as_bytes())
     }
 
@@ -188,10 +217,21 @@ impl State {
 /// # Errors
 /// When something else is in it.
 pub fn remove_empty_state(dir: &Path) -> Result<()> {
-    for name in [journal::FILE, LOCK_FILE] {
-        files::remove_file(&dir.join(name))?;
+    // Killed on the way, it has the name of an unfinished one, which is cleared.
+    let mut now = dir.to_owned();
+    if temporary_name(dir) != dir && !is_temporary(dir) {
+        now = temporary_name(dir);
+        std::fs::rename(dir, &now).map_err(|e| Error::io("remove", dir, e))?;
     }
-    std::fs::remove_dir(dir).map_err(|e| Error::io("remove", dir, e))
+    for name in [journal::FILE, LOCK_FILE] {
+        files::remove_file(&now.join(name))?;
+    }
+    std::fs::remove_dir(&now).map_err(|e| Error::io("remove", dir, e))
+}
+
+fn is_temporary(dir: &Path) -> bool {
+    let name = dir.file_name().unwrap_or_default().to_string_lossy();
+    name.starts_with('.') && name.ends_with(".new")
 }
 
 /// The set in a state directory, without taking its lock.
@@ -327,7 +367,8 @@ mod tests {
         let e = State::open_or_make(dir).unwrap_err();
         assert!(e.mend_text().unwrap().starts_with("chmod 0700"), "{e}");
         assert!(State::open(&dir.join("none")).unwrap().is_none());
-        for bad in ["/", "/a b", "/a'b"] {
+        assert_eq!(check_path(Path::new("/a/b/")).unwrap().as_os_str(), "/a/b");
+        for bad in ["/", "/a b", "/a'b", "/a/../b"] {
             assert!(check_path(Path::new(bad)).is_err(), "{bad}");
         }
     }

@@ -171,12 +171,19 @@ fetch_remoted() {
     return
   fi
   version=$(dpkg-query -W -f '${Version}' pacemaker)
+  knows_remoted "$version"
   directory=$directory/pacemaker-remote_$version
   if [[ ! -x $directory/usr/sbin/pacemaker-remoted ]]; then
     download_remoted "$version" "$directory" ||
       die 3 "could not fetch pacemaker-remote $version" "apt-get update, then again; or give PACEMAKER_REMOTED=PATH"
   fi
   echo "$directory/usr/sbin/pacemaker-remoted"
+}
+
+# knows_remoted VERSION: package lists that name it; a machine may have none.
+knows_remoted() {
+  apt-cache show "pacemaker-remote=$1" >/dev/null 2>&1 && return
+  ((EUID != 0)) || apt-get update -qq >&2 || say "apt-get update failed; trying with the lists that are there"
 }
 
 download_remoted() {

@@ -20,6 +20,7 @@ network() {
   ip rule
   # Starting a libvirt network switches forwarding on, and may add chains.
   grep -H . /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
+  grep -H . /proc/sys/net/ipv4/conf/*/{forwarding,accept_redirects}
   firewall
 }
 
@@ -91,7 +92,7 @@ inside_snapshot() {
   virsh -c lxc:/// net-list --all --name | sed 's/^/network /'
   cibadmin --query --scope configuration
   crm_node --list
-  files /etc /run /var/cache/libvirt /usr/lib/ocf/resource.d
+  files /etc /run /var/cache/libvirt /var/log/libvirt/lxc /usr/lib/ocf/resource.d
   files /var/lib \( -path /var/lib/pacemaker/cib -o -path /var/lib/pacemaker/pengine \) -prune -o
 }
 

@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, url: &str) -> Result<()> {
             }
             Ok(())
         }
-        Err(e) => Err(context.put_back(&mut state.journal, e)),
+        Err(e) => Err(context.put_back(&mut state, e)),
     }
 }
 
@@ -76,28 +76,26 @@ fn install(context: &Context, state: &mut State, url: &str, target: &Path) -> Re
     // Executable for the check, and for good once it is installed.
     files::write_atomic(&fetched, &bytes, Attributes::root(0o755), Existing::Replace)?;
     check(context, &fetched)?;
-    let known = state
+    let mut installed: Vec<String> = state
         .journal
         .outstanding()
-        .any(|(_, u)| matches!(u, Undo::Agent { .. }));
-    if files::exists(target) && !known {
+        .filter_map(|(_, undo)| match undo {
+            Undo::Agent { sha256, .. } => Some(sha256.clone()),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    if files::exists(target) && installed.is_empty() {
         state.journal.intend([Undo::StateFile {
             name: PREVIOUS.to_owned(),
         }])?;
         files::copy_whole(target, &state.dir.join(PREVIOUS))?;
     }
+    installed.push(files::sha256(&bytes));
     let had_one = files::exists(&state.dir.join(PREVIOUS));
-    // A second download replaces the record of what we installed, not that of what was there.
-    let stale: Vec<u64> = state
-        .journal
-        .outstanding()
-        .filter(|(_, u)| matches!(u, Undo::Agent { .. }))
-        .map(|(seq, _)| seq)
-        .collect();
-    state.journal.undone(&stale)?;
     state.journal.intend([Undo::Agent {
         path: target.to_owned(),
-        sha256: files::sha256(&bytes),
+        sha256: installed,
         previous: had_one.then(|| PREVIOUS.to_owned()),
     }])?;
     files::write_atomic(target, &bytes, Attributes::root(0o755), Existing::Replace)

@@ -4,14 +4,14 @@
 use super::Context;
 use super::preview::print_value;
 use crate::error::{Error, Kind, Result};
-use crate::host::{files, hosts, users};
+use crate::host::{files, hosts, lock, users};
 use crate::journal::{Journal, Rank, Undo};
 use crate::libvirt::{by_products, marked_state_dir, virsh};
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::tools;
+use crate::pacemaker::{config, tools};
+use crate::plan::Set;
 use crate::report::{count, result};
 use crate::state::State;
-use std::collections::HashSet;
 use std::path::Path;
 
 /// How much of it.
@@ -47,6 +47,7 @@ pub(super) fn run(context: &Context, scope: Scope) -> Result<()> {
         return preview(context, scope);
     }
     users::require_root("cleanup")?;
+    let _host = lock::host()?;
     let cib = tools::query(&context.host);
     let found = found_by_marks(context, cib.as_ref().ok())?;
     let mut state = match State::open(&context.state_dir)? {
@@ -66,7 +67,7 @@ pub(super) fn run(context: &Context, scope: Scope) -> Result<()> {
     };
     state.journal.intend(found)?;
     check_reachable(context, scope, &state.journal, &cib)?;
-    let mut undoer = context.undoer();
+    let mut undoer = context.undoer(state.set.as_ref());
     undoer.cluster_down = cib.is_err();
     let outcome = undoer.replay(&mut state.journal, |_, undo| scope.covers(undo))?;
     if context.common.json {
@@ -117,6 +118,14 @@ fn check_reachable(
             ));
         }
     }
+    if let Ok(cib) = cib {
+        if cib.flag("maintenance-mode", false) && concerns(&[Rank::Cib]) {
+            return Err(
+                Error::cant("the cluster would stop nothing: maintenance-mode is true")
+                    .mend("crm_attribute -n maintenance-mode -v false"),
+            );
+        }
+    }
     if concerns(&[Rank::Domains, Rank::Network]) && !context.common.force {
         virsh::connect(&context.host)?;
     }
@@ -140,13 +149,22 @@ fn check_reachable(
 /// What carries the mark of this state directory, journaled or not.
 fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
     let dir = &context.state_dir;
+    let set = crate::state::load_set(dir).ok().flatten();
     let mut found = Vec::new();
-    if let Ok(names) = virsh::domains_of(&context.host, dir) {
-        found.extend(networks_of(context, dir)?);
-        found.extend(names.into_iter().map(|name| Undo::Domain { name }));
+    match virsh::domains_of(&context.host, dir) {
+        Ok(names) => {
+            found.extend(networks_of(context, dir)?);
+            found.extend(names.into_iter().map(|name| Undo::Domain { name }));
+        }
+        Err(e) => context
+            .report
+            .warn(format!("domains cannot be looked for: {}", e.message())),
     }
     if let Some(cib) = cib {
-        found.extend(in_cib(cib, dir));
+        found.extend(in_cib(context, cib, set.as_ref())?);
+    }
+    if !files::exists(&dir.join(crate::journal::FILE)) {
+        found.extend(run_files(&found));
     }
     if let Some(bytes) = files::read_optional(Path::new(hosts::PATH))? {
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -176,58 +194,81 @@ fn networks_of(context: &Context, dir: &Path) -> Result<Vec<Undo>> {
     Ok(found)
 }
 
-/// Primitives of our templates whose files are in this state directory, their nodes, and the
-/// templates' constraints and clones.
-fn in_cib(cib: &Cib, dir: &Path) -> Vec<Undo> {
+/// Templates of this state directory on this node, with their primitives, nodes, constraints and
+/// clones. Those of the same directory on another node are another set: made there, and taken
+/// away there.
+fn in_cib(context: &Context, cib: &Cib, set: Option<&Set>) -> Result<Vec<Undo>> {
     let mut found = Vec::new();
     for tag in cib.our_templates() {
-        let prefix = tag.trim_start_matches("lxc-autogen-");
-        let primitives = cib.of_template(tag);
-        let here = primitives.iter().any(|id| {
-            cib.parameter(id, "config")
-                .is_some_and(|path| Path::new(path).starts_with(dir))
-        });
-        if !here {
+        let whose = cib.description(tag).unwrap_or_default();
+        if set.is_some_and(|s| whose.ends_with(&format!(", set {}", s.mark()))) {
+            found.extend(of_tag(cib, tag));
             continue;
         }
-        let nodes: HashSet<(&str, &str)> = cib.guest_nodes().into_iter().collect();
-        for (node, id) in nodes.into_iter().filter(|(_, id)| primitives.contains(id)) {
-            let container = Some(node.to_owned());
-            found.push(Undo::Node {
-                name: node.to_owned(),
-            });
-            found.push(Undo::Domain {
-                name: node.to_owned(),
-            });
-            found.extend(
-                by_products::of_container(node)
-                    .into_iter()
-                    .filter(|p| files::exists(p))
-                    .map(|path| Undo::File {
-                        path,
-                        container: container.clone(),
-                    }),
-            );
-            found.push(Undo::Resource {
-                id: id.to_owned(),
-                container,
-            });
+        let dir = format!(" in {}, set ", context.state_dir.display());
+        if !whose.contains(&dir) {
+            continue;
         }
-        let constraint = |id: &&str| *id == tag || id.starts_with(&format!("{tag}-"));
-        found.extend(
-            cib.top_ids()
-                .into_iter()
-                .filter(constraint)
-                .map(|id| Undo::CibObject { id: id.to_owned() }),
-        );
-        if cib.has_id(&format!("{tag}-clone-on-guests")) {
-            found.push(Undo::Resource {
-                id: format!("{prefix}-clone"),
-                container: None,
-            });
+        let here = format!(" on {}{dir}", tools::this_node(&context.host)?);
+        if whose.contains(&here) || context.common.force {
+            found.extend(of_tag(cib, tag));
+        } else {
+            context.report.warn(format!(
+                "not ours, and left: {whose}; clean up there, or use --force"
+            ));
         }
     }
+    Ok(found)
+}
+
+fn of_tag(cib: &Cib, tag: &str) -> Vec<Undo> {
+    let mut found = Vec::new();
+    let primitives = cib.of_template(tag);
+    let nodes = cib.guest_nodes().into_iter();
+    for (node, id) in nodes.filter(|(_, id)| primitives.contains(id)) {
+        found.push(Undo::Node {
+            name: node.to_owned(),
+        });
+        found.push(Undo::Domain {
+            name: node.to_owned(),
+        });
+        found.push(Undo::Resource {
+            id: id.to_owned(),
+            container: Some(node.to_owned()),
+        });
+    }
+    let objects = config::ids_of_tag(tag)
+        .into_iter()
+        .filter(|id| cib.has_id(id));
+    found.extend(objects.map(|id| Undo::CibObject { id }));
+    if cib.has_id(&config::clone_constraint_id(tag)) {
+        let clone = config::clone_id_of_tag(tag);
+        found.extend(clone.map(|id| Undo::Resource {
+            id,
+            container: None,
+        }));
+    }
     found
+}
+
+/// What the containers left under /run; only for a journal that is lost, since one that is there
+/// knows what was there before. The log stays then: it may be another's of that name.
+fn run_files(found: &[Undo]) -> Vec<Undo> {
+    let names = found.iter().filter_map(|undo| match undo {
+        Undo::Domain { name } => Some(name),
+        _ => None,
+    });
+    names
+        .flat_map(|name| {
+            by_products::of_container(name)
+                .into_iter()
+                .filter(|path| path.starts_with("/run") && files::exists(path))
+                .map(move |path| Undo::File {
+                    path,
+                    container: Some(name.clone()),
+                })
+        })
+        .collect()
 }
 
 fn preview(context: &Context, scope: Scope) -> Result<()> {

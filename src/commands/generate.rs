@@ -1,11 +1,15 @@
 //! `generate`: the key, the network and the containers' files.
 
 use super::choose::{Choice, choose};
-use super::{Context, make, preview};
+use super::{Context, join, make, preview};
 use crate::cli::Shape;
-use crate::error::Result;
-use crate::host::users;
+use crate::error::{Error, Kind, Result};
+use crate::host::{lock, users};
+use crate::journal::Undo;
 use crate::libvirt::virsh;
+use crate::pacemaker::config::{self, Part};
+use crate::pacemaker::tools;
+use crate::plan::Set;
 use crate::report::count;
 use crate::state::{self, State};
 
@@ -17,6 +21,7 @@ pub(super) fn run(context: &Context, shape: &Shape) -> Result<()> {
         return preview::print(context, &choice, preview::With::Files);
     }
     users::require_root("generate")?;
+    let _host = lock::host()?;
     let (choice, mut state) = prepare(context, shape, |_| virsh::connect(&context.host))?;
     match generate(context, &mut state, &choice) {
         Ok(()) => {
@@ -51,6 +56,9 @@ pub(super) fn prepare(
     let choice = choose(context, shape, saved)?;
     make::check_key(&choice.set)?;
     check(&choice)?;
+    if choice.fetch.is_none() {
+        join::check_version(context, &choice.set)?;
+    }
     let state = match state {
         Some(state) => state,
         None => State::open_or_make(&context.state_dir)?,
@@ -60,25 +68,45 @@ pub(super) fn prepare(
 
 fn generate(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
     super::shrink::shrink(context, state, choice)?;
-    make::make(context, state, choice)
+    make::make(context, state, choice)?;
+    // What -a would push; it is written anew then, as the cluster is by that time.
+    let cib = config::additions(&choice.set, Part::All, &preview::cluster(context));
+    state.write("cib.xml", &cib.render())
 }
 
 /// Puts back what this run did, the kept set included.
-pub(super) fn roll_back(
-    context: &Context,
-    state: &mut State,
-    cause: crate::error::Error,
-) -> crate::error::Error {
-    let error = context.put_back(&mut state.journal, cause);
-    // The set of before the run is what its journal entries belong to.
-    match (&state.before, state::load_set(&state.dir)) {
-        (Some(before), Ok(Some(now))) if *before != now => {
-            let before = before.clone();
-            match state.save_set(&before) {
-                Ok(()) => error,
-                Err(e) => error.detail(e.to_string()),
-            }
-        }
+pub(super) fn roll_back(context: &Context, state: &mut State, cause: Error) -> Error {
+    let error = context.put_back(state, cause);
+    // The set of before the run is what the rest of the journal belongs to.
+    match (state.before.clone(), state::load_set(&state.dir)) {
+        (Some(before), Ok(Some(now))) if before != now => match back_to(context, state, &before) {
+            Ok(()) => error,
+            Err(e) => error
+                .detail(format!(
+                    "going back to {} before: {e}",
+                    before.spec.containers
+                ))
+                .with_kind(Kind::LeftBehind),
+        },
         _ => error,
     }
+}
+
+/// What a larger or richer set had changed of things that both have.
+fn back_to(context: &Context, state: &mut State, before: &Set) -> Result<()> {
+    state.save_set(before)?;
+    if before.spec.hosts {
+        make::add_hosts(state, before)?;
+    }
+    let joined = state
+        .journal
+        .outstanding()
+        .any(|(_, undo)| matches!(undo, Undo::CibObject { .. }));
+    if !joined {
+        return Ok(());
+    }
+    let cib = tools::query(&context.host)?;
+    let additions = join::additions(context, before, Part::All, &cib)?;
+    state.write("cib.xml", &additions.render())?;
+    tools::merge(&context.host, &additions)
 }

@@ -10,9 +10,10 @@ use crate::libvirt::by_products;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
 use crate::pacemaker::config::{self, Cluster, Part};
-use crate::pacemaker::tools;
+use crate::pacemaker::{authkey, tools};
 use crate::plan::Set;
 use crate::state::State;
+use crate::xml::El;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,13 @@ pub(super) fn check(context: &Context, set: &Set) -> Result<Cib> {
     }
     check_willing(&cib)?;
     check_names(context, set, &cib)?;
+    if !files::exists(Path::new(authkey::PATH)) && !cib.remote_users().is_empty() {
+        return Err(Error::cant(format!(
+            "the cluster has guest or remote nodes, and this host has no {}",
+            authkey::PATH
+        ))
+        .mend("copy it from another cluster node, with owner and mode"));
+    }
     if agent_path().is_none() {
         return Err(
             Error::cant("the resource agent ocf:heartbeat:VirtualDomain is not installed")
@@ -61,7 +69,7 @@ pub(super) fn check_willing(cib: &Cib) -> Result<()> {
             "crm_attribute -n stop-all-resources -v false",
         );
     }
-    if cib.flag("stonith-enabled", true) && !cib.has_fence_device() {
+    if cib.fencing_enabled() && !cib.can_fence() {
         return off(
             "stonith-enabled is true and there is no fence device",
             "configure fencing, or for a test cluster: crm_attribute -n stonith-enabled -v false",
@@ -80,14 +88,12 @@ pub(super) fn check_willing(cib: &Cib) -> Result<()> {
 /// Pacemaker ignores a guest node whose name is taken, silently; so we look first.
 fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
     let ours: HashSet<&str> = cib.of_template(&set.tag()).into_iter().collect();
-    let domain_dir = set.state_dir.to_string_lossy();
-    for id in &ours {
-        let config = cib.parameter(id, "config").unwrap_or_default();
-        if !config.starts_with(&*domain_dir) {
+    if let Some(whose) = cib.description(&set.tag()) {
+        if !whose.ends_with(&format!(", set {}", set.mark())) {
             return Err(Error::cant(format!(
-                "resource {id} of another set uses the same names (its files: {config})"
+                "guest nodes with these names are there already: {whose}"
             ))
-            .mend("choose another --prefix, or clean up the other set"));
+            .mend("choose another --prefix, or clean up there"));
         }
     }
     let foreign_guests: HashSet<&str> = cib
@@ -98,6 +104,12 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
         .collect();
     let ids = cib.ids();
     let nodes: HashSet<&str> = cib.node_names().into_iter().collect();
+    // Pacemaker takes LXC1 and lxc1 for the same node.
+    let in_other_letters = |name: &str| {
+        nodes
+            .iter()
+            .any(|n| *n != name && n.eq_ignore_ascii_case(name))
+    };
     let foreign_domains: HashSet<String> = virsh::marked_domains(&context.host, &set.state_dir)?
         .into_iter()
         .filter(|(_, ours)| !ours)
@@ -107,7 +119,11 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
         let (name, resource) = (guest.name.as_str(), guest.resource.as_str());
         // With our primitive in the CIB, its node entry and resource id are ours.
         let joined = ours.contains(resource);
-        let clash = if foreign_guests.contains(name) {
+        let clash = if in_other_letters(name) {
+            Some(format!(
+                "{name} is a node of the cluster already, in other letters"
+            ))
+        } else if foreign_guests.contains(name) {
             Some(format!("{name} is a guest node already"))
         } else if !joined && nodes.contains(name) && !known_as_ours(cib, set, name) {
             Some(format!("{name} is a node of the cluster already"))
@@ -139,7 +155,7 @@ fn known_as_ours(cib: &Cib, set: &Set, name: &str) -> bool {
 
 fn check_clone_name(set: &Set, cib: &Cib) -> Result<()> {
     let (id, inner) = (config::clone_id(set), config::clone_primitive_id(set));
-    let ours = cib.has_id(&format!("{}-clone-on-guests", set.tag()));
+    let ours = cib.has_id(&config::clone_constraint_id(&set.tag()));
     if set.spec.clone && !ours {
         if let Some(taken) = [id, inner].into_iter().find(|id| cib.has_id(id)) {
             return Err(
@@ -162,11 +178,7 @@ pub(super) fn add(
     part: Part,
     cib: &Cib,
 ) -> Result<()> {
-    let cluster = Cluster {
-        this_node: tools::this_node(&context.host)?,
-        roles: Roles::of_schema(cib.schema()),
-        revive: revived(set, cib),
-    };
+    let cluster = cluster(context, set, cib)?;
     let additions = config::additions(set, part, &cluster);
     if part == Part::All {
         state.write("cib.xml", &additions.render())?;
@@ -187,6 +199,22 @@ pub(super) fn add(
     stage.at(set.spec.containers as usize);
     stage.done();
     Ok(())
+}
+
+fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
+    Ok(Cluster {
+        this_node: tools::this_node(&context.host)?,
+        roles: Roles::of_schema(cib.schema()),
+        revive: revived(set, cib),
+    })
+}
+
+/// What a part of a set is in this cluster's CIB.
+///
+/// # Errors
+/// When the cluster does not say who this node is.
+pub(super) fn additions(context: &Context, set: &Set, part: Part, cib: &Cib) -> Result<El> {
+    Ok(config::additions(set, part, &cluster(context, set, cib)?))
 }
 
 /// Lets crm_verify judge a few of a set that is new to the CIB; the rest are alike, and cibadmin
@@ -218,12 +246,26 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
     } else {
         Vec::new()
     };
+    let absent = |path: &PathBuf| !files::exists(path);
+    undos.extend(
+        by_products::directories()
+            .filter(absent)
+            .map(|path| Undo::EmptyDir { path }),
+    );
+    undos.extend(
+        by_products::drop_ins()
+            .filter(absent)
+            .map(|path| Undo::File {
+                path,
+                container: None,
+            }),
+    );
     for guest in guests {
         let container = Some(guest.name.clone());
         undos.extend(
             by_products::of_container(&guest.name)
                 .into_iter()
-                .filter(|p| !files::exists(p))
+                .filter(absent)
                 .map(|path| Undo::File {
                     path,
                     container: container.clone(),
@@ -261,7 +303,9 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
 pub(super) fn check_version(context: &Context, set: &Set) -> Result<()> {
     match choose::version_mismatch(&context.host, &set.remoted, &set.layout.base)? {
         None => Ok(()),
-        Some(what) => Err(Error::cant(what)
-            .mend("install the same version of both, or give the daemon with --remoted")),
+        Some(what) => Err(Error::cant(what).mend(
+            "install the same version of both; for containers made before an upgrade: \
+             lxc-autogen cleanup, then up again",
+        )),
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
             context.report.line(format!("made {}", path.display()));
             said(context, true)
         }
-        Err(e) => Err(context.put_back(&mut state.journal, e)),
+        Err(e) => Err(context.put_back(&mut state, e)),
     }
 }
 

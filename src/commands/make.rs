@@ -3,9 +3,9 @@
 use super::Context;
 use super::choose::Choice;
 use crate::error::{Context as _, Error, Result};
-use crate::host::{cgroups, files, hosts, mounts, users};
-use crate::journal::Undo;
-use crate::libvirt::{by_products, domain, network, virsh};
+use crate::host::{cgroups, files, forwarding, hosts, mounts, users};
+use crate::journal::{Journal, Undo};
+use crate::libvirt::{by_products, domain, marked_state_dir, network, virsh};
 use crate::pacemaker::{authkey, config};
 use crate::plan::{self, Guest, Set};
 use crate::rootfs::{self, SHARED, UNPACKED, Writer};
@@ -14,10 +14,6 @@ use crate::state::State;
 use crate::undo::temporary_name;
 use std::fs;
 use std::path::Path;
-
-/// libvirt sets this when it starts a network that forwards (libvirt 9.0,
-/// src/network/bridge_driver.c, networkEnableIPForwarding).
-const IP_FORWARD: &str = "/proc/sys/net/ipv4/ip_forward";
 
 /// Everything that `generate` makes. What is there already, as it should be, is left alone.
 ///
@@ -52,10 +48,13 @@ pub(super) fn make(context: &Context, state: &mut State, choice: &Choice) -> Res
 /// [`crate::error::Kind::Cant`] with what is wrong with it and its mend.
 pub(super) fn check_key(set: &Set) -> Result<()> {
     let path = Path::new(authkey::PATH);
-    if !files::exists(path) {
-        return Ok(());
-    }
-    if let Some((what, mend)) = authkey::check(path, users::haclient()?.as_raw())? {
+    let haclient = users::haclient()?.as_raw();
+    let wrong = if files::exists(path) {
+        authkey::check(path, haclient)?
+    } else {
+        authkey::check_directory(Path::new(authkey::DIRECTORY), haclient)?
+    };
+    if let Some((what, mend)) = wrong {
         return Err(Error::cant(what).mend(mend));
     }
     if set.spec.authkey == Authkey::Bind {
@@ -79,12 +78,17 @@ fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()
     if missing.is_empty() {
         return Ok(());
     }
-    let undos = missing.iter().map(|g| Undo::Container {
-        name: g.name.clone(),
-    });
-    state.journal.intend(undos.chain([Undo::StateFile {
+    let mut undos: Vec<Undo> = missing
+        .iter()
+        .map(|g| Undo::Container {
+            name: g.name.clone(),
+        })
+        .collect();
+    undos.push(Undo::StateFile {
         name: SHARED.to_owned(),
-    }]))?;
+    });
+    undos.iter().try_for_each(|undo| state.claim(undo))?;
+    state.journal.intend(undos)?;
     let mounted = mounts::points()?;
     let key = match set.spec.authkey {
         Authkey::Copy => files::read_optional(Path::new(authkey::PATH))?,
@@ -108,11 +112,10 @@ fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()
     Ok(())
 }
 
-/// A tree gets its name only when it is complete; that its domain XML is the one we would write
-/// tells it from one of another version or spec.
+/// A tree gets its name only when it is complete. Its domain XML may have been edited since, or be
+/// an older version's: a container that may be running is not remade under it.
 fn is_complete(set: &Set, guest: &Guest) -> bool {
-    let expected = domain::domain(set, guest).render();
-    fs::read_to_string(set.domain_xml_path(&guest.name)).is_ok_and(|text| text == expected)
+    files::exists(&set.domain_xml_path(&guest.name))
 }
 
 fn make_container(
@@ -140,7 +143,7 @@ fn make_container(
     Ok(())
 }
 
-fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
+pub(super) fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
     let path = Path::new(hosts::PATH);
     let marker = &hosts::marker(&set.spec.prefix, &set.state_dir);
     state.journal.intend([Undo::HostsBlock {
@@ -182,17 +185,26 @@ fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> 
             .into_iter()
             .map(|path| Undo::Cgroup { path }),
     );
-    if set.spec.forward != Forward::Isolated
-        && files::read_trimmed(IP_FORWARD).is_some_and(|v| v != "1")
-    {
-        undos.push(Undo::Sysctl {
-            path: IP_FORWARD.into(),
-            previous: "0".to_owned(),
-            ours: "1".to_owned(),
-        });
+    if set.spec.forward != Forward::Isolated {
+        undos.extend(forwarding::before().map(|settings| Undo::Forwarding { settings }));
     }
+    undos.extend(records_of_other_sets(context, set)?);
     state.journal.intend(undos)?;
     let xml = set.state_dir.join("network.xml");
     virsh::raise_network(&context.host, &set.network, &xml, present.is_some())
         .context(format!("start network {} on {}", set.network, set.subnet))
+}
+
+/// What another set of ours was the first to change and we come to use too: whoever is taken away
+/// last takes it back.
+fn records_of_other_sets(context: &Context, set: &Set) -> Result<Vec<Undo>> {
+    let mut records = Vec::new();
+    for name in virsh::networks(&context.host)? {
+        let xml = virsh::dump_network(&context.host, &name)?;
+        let other = xml.as_ref().and_then(marked_state_dir).map(Path::new);
+        if let Some(other) = other.filter(|dir| *dir != set.state_dir) {
+            records.extend(Journal::peek(other)?.into_iter().filter(Undo::is_shared));
+        }
+    }
+    Ok(records)
 }

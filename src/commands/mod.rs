@@ -18,8 +18,9 @@ mod wait;
 use crate::cli::{Cli, Command, Common};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, signals};
-use crate::journal::Journal;
+use crate::plan::Set;
 use crate::report::Report;
+use crate::state::State;
 use crate::undo::Undoer;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -59,23 +60,25 @@ pub fn run(cli: Cli) -> Result<()> {
 }
 
 impl Context {
-    fn undoer(&self) -> Undoer<'_> {
+    fn undoer(&self, set: Option<&Set>) -> Undoer<'_> {
         Undoer {
             host: &self.host,
             report: &self.report,
             state_dir: &self.state_dir,
+            set_mark: set.map(Set::mark),
             cluster_down: false,
             stop_timeout: Duration::from_secs(180),
         }
     }
 
     /// Puts back what this run did, after `cause` ended it, and gives back the error to end with.
-    fn put_back(&self, journal: &mut Journal, cause: Error) -> Error {
+    fn put_back(&self, state: &mut State, cause: Error) -> Error {
         signals::forget();
         self.report
             .line(format!("{}; putting back what was done", cause.message()));
-        let first = journal.run_began();
-        let outcome = self.undoer().replay(journal, |seq, _| seq >= first);
+        let first = state.journal.run_began();
+        let undoer = self.undoer(state.set.as_ref());
+        let outcome = undoer.replay(&mut state.journal, |seq, _| seq >= first);
         match outcome.and_then(crate::undo::Outcome::into_result) {
             Ok(_) => cause,
             // Both are told: the cause first, then what could not be put back.

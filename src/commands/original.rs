@@ -4,10 +4,11 @@
 use super::choose::{Choice, choose};
 use super::cleanup::Scope;
 use super::generate::roll_back;
-use super::{Context, agent, cleanup, generate, join, key_gen, preview, shrink, verify};
+use super::{Context, agent, cleanup, generate, join, key_gen, make, preview, shrink, verify};
 use crate::cli::{Original, Shape};
 use crate::error::{Error, Result};
 use crate::host::users;
+use crate::libvirt::virsh;
 use crate::pacemaker::config::Part;
 use crate::state::State;
 
@@ -21,7 +22,7 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
     }
     if actions.share_configs {
         return Err(Error::cant("--share-configs is not built yet")
-            .mend("run lxc-autogen on each cluster node, or leave -s out"));
+            .mend("leave -s out: the containers then run on this node"));
     }
     let add_clone = shape.wants_clone();
     let restores = actions.restore_all || actions.restore_cib || actions.restore_libvirt;
@@ -100,6 +101,12 @@ fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
 }
 
 fn push(context: &Context, state: &mut State, choice: &Choice, part: Part) -> Result<()> {
+    make::check_key(&choice.set)?;
+    let network = &choice.set.network;
+    if !virsh::active_networks(&context.host)?.contains(network) {
+        return Err(Error::cant(format!("network {network} is not active"))
+            .mend("start it with -g, or all at once: lxc-autogen up"));
+    }
     join::check_version(context, &choice.set)?;
     let cib = join::check(context, &choice.set)?;
     state.save_set(&choice.set)?;

@@ -46,7 +46,7 @@ pub(super) fn print(context: &Context, choice: &Choice, with: With) -> Result<()
         return print_json(set, &cib);
     }
     result("would:\n");
-    for step in steps(choice, with) {
+    for step in steps(choice, with, saved(context)?.as_ref()) {
         result(format!("  {step}\n"));
     }
     if matches!(with, With::Add(_)) {
@@ -69,7 +69,7 @@ pub(super) fn print(context: &Context, choice: &Choice, with: With) -> Result<()
     Ok(())
 }
 
-fn steps(choice: &Choice, with: With) -> Vec<String> {
+fn steps(choice: &Choice, with: With, before: Option<&Set>) -> Vec<String> {
     let set = &choice.set;
     let number = set.spec.containers as usize;
     let join = format!(
@@ -81,7 +81,25 @@ fn steps(choice: &Choice, with: With) -> Vec<String> {
         With::Add(Part::Clone) => return vec!["add the promotable clone to the CIB".to_owned()],
         With::Files | With::Up => {}
     }
-    let mut steps = vec![format!("make {} (0700)", set.state_dir.display())];
+    let mut steps = Vec::new();
+    if let Some(before) = before.filter(|b| b.spec.containers > set.spec.containers) {
+        let prefix = &set.spec.prefix;
+        steps.push(format!(
+            "stop {} to {}, take them out of the cluster, and remove them",
+            prefix.node(set.spec.containers + 1),
+            prefix.node(before.spec.containers)
+        ));
+    }
+    match before {
+        None => steps.push(format!("make {} (0700)", set.state_dir.display())),
+        Some(before) => steps.push(format!(
+            "keep what there is of {}",
+            count(
+                before.spec.containers.min(set.spec.containers) as usize,
+                "container"
+            )
+        )),
+    }
     if !Path::new(authkey::PATH).exists() {
         steps.push(format!("make {} (0640 root:haclient)", authkey::PATH));
     }

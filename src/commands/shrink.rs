@@ -3,7 +3,7 @@
 
 use super::Context;
 use super::choose::Choice;
-use crate::error::{Context as _, Result};
+use crate::error::{Context as _, Kind, Result};
 use crate::host::files;
 use crate::journal::Undo;
 use crate::pacemaker::{config, tools};
@@ -39,14 +39,25 @@ pub(super) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> R
         .any(|(_, u)| superfluous(u) && matches!(u, Undo::Resource { .. }));
     // The smaller set is kept first: a run killed in the middle is finished by the next.
     state.save_set(set)?;
+    state.before = Some(set.clone());
     if in_cib && set.spec.clone {
         let ours = config::clone_limit(set);
         tools::merge(&context.host, &ours).context("lower the clone's number of instances")?;
     }
-    let outcome = context
-        .undoer()
-        .replay(&mut state.journal, |_, undo| superfluous(undo))?;
-    outcome.into_result().map(drop)
+    let undoer = context.undoer(Some(set));
+    let outcome = undoer.replay(&mut state.journal, |_, undo| superfluous(undo))?;
+    let again = format!(
+        "mend what is named, then run lxc-autogen up -c {} again",
+        set.spec.containers
+    );
+    match (outcome.into_result(), context.host.check_interrupt()) {
+        (Ok(_), _) => Ok(()),
+        (Err(e), Ok(())) => Err(e.mend(again)),
+        (Err(e), Err(_)) => Err(e
+            .context("interrupted")
+            .mend(again)
+            .with_kind(Kind::Interrupted)),
+    }
 }
 
 /// `lxc6 … lxc12 (7)`, or the names when they are few.

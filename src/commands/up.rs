@@ -6,6 +6,7 @@ use super::generate::{prepare, roll_back};
 use super::{Context, join, make, preview, shrink, wait};
 use crate::cli::Shape;
 use crate::error::{Kind, Result};
+use crate::host::lock::{self, Lock};
 use crate::host::users;
 use crate::pacemaker::config::Part;
 use crate::pacemaker::tools;
@@ -21,10 +22,11 @@ pub(super) fn run(context: &Context, shape: &Shape, timeout: Option<u64>) -> Res
         return preview::print(context, &choice, preview::With::Up);
     }
     users::require_root("up")?;
+    let host_lock = lock::host()?;
     let (choice, mut state) = prepare(context, shape, |choice| {
         join::check(context, &choice.set).map(drop)
     })?;
-    match up(context, &mut state, &choice, timeout) {
+    match up(context, &mut state, &choice, host_lock, timeout) {
         Ok(()) => {
             let number = choice.set.spec.containers as usize;
             context
@@ -40,12 +42,20 @@ pub(super) fn run(context: &Context, shape: &Shape, timeout: Option<u64>) -> Res
     }
 }
 
-fn up(context: &Context, state: &mut State, choice: &Choice, timeout: Option<u64>) -> Result<()> {
+fn up(
+    context: &Context,
+    state: &mut State,
+    choice: &Choice,
+    host_lock: Lock,
+    timeout: Option<u64>,
+) -> Result<()> {
     shrink::shrink(context, state, choice)?;
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
     join::check_version(context, &choice.set)?;
     let cib = tools::query(&context.host)?;
+    // Names and subnet are taken now: another set may choose its own.
+    drop(host_lock);
     join::add(context, state, &choice.set, Part::All, &cib)?;
     wait::online(context, &choice.set, timeout)
 }

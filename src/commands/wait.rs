@@ -6,6 +6,7 @@ use crate::host::signals;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{authkey, tools};
 use crate::plan::{Guest, Set};
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
 /// Waits until every node of the set is online.
@@ -21,11 +22,15 @@ pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Resu
     let mut retries = Retries::default();
     loop {
         // The cheap question first; the whole view only when it says yes, and now and then.
-        let connected = tools::connected(&context.host)?;
-        let all = guests.iter().all(|g| connected.contains(&g.name));
-        let view = (all || retries.look_now())
-            .then(|| tools::view(&context.host))
-            .transpose()?;
+        let (connected, view) = match look(context, &guests, &mut retries) {
+            Ok(seen) => seen,
+            // One question unanswered, by a cluster under load, is no reason to take all back.
+            Err(e) if e.kind == Kind::Failed && began.elapsed() <= timeout => {
+                signals::sleep(Duration::from_secs(1))?;
+                continue;
+            }
+            Err(e) => return Err(e),
+        };
         let there = |g: &Guest| {
             connected.contains(&g.name) && view.as_ref().is_none_or(|v| v.online(&g.name))
         };
@@ -48,6 +53,19 @@ pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Resu
         pause =
             (pause * 9 / 8).min(longest.clamp(Duration::from_millis(200), Duration::from_secs(2)));
     }
+}
+
+fn look(
+    context: &Context,
+    guests: &[Guest],
+    retries: &mut Retries,
+) -> Result<(HashSet<String>, Option<View>)> {
+    let connected = tools::connected(&context.host)?;
+    let all = guests.iter().all(|g| connected.contains(&g.name));
+    let view = (all || retries.look_now())
+        .then(|| tools::view(&context.host))
+        .transpose()?;
+    Ok((connected, view))
 }
 
 /// Connections that failed, and the cluster's second try at them.

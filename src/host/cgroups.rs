@@ -56,6 +56,21 @@ pub fn remove(path: &Path) -> Result<bool> {
     Ok(true)
 }
 
+/// Removes a group that has no other in it. Gives back whether it is gone.
+///
+/// # Errors
+/// As [`remove`].
+pub fn remove_if_empty(path: &Path) -> Result<bool> {
+    let inside = std::fs::read_dir(path).into_iter().flatten().flatten();
+    if inside
+        .into_iter()
+        .any(|e| e.file_type().is_ok_and(|t| t.is_dir()))
+    {
+        return Ok(false);
+    }
+    remove(path)
+}
+
 /// The groups of one container: `lxc-ID-NAME.libvirt-lxc` under a `machine` group.
 pub fn left_of_container(machine: &Path, name: &str) -> Vec<PathBuf> {
     let ending = format!("-{name}.libvirt-lxc");

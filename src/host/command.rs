@@ -133,12 +133,12 @@ impl Cmd {
                 Ok(output) => format!("exit {}", output.code),
                 Err(e) => e.message().to_owned(),
             };
-            eprintln!(
+            crate::report::say(format!(
                 "+ {:.3}s {} ({} ms, {ending})",
                 host.elapsed().as_secs_f64(),
                 self.line(),
                 began.elapsed().as_millis()
-            );
+            ));
         }
         result
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 /// Held for as long as it lives; the kernel lets go of it when the process ends, however.
 #[derive(Debug)]
 pub struct Lock {
+    remove: Option<std::path::PathBuf>,
     _file: Flock<File>,
 }
 
@@ -47,7 +48,41 @@ pub fn take(path: &Path) -> Result<Lock> {
             .set_len(0)
             .and_then(|()| locked.write_all(line.as_bytes()))
             .map_err(|e| Error::io("write", path, e))?;
-        return Ok(Lock { _file: locked });
+        return Ok(Lock {
+            remove: None,
+            _file: locked,
+        });
+    }
+}
+
+/// Only one run at a time chooses names and subnets and writes the host's shared files, whatever
+/// its state directory. The file goes with the lock.
+const HOST_LOCK: &str = "/run/lxc-autogen.lock";
+
+/// Takes the lock of the whole host, waiting half a minute for it.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when another process holds it for longer, or on a signal.
+pub fn host() -> Result<Lock> {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    loop {
+        match take(Path::new(HOST_LOCK)) {
+            Ok(mut lock) => {
+                lock.remove = Some(HOST_LOCK.into());
+                return Ok(lock);
+            }
+            Err(e) if std::time::Instant::now() > end => return Err(e),
+            Err(_) => super::signals::sleep(std::time::Duration::from_millis(100))?,
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        if let Some(path) = &self.remove {
+            // While it is held: whoever opened it meanwhile sees that it has no name any more.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 

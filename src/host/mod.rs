@@ -4,6 +4,7 @@
 pub mod cgroups;
 pub mod command;
 pub mod files;
+pub mod forwarding;
 pub mod hosts;
 pub mod lock;
 pub mod mounts;

@@ -11,7 +11,7 @@ pub use undo::{Rank, Undo};
 use crate::error::{Error, Result};
 use crate::host::files;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -97,12 +97,20 @@ impl Journal {
     /// When it cannot be made durable; the changes must not be made then.
     pub fn intend(&mut self, undos: impl IntoIterator<Item = Undo>) -> Result<()> {
         let mut lines = String::new();
-        let known: std::collections::HashSet<String> =
-            self.outstanding.values().map(Undo::key).collect();
+        let known: HashMap<String, u64> = self
+            .outstanding
+            .iter()
+            .map(|(seq, undo)| (undo.key(), *seq))
+            .collect();
         let mut added = Vec::new();
+        let mut replaced = Vec::new();
         for undo in undos {
-            if known.contains(&undo.key()) {
-                continue;
+            if let Some(seq) = known.get(&undo.key()) {
+                // What was first there is what counts, unless the thing itself is another now.
+                if !undo.has_identity() || self.outstanding.get(seq) == Some(&undo) {
+                    continue;
+                }
+                replaced.push(*seq);
             }
             let seq = self.next + added.len() as u64;
             lines.push_str(&line(&Line::Do {
@@ -111,10 +119,18 @@ impl Journal {
             })?);
             added.push(undo);
         }
+        if !replaced.is_empty() {
+            lines.push_str(&line(&Line::Undone {
+                seqs: replaced.clone(),
+            })?);
+        }
         self.append(&lines)?;
         for undo in added {
             self.outstanding.insert(self.next, undo);
             self.next += 1;
+        }
+        for seq in replaced {
+            self.outstanding.remove(&seq);
         }
         Ok(())
     }
@@ -223,6 +239,27 @@ mod tests {
         assert_eq!(journal.run_began(), 4);
         journal.intend([tree("lxc4")]).unwrap();
         assert_eq!(Journal::peek(dir.path()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_thing_made_anew_replaces_its_record_and_what_was_before_us_stays_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        let key = |sha256: &str| Undo::Authkey {
+            path: "/k".into(),
+            sha256: sha256.to_owned(),
+        };
+        let property = |previous: &str| Undo::Property {
+            name: "p".to_owned(),
+            previous: Some(previous.to_owned()),
+        };
+        journal.intend([key("a"), property("1")]).unwrap();
+        journal.intend([key("b"), property("2")]).unwrap();
+        drop(journal);
+        assert_eq!(
+            Journal::peek(dir.path()).unwrap(),
+            [property("1"), key("b")]
+        );
     }
 
     #[test]

@@ -56,14 +56,11 @@ pub enum Undo {
         /// Its uuid.
         uuid: String,
     },
-    /// Put a kernel setting back that starting the network changed.
-    Sysctl {
-        /// Its file under /proc/sys.
-        path: PathBuf,
-        /// What it was.
-        previous: String,
-        /// What it became.
-        ours: String,
+    /// Put forwarding back as it was before libvirt switched it on with the network.
+    Forwarding {
+        /// Files under /proc/sys/net/ipv4 and what was in them, in the order to write them:
+        /// `ip_forward` first, since it overwrites the others.
+        settings: Vec<(PathBuf, String)>,
     },
     /// Remove a control group that libvirt makes with the first container, when it is unused.
     Cgroup {
@@ -81,8 +78,8 @@ pub enum Undo {
     Agent {
         /// Where it is installed.
         path: PathBuf,
-        /// SHA-256 of what we installed.
-        sha256: String,
+        /// SHA-256 of what we installed, each time.
+        sha256: Vec<String>,
         /// The previous one's name in the state directory.
         previous: Option<String>,
     },
@@ -149,7 +146,7 @@ impl Undo {
             Undo::Property { .. } => Rank::Properties,
             Undo::Domain { .. } => Rank::Domains,
             Undo::Network { .. } => Rank::Network,
-            Undo::Sysctl { .. } | Undo::Cgroup { .. } => Rank::Kernel,
+            Undo::Forwarding { .. } | Undo::Cgroup { .. } => Rank::Kernel,
             Undo::Authkey { .. }
             | Undo::File { .. }
             | Undo::EmptyDir { .. }
@@ -158,6 +155,32 @@ impl Undo {
             Undo::StateFile { .. } | Undo::Container { .. } => Rank::Inside,
             Undo::StateDir { .. } | Undo::OwnFiles { .. } => Rank::StateDir,
         }
+    }
+
+    /// Whether another set can come to use what this set was the first to change.
+    pub fn is_shared(&self) -> bool {
+        matches!(
+            self,
+            Undo::Forwarding { .. }
+                | Undo::Cgroup { .. }
+                | Undo::EmptyDir { .. }
+                | Undo::Authkey { .. }
+        ) || matches!(
+            self,
+            Undo::File {
+                container: None,
+                ..
+            }
+        )
+    }
+
+    /// Whether the record names the very thing (a uuid, a content), so that a thing made anew needs
+    /// a record anew; the others tell what was there before us, and the first of them is right.
+    pub fn has_identity(&self) -> bool {
+        matches!(
+            self,
+            Undo::Authkey { .. } | Undo::Network { .. } | Undo::Agent { .. }
+        )
     }
 
     /// The container this belongs to, if it belongs to one alone.
@@ -180,7 +203,7 @@ impl Undo {
             Undo::File { path, .. } => format!("file {}", path.display()),
             Undo::Authkey { path, .. } => format!("authentication key {}", path.display()),
             Undo::Network { name, .. } => format!("network {name}"),
-            Undo::Sysctl { path, .. } => format!("kernel setting {}", path.display()),
+            Undo::Forwarding { .. } => "the kernel's IPv4 forwarding".to_owned(),
             Undo::Cgroup { path } => format!("control group {}", path.display()),
             Undo::HostsBlock { path, marker } => format!("block {marker} of {}", path.display()),
             Undo::Agent { path, .. } => format!("resource agent {}", path.display()),

@@ -4,17 +4,23 @@ use std::path::PathBuf;
 
 /// Files (and empty directories) of one container, by its domain's name: libvirt's log and
 /// run-time directories (libvirt 9.0, src/lxc/lxc_process.c, lxc_controller.c), and VirtualDomain's
-/// state file and systemd drop-in (resource-agents 4.12).
+/// state file (resource-agents 4.12).
 pub fn of_container(name: &str) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = vec![
         format!("/var/log/libvirt/lxc/{name}.log").into(),
         format!("/run/resource-agents/VirtualDomain-{name}-emu.state").into(),
-        format!("/run/systemd/system/resource-agents-deps.target.d/99-VirtualDomain-{name}.conf")
-            .into(),
     ];
     let ends = ["dev", "devpts", "fuse", "sock", "pid", "xml"];
     all.extend(ends.map(|end| PathBuf::from(format!("/run/libvirt/lxc/{name}.{end}"))));
     all
+}
+
+/// Drop-ins that VirtualDomain makes with the first container where systemd runs.
+pub fn drop_ins() -> impl Iterator<Item = PathBuf> {
+    ["libvirt", "machines"].into_iter().map(|name| {
+        let directory = "/run/systemd/system/resource-agents-deps.target.d";
+        PathBuf::from(format!("{directory}/99-VirtualDomain-{name}.conf"))
+    })
 }
 
 /// Directories that appear with the first container, innermost last.

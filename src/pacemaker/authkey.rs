@@ -51,21 +51,33 @@ pub fn check(path: &Path, haclient: u32) -> Result<Option<(String, String)>> {
             "cannot be read by group haclient",
             format!("chgrp haclient {shown} && chmod 0640 {shown}"),
         ))
-    } else if let Some(directory) = path.parent() {
-        let metadata = directory
-            .metadata()
-            .map_err(|e| Error::io("look at", directory, e))?;
-        let dir = directory.display();
-        (!searchable(&metadata, haclient)).then(|| {
-            (
-                "is in a directory that group haclient cannot enter",
-                format!("chgrp haclient {dir} && chmod 0750 {dir}"),
-            )
-        })
     } else {
-        None
+        return match path.parent() {
+            Some(directory) => check_directory(directory, haclient),
+            None => Ok(None),
+        };
     };
     Ok(found.map(|(what, mend)| (format!("{shown} {what}"), mend)))
+}
+
+/// What is wrong with the key's directory, if anything; one that is not there will be made.
+///
+/// # Errors
+/// When it cannot be looked at.
+pub fn check_directory(directory: &Path, haclient: u32) -> Result<Option<(String, String)>> {
+    if !files::exists(directory) {
+        return Ok(None);
+    }
+    let metadata = directory
+        .metadata()
+        .map_err(|e| Error::io("look at", directory, e))?;
+    let dir = directory.display();
+    Ok((!searchable(&metadata, haclient)).then(|| {
+        (
+            format!("{dir} is a directory that group haclient cannot enter"),
+            format!("chgrp haclient {dir} && chmod 0750 {dir}"),
+        )
+    }))
 }
 
 fn readable(metadata: &std::fs::Metadata, haclient: u32) -> bool {

@@ -99,11 +99,23 @@ impl Cib {
         }
     }
 
-    /// Whether there is a fence device.
-    pub fn has_fence_device(&self) -> bool {
-        self.in_section("resources")
+    /// Whether nodes can be fenced: by a device, or by their own watchdogs (sbd without a disk).
+    pub fn can_fence(&self) -> bool {
+        let device = self
+            .in_section("resources")
             .iter()
-            .any(|e| e.get("class") == Some("stonith"))
+            .any(|e| e.get("class") == Some("stonith"));
+        let watchdog = self.flag("have-watchdog", false)
+            && self
+                .property("stonith-watchdog-timeout")
+                .or_else(|| self.property("fencing-watchdog-timeout"))
+                .is_some_and(|t| !t.trim_matches(['0', 's']).is_empty());
+        device || watchdog
+    }
+
+    /// Whether fencing is enabled, by its name since Pacemaker 3.0.2 or before.
+    pub fn fencing_enabled(&self) -> bool {
+        self.flag("fencing-enabled", self.flag("stonith-enabled", true))
     }
 
     /// Every XML id in the configuration.
@@ -184,11 +196,48 @@ impl Cib {
             .collect()
     }
 
+    /// What the template of a tag says of whose set it is.
+    pub fn description(&self, tag: &str) -> Option<&str> {
+        self.in_section("resources")
+            .into_iter()
+            .find(|e| e.name == "template" && e.get("id") == Some(tag))?
+            .get("description")
+    }
+
+    /// Names and ids that belong to other sets of lxc-autogen than the one with this mark.
+    pub fn of_other_sets(&self, mark: &str) -> HashSet<String> {
+        let mut others = HashSet::new();
+        let end = format!(", set {mark}");
+        for tag in self.our_templates() {
+            if self.description(tag).is_some_and(|d| d.ends_with(&end)) {
+                continue;
+            }
+            let primitives = self.of_template(tag);
+            let nodes = self.guest_nodes().into_iter();
+            others.extend(
+                nodes
+                    .filter(|(_, id)| primitives.contains(id))
+                    .map(|(node, _)| node.to_owned()),
+            );
+            others.extend(primitives.into_iter().map(str::to_owned));
+            others.extend(super::config::ids_of_tag(tag));
+            others.extend(super::config::clone_id_of_tag(tag));
+        }
+        others
+    }
+
     /// Ids of the direct children of the sections that we add to.
     pub fn top_ids(&self) -> Vec<&str> {
         ["nodes", "resources", "constraints"]
             .iter()
-            .filter_map(|name| self.section(name))
+            .flat_map(|name| self.top_ids_of(name))
+            .collect()
+    }
+
+    /// Ids of the direct children of one section.
+    pub fn top_ids_of(&self, section: &str) -> Vec<&str> {
+        self.section(section)
+            .into_iter()
             .flat_map(|section| &section.children)
             .filter_map(|e| e.get("id"))
             .collect()
@@ -225,14 +274,6 @@ impl Cib {
     /// Whether any element of the configuration has this id.
     pub fn has_id(&self, id: &str) -> bool {
         self.ids().contains(id)
-    }
-
-    /// Nodes that the status section still remembers.
-    pub fn status_nodes(&self) -> Vec<&str> {
-        self.root
-            .find("status")
-            .map(|s| s.children.iter().filter_map(|n| n.get("uname")).collect())
-            .unwrap_or_default()
     }
 
     /// Resources whose history the status section still has, as (resource, node).
@@ -304,7 +345,7 @@ mod tests {
         assert!(cib.has_id("vm-r") && !cib.has_id("vm-x"));
         assert_eq!(cib.started_at("lxc1"), Some(17));
         assert_eq!(cib.history(), [("lxc1", "node1")]);
-        assert!(!cib.has_fence_device());
+        assert!(!cib.can_fence() && !cib.fencing_enabled());
     }
 
     #[test]

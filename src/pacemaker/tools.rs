@@ -49,6 +49,14 @@ pub fn query(host: &Host) -> Result<Cib> {
     Cib::parse(&output.stdout)
 }
 
+/// The CIB of the running cluster, or else the one this node had when its cluster was stopped.
+pub fn last_known(host: &Host) -> Option<Cib> {
+    const ON_DISK: &str = "/var/lib/pacemaker/cib/cib.xml";
+    query(host)
+        .ok()
+        .or_else(|| Cib::parse(&std::fs::read_to_string(ON_DISK).ok()?).ok())
+}
+
 /// The cluster's state.
 ///
 /// # Errors
@@ -102,10 +110,11 @@ fn parse_connected(text: &str) -> Result<HashSet<String>> {
 pub fn this_node(host: &Host) -> Result<String> {
     let text = Cmd::new("crm_node").arg("--name").ok(host)?;
     let name = text.trim();
-    if crate::spec::valid_node_name(name) {
-        return Ok(name.to_owned());
+    if name.is_empty() {
+        return Err(Error::cant("the cluster does not say who this node is")
+            .mend("see crm_node --name; is the node in the cluster's list?"));
     }
-    Err(Error::failed(format!("crm_node --name says {name:?}")))
+    Ok(name.to_owned())
 }
 
 /// Merges a `<configuration>` tree into the CIB as one change.

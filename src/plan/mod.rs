@@ -80,6 +80,11 @@ impl Set {
         format!("lxc-autogen-{}", self.spec.prefix)
     }
 
+    /// What tells this set from any other, in the CIB.
+    pub fn mark(&self) -> String {
+        uuid(&self.seed, "set")
+    }
+
     /// All the set's containers.
     pub fn guests(&self) -> Vec<Guest> {
         guests(self)

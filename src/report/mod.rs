@@ -14,6 +14,12 @@ pub fn result(text: impl AsRef<str>) {
     let _ = std::io::stdout().write_all(text.as_ref().as_bytes());
 }
 
+/// Prints a line to stderr. A terminal that was closed must not end us while we put things back.
+pub fn say(text: impl AsRef<str>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
 /// `1 container`, `8 containers`.
 pub fn count(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
@@ -61,13 +67,13 @@ impl Report {
     /// A line of progress.
     pub fn line(&self, text: impl AsRef<str>) {
         if self.mode != Mode::Quiet {
-            eprintln!("{}", text.as_ref());
+            say(text);
         }
     }
 
     /// Something the reader should know although work goes on; shown with --quiet too.
     pub fn warn(&self, text: impl AsRef<str>) {
-        eprintln!("warning: {}", text.as_ref());
+        say(format!("warning: {}", text.as_ref()));
     }
 
     /// Begins a step that will count to `total`.
@@ -103,7 +109,7 @@ impl Stage {
             let step = (self.total / 10).max(1);
             if count >= self.shown + step {
                 self.shown = count;
-                eprintln!("{} {count}/{}", self.name, self.total);
+                say(format!("{} {count}/{}", self.name, self.total));
             }
         }
     }
@@ -115,10 +121,10 @@ impl Stage {
         }
         if self.mode != Mode::Quiet {
             let seconds = self.began.elapsed().as_secs_f32();
-            eprintln!(
+            say(format!(
                 "{} {}/{} ({seconds:.1} s)",
                 self.name, self.total, self.total
-            );
+            ));
         }
     }
 }

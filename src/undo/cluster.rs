@@ -32,7 +32,10 @@ pub(super) fn remove_from_cib(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
 }
 
 fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()> {
-    let there = cib.ids();
+    let mut there = cib.ids();
+    let others = undoer.of_other_sets(cib);
+    // Ours are gone then, and another set has taken the names.
+    there.retain(|id| !others.contains(*id));
     let mut primitives = Vec::new();
     let mut clones = Vec::new();
     let mut objects = Vec::new();
@@ -105,12 +108,19 @@ pub(super) fn forget_nodes(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
         .into_iter()
         .map(|(node, _)| node)
         .collect();
+    let others = undoer.of_other_sets(&cib);
+    let resources: HashSet<&str> = cib.top_ids_of("resources").into_iter().collect();
     let mut stage = undoer.report.stage("forgotten", items.len());
     for (count, item) in items.iter().enumerate() {
         let name = match &item.1 {
             Undo::Node { name } => name,
             _ => continue,
         };
+        if others.contains(name) || resources.contains(name.as_str()) {
+            // Somebody else's guest or remote node by now.
+            batch.undone.push(item.0);
+            continue;
+        }
         if guests.contains(name.as_str()) {
             batch.keep(&item.1, "the CIB still has a primitive for it");
             continue;

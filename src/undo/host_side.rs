@@ -5,6 +5,8 @@ use crate::error::{Error, Result};
 use crate::host::{cgroups, files, hosts};
 use crate::journal::Undo;
 use crate::libvirt::virsh;
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::tools;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -76,46 +78,6 @@ pub(super) fn remove_network(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
     virsh::remove_network(undoer.host, name)
 }
 
-/// Kernel settings and control groups.
-pub(super) fn restore_kernel(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
-    match undo {
-        Undo::Sysctl {
-            path,
-            previous,
-            ours,
-        } => restore_sysctl(undoer, path, previous, ours),
-        Undo::Cgroup { path } => {
-            // In use by a container of somebody else's: then it is theirs now.
-            cgroups::remove(path).map(drop)
-        }
-        other => Err(Error::failed(format!(
-            "{} is no kernel setting",
-            other.key()
-        ))),
-    }
-}
-
-/// Puts a setting back unless somebody changed it since, or another network of libvirt's that is
-/// active now needs what libvirt set.
-fn restore_sysctl(undoer: &Undoer<'_>, path: &Path, previous: &str, ours: &str) -> Result<()> {
-    let now = files::read_trimmed(path);
-    if now.as_deref() != Some(ours) || previous == ours {
-        return Ok(());
-    }
-    for name in virsh::active_networks(undoer.host)? {
-        let forwards = virsh::dump_network(undoer.host, &name)?
-            .is_some_and(|xml| xml.find("forward").is_some());
-        if forwards {
-            undoer.report.line(format!(
-                "{} stays {ours}: network {name} needs it",
-                path.display()
-            ));
-            return Ok(());
-        }
-    }
-    std::fs::write(path, previous).map_err(|e| Error::io("write", path, e))
-}
-
 /// Files and directories outside the state directory.
 pub(super) fn restore_outside(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
     match undo {
@@ -153,14 +115,21 @@ fn remove_authkey(undoer: &Undoer<'_>, path: &Path, sha256: &str) -> Result<()> 
     if files::sha256(&bytes) != sha256 {
         return Err(Error::failed("it is not the one we made any more"));
     }
-    if let Ok(cib) = crate::pacemaker::tools::query(undoer.host) {
-        let others = cib.remote_users();
-        if !others.is_empty() {
-            return Err(Error::failed(format!(
-                "other nodes use it: {}",
-                others.join(", ")
-            )));
+    let cib = tools::last_known(undoer.host);
+    let mut others = cib.as_ref().map_or_else(Vec::new, Cib::remote_users);
+    if !others.is_empty() {
+        // Another set of ours has the record too, and takes the key away when it goes.
+        let handed_on = cib
+            .map(|cib| undoer.of_other_sets(&cib))
+            .unwrap_or_default();
+        others.retain(|name| !handed_on.contains(name));
+        if others.is_empty() {
+            return Ok(());
         }
+        return Err(Error::failed(format!(
+            "other nodes use it: {}",
+            others.join(", ")
+        )));
     }
     crate::pacemaker::authkey::remember(&bytes);
     files::remove_file(path)
@@ -169,7 +138,7 @@ fn remove_authkey(undoer: &Undoer<'_>, path: &Path, sha256: &str) -> Result<()> 
 fn restore_agent(
     undoer: &Undoer<'_>,
     path: &Path,
-    sha256: &str,
+    sha256: &[String],
     previous: Option<&str>,
 ) -> Result<()> {
     let now = files::read_optional(path)?;
@@ -183,7 +152,7 @@ fn restore_agent(
         return Ok(());
     }
     if let Some(bytes) = &now {
-        if files::sha256(bytes) != sha256 {
+        if !sha256.contains(&files::sha256(bytes)) {
             return Err(Error::failed("it is not the one we installed any more"));
         }
     }

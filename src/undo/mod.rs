@@ -3,11 +3,15 @@
 
 mod cluster;
 mod host_side;
+mod kernel;
 
 use crate::error::{Error, Result};
 use crate::host::{Host, files, mounts};
 use crate::journal::{Journal, Rank, Undo};
+use crate::libvirt::virsh;
+use crate::pacemaker::cib::Cib;
 use crate::report::Report;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -20,6 +24,8 @@ pub struct Undoer<'a> {
     pub report: &'a Report,
     /// The state directory.
     pub state_dir: &'a Path,
+    /// The set's own mark in the CIB, when it is known: what has another is not ours.
+    pub set_mark: Option<String>,
     /// The cluster is known to be down: what it keeps is reported, and the rest undone.
     pub cluster_down: bool,
     /// How long to wait for resources to stop.
@@ -123,6 +129,11 @@ impl Undoer<'_> {
         Ok(outcome)
     }
 
+    fn of_other_sets(&self, cib: &Cib) -> HashSet<String> {
+        let mark = self.set_mark.as_deref();
+        mark.map(|mark| cib.of_other_sets(mark)).unwrap_or_default()
+    }
+
     fn batch(&self, items: &[Item], so_far: &Outcome) -> Result<Batch> {
         Ok(match items[0].1.rank() {
             Rank::Cib => cluster::remove_from_cib(self, items),
@@ -130,8 +141,10 @@ impl Undoer<'_> {
             Rank::Properties => self.each(items, |undo| cluster::restore_property(self, undo)),
             Rank::Domains => host_side::destroy_domains(self, items),
             Rank::Network => self.each(items, |undo| host_side::remove_network(self, undo)),
-            Rank::Kernel => self.each(items, |undo| host_side::restore_kernel(self, undo)),
-            Rank::Outside => self.each(items, |undo| host_side::restore_outside(self, undo)),
+            Rank::Kernel => self.each(items, |undo| {
+                kernel::restore(self, undo, so_far.remains.is_empty())
+            }),
+            Rank::Outside => self.outside(items, so_far),
             Rank::Inside => self.inside(items, so_far)?,
             Rank::StateDir => self.state_dir(items, so_far),
         })
@@ -145,8 +158,33 @@ impl Undoer<'_> {
         batch
     }
 
-    /// Files in the state directory. Those of a container whose resource or domain stays must stay
-    /// too: VirtualDomain without its XML says "stopped" and leaks the container.
+    /// Files outside the state directory. Those of a container that runs stay: libvirtd finds it
+    /// again by them, and a domain of that name may be somebody else's by now.
+    fn outside(&self, items: &[Item], so_far: &Outcome) -> Batch {
+        let of_containers = items.iter().any(|(_, undo)| undo.container().is_some());
+        let running = if of_containers {
+            virsh::domains(self.host).map(|all| all.into_iter().map(|d| d.name).collect())
+        } else {
+            Ok(HashSet::new())
+        };
+        let mut batch = Batch::default();
+        for item in items {
+            let result = match (item.1.container(), &running) {
+                (Some(name), _) if stays(name, so_far) => {
+                    Err(Error::failed("its domain is still there"))
+                }
+                (Some(_), Err(e)) => Err(Error::failed(e.message())),
+                // Not our domain, or it would have been destroyed: its files are its own.
+                (Some(name), Ok(running)) if running.contains(name) => Ok(()),
+                _ => host_side::restore_outside(self, &item.1),
+            };
+            batch.record(item, result);
+        }
+        batch
+    }
+
+    /// Files in the state directory. Those of a container whose domain stays must stay too:
+    /// VirtualDomain without its XML says "stopped" and leaks the container.
     fn inside(&self, items: &[Item], so_far: &Outcome) -> Result<Batch> {
         let mounts = mounts::points()?;
         let mut batch = Batch::default();

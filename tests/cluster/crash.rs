@@ -146,16 +146,42 @@ fn interrupted_and_put_back() {
         assert_eq!(status.code(), Some(130), "{which}");
         before.is_as_now();
     }
-    // What was there before the interrupted run stays.
-    lxa("up -c 2").exits(0);
+    // What was there before the interrupted run stays as it was: nodes, clone, hosts, CIB.
+    lxa("up -c 2 -C --hosts").exits(0);
+    let configuration = || tool("cibadmin --query --scope configuration");
+    let was = configuration();
     let mut child = start("up -c 5");
     signal_at(&mut child, Signal::SIGINT, "the fifth container", || {
         Path::new("/run/libvirt/lxc/lxc5.pid").exists()
     });
     assert_eq!(child.wait().unwrap().code(), Some(130));
     assert_eq!(online(), names("lxc", 2));
+    assert_eq!(configuration(), was);
     let table = lxa("status").exits(0).out;
     assert!(table.contains("2 nodes: 2 running, 2 online"), "{table}");
+    assert!(
+        !std::fs::read_to_string("/etc/hosts")
+            .unwrap()
+            .contains("lxc5")
+    );
+
+    // A shrink is gone on with, not taken back.
+    lxa("up -c 4").exits(0);
+    let mut child = start("up -c 1");
+    signal_at(&mut child, Signal::SIGTERM, "the stop", || {
+        configuration().contains("target-role")
+    });
+    let status = child.wait().unwrap();
+    assert!(matches!(status.code(), Some(130)), "{status}");
+    lxa("up -c 1").exits(0);
+    assert_eq!(online(), names("lxc", 1));
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+
+    // Nobody reads what we say: the work goes on, and so does putting back.
+    let mut child = start("up -c 2");
+    drop(child.stderr.take());
+    assert!(child.wait().unwrap().success());
     lxa("cleanup").exits(0);
     before.is_as_now();
 }

@@ -211,33 +211,33 @@ fn a_container_cannot_reach_the_host() {
     before.is_as_now();
 }
 
+/// Of names that begin alike; taken away in the order they were made, since the second comes to
+/// use what the first was the first to change.
 fn two_sets_side_by_side() {
     let before = Before::new();
-    let other = "--state-dir /var/lib/lxc-autogen-qa";
-    // The world makes only the default directory's parent private; this one is there with it.
+    let other = "--state-dir /var/lib/lxc-autogen-qa/";
     lxa("up -c 2").exits(0);
-    lxa(&format!("up -c 2 --prefix qa -C {other}")).exits(0);
-    let mut all = [names("lxc", 2), names("qa", 2)].concat();
+    // The same names from another state directory are refused, and nothing is touched.
+    lxa(&format!("up -c 2 {other}"))
+        .exits(3)
+        .complains("are there already: made by lxc-autogen on node1 in /var/lib/lxc-autogen,");
+    lxa(&format!("up -c 2 --prefix lxc-qa -C {other}")).exits(0);
+    let mut all = [names("lxc", 2), names("lxc-qa", 2)].concat();
     all.sort();
     assert_eq!(online(), all);
-    let promoted = || {
-        let view = cluster();
-        let instances = view.active.get("qa-rsc").cloned().unwrap_or_default();
-        instances
-            .iter()
-            .flat_map(|a| &a.nodes)
-            .cloned()
-            .collect::<Vec<String>>()
-    };
     until("the clone runs on its own set", 30, || {
-        let mut on = promoted();
+        let view = cluster();
+        let instances = view.active.get("lxc-qa-rsc").cloned().unwrap_or_default();
+        let mut on: Vec<String> = instances.into_iter().flat_map(|a| a.nodes).collect();
         on.sort();
-        on == names("qa", 2)
+        on == names("lxc-qa", 2)
     });
-    lxa("up --prefix qa -c 3").exits(2).complains("--prefix");
-    lxa(&format!("cleanup {other}")).exits(0);
-    assert_eq!(online(), names("lxc", 2));
+    lxa("up --prefix lxc-qa -c 3")
+        .exits(2)
+        .complains("--prefix");
     lxa("cleanup").exits(0);
+    assert_eq!(online(), names("lxc-qa", 2));
+    lxa(&format!("cleanup {other}")).exits(0);
     before.is_as_now();
 }
 

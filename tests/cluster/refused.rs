@@ -1,7 +1,7 @@
 //! What is refused, before anything is touched.
 
 use crate::Test;
-use crate::world::{BINARY, Before, Said, lxa, run, tool};
+use crate::world::{BINARY, Before, STATE, Said, lxa, run, tool};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -13,6 +13,7 @@ pub const TESTS: &[Test] = &[
         "a_cluster_that_would_start_nothing",
         a_cluster_that_would_start_nothing,
     ),
+    ("files_in_the_way", files_in_the_way),
     (
         "state_directories_that_are_not_ours",
         state_directories_that_are_not_ours,
@@ -129,6 +130,22 @@ fn a_cluster_that_would_start_nothing() {
             None => run("crm_attribute", ["-n", name, "-D"]).exits(0),
         };
     }
+}
+
+fn files_in_the_way() {
+    let before = Before::new();
+    lxa("generate -c 2").exits(0);
+    run("mkdir", [format!("{STATE}/lxc3")]).exits(0);
+    lxa("generate -c 4")
+        .exits(3)
+        .complains("lxc3 is in the way, and not ours");
+    assert!(Path::new(STATE).join("lxc3").exists());
+    run("rmdir", [format!("{STATE}/lxc3")]).exits(0);
+    // A key made anew after ours was removed by hand is ours too.
+    run("rm", ["/etc/pacemaker/authkey"]).exits(0);
+    lxa("key-gen").exits(0);
+    lxa("cleanup").exits(0);
+    before.is_as_now();
 }
 
 fn state_directories_that_are_not_ours() {

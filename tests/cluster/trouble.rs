@@ -113,6 +113,7 @@ fn the_state_directory_is_lost() {
     .unwrap();
     std::fs::set_permissions(key, std::fs::Permissions::from_mode(0o640)).unwrap();
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap();
+    run("mkdir", ["-p", "/var/log/libvirt/lxc"]).exits(0);
     let groups = lxc_autogen::host::cgroups::machine_groups_to_come().unwrap();
     for group in &groups {
         std::fs::create_dir(group).unwrap();
@@ -129,11 +130,16 @@ fn the_state_directory_is_lost() {
     assert_eq!(online(), names("lxc", 3));
     std::fs::remove_dir_all(STATE).unwrap();
     lxa("cleanup").exits(0).complains("is gone");
+    // Their logs stay: without the journal they could be another's of that name.
+    for n in 1..=3 {
+        std::fs::remove_file(format!("/var/log/libvirt/lxc/lxc{n}.log")).unwrap();
+    }
     before.is_as_now();
 
     for group in groups {
         std::fs::remove_dir(group).unwrap();
     }
+    run("rmdir", ["/var/log/libvirt/lxc"]).exits(0);
     std::fs::write("/proc/sys/net/ipv4/ip_forward", "0").unwrap();
     std::fs::remove_file(key).unwrap();
 }

@@ -123,7 +123,7 @@ fn start_probe(context: &Context) -> Result<()> {
         crate::host::files::remove_file_or_empty_directory(&path)?;
     }
     for group in groups {
-        crate::host::cgroups::remove(&group)?;
+        crate::host::cgroups::remove_if_empty(&group)?;
     }
     started.and(ended)
 }

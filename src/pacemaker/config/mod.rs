@@ -10,6 +10,7 @@ use super::cib::Roles;
 use crate::plan::{Guest, Set};
 use crate::xml::El;
 use constraints::{clone_on_guests, cluster_nodes_only, keep_off, placement};
+use std::path::Path;
 
 /// The node attribute that marks our guest nodes; rules tell them from others by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
@@ -61,7 +62,7 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
     }
     let guests = set.guests();
     let mut resources = El::new("resources")
-        .child(template(set))
+        .child(template(set, &cluster.this_node))
         .children(guests.iter().map(|g| primitive(set, g, cluster)));
     let mut constraints = El::new("constraints")
         .child(placement(set, &cluster.this_node))
@@ -77,21 +78,40 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
         .child(constraints)
 }
 
+/// Ends of the ids of a set's constraints, behind its tag.
+const CONSTRAINTS: &[&str] = &["placement", "cluster-nodes-only", "keep-off"];
+/// The same of the clone's.
+const CLONE_CONSTRAINT: &str = "clone-on-guests";
+
 /// Ids of a part's constraints and template.
 pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
-    let tag = set.tag();
-    let mut ends = Vec::new();
-    if part == Part::All {
-        ends.extend(["placement", "cluster-nodes-only", "keep-off"]);
-    }
-    if set.spec.clone {
-        ends.push("clone-on-guests");
-    }
-    let mut ids: Vec<String> = ends.iter().map(|end| format!("{tag}-{end}")).collect();
-    if part == Part::All {
-        ids.push(tag);
+    let mut ids = match part {
+        Part::All => ids_of_tag(&set.tag()),
+        Part::Clone => vec![clone_constraint_id(&set.tag())],
+    };
+    if !set.spec.clone {
+        ids.retain(|id| *id != clone_constraint_id(&set.tag()));
     }
     ids
+}
+
+/// Ids that the template and constraints of a tag can have, exactly: tags can begin alike.
+pub fn ids_of_tag(tag: &str) -> Vec<String> {
+    let constraints = CONSTRAINTS.iter().map(|end| format!("{tag}-{end}"));
+    constraints
+        .chain([clone_constraint_id(tag), tag.to_owned()])
+        .collect()
+}
+
+/// The id of the clone's constraint.
+pub fn clone_constraint_id(tag: &str) -> String {
+    format!("{tag}-{CLONE_CONSTRAINT}")
+}
+
+/// The id of the clone of a tag, whatever set has it.
+pub fn clone_id_of_tag(tag: &str) -> Option<String> {
+    let prefix = tag.strip_prefix("lxc-autogen-")?;
+    Some(format!("{prefix}-clone"))
 }
 
 /// The id of the set's promotable clone.
@@ -104,7 +124,15 @@ pub fn clone_primitive_id(set: &Set) -> String {
     format!("{}-rsc", set.spec.prefix)
 }
 
-fn template(set: &Set) -> El {
+/// The template's description, by which people and we tell whose set it is.
+pub fn description(this_node: &str, state_dir: &Path, mark: &str) -> String {
+    format!(
+        "made by lxc-autogen on {this_node} in {}, set {mark}",
+        state_dir.display()
+    )
+}
+
+fn template(set: &Set, this_node: &str) -> El {
     let tag = set.tag();
     let parameters = [
         ("force_stop", "true".to_owned()),
@@ -121,6 +149,10 @@ fn template(set: &Set) -> El {
         .attr("class", "ocf")
         .attr("provider", "heartbeat")
         .attr("type", "VirtualDomain")
+        .attr(
+            "description",
+            description(this_node, &set.state_dir, &set.mark()),
+        )
         .child(nvpairs(
             "instance_attributes",
             &format!("{tag}-instance_attributes"),

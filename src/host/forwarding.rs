@@ -1,0 +1,63 @@
+//! IPv4 forwarding, which libvirt switches on when it starts a network that forwards
+//! (libvirt 9.0, src/network/bridge_driver.c, networkEnableIPForwarding), and never off.
+//!
+//! Writing `ip_forward` changes more than itself: every `conf/*/forwarding`, and
+//! `conf/all/accept_redirects` (Linux, net/ipv4/devinet.c, inet_forward_change).
+
+use super::files;
+use crate::error::{Error, Result};
+use std::path::{Path, PathBuf};
+
+/// The switch for all of it.
+pub const SWITCH: &str = "/proc/sys/net/ipv4/ip_forward";
+const INTERFACES: &str = "/proc/sys/net/ipv4/conf";
+
+/// What switching it on would change, or `None` when it is on.
+pub fn before() -> Option<Vec<(PathBuf, String)>> {
+    let switch = files::read_trimmed(SWITCH)?;
+    if switch == "1" {
+        return None;
+    }
+    let mut settings = vec![(PathBuf::from(SWITCH), switch)];
+    for entry in std::fs::read_dir(INTERFACES).ok()?.flatten() {
+        for name in ["forwarding", "accept_redirects"] {
+            let path = entry.path().join(name);
+            if let Some(value) = files::read_trimmed(&path) {
+                settings.push((path, value));
+            }
+        }
+    }
+    Some(settings)
+}
+
+/// Interfaces that forward now and were not there when the settings were read.
+pub fn interfaces_since(settings: &[(PathBuf, String)]) -> Vec<String> {
+    let entries = std::fs::read_dir(INTERFACES)
+        .into_iter()
+        .flatten()
+        .flatten();
+    entries
+        .map(|e| e.path().join("forwarding"))
+        .filter(|path| !settings.iter().any(|(known, _)| known == path))
+        .filter(|path| files::read_trimmed(path).as_deref() == Some("1"))
+        .filter_map(|path| {
+            path.parent()?
+                .file_name()
+                .map(|n| n.to_string_lossy().into_owned())
+        })
+        .collect()
+}
+
+/// Writes the settings back, those of interfaces that are gone left out.
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn restore(settings: &[(PathBuf, String)]) -> Result<()> {
+    for (path, value) in settings {
+        if files::read_trimmed(path).is_none_or(|now| now == *value) {
+            continue;
+        }
+        std::fs::write(path, value).map_err(|e| Error::io("write", Path::new(path), e))?;
+    }
+    Ok(())
+}
