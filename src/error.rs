@@ -9,7 +9,7 @@ pub enum Kind {
     Failed,
     /// The command line cannot be carried out as written. Exit status 2.
     Usage,
-    /// This host or cluster is not able to; nothing was changed. Exit status 3.
+    /// This host or cluster is not able to; nothing is left changed. Exit status 3.
     Cant,
     /// Something had to stay behind on the host. Exit status 4.
     LeftBehind,

@@ -1,6 +1,9 @@
 //! What we write, judged by the schemas that libvirt and Pacemaker ship, and what we fetch, with
 //! the distribution's own tools. A test whose tool is missing reports itself as ignored.
 
+// A test is not the program: it starts what it likes, and prints.
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+
 use libtest_mimic::{Arguments, Trial};
 use lxc_autogen::host::Host;
 use lxc_autogen::rootfs;

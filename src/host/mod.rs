@@ -1,5 +1,5 @@
-//! The one door to the host: the only place that starts programs, writes files, reads mounts and
-//! cgroups, takes locks and hears signals.
+//! The door to the host: programs, files that appear whole, mounts, cgroups, locks, signals. Nothing
+//! else starts a program or removes a tree (.clippy.toml keeps it so).
 
 pub mod cgroups;
 pub mod command;

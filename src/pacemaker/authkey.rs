@@ -137,7 +137,7 @@ const REMEMBERED: &str = "lxc-autogen:removed-authkey";
 /// Remembers a key of ours that is being removed for as long as the controller may still use it:
 /// a set made anew within that time would otherwise be refused with another key. It is in the
 /// kernel's keyring, root's alone, and expires by itself. Where there is no keyring,
-/// `commands::join` waits the time out.
+/// `commands::wait` waits the time out.
 pub fn remember(key: &[u8]) {
     remember_as(REMEMBERED, key);
 }
