@@ -160,12 +160,19 @@ fn drop_history(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
         .filter_map(|(_, undo)| undo.container())
         .collect();
     let known = cib.ids();
+    let mut dropped = false;
     for (resource, node) in cib.history() {
         let of_gone = gone.contains(resource)
             || crate::spec::node_of_resource(resource).is_some_and(|n| gone.contains(n.as_str()));
         if of_gone && !known.contains(resource) {
             tools::drop_history(undoer.host, resource, node)?;
+            dropped = true;
         }
+    }
+    if dropped {
+        // Written by crm_resource on the way.
+        let before = cib.property(tools::REFRESH_PROPERTY);
+        tools::set_property(undoer.host, tools::REFRESH_PROPERTY, before)?;
     }
     Ok(())
 }

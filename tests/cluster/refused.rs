@@ -25,12 +25,12 @@ fn names_that_are_taken() {
     let cases = [
         (
             "resources",
-            r#"<primitive id="container2" class="ocf" provider="pacemaker" type="Dummy"/>"#,
+            r#"<primitive id="container2" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="s"><nvpair id="s-t" name="target-role" value="Stopped"/></meta_attributes></primitive>"#,
             "container2 is the id of something else",
         ),
         (
             "resources",
-            r#"<primitive id="lxc2" class="ocf" provider="pacemaker" type="Dummy"/>"#,
+            r#"<primitive id="lxc2" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="s"><nvpair id="s-t" name="target-role" value="Stopped"/></meta_attributes></primitive>"#,
             "lxc2 is the id of something else",
         ),
         (
@@ -40,12 +40,12 @@ fn names_that_are_taken() {
         ),
         (
             "resources",
-            r#"<primitive id="vm" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="vm-m"><nvpair id="vm-m-r" name="remote-node" value="lxc2"/></meta_attributes></primitive>"#,
+            r#"<primitive id="vm" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="vm-m"><nvpair id="vm-m-r" name="remote-node" value="lxc2"/><nvpair id="vm-m-t" name="target-role" value="Stopped"/></meta_attributes></primitive>"#,
             "lxc2 is a guest node already",
         ),
         (
             "resources",
-            r#"<primitive id="lxc-rsc" class="ocf" provider="pacemaker" type="Dummy"/>"#,
+            r#"<primitive id="lxc-rsc" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="s"><nvpair id="s-t" name="target-role" value="Stopped"/></meta_attributes></primitive>"#,
             "lxc-rsc is the id of something else",
         ),
     ];

@@ -117,10 +117,16 @@ fn start_probe(context: &Context) -> Result<()> {
     std::fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
     let groups = crate::host::cgroups::machine_groups_to_come()?;
     let by_products = by_products::of_container(&name);
+    let directories: Vec<_> = by_products::directories()
+        .filter(|path| !path.exists())
+        .collect();
     let started = virsh::create(&context.host, &xml).context("start a throw-away container");
     let ended = virsh::destroy_domains(&context.host, &[name]);
     for path in by_products {
         crate::host::files::remove_file_or_empty_directory(&path)?;
+    }
+    for path in directories {
+        crate::host::files::remove_empty_directory(&path)?;
     }
     for group in groups {
         crate::host::cgroups::remove_if_empty(&group)?;
