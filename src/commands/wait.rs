@@ -49,7 +49,7 @@ pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Resu
         }
         signals::sleep(pause)?;
         // Often for a few nodes; for many each answer costs more, and waiting is longer anyway.
-        let longest = Duration::from_millis(5 * guests.len() as u64);
+        let longest = Duration::from_millis(20 * guests.len() as u64);
         pause =
             (pause * 9 / 8).min(longest.clamp(Duration::from_millis(200), Duration::from_secs(2)));
     }

@@ -152,27 +152,41 @@ pub(super) fn restore_property(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
     tools::set_property(undoer.host, name, previous.as_deref())
 }
 
-/// What cluster nodes remember of the connections and containers of nodes that are gone.
+/// What cluster nodes remember of the connections and containers of nodes that are gone: the
+/// cluster drops it by itself, in its own time; what it does not, we do, one by one.
 fn drop_history(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
-    let cib = tools::query(undoer.host)?;
     let gone: HashSet<&str> = items
         .iter()
         .filter_map(|(_, undo)| undo.container())
         .collect();
-    let known = cib.ids();
-    let mut dropped = false;
-    for (resource, node) in cib.history() {
-        let of_gone = gone.contains(resource)
-            || crate::spec::node_of_resource(resource).is_some_and(|n| gone.contains(n.as_str()));
-        if of_gone && !known.contains(resource) {
-            tools::drop_history(undoer.host, resource, node)?;
-            dropped = true;
+    let patience = Duration::from_secs(5) + Duration::from_millis(100) * items.len() as u32;
+    let began = Instant::now();
+    let cib = loop {
+        let cib = tools::query(undoer.host)?;
+        if history_of(&cib, &gone).is_empty() {
+            return Ok(());
         }
+        if began.elapsed() > patience {
+            break cib;
+        }
+        signals::sleep(Duration::from_millis(250))?;
+    };
+    let before = cib.property(tools::REFRESH_PROPERTY);
+    for (resource, node) in history_of(&cib, &gone) {
+        tools::drop_history(undoer.host, resource, node)?;
     }
-    if dropped {
-        // Written by crm_resource on the way.
-        let before = cib.property(tools::REFRESH_PROPERTY);
-        tools::set_property(undoer.host, tools::REFRESH_PROPERTY, before)?;
-    }
-    Ok(())
+    // Written by crm_resource on the way.
+    tools::set_property(undoer.host, tools::REFRESH_PROPERTY, before)
+}
+
+fn history_of<'a>(cib: &'a Cib, gone: &HashSet<&str>) -> Vec<(&'a str, &'a str)> {
+    let known = cib.ids();
+    let of_gone = |resource: &str| {
+        gone.contains(resource)
+            || crate::spec::node_of_resource(resource).is_some_and(|n| gone.contains(n.as_str()))
+    };
+    cib.history()
+        .into_iter()
+        .filter(|(resource, _)| of_gone(resource) && !known.contains(resource))
+        .collect()
 }
