@@ -198,13 +198,7 @@ pub fn create(host: &Host, xml: &Path) -> Result<()> {
 /// # Errors
 /// When virsh fails.
 pub fn networks(host: &Host) -> Result<Vec<String>> {
-    let text = ok(virsh().args(["net-list", "--all", "--name"]).run(host)?)?;
-    Ok(text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .map(str::to_owned)
-        .collect())
+    network_names(host, &["--all"])
 }
 
 /// Names of active networks.
@@ -212,13 +206,14 @@ pub fn networks(host: &Host) -> Result<Vec<String>> {
 /// # Errors
 /// When virsh fails.
 pub fn active_networks(host: &Host) -> Result<Vec<String>> {
-    let text = ok(virsh().args(["net-list", "--name"]).run(host)?)?;
-    Ok(text
-        .lines()
-        .map(str::trim)
-        .filter(|l| !l.is_empty())
-        .map(str::to_owned)
-        .collect())
+    network_names(host, &[])
+}
+
+fn network_names(host: &Host, which: &[&str]) -> Result<Vec<String>> {
+    let list = virsh().args(["net-list", "--name"]).args(which);
+    let text = ok(list.run(host)?)?;
+    let names = text.lines().map(str::trim).filter(|l| !l.is_empty());
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// The XML of a network, or `None` when there is none of that name.
