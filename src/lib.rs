@@ -8,6 +8,7 @@ mod commands;
 pub mod error;
 pub mod host;
 pub mod journal;
+pub mod lab;
 pub mod libvirt;
 pub mod pacemaker;
 pub mod plan;
@@ -15,6 +16,7 @@ pub mod report;
 pub mod rootfs;
 pub mod spec;
 pub mod state;
+pub mod supervisor;
 pub mod undo;
 pub mod xml;
 
@@ -25,7 +27,11 @@ pub fn main() -> ExitCode {
     // Modes are given where they matter; what programs we start make is not for others to write.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     let cli = cli::Cli::parse_all(std::env::args_os()).unwrap_or_else(|e| e.exit());
-    let result = host::signals::listen().and_then(|()| commands::run(cli));
+    let result = match cli.command {
+        // It takes signals its own way.
+        Some(cli::Command::NodeInit { config }) => supervisor::run(&config),
+        _ => host::signals::listen().and_then(|()| commands::run(cli)),
+    };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {

@@ -38,16 +38,29 @@ fn clap() -> Command {
     command
 }
 
-/// The subcommands that a person may type, by name.
+/// The subcommands that a person may type, by name; of one with subcommands of its own, those.
 fn subcommands(clap: &Command) -> BTreeMap<String, &Command> {
-    clap.get_subcommands()
-        .filter(|c| !c.is_hide_set() && c.get_name() != "help")
-        .map(|c| (c.get_name().to_owned(), c))
-        .collect()
+    let mut all = BTreeMap::new();
+    for command in clap.get_subcommands() {
+        if command.is_hide_set() || command.get_name() == "help" {
+            continue;
+        }
+        let name = command.get_name().to_owned();
+        if command.has_subcommands() {
+            let inner = subcommands(command).into_iter();
+            all.extend(inner.map(|(n, c)| (format!("{name} {n}"), c)));
+        } else {
+            all.insert(name, command);
+        }
+    }
+    all
 }
 
+/// The options that a person may give.
 fn visible(command: &Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|a| !a.is_hide_set())
+    command
+        .get_arguments()
+        .filter(|a| !a.is_hide_set() && !a.is_positional())
 }
 
 fn opt(arg: &Arg) -> Opt {
@@ -79,6 +92,10 @@ fn possible_values(arg: &Arg) -> BTreeSet<String> {
         return BTreeSet::new();
     }
     let values = arg.get_possible_values();
+    // What a BOOL can be need not be said.
+    if values.iter().all(|v| matches!(v.get_name(), "true" | "false")) {
+        return BTreeSet::new();
+    }
     values
         .iter()
         .filter(|v| !v.is_hide_set())
@@ -103,6 +120,21 @@ fn every_arg(clap: &Command) -> Vec<&Arg> {
     visible(clap)
         .chain(subcommands(clap).into_values().flat_map(visible))
         .collect()
+}
+
+/// The same, each with whether it is a command's of `lab`: a lab's options can have names that
+/// others have too, and other defaults.
+fn of_labs_and_others(clap: &Command) -> Vec<(bool, &Arg)> {
+    let mut all: Vec<(bool, &Arg)> = visible(clap).map(|a| (false, a)).collect();
+    for (name, command) in subcommands(clap) {
+        let of_lab = name.starts_with("lab ");
+        all.extend(visible(command).map(|a| (of_lab, a)));
+    }
+    all
+}
+
+fn is_of_lab(item: &Item) -> bool {
+    item.subsection == "Lab options" || item.subsection.starts_with("lab ")
 }
 
 // ---------------------------------------------------------------- what the page says
@@ -202,7 +234,8 @@ fn synopsis() -> Vec<(Option<String>, Vec<String>)> {
         .skip(1)
         .map(|call| {
             let line: Vec<String> = call.lines().flat_map(words).collect();
-            (arguments_of("Cm", &line).into_iter().next(), line)
+            let command = call.lines().find_map(|l| l.strip_prefix(".Cm "));
+            (command.map(str::to_owned), line)
         })
         .collect()
 }
@@ -220,6 +253,7 @@ fn documented(items: &[Item], subcommand: Option<&str>) -> BTreeSet<Opt> {
             let title = match group.as_str() {
                 "actions" => "Actions",
                 "container-options" => "Container options",
+                "lab-options" => "Lab options",
                 "general-options" => "General options",
                 _ => continue,
             };
@@ -329,8 +363,9 @@ fn the_page_has_every_command_and_no_other() {
         .collect();
     for line in page.lines().filter(|l| l.starts_with('.')) {
         for name in arguments_of("Cm", &words(line)) {
+            let of_several = known.iter().any(|k| k.starts_with(&format!("{name} ")));
             assert!(
-                known.contains(&name) || values.contains(&name) || name == "help",
+                of_several || known.contains(&name) || values.contains(&name) || name == "help",
                 "{PAGE}: there is no command {name}: {line}"
             );
         }
@@ -377,11 +412,14 @@ fn the_page_mentions_no_option_that_is_not_there() {
 fn values_and_defaults_on_the_page_are_the_programs() {
     let clap = clap();
     let all = items();
-    for arg in every_arg(&clap) {
+    for (of_lab, arg) in of_labs_and_others(&clap) {
         let names = opt(arg).names;
         let mut found = false;
         for (index, item) in all.iter().enumerate() {
-            if described(item).is_none_or(|o| o.names != names) {
+            // clap adds --help to each command.
+            let everywhere = arg.is_global_set() || arg.get_id() == "help";
+            let elsewhere = !everywhere && of_lab != is_of_lab(item);
+            if elsewhere || described(item).is_none_or(|o| o.names != names) {
                 continue;
             }
             found = true;

@@ -26,7 +26,8 @@ packages() {
     apt:world)
       echo libvirt-daemon libvirt-daemon-driver-lxc libvirt-daemon-system \
         libvirt-clients libxml2-utils iproute2 dbus corosync pacemaker \
-        pacemaker-cli-utils resource-agents procps util-linux
+        pacemaker-cli-utils resource-agents procps util-linux \
+        fence-virt fence-virtd
       ;;
     apt:build) echo gcc libc6-dev ca-certificates ;;
     apt:check) echo shellcheck mandoc curl ;;
@@ -36,7 +37,8 @@ packages() {
       echo libvirt-daemon libvirt-daemon-driver-lxc \
         libvirt-daemon-driver-network libvirt-client libxml2 iproute dbus \
         corosync pacemaker pacemaker-cli pacemaker-schemas pacemaker-remote \
-        resource-agents procps-ng util-linux
+        resource-agents procps-ng util-linux fence-virt fence-virtd \
+        fence-virtd-libvirt fence-virtd-tcp
       ;;
     dnf:build) echo gcc glibc-devel ca-certificates ;;
     dnf:check) echo ShellCheck mandoc curl ;;
@@ -45,7 +47,7 @@ packages() {
       echo libvirt-daemon libvirt-daemon-driver-lxc \
         libvirt-daemon-driver-network libvirt-client libxml2-tools iproute2 \
         dbus-1 corosync pacemaker pacemaker-cli pacemaker-remote \
-        resource-agents procps util-linux
+        resource-agents procps util-linux fence-agents
       ;;
     zypper:build) echo gcc glibc-devel ca-certificates ;;
     zypper:check) echo ShellCheck mandoc curl ;;

@@ -54,7 +54,7 @@ pub(super) fn choose_set(context: &Context, shape: &Shape, saved: Option<&Set>) 
     }
 }
 
-fn wanted_version(context: &Context) -> Result<String> {
+pub(super) fn wanted_version(context: &Context) -> Result<String> {
     match rootfs::fetch_version(&context.host) {
         // A dry run shows the plan where it could not be carried out, too.
         Err(e) if context.common.dry_run && e.kind == Kind::Cant => Ok("of the cluster".to_owned()),
@@ -73,7 +73,8 @@ fn new_set(context: &Context, spec: Spec) -> Result<Set> {
         });
     let networks = may_be_absent(context, virsh::networks(&context.host))?;
     let network = network_name(&networks)?;
-    let subnet = free_subnet(context, &spec, &networks)?;
+    let candidates = candidates(&STARTS, spec.containers)?;
+    let subnet = free_subnet(context, spec.subnet, &candidates, &networks)?;
     let seed = if context.common.dry_run {
         "dry run".to_owned()
     } else {
@@ -108,26 +109,31 @@ fn network_name(networks: &[String]) -> Result<String> {
 }
 
 /// A dry run needs no libvirt; everything else does.
-fn may_be_absent<T: Default>(context: &Context, result: Result<T>) -> Result<T> {
+pub(super) fn may_be_absent<T: Default>(context: &Context, result: Result<T>) -> Result<T> {
     match result {
         Err(_) if context.common.dry_run => Ok(T::default()),
         other => other,
     }
 }
 
-/// The subnet asked for when nothing else uses it, or the first free one from the default on.
-fn free_subnet(context: &Context, spec: &Spec, networks: &[String]) -> Result<Subnet> {
+/// The subnet asked for when nothing else uses it, or the first free one of the candidates.
+pub(super) fn free_subnet(
+    context: &Context,
+    wanted: Option<Subnet>,
+    candidates: &[Subnet],
+    networks: &[String],
+) -> Result<Subnet> {
     let used = used(context, networks)?;
     let in_the_way = |subnet: &Subnet| used.iter().find(|u| subnet.overlaps(u.network, u.prefix));
-    if let Some(subnet) = spec.subnet {
+    if let Some(subnet) = wanted {
         return match in_the_way(&subnet) {
             None => Ok(subnet),
             Some(other) => Err(Error::cant(format!("{subnet} is in use: {}", other.by))
                 .mend("choose another with --network, or leave it out to get a free one")),
         };
     }
-    let all = candidates(spec.containers)?;
-    all.iter()
+    candidates
+        .iter()
         .find(|s| in_the_way(s).is_none())
         .copied()
         .ok_or_else(|| {
@@ -135,19 +141,19 @@ fn free_subnet(context: &Context, spec: &Spec, networks: &[String]) -> Result<Su
         })
 }
 
-/// Subnets to try: those that follow the default in 192.168, then those of 172.16/12 and 10/8.
-fn candidates(containers: u32) -> Result<Vec<Subnet>> {
-    let first: Ipv4Addr = DEFAULT_ADDRESS
-        .parse()
-        .map_err(|e| Error::failed(format!("{DEFAULT_ADDRESS}: {e}")))?;
-    let starts = [
-        first,
-        Ipv4Addr::new(172, 31, 123, 1),
-        Ipv4Addr::new(10, 123, 123, 1),
-    ];
+/// Where the search for a free subnet begins: lxc_autogen.sh's own, and one in each of the other
+/// private ranges.
+const STARTS: [Ipv4Addr; 3] = [
+    DEFAULT_ADDRESS,
+    Ipv4Addr::new(172, 31, 123, 1),
+    Ipv4Addr::new(10, 123, 123, 1),
+];
+
+/// Subnets to try: those that follow each start, for so many containers.
+pub(super) fn candidates(starts: &[Ipv4Addr], containers: u32) -> Result<Vec<Subnet>> {
     let mut all = Vec::new();
     for start in starts {
-        let mut subnet = Subnet::holding(start, containers)?;
+        let mut subnet = Subnet::holding(*start, containers)?;
         for _ in 0..128 {
             if subnet.network().is_private() && subnet.broadcast().is_private() {
                 all.push(subnet);
@@ -187,7 +193,7 @@ pub(super) fn emulator() -> PathBuf {
 
 /// pacemaker-remoted's environment: a log file of its own, and what must be the same on both ends
 /// of a connection, from where systemd units take it (Pacemaker 2.1.5, sysconfig/pacemaker.in).
-fn environment(base: &Path) -> Vec<(String, String)> {
+pub(super) fn environment(base: &Path) -> Vec<(String, String)> {
     const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities"];
     let given = ["etc/default/pacemaker", "etc/sysconfig/pacemaker"]
         .iter()
@@ -239,9 +245,9 @@ mod tests {
     #[test]
     fn every_candidate_is_private_and_holds_them_all() {
         for containers in [2, 245, 60_000] {
-            let all = candidates(containers).unwrap();
+            let all = candidates(&STARTS, containers).unwrap();
             assert!(all.len() > 100, "{containers}: {}", all.len());
-            assert_eq!(all[0].host().to_string(), DEFAULT_ADDRESS);
+            assert_eq!(all[0].host(), DEFAULT_ADDRESS);
             assert!(all.iter().all(|s| s.capacity() >= containers));
         }
     }

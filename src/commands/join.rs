@@ -10,6 +10,7 @@ use crate::libvirt::by_products;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
 use crate::pacemaker::config::{self, Cluster, Part};
+use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::{authkey, tools};
 use crate::plan::Set;
 use crate::state::State;
@@ -167,7 +168,31 @@ fn check_clone_name(set: &Set, cib: &Cib) -> Result<()> {
     Ok(())
 }
 
-/// Puts the set into the CIB as one change.
+/// What is changed only while nodes join.
+#[derive(Debug, Default)]
+pub(super) struct Passing {
+    /// Nobody asks where the containers run.
+    pub unprobed: bool,
+    /// Throttling to raise.
+    pub raises: Vec<Raise>,
+}
+
+impl Passing {
+    fn undos(&self, set: &Set) -> Vec<Undo> {
+        let raises = self.raises.iter().map(|raise| Undo::Throttle {
+            name: raise.name.clone(),
+            nvpair: raise.nvpair.clone(),
+            raised: raise.raised.clone(),
+            previous: raise.previous.clone(),
+        });
+        let unprobed = self.unprobed.then(|| Undo::CibObject {
+            id: config::unprobed_id(&set.tag()),
+        });
+        raises.chain(unprobed).collect()
+    }
+}
+
+/// Puts the set into the CIB as one change, with what holds only while it joins.
 ///
 /// # Errors
 /// When the cluster refuses it; nothing is in the CIB then.
@@ -177,9 +202,10 @@ pub(super) fn add(
     set: &Set,
     part: Part,
     cib: &Cib,
+    passing: &Passing,
 ) -> Result<()> {
     let cluster = cluster(context, set, cib)?;
-    let additions = config::additions(set, part, &cluster);
+    let mut additions = config::additions(set, part, &cluster);
     if part == Part::All {
         state.write("cib.xml", &additions.render())?;
     }
@@ -194,6 +220,19 @@ pub(super) fn add(
     state
         .journal
         .intend([refresh].into_iter().chain(undos(set, part)))?;
+    state.journal.intend(passing.undos(set))?;
+    if !passing.raises.is_empty() {
+        additions = additions.child(throttle::crm_config(&passing.raises));
+    }
+    if passing.unprobed {
+        let constraints = additions
+            .children
+            .iter_mut()
+            .find(|c| c.name == "constraints");
+        constraints
+            .into_iter()
+            .for_each(|c| c.children.push(config::unprobed(set)));
+    }
     let mut stage = context.report.stage("CIB", set.spec.containers as usize);
     tools::merge(&context.host, &additions)?;
     stage.at(set.spec.containers as usize);

@@ -3,13 +3,13 @@
 use super::Context;
 use super::choose::Choice;
 use crate::error::{Context as _, Error, Result};
-use crate::host::{cgroups, files, forwarding, hosts, mounts, users};
+use crate::host::{cgroups, files, forwarding, hosts, mounts, net, users};
 use crate::journal::{Journal, Undo};
 use crate::libvirt::{by_products, domain, marked_state_dir, network, virsh};
 use crate::pacemaker::{authkey, config};
 use crate::plan::{self, Guest, Set};
 use crate::rootfs::{self, SHARED, UNPACKED, Writer};
-use crate::spec::{Authkey, Forward};
+use crate::spec::{Authkey, Forward, Subnet};
 use crate::state::State;
 use crate::undo::temporary_name;
 use std::fs;
@@ -158,8 +158,7 @@ pub(super) fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
     hosts::rewrite(path, |text| hosts::with_block(text, marker, &lines))
 }
 
-/// Defines, starts and sets the network to autostart. What libvirt changes on the host with it,
-/// and with the first container, is journaled with it.
+/// The set's network, up.
 fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> {
     let present = virsh::dump_network(&context.host, &set.network)?;
     if let Some(xml) = &present {
@@ -172,37 +171,80 @@ fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> 
             .mend("remove or rename it, or start over with lxc-autogen cleanup"));
         }
     }
+    let network = Raised {
+        name: &set.network,
+        uuid: &set.network_uuid(),
+        subnet: &set.subnet,
+        forward: set.spec.forward,
+        state_dir: &set.state_dir,
+        present: present.is_some(),
+    };
+    raise(context, state, &network)?;
+    // Without it the nodes join all the same, more slowly.
+    net::acknowledge_at_once(&context.host, &set.network, &set.subnet).or_else(|e| {
+        context
+            .report
+            .warn(format!("connections will be slower: {}", e.message()));
+        Ok(())
+    })
+}
+
+/// A network to raise, whose XML is in the state directory.
+#[derive(Debug)]
+pub(super) struct Raised<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// Uuid, by which it is taken down again.
+    pub uuid: &'a str,
+    /// For messages.
+    pub subnet: &'a Subnet,
+    /// Where packets go.
+    pub forward: Forward,
+    /// Where its XML is.
+    pub state_dir: &'a Path,
+    /// Whether it is defined already.
+    pub present: bool,
+}
+
+/// Defines, starts and sets the network to autostart. What libvirt changes on the host with it,
+/// and with the first container, is journaled with it.
+///
+/// # Errors
+/// When libvirt refuses.
+pub(super) fn raise(context: &Context, state: &mut State, network: &Raised<'_>) -> Result<()> {
     let mut undos: Vec<Undo> = by_products::network_directories()
         .filter(|p| !files::exists(p))
         .map(|path| Undo::EmptyDir { path })
         .collect();
     undos.push(Undo::Network {
-        name: set.network.clone(),
-        uuid: set.network_uuid(),
+        name: network.name.to_owned(),
+        uuid: network.uuid.to_owned(),
     });
     undos.extend(
         cgroups::machine_groups_to_come()?
             .into_iter()
             .map(|path| Undo::Cgroup { path }),
     );
-    if set.spec.forward != Forward::Isolated {
+    if network.forward != Forward::Isolated {
         undos.extend(forwarding::before().map(|settings| Undo::Forwarding { settings }));
     }
-    undos.extend(records_of_other_sets(context, set)?);
+    undos.extend(records_of_other_sets(context, network.state_dir)?);
     state.journal.intend(undos)?;
-    let xml = set.state_dir.join("network.xml");
-    virsh::raise_network(&context.host, &set.network, &xml, present.is_some())
-        .context(format!("start network {} on {}", set.network, set.subnet))
+    let xml = network.state_dir.join("network.xml");
+    virsh::raise_network(&context.host, network.name, &xml, network.present).context(format!(
+        "start network {} on {}",
+        network.name, network.subnet
+    ))
 }
 
 /// What another set of ours was the first to change and we come to use too: whoever is taken away
 /// last takes it back.
-fn records_of_other_sets(context: &Context, set: &Set) -> Result<Vec<Undo>> {
+fn records_of_other_sets(context: &Context, state_dir: &Path) -> Result<Vec<Undo>> {
     let mut records = Vec::new();
     for name in virsh::networks(&context.host)? {
         let xml = virsh::dump_network(&context.host, &name)?;
         let other = xml.as_ref().and_then(marked_state_dir).map(Path::new);
-        if let Some(other) = other.filter(|dir| *dir != set.state_dir) {
+        if let Some(other) = other.filter(|dir| *dir != state_dir) {
             records.extend(Journal::peek(other)?.into_iter().filter(Undo::is_shared));
         }
     }

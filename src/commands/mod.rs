@@ -6,6 +6,7 @@ mod cleanup;
 mod generate;
 mod join;
 mod key_gen;
+mod lab;
 mod make;
 mod original;
 mod preview;
@@ -50,10 +51,17 @@ pub fn run(cli: Cli) -> Result<()> {
     match cli.command {
         None => original::run(&context, &cli.original, &cli.shape),
         Some(Command::Generate { shape }) => generate::run(&context, &shape),
-        Some(Command::Up { shape, timeout }) => up::run(&context, &shape, timeout),
+        Some(Command::Up {
+            shape,
+            timeout,
+            gentle,
+        }) => up::run(&context, &shape, timeout, gentle),
         Some(Command::Cleanup) => cleanup::run(&context, cleanup::Scope::All),
         Some(Command::Status) => status::run(&context),
         Some(Command::Verify { shape, quick }) => verify::run(&context, &shape, quick),
+        Some(Command::Lab { command }) => lab::run(&context, &command),
+        // Not ours to carry out: crate::main does.
+        Some(Command::NodeInit { .. }) => Ok(()),
         Some(Command::KeyGen) => key_gen::run(&context),
         Some(Command::DownloadAgent { agent_url }) => agent::run(&context, &agent_url),
     }

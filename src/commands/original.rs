@@ -110,7 +110,14 @@ fn push(context: &Context, state: &mut State, choice: &Choice, part: Part) -> Re
     join::check_version(context, &choice.set)?;
     let cib = join::check(context, &choice.set)?;
     state.save_set(&choice.set)?;
-    join::add(context, state, &choice.set, part, &cib)?;
+    join::add(
+        context,
+        state,
+        &choice.set,
+        part,
+        &cib,
+        &join::Passing::default(),
+    )?;
     context
         .report
         .line("added to the CIB; lxc-autogen status shows them come online");

@@ -29,6 +29,8 @@ pub struct Cmd {
     stdin: Option<Vec<u8>>,
     directory: Option<PathBuf>,
     timeout: Duration,
+    shown_from: usize,
+    place: Option<String>,
 }
 
 /// What a program left when it ended by itself.
@@ -53,7 +55,17 @@ impl Cmd {
             stdin: None,
             directory: None,
             timeout: DEFAULT_TIMEOUT,
+            shown_from: 0,
+            place: None,
         }
+    }
+
+    /// In messages, shows only the arguments added from here on, as run in this place: for a
+    /// program that is run through another.
+    pub fn shown_from_here(mut self, place: impl Into<String>) -> Self {
+        self.shown_from = self.args.len();
+        self.place = Some(place.into());
+        self
     }
 
     /// Adds an argument.
@@ -94,8 +106,11 @@ impl Cmd {
 
     /// The command line as one would type it, for messages only.
     pub fn line(&self) -> String {
-        let mut line = self.program.clone();
-        for arg in &self.args {
+        let mut line = match &self.place {
+            Some(place) => format!("{place}:"),
+            None => self.program.clone(),
+        };
+        for arg in &self.args[self.shown_from..] {
             let arg = arg.to_string_lossy();
             line.push(' ');
             if arg.is_empty() || arg.contains([' ', '"', '\'', ';', '<', '\n', '$', '*']) {
@@ -206,6 +221,21 @@ impl Cmd {
         } else {
             Err(output.error())
         }
+    }
+
+    /// Becomes the program, with our terminal, standard streams and pid: its exit status is ours.
+    /// Comes back only when that cannot be.
+    #[allow(clippy::disallowed_methods)]
+    pub fn become_it(&self) -> Error {
+        let failed = std::process::Command::new(&self.program)
+            .args(&self.args)
+            .envs(self.envs.iter().map(|(n, v)| (n.as_str(), v.as_os_str())))
+            .exec();
+        if failed.kind() == std::io::ErrorKind::NotFound {
+            return Error::cant(format!("{} is not installed", self.program))
+                .mend(super::packages::mend_for_tool(&self.program));
+        }
+        Error::failed(format!("start {}: {failed}", self.line()))
     }
 
     fn stdin_file(&self) -> Result<Stdio> {

@@ -6,10 +6,12 @@ pub mod command;
 pub mod files;
 pub mod forwarding;
 pub mod hosts;
+pub mod inside;
 pub mod lock;
 pub mod mounts;
 pub mod net;
 pub mod packages;
+pub mod processes;
 pub mod signals;
 pub mod users;
 

@@ -83,6 +83,13 @@ pub enum Undo {
         /// The previous one's name in the state directory.
         previous: Option<String>,
     },
+    /// End a daemon of ours, known by the configuration file it was started with.
+    Daemon {
+        /// The program's name.
+        program: String,
+        /// The file.
+        configuration: PathBuf,
+    },
     /// Destroy (and undefine) a container's domain.
     Domain {
         /// Domain name.
@@ -107,6 +114,18 @@ pub enum Undo {
         /// What it was, if it was set.
         previous: Option<String>,
     },
+    /// Put a property of the cluster's throttling back that was raised while nodes join, unless
+    /// somebody has changed it since.
+    Throttle {
+        /// Its name.
+        name: String,
+        /// XML id of the nvpair.
+        nvpair: String,
+        /// What we raised it to.
+        raised: String,
+        /// What it was, if it was set.
+        previous: Option<String>,
+    },
     /// Delete a constraint or template of the CIB.
     CibObject {
         /// XML id.
@@ -123,6 +142,8 @@ pub enum Rank {
     Nodes,
     /// Cluster properties, which removing nodes can still change.
     Properties,
+    /// Daemons on the host that could start domains again.
+    Daemons,
     /// Domains.
     Domains,
     /// The network.
@@ -143,7 +164,8 @@ impl Undo {
         match self {
             Undo::Resource { .. } | Undo::CibObject { .. } => Rank::Cib,
             Undo::Node { .. } => Rank::Nodes,
-            Undo::Property { .. } => Rank::Properties,
+            Undo::Property { .. } | Undo::Throttle { .. } => Rank::Properties,
+            Undo::Daemon { .. } => Rank::Daemons,
             Undo::Domain { .. } => Rank::Domains,
             Undo::Network { .. } => Rank::Network,
             Undo::Forwarding { .. } | Undo::Cgroup { .. } => Rank::Kernel,
@@ -208,9 +230,14 @@ impl Undo {
             Undo::HostsBlock { path, marker } => format!("block {marker} of {}", path.display()),
             Undo::Agent { path, .. } => format!("resource agent {}", path.display()),
             Undo::Domain { name } => format!("domain {name}"),
+            Undo::Daemon {
+                program,
+                configuration,
+            } => format!("{program} with {}", configuration.display()),
             Undo::Node { name } => format!("node {name} of the cluster"),
             Undo::Resource { id, .. } => format!("resource {id} of the CIB"),
             Undo::Property { name, .. } => format!("cluster property {name}"),
+            Undo::Throttle { name, .. } => format!("cluster property {name} as it was"),
             Undo::CibObject { id } => format!("{id} of the CIB"),
         }
     }

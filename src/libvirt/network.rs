@@ -2,25 +2,52 @@
 
 use super::metadata;
 use crate::plan::Set;
-use crate::spec::Forward;
+use crate::spec::{Forward, Subnet};
 use crate::xml::El;
+use std::path::Path;
 
-/// The network of a set. Without DNS and DHCP libvirt starts no dnsmasq for it.
+/// What a network is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Network<'a> {
+    /// Name of network and bridge.
+    pub name: &'a str,
+    /// Its uuid.
+    pub uuid: &'a str,
+    /// The state directory, for our mark.
+    pub state_dir: &'a Path,
+    /// Where packets go.
+    pub forward: Forward,
+    /// Its addresses.
+    pub subnet: &'a Subnet,
+}
+
+/// The network of a set.
 pub fn network(set: &Set) -> El {
-    let forward = match set.spec.forward {
+    of(&Network {
+        name: &set.network,
+        uuid: &set.network_uuid(),
+        state_dir: &set.state_dir,
+        forward: set.spec.forward,
+        subnet: &set.subnet,
+    })
+}
+
+/// A network. Without DNS and DHCP libvirt starts no dnsmasq for it.
+pub fn of(network: &Network<'_>) -> El {
+    let forward = match network.forward {
         Forward::Nat => Some("nat"),
         Forward::Open => Some("open"),
         Forward::Isolated => None,
     };
-    let [a, b, c, d] = set.subnet.host().octets();
+    let [a, b, c, d] = network.subnet.host().octets();
     El::new("network")
-        .child(El::new("name").text(&set.network))
-        .child(El::new("uuid").text(set.network_uuid()))
-        .child(metadata(&set.state_dir))
+        .child(El::new("name").text(network.name))
+        .child(El::new("uuid").text(network.uuid))
+        .child(metadata(network.state_dir))
         .children(forward.map(|mode| El::new("forward").attr("mode", mode)))
         .child(
             El::new("bridge")
-                .attr("name", &set.network)
+                .attr("name", network.name)
                 .attr("stp", "off")
                 .attr("delay", 0),
         )
@@ -28,8 +55,8 @@ pub fn network(set: &Set) -> El {
         .child(El::new("dns").attr("enable", "no"))
         .child(
             El::new("ip")
-                .attr("address", set.subnet.host())
-                .attr("prefix", set.subnet.prefix()),
+                .attr("address", network.subnet.host())
+                .attr("prefix", network.subnet.prefix()),
         )
 }
 

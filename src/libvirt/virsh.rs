@@ -193,6 +193,68 @@ pub fn create(host: &Host, xml: &Path) -> Result<()> {
     ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
 }
 
+/// Defines domains that are not, and starts those that do not run, in one virsh for each.
+///
+/// # Errors
+/// When one of them does not run then: what virsh said.
+pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) -> Result<()> {
+    let rows = domains(host)?;
+    let state = |name: &str| {
+        rows.iter()
+            .find(|r| r.name == name)
+            .map(|r| r.state.as_str())
+    };
+    // Names and paths are checked values (valid_name, State::check_path).
+    let defines: String = wanted
+        .iter()
+        .filter(|(name, _)| state(name).is_none())
+        .map(|(_, xml)| format!("define {}; ", xml.display()))
+        .collect();
+    let starts: String = wanted
+        .iter()
+        .filter(|(name, _)| state(name) != Some("running"))
+        .map(|(name, _)| format!("start {name}; "))
+        .collect();
+    for commands in [defines, starts].into_iter().filter(|c| !c.is_empty()) {
+        let output = virsh()
+            .arg(commands)
+            .timeout(Duration::from_secs(120))
+            .run(host)?;
+        if output.stderr.contains("error:") {
+            return Err(output.error());
+        }
+        ok(output)?;
+    }
+    Ok(())
+}
+
+/// PID 1 of each of these containers that runs, as this host numbers it, in one virsh. A domain's
+/// id is the pid of its libvirt_lxc, whose only child it is (libvirt 9.0,
+/// src/lxc/lxc_controller.c).
+///
+/// # Errors
+/// When virsh fails.
+pub fn init_pids(host: &Host, names: &[String]) -> Result<Vec<(String, u32)>> {
+    let text = ok(virsh().arg("list").run(host)?)?;
+    Ok(text
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let id: u32 = words.next()?.parse().ok()?;
+            let name = names
+                .iter()
+                .find(|n| Some(n.as_str()) == words.clone().next())?;
+            Some((name.clone(), child_of(id)?))
+        })
+        .collect())
+}
+
+/// The first child of a process.
+pub fn child_of(pid: u32) -> Option<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
+    children.split_whitespace().next()?.parse().ok()
+}
+
 /// Names of all networks, active and not.
 ///
 /// # Errors

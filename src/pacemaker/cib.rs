@@ -88,6 +88,21 @@ impl Cib {
             .and_then(|e| e.get("value"))
     }
 
+    /// Every place where a cluster property is set, as (set, nvpair).
+    pub fn property_pairs(&self, name: &str) -> Vec<(&El, &El)> {
+        self.section("crm_config")
+            .into_iter()
+            .flat_map(|section| &section.children)
+            .flat_map(|set| set.all("nvpair").into_iter().map(move |pair| (set, pair)))
+            .filter(|(_, pair)| pair.get("name") == Some(name))
+            .collect()
+    }
+
+    /// Guest and remote nodes whose connection is up; see [`super::tools::connected`].
+    pub fn connected(&self) -> HashSet<String> {
+        connected(&self.root)
+    }
+
     /// Whether a cluster property is set to what Pacemaker takes for true.
     pub fn flag(&self, name: &str, default: bool) -> bool {
         match self.property(name) {
@@ -306,6 +321,17 @@ impl Cib {
             .filter_map(|op| op.get("last-rc-change")?.parse().ok())
             .max()
     }
+}
+
+/// Names of the nodes whose `<node_state>` below `root` says that they are connected.
+pub(super) fn connected(root: &El) -> HashSet<String> {
+    let states = root.all("node_state").into_iter();
+    let remote = states.filter(|s| s.get("remote_node").is_some());
+    // `true`, or since Pacemaker 2.1.7 the time since when; `false` or 0 otherwise.
+    let up = remote.filter(|s| !matches!(s.get("in_ccm"), None | Some("false" | "0" | "")));
+    up.filter_map(|s| s.get("uname"))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[cfg(test)]

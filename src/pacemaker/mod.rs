@@ -4,4 +4,5 @@ pub mod authkey;
 pub mod cib;
 pub mod config;
 pub mod monitor;
+pub mod throttle;
 pub mod tools;

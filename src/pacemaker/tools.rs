@@ -94,13 +94,7 @@ pub fn connected(host: &Host) -> Result<HashSet<String>> {
 
 fn parse_connected(text: &str) -> Result<HashSet<String>> {
     let root = crate::xml::parse(text, "cibadmin --query")?;
-    let states = root.all("node_state").into_iter();
-    // `true`, or since Pacemaker 2.1.7 the time since when; `false` or 0 otherwise.
-    let up = states.filter(|s| !matches!(s.get("in_ccm"), None | Some("false" | "0" | "")));
-    Ok(up
-        .filter_map(|s| s.get("uname"))
-        .map(str::to_owned)
-        .collect())
+    Ok(super::cib::connected(&root))
 }
 
 /// This cluster node's name.

@@ -2,6 +2,8 @@
 //! pacemaker-remoted and resource agents need over a read-only /usr.
 
 use super::{Guest, Set};
+use crate::rootfs::Layout;
+use std::net::Ipv4Addr;
 
 /// Whom a directory belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Owner {
 pub enum Content {
     /// This text.
     Text(String),
+    /// These bytes, such as a key.
+    Bytes(Vec<u8>),
     /// A copy of this file of the base tree, made for each container, so that a container may
     /// write to it.
     Copy,
@@ -46,16 +50,20 @@ pub enum Entry {
         /// What it points to.
         target: String,
     },
-    /// A file, 0644 root:root. A base tree's file that does not exist is left out.
+    /// A file. A base tree's file that does not exist is left out.
     File {
         /// Path.
         path: String,
         /// What is in it.
         content: Content,
+        /// Permission bits; those of [`Content::Shared`] are 0644.
+        mode: u32,
+        /// Owner; that of [`Content::Shared`] is root.
+        owner: Owner,
     },
 }
 
-fn dir(path: &str, mode: u32, owner: Owner) -> Entry {
+pub(crate) fn dir(path: &str, mode: u32, owner: Owner) -> Entry {
     Entry::Dir {
         path: path.to_owned(),
         mode,
@@ -63,22 +71,67 @@ fn dir(path: &str, mode: u32, owner: Owner) -> Entry {
     }
 }
 
-fn link(path: &str, target: &str) -> Entry {
+pub(crate) fn link(path: &str, target: &str) -> Entry {
     Entry::Link {
         path: path.to_owned(),
         target: target.to_owned(),
     }
 }
 
-fn file(path: &str, content: Content) -> Entry {
+/// A file that everybody may read and root may write.
+pub(crate) fn file(path: &str, content: Content) -> Entry {
+    owned_file(path, content, 0o644, Owner::Root)
+}
+
+pub(crate) fn owned_file(path: &str, content: Content, mode: u32, owner: Owner) -> Entry {
     Entry::File {
         path: path.to_owned(),
         content,
+        mode,
+        owner,
     }
+}
+
+/// Who a container is, and over what: all that is the same for every kind of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// Host name.
+    pub name: &'a str,
+    /// Its domain's uuid, which is its machine id too.
+    pub uuid: &'a str,
+    /// Lines of /etc/hosts after those of localhost.
+    pub hosts: &'a [(Ipv4Addr, &'a str)],
+    /// The tree that /usr comes from.
+    pub layout: &'a Layout,
 }
 
 /// Everything in the root of one container. Parents stand before what is in them.
 pub fn rootfs(set: &Set, guest: &Guest) -> Vec<Entry> {
+    let mut entries = skeleton(&Identity {
+        name: &guest.name,
+        uuid: &guest.uuid,
+        hosts: &[(guest.address, &guest.name)],
+        layout: &set.layout,
+    });
+    if set.remoted.bind_source().is_some() {
+        entries.extend(mount_point(REMOTED_DIRECTORY, "pacemaker-remoted"));
+    }
+    entries
+}
+
+/// Where what does not come from the base tree is bound.
+const REMOTED_DIRECTORY: &str = "opt/lxc-autogen";
+
+/// An empty file in a new directory, for a file to be bound over.
+pub(crate) fn mount_point(directory: &str, name: &str) -> [Entry; 2] {
+    [
+        dir(directory, 0o755, Owner::Root),
+        file(&format!("{directory}/{name}"), Content::Text(String::new())),
+    ]
+}
+
+/// What any container needs over a read-only /usr to run Pacemaker's daemons and agents.
+pub(crate) fn skeleton(identity: &Identity<'_>) -> Vec<Entry> {
     let mut entries: Vec<Entry> = [
         "dev",
         "proc",
@@ -116,20 +169,9 @@ pub fn rootfs(set: &Set, guest: &Guest) -> Vec<Entry> {
         link("etc/mtab", "/proc/self/mounts"),
         link("etc/os-release", "../usr/lib/os-release"),
     ]);
-    entries.extend(set.layout.trees.iter().map(|t| dir(t, 0o755, Owner::Root)));
-    entries.extend(
-        set.layout
-            .links
-            .iter()
-            .map(|(path, target)| link(path, target)),
-    );
-    if set.remoted.bind_source().is_some() {
-        entries.push(dir("opt/lxc-autogen", 0o755, Owner::Root));
-        entries.push(file(
-            "opt/lxc-autogen/pacemaker-remoted",
-            Content::Text(String::new()),
-        ));
-    }
+    let layout = identity.layout;
+    entries.extend(layout.trees.iter().map(|t| dir(t, 0o755, Owner::Root)));
+    entries.extend(layout.links.iter().map(|(path, target)| link(path, target)));
     entries.extend(
         [
             "etc/passwd",
@@ -143,21 +185,26 @@ pub fn rootfs(set: &Set, guest: &Guest) -> Vec<Entry> {
         ["etc/ld.so.cache", "etc/services", "etc/protocols"].map(|p| file(p, Content::Shared)),
     );
     entries.extend([
-        file("etc/hostname", Content::Text(format!("{}\n", guest.name))),
-        file("etc/hosts", Content::Text(hosts(guest))),
+        file(
+            "etc/hostname",
+            Content::Text(format!("{}\n", identity.name)),
+        ),
+        file("etc/hosts", Content::Text(hosts(identity.hosts))),
         file(
             "etc/machine-id",
-            Content::Text(format!("{}\n", guest.uuid.replace('-', ""))),
+            Content::Text(format!("{}\n", identity.uuid.replace('-', ""))),
         ),
     ]);
     entries
 }
 
-fn hosts(guest: &Guest) -> String {
-    format!(
-        "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n{} {}\n",
-        guest.address, guest.name
-    )
+/// /etc/hosts.
+pub(crate) fn hosts(lines: &[(Ipv4Addr, &str)]) -> String {
+    let mut text = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n".to_owned();
+    for (address, name) in lines {
+        text.push_str(&format!("{address} {name}\n"));
+    }
+    text
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@
 mod files;
 mod guests;
 
-pub use files::{Content, Entry, Owner, rootfs};
+pub use files::{Content, Entry, Identity, Owner, rootfs};
+pub(crate) use files::{dir, file, hosts, mount_point, owned_file, skeleton};
 pub use guests::{Guest, guest, guests, uuid};
 
 use crate::error::{Error, Result};

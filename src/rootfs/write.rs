@@ -54,34 +54,57 @@ impl Writer {
             Entry::Dir { path, mode, owner } => {
                 let path = root.join(path);
                 make_directory(&path, *mode)?;
-                let (uid, gid) = match owner {
-                    Owner::Root => return Ok(()),
-                    Owner::RootHaclient => (0, self.haclient),
-                    Owner::Hacluster => (self.hacluster, self.haclient),
-                };
-                lchown(&path, Some(uid), Some(gid)).map_err(|e| Error::io("own", &path, e))
+                self.own(&path, *owner)
             }
             Entry::Link { path, target } => {
                 let path = root.join(path);
                 symlink(target, &path).map_err(|e| Error::io("link", &path, e))
             }
-            Entry::File { path, content } => self.write_file(root, path, content),
+            Entry::File {
+                path,
+                content,
+                mode,
+                owner,
+            } => {
+                if self.write_file(root, path, content, *mode)? {
+                    self.own(&root.join(path), *owner)?;
+                }
+                Ok(())
+            }
         }
     }
 
-    fn write_file(&mut self, root: &Path, path: &str, content: &Content) -> Result<()> {
+    fn own(&self, path: &Path, owner: Owner) -> Result<()> {
+        let (uid, gid) = match owner {
+            Owner::Root => return Ok(()),
+            Owner::RootHaclient => (0, self.haclient),
+            Owner::Hacluster => (self.hacluster, self.haclient),
+        };
+        lchown(path, Some(uid), Some(gid)).map_err(|e| Error::io("own", path, e))
+    }
+
+    /// Gives back whether there was something to write.
+    fn write_file(
+        &mut self,
+        root: &Path,
+        path: &str,
+        content: &Content,
+        mode: u32,
+    ) -> Result<bool> {
         let to = root.join(path);
         match content {
-            Content::Text(text) => write_new(&to, text.as_bytes()),
+            Content::Text(text) => write_new(&to, text.as_bytes(), mode)?,
+            Content::Bytes(bytes) => write_new(&to, bytes, mode)?,
             Content::Copy => match self.copy_of(path)? {
-                Some(bytes) => write_new(&to, bytes),
-                None => Ok(()),
+                Some(bytes) => write_new(&to, bytes, mode)?,
+                None => return Ok(false),
             },
             Content::Shared => match self.shared_copy(path)? {
-                Some(from) => fs::hard_link(from, &to).map_err(|e| Error::io("link", &to, e)),
-                None => Ok(()),
+                Some(from) => fs::hard_link(from, &to).map_err(|e| Error::io("link", &to, e))?,
+                None => return Ok(false),
             },
         }
+        Ok(true)
     }
 
     fn copy_of(&mut self, path: &str) -> Result<Option<&[u8]>> {
@@ -125,11 +148,11 @@ fn make_directory(path: &Path, mode: u32) -> Result<()> {
         .map_err(|e| Error::io("set mode of", path, e))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o644)
+        .mode(mode)
         .open(path)
         .and_then(|mut f| f.write_all(bytes))
         .map_err(|e| Error::io("write", path, e))

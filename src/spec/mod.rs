@@ -9,12 +9,13 @@ pub use subnet::{FIRST_OFFSET, Subnet};
 use crate::cli::Shape;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// The most containers a set may have: what a /16 holds with room to spare.
 pub const MOST_CONTAINERS: u32 = 60_000;
 /// The address of lxc_autogen.sh, and so the first one tried here.
-pub const DEFAULT_ADDRESS: &str = "192.168.123.1";
+pub const DEFAULT_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 123, 1);
 
 /// What the network does with packets to the outside (libvirt, formatnetwork.html#connectivity).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
@@ -137,7 +138,7 @@ fn monitor_for(containers: u32) -> u32 {
     containers.clamp(20, 3600)
 }
 
-fn bounds(option: &str, value: u32, least: u32, most: u32, unit: &str) -> Result<()> {
+pub(crate) fn bounds(option: &str, value: u32, least: u32, most: u32, unit: &str) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());
     }

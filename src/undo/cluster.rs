@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::host::signals;
 use crate::journal::Undo;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::{config, tools};
+use crate::pacemaker::{config, throttle, tools};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
@@ -142,8 +142,17 @@ pub(super) fn forget_nodes(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
 
 /// Puts a cluster property back to what it was, or takes it out where it was not set.
 pub(super) fn restore_property(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
-    let Undo::Property { name, previous } = undo else {
-        return Err(Error::failed("no property"));
+    let (name, previous) = match undo {
+        Undo::Property { name, previous } => (name, previous),
+        Undo::Throttle {
+            name,
+            nvpair,
+            raised,
+            previous,
+        } => {
+            return throttle::restore(undoer.host, name, nvpair, raised, previous.as_deref());
+        }
+        other => return Err(Error::failed(format!("{} is no property", other.key()))),
     };
     let cib = tools::query(undoer.host)?;
     if cib.property(name) == previous.as_deref() {

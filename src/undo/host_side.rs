@@ -9,6 +9,7 @@ use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Destroys those domains that carry our mark; one of the same name without it is not ours.
 pub(super) fn destroy_domains(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
@@ -49,11 +50,16 @@ fn try_destroy_domains(undoer: &Undoer<'_>, items: &[Item], batch: &mut Batch) -
     Ok(())
 }
 
-/// A container that was killed can leave its groups; those with processes in them stay.
+/// A container that was killed, or had a libvirtd in it, can leave its groups. Its processes have
+/// been killed; the kernel may take a moment to be done with them.
 fn remove_container_cgroups(name: &str) {
+    const PATIENCE: Duration = Duration::from_secs(3);
+    let began = Instant::now();
     for hierarchy in cgroups::hierarchies().unwrap_or_default() {
         for group in cgroups::left_of_container(&hierarchy.join("machine"), name) {
-            let _ = cgroups::remove(&group);
+            while !cgroups::remove(&group).unwrap_or(true) && began.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(10));
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ mod host_side;
 mod kernel;
 
 use crate::error::{Error, Result};
-use crate::host::{Host, files, mounts};
+use crate::host::{Host, files, mounts, processes};
 use crate::journal::{Journal, Rank, Undo};
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
@@ -139,6 +139,13 @@ impl Undoer<'_> {
             Rank::Cib => cluster::remove_from_cib(self, items),
             Rank::Nodes => cluster::forget_nodes(self, items),
             Rank::Properties => self.each(items, |undo| cluster::restore_property(self, undo)),
+            Rank::Daemons => self.each(items, |undo| match undo {
+                Undo::Daemon {
+                    program,
+                    configuration,
+                } => processes::end(program, configuration),
+                other => Err(Error::failed(format!("{} is no daemon", other.key()))),
+            }),
             Rank::Domains => host_side::destroy_domains(self, items),
             Rank::Network => self.each(items, |undo| host_side::remove_network(self, undo)),
             Rank::Kernel => self.each(items, |undo| {

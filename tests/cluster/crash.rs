@@ -22,7 +22,8 @@ pub const TESTS: &[Test] = &[
     ("two_runs_never_mix", two_runs_never_mix),
 ];
 
-fn start(args: &str) -> Child {
+/// Starts lxc-autogen and does not wait for it.
+pub fn start(args: &str) -> Child {
     Command::new(BINARY)
         .args(args.split_whitespace())
         .stdin(Stdio::null())
@@ -36,9 +37,15 @@ fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
 }
 
-/// Signals the child as soon as `stage` is reached, looked at without pause.
+/// Signals the child as soon as `stage` is reached, looked at without pause. With no signal it
+/// only waits for that.
 #[track_caller]
-fn signal_at(child: &mut Child, which: Signal, what: &str, stage: impl Fn() -> bool) {
+pub fn signal_at(
+    child: &mut Child,
+    which: impl Into<Option<Signal>>,
+    what: &str,
+    stage: impl Fn() -> bool,
+) {
     let end = Instant::now() + Duration::from_secs(60);
     while !stage() {
         assert!(Instant::now() < end, "{what} was never reached");
@@ -47,7 +54,9 @@ fn signal_at(child: &mut Child, which: Signal, what: &str, stage: impl Fn() -> b
             "it ended before {what}"
         );
     }
-    signal(child, which);
+    if let Some(which) = which.into() {
+        signal(child, which);
+    }
 }
 
 fn in_journal(text: &str) -> bool {

@@ -14,6 +14,7 @@ mod everyday;
 mod original;
 mod refused;
 mod scale;
+mod throttle;
 mod trouble;
 mod world;
 
@@ -33,6 +34,7 @@ fn main() {
     let tests: Vec<&Test> = [
         everyday::TESTS,
         scale::TESTS,
+        throttle::TESTS,
         original::TESTS,
         crash::TESTS,
         trouble::TESTS,

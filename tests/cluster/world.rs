@@ -77,6 +77,15 @@ pub fn tool(line: &str) -> String {
     run(words.next().unwrap(), words).exits(0).out
 }
 
+/// A cluster property, if it is set.
+pub fn cluster_property(name: &str) -> Option<String> {
+    let said = run(
+        "crm_attribute",
+        ["-t", "crm_config", "-n", name, "-G", "-q"],
+    );
+    (said.code == 0).then(|| said.out.trim().to_owned())
+}
+
 /// The cluster as crm_mon shows it.
 pub fn cluster() -> View {
     View::parse(&tool("crm_mon -1 --output-as=xml")).unwrap()

@@ -36,6 +36,23 @@ pub(super) fn cluster_nodes_only(set: &Set) -> El {
         ))
 }
 
+/// While new containers join nobody need ask every cluster node whether one runs there already:
+/// they were made just now, and asking costs as many jobs as starting them. Taken out again when
+/// they have joined, since with it the cluster could overlook one that runs somewhere.
+pub fn unprobed(set: &Set) -> El {
+    let id = unprobed_id(&set.tag());
+    El::new("rsc_location")
+        .attr("id", &id)
+        .attr("rsc", set.tag())
+        .attr("resource-discovery", "never")
+        .child(rule(&id, "0", None, &[("#kind", "eq", Some("cluster"))]))
+}
+
+/// The id of [`unprobed`].
+pub fn unprobed_id(tag: &str) -> String {
+    format!("{tag}-unprobed")
+}
+
 /// The resources of Pacemaker's test suite stay off our guests.
 pub(super) fn keep_off(set: &Set) -> El {
     let id = format!("{}-keep-off", set.tag());

@@ -10,6 +10,7 @@ use super::cib::Roles;
 use crate::plan::{Guest, Set};
 use crate::xml::El;
 use constraints::{clone_on_guests, cluster_nodes_only, keep_off, placement};
+pub use constraints::{unprobed, unprobed_id};
 use std::path::Path;
 
 /// The node attribute that marks our guest nodes; rules tell them from others by it.
@@ -89,6 +90,8 @@ pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
         Part::All => ids_of_tag(&set.tag()),
         Part::Clone => vec![clone_constraint_id(&set.tag())],
     };
+    // It comes and goes with a join.
+    ids.retain(|id| *id != unprobed_id(&set.tag()));
     if !set.spec.clone {
         ids.retain(|id| *id != clone_constraint_id(&set.tag()));
     }
@@ -99,7 +102,7 @@ pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
 pub fn ids_of_tag(tag: &str) -> Vec<String> {
     let constraints = CONSTRAINTS.iter().map(|end| format!("{tag}-{end}"));
     constraints
-        .chain([clone_constraint_id(tag), tag.to_owned()])
+        .chain([clone_constraint_id(tag), unprobed_id(tag), tag.to_owned()])
         .collect()
 }
 

@@ -1,0 +1,198 @@
+//! From options, file and what is kept to a lab.
+
+use super::{Context, DEFAULT_NAME};
+use crate::cli::LabShape;
+use crate::commands::choose;
+use crate::error::{Error, Result};
+use crate::host::files;
+use crate::lab::{Lab, LabSpec, VERSION, file};
+use crate::libvirt::virsh;
+use crate::rootfs::{self, Layout, Remoted};
+use crate::spec::Subnet;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+/// A lab, and what is still to be fetched for it.
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// The lab.
+    pub lab: Lab,
+    /// The version of the package pacemaker-remote to fetch.
+    pub fetch: Option<String>,
+}
+
+/// First addresses tried for a lab's network.
+const STARTS: [Ipv4Addr; 2] = [
+    Ipv4Addr::new(172, 31, 200, 1),
+    Ipv4Addr::new(10, 200, 200, 1),
+];
+
+/// The options, completed by the file that `-f` names. What the command line says wins.
+pub(super) fn shape_of(shape: &LabShape) -> Result<LabShape> {
+    let Some(path) = &shape.file else {
+        return Ok(shape.clone());
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::usage(format!("-f {}: {e}", path.display())))?;
+    let file = file::parse(&text, &path.display().to_string())?;
+    Ok(shape.clone().or(file))
+}
+
+/// The lab's name: given, or the default.
+pub(super) fn name_of(shape: &LabShape) -> &str {
+    shape.name.as_deref().unwrap_or(DEFAULT_NAME)
+}
+
+/// Completes what is wanted with what is kept, or else with what this host has. Changes nothing.
+///
+/// # Errors
+/// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
+pub(super) fn choose(context: &Context, shape: &LabShape, saved: Option<&Lab>) -> Result<Choice> {
+    let spec = resolve(shape, saved.map(|l| &l.spec))?;
+    let lab = match saved {
+        Some(saved) => {
+            saved.subnet.check_holds(Lab::addresses_needed(&spec))?;
+            Lab {
+                spec,
+                ..saved.clone()
+            }
+        }
+        None => new_lab(context, spec)?,
+    };
+    let needed = lab.spec.remote_nodes > 0 || lab.spec.containers > 0;
+    let fetch = match &lab.remoted {
+        Remoted::Bound { path }
+            if needed && path.starts_with(&context.state_dir) && !path.exists() =>
+        {
+            Some(choose::wanted_version(context)?)
+        }
+        _ => None,
+    };
+    Ok(Choice { lab, fetch })
+}
+
+fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
+    let base = saved.cloned().unwrap_or_default();
+    let absolute = |path: &Option<PathBuf>| {
+        path.as_ref()
+            .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
+            .transpose()
+    };
+    let subnet = shape
+        .network
+        .as_deref()
+        .map(|n| Subnet::parse(n, 1))
+        .transpose()?;
+    let spec = LabSpec {
+        name: name_of(shape).to_owned(),
+        cluster_nodes: shape.cluster_nodes.unwrap_or(base.cluster_nodes),
+        remote_nodes: shape.remote_nodes.unwrap_or(base.remote_nodes),
+        containers: shape.containers.unwrap_or(base.containers),
+        subnet: subnet.or(base.subnet),
+        fencing: shape.fencing.unwrap_or(base.fencing),
+        ssh: shape.ssh.unwrap_or(base.ssh),
+        memory_mib: shape.memory.unwrap_or(base.memory_mib),
+        guest_memory_mib: shape.guest_memory.unwrap_or(base.guest_memory_mib),
+        base: absolute(&shape.base)?.or(base.base.clone()),
+        remoted: absolute(&shape.remoted)?.or(base.remoted.clone()),
+    };
+    spec.check()?;
+    if let Some(saved) = saved {
+        refuse_other_kind(&spec, saved)?;
+    }
+    Ok(spec)
+}
+
+/// Numbers can change; what the nodes were made with cannot.
+fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
+    let given = std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from);
+    let differing: Vec<&str> = [
+        ("--network", wanted.subnet != saved.subnet),
+        ("--fencing", wanted.fencing != saved.fencing),
+        ("--ssh", wanted.ssh != saved.ssh),
+        ("--memory", wanted.memory_mib != saved.memory_mib),
+        (
+            "--guest-memory",
+            wanted.guest_memory_mib != saved.guest_memory_mib,
+        ),
+        ("--base", wanted.base != saved.base),
+        // From the environment it is a default, and no wish to change what there is.
+        (
+            "--remoted",
+            wanted.remoted != saved.remoted && wanted.remoted != given,
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "lab {} was made with another {}",
+        saved.name,
+        differing.join(", ")
+    ))
+    .mend(format!(
+        "leave the option out, or lxc-autogen lab down --name {} first",
+        saved.name
+    )))
+}
+
+fn new_lab(context: &Context, spec: LabSpec) -> Result<Lab> {
+    let base = spec.base.clone().unwrap_or_else(|| "/".into());
+    let layout = Layout::of(&base)?;
+    let remoted =
+        rootfs::find(spec.remoted.as_deref(), &base, &context.state_dir)?.unwrap_or_else(|| {
+            Remoted::Bound {
+                path: context.state_dir.join("remoted/usr/sbin/pacemaker-remoted"),
+            }
+        });
+    let networks = choose::may_be_absent(context, virsh::networks(&context.host))?;
+    let subnet = choose::free_subnet(
+        context,
+        spec.subnet,
+        &choose::candidates(&STARTS, Lab::addresses_needed(&spec))?,
+        &networks,
+    )?;
+    let seed = files::sha256(&files::random_bytes(32)?);
+    Ok(Lab {
+        version: VERSION,
+        subnet,
+        seed,
+        dir: context.state_dir.clone(),
+        schema: newest_schema(&base)?,
+        remoted_environment: choose::environment(&base),
+        layout,
+        remoted,
+        emulator: choose::emulator(),
+        mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
+        spec,
+    })
+}
+
+/// The newest schema a tree's Pacemaker has, by the names of its files: what a first start of it
+/// would choose. 2.1.5 has /usr/share/pacemaker/pacemaker-3.9.rng, 3.0 a subdirectory more.
+fn newest_schema(base: &Path) -> Result<String> {
+    let directory = base.join("usr/share/pacemaker");
+    let mut versions: Vec<(u32, u32)> = walkdir::WalkDir::new(&directory)
+        .max_depth(2)
+        .into_iter()
+        .flatten()
+        .filter_map(|e| {
+            let name = e.file_name().to_str()?;
+            let version = name.strip_prefix("pacemaker-")?.strip_suffix(".rng")?;
+            let (major, minor) = version.split_once('.')?;
+            Some((major.parse().ok()?, minor.parse().ok()?))
+        })
+        .collect();
+    versions.sort_unstable();
+    match versions.last() {
+        Some((major, minor)) => Ok(format!("pacemaker-{major}.{minor}")),
+        None => Err(Error::cant(format!(
+            "there are no schemas of Pacemaker's in {}",
+            directory.display()
+        ))
+        .mend(crate::host::packages::mend_for_tool("pacemakerd"))),
+    }
+}

@@ -1,0 +1,82 @@
+//! fence_virtd on the host's side: the power switch of a lab's nodes.
+
+use super::Context;
+use crate::error::{Error, Result};
+use crate::host::command::Cmd;
+use crate::host::files::{self, Attributes, Existing};
+use crate::host::processes;
+use crate::host::signals;
+use crate::journal::Undo;
+use crate::lab::{FENCE, FENCE_PORT, Lab, config};
+use crate::state::State;
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// The daemon's name.
+pub(super) const PROGRAM: &str = "fence_virtd";
+
+/// Its configuration, which is its identity too.
+pub(super) fn configuration(lab: &Lab) -> PathBuf {
+    lab.path(FENCE).join("fence_virt.conf")
+}
+
+/// Whether it runs.
+pub(super) fn runs(lab: &Lab) -> bool {
+    !processes::of(PROGRAM, &configuration(lab)).is_empty()
+}
+
+/// Starts it where it does not run; starts it anew when the nodes it may power have changed.
+///
+/// # Errors
+/// When it does not listen within a few seconds.
+pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
+    if !lab.spec.fencing {
+        return Ok(());
+    }
+    let path = configuration(lab);
+    let text = config::fence_virtd(lab);
+    state.journal.intend([Undo::Daemon {
+        program: PROGRAM.to_owned(),
+        configuration: path.clone(),
+    }])?;
+    let changed = files::read_optional(&path)?.as_deref() != Some(text.as_bytes());
+    if changed {
+        processes::end(PROGRAM, &path)?;
+        files::write_atomic(
+            &path,
+            text.as_bytes(),
+            Attributes::root(0o600),
+            Existing::Replace,
+        )?;
+    }
+    if runs(lab) {
+        return Ok(());
+    }
+    Cmd::new(PROGRAM)
+        .arg("-f")
+        .arg(&path)
+        .arg("-p")
+        .arg(lab.path(FENCE).join("pid"))
+        .ok(&context.host)?;
+    await_listening(lab)
+}
+
+fn await_listening(lab: &Lab) -> Result<()> {
+    let address = SocketAddr::from((lab.subnet.host(), FENCE_PORT));
+    let began = Instant::now();
+    loop {
+        if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
+            return Ok(());
+        }
+        if began.elapsed() > Duration::from_secs(5) {
+            return Err(
+                Error::failed(format!("{PROGRAM} does not listen on {address}")).mend(format!(
+                    "see what it says: {PROGRAM} -F -d 5 -f {}",
+                    configuration(lab).display()
+                )),
+            );
+        }
+        signals::sleep(Duration::from_millis(30))?;
+    }
+}

@@ -1,0 +1,122 @@
+//! A lab's guest nodes: the containers of the main job, made by the very same program inside a
+//! cluster node, against that node's own libvirtd.
+
+use super::Context;
+use super::nodes::{self, Running, in_each};
+use crate::error::{Error, Result};
+use crate::host::command::Cmd;
+use crate::host::inside::Inside;
+use crate::lab::{GUESTS, GUESTS_DIR, Lab};
+use crate::libvirt::virsh;
+use crate::plan::Set;
+use crate::state;
+use std::time::Duration;
+
+/// The program in the nodes.
+const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
+const LIBVIRT_SOCKET: &str = "/run/libvirt/libvirt-sock";
+
+/// The guests' set, as the nodes see it.
+pub(super) fn set(lab: &Lab) -> Result<Option<Set>> {
+    state::load_set(&lab.path(GUESTS))
+}
+
+/// Files and network, in the first node; needs its libvirtd and no cluster.
+///
+/// # Errors
+/// What lxc-autogen says in there.
+pub(super) fn generate(context: &Context, lab: &Lab) -> Result<()> {
+    let has = set(lab)?.map_or(0, |s| s.spec.containers);
+    if lab.spec.containers == 0 || has > 0 {
+        return Ok(());
+    }
+    let first = &lab.cluster_nodes()[0];
+    let inside = nodes::await_file(context, lab, &first.name, LIBVIRT_SOCKET)?;
+    run(context, lab, &inside, "generate")
+}
+
+/// As many guests as wanted, online.
+///
+/// # Errors
+/// What lxc-autogen says in the node.
+pub(super) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
+    let running = Running::of(context, lab)?;
+    let cluster = running.cluster(lab);
+    let (_, inside) = cluster
+        .first()
+        .ok_or_else(|| Error::failed("no cluster node runs any more"))?;
+    let has = set(lab)?;
+    match (lab.spec.containers, has) {
+        (0, None) => Ok(()),
+        (0, Some(set)) => {
+            let cleanup = inside
+                .cmd(PROGRAM)
+                .arg("cleanup")
+                .timeout(Duration::from_secs(600));
+            cleanup.ok(&context.host)?;
+            in_each(context, &cluster[1..], |_, inside| {
+                remove_network(inside, &set)
+            })
+        }
+        (_, None) => Err(Error::failed("the guests' files are gone")
+            .mend(format!("lxc-autogen lab down --name {}", lab.spec.name))),
+        (number, Some(set)) => {
+            in_each(context, &cluster[1..], |_, inside| {
+                raise_network(inside, &set)
+            })?;
+            in_each(context, &cluster[1..], |_, inside| quick(inside, &set))?;
+            let mut stage = context.report.stage("guests", number as usize);
+            let text = format!("up --timeout {}", timeout.as_secs());
+            run(context, lab, inside, &text)?;
+            stage.at(number as usize);
+            stage.done();
+            Ok(())
+        }
+    }
+}
+
+/// `-A`: free to run on every cluster node.
+fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str) -> Result<()> {
+    let spec = &lab.spec;
+    inside
+        .cmd(PROGRAM)
+        .args(verb.split(' '))
+        .args(["--quiet", "--allow-anywhere", "--state-dir", GUESTS_DIR])
+        .args(["--containers", &spec.containers.to_string()])
+        .args(["--memory", &spec.guest_memory_mib.to_string()])
+        .timeout(Duration::from_secs(1200))
+        .ok(&context.host)
+        .map(drop)
+}
+
+/// The guests' network on another cluster node: the same XML from the shared directory. It comes
+/// back by itself when the node is started again.
+fn raise_network(inside: &Inside, set: &Set) -> Cmd {
+    let (name, xml) = (&set.network, set.state_dir.join("network.xml"));
+    // One that is defined and active already makes the last command fail, which is fine: virsh's
+    // status is that of the last one.
+    virsh_in(inside).arg(format!(
+        "net-define {}; net-autostart {name}; net-start {name}; net-info {name}",
+        xml.display()
+    ))
+}
+
+fn remove_network(inside: &Inside, set: &Set) -> Cmd {
+    let name = &set.network;
+    virsh_in(inside).arg(format!("net-destroy {name}; net-undefine {name}; net-list"))
+}
+
+/// See [`crate::host::net::acknowledge_at_once`].
+fn quick(inside: &Inside, set: &Set) -> Cmd {
+    let subnet = set.subnet;
+    inside
+        .cmd("ip")
+        .args(["-4", "route", "change"])
+        .arg(format!("{}/{}", subnet.network(), subnet.prefix()))
+        .args(["dev", &set.network, "proto", "kernel", "scope", "link"])
+        .args(["src", &subnet.host().to_string(), "quickack", "1"])
+}
+
+fn virsh_in(inside: &Inside) -> Cmd {
+    inside.cmd("virsh").args(["-q", "-c", virsh::URI])
+}

@@ -1,0 +1,200 @@
+//! A lab's running nodes from the host's side: entering them, asking them, waiting for them.
+
+use super::Context;
+use crate::error::{Error, Kind, Result};
+use crate::host::command::Cmd;
+use crate::host::inside::Inside;
+use crate::host::signals;
+use crate::lab::{Kind as NodeKind, Lab, Node, config};
+use crate::libvirt::virsh;
+use crate::pacemaker::monitor::View;
+use crate::supervisor;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+/// The containers that run, by node name.
+#[derive(Debug)]
+pub(super) struct Running(HashMap<String, Inside>);
+
+impl Running {
+    /// Looks which of a lab's nodes run.
+    ///
+    /// # Errors
+    /// When virsh fails.
+    pub(super) fn of(context: &Context, lab: &Lab) -> Result<Running> {
+        let names: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+        let environment = config::environment(lab);
+        let pids = virsh::init_pids(&context.host, &names)?;
+        // One that ends between the two looks does not run.
+        Ok(Running(
+            pids.into_iter()
+                .filter_map(|(name, pid)| {
+                    let inside = Inside::of(&name, pid, environment.clone()).ok()?;
+                    Some((name, inside))
+                })
+                .collect(),
+        ))
+    }
+
+    /// A node, if it runs.
+    pub(super) fn get(&self, name: &str) -> Option<&Inside> {
+        self.0.get(name)
+    }
+
+    /// A running node by name.
+    ///
+    /// # Errors
+    /// [`Kind::Cant`] when it does not run.
+    pub(super) fn need(&self, name: &str) -> Result<&Inside> {
+        self.get(name).ok_or_else(|| {
+            Error::cant(format!("{name} does not run")).mend(format!(
+                "virsh -c {} start {name}, or lxc-autogen lab up",
+                virsh::URI
+            ))
+        })
+    }
+
+    /// The running cluster nodes, in order.
+    pub(super) fn cluster<'a>(&'a self, lab: &Lab) -> Vec<(Node, &'a Inside)> {
+        lab.cluster_nodes()
+            .into_iter()
+            .filter_map(|n| {
+                let inside = self.get(&n.name)?;
+                Some((n, inside))
+            })
+            .collect()
+    }
+}
+
+/// The cluster as the first cluster node shows it that answers; `None` when none does.
+pub(super) fn view(context: &Context, lab: &Lab, running: &Running) -> Option<View> {
+    running.cluster(lab).into_iter().find_map(|(_, inside)| {
+        let text = inside
+            .cmd("crm_mon")
+            .args(["--one-shot", "--output-as=xml"])
+            .timeout(Duration::from_secs(20))
+            .ok(&context.host)
+            .ok()?;
+        View::parse(&text).ok().filter(|v| !v.nodes.is_empty())
+    })
+}
+
+/// What a cluster node's PID 1 says of its daemons.
+pub(super) fn daemons(context: &Context, inside: &Inside) -> Vec<supervisor::Report> {
+    inside
+        .cmd("cat")
+        .arg(supervisor::REPORT)
+        .timeout(Duration::from_secs(5))
+        .ok(&context.host)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
+}
+
+/// Waits until a file is there in a node.
+///
+/// # Errors
+/// [`Kind::NotOnline`] when it is not in time.
+pub(super) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -> Result<Inside> {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let running = Running::of(context, lab)?;
+        if let Some(inside) = running.get(name) {
+            let test = inside.cmd("test").args(["-e", path]).run(&context.host)?;
+            if test.code == 0 {
+                return Ok(inside.clone());
+            }
+        }
+        if Instant::now() > end {
+            return Err(Error::new(Kind::NotOnline, format!("{name} has no {path}"))
+                .mend(look_at(lab, name)));
+        }
+        signals::sleep(Duration::from_millis(50))?;
+    }
+}
+
+/// Waits until all cluster and remote nodes are online.
+///
+/// # Errors
+/// [`Kind::NotOnline`] with what is known of those that are not.
+pub(super) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
+    let nodes = lab.nodes();
+    let mut stage = context.report.stage("nodes", nodes.len());
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(100);
+    loop {
+        let running = Running::of(context, lab)?;
+        let view = view(context, lab, &running).unwrap_or_default();
+        let online = |n: &&Node| {
+            view.nodes
+                .get(&n.name)
+                .is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "unclean")))
+        };
+        let waiting: Vec<&Node> = nodes.iter().filter(|n| !online(n)).collect();
+        stage.at(nodes.len() - waiting.len());
+        if waiting.is_empty() {
+            stage.done();
+            return Ok(());
+        }
+        if began.elapsed() > timeout {
+            return Err(not_online(context, lab, &running, &waiting, &view));
+        }
+        signals::sleep(pause)?;
+        pause = (pause * 5 / 4).min(Duration::from_millis(500));
+    }
+}
+
+fn not_online(
+    context: &Context,
+    lab: &Lab,
+    running: &Running,
+    waiting: &[&Node],
+    view: &View,
+) -> Error {
+    let names: Vec<&str> = waiting.iter().map(|n| n.name.as_str()).collect();
+    let mut details = Vec::new();
+    for node in waiting {
+        match running.get(&node.name) {
+            None => details.push(format!("{}: its container does not run", node.name)),
+            Some(inside) if node.kind == NodeKind::Cluster => {
+                let sick = daemons(context, inside);
+                details.extend(
+                    sick.iter()
+                        .filter(|d| !d.is_well())
+                        .map(|d| format!("{}: {} {}", node.name, d.name, d.state)),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    details.extend(view.failures_of(&names));
+    Error::new(
+        Kind::NotOnline,
+        format!("not online in time: {}", names.join(", ")),
+    )
+    .details(details)
+    .mend(look_at(lab, names[0]))
+}
+
+fn look_at(lab: &Lab, node: &str) -> String {
+    format!(
+        "see lxc-autogen lab status --name {0}, and in {node} /var/log/*.out and \
+         /var/log/pacemaker/pacemaker.log: lxc-autogen lab shell {node}; everything was left as it is",
+        lab.spec.name
+    )
+}
+
+/// Runs the same program in several nodes, one after the other.
+///
+/// # Errors
+/// The first failure, naming the node.
+pub(super) fn in_each(
+    context: &Context,
+    nodes: &[(Node, &Inside)],
+    command: impl Fn(&Node, &Inside) -> Cmd,
+) -> Result<()> {
+    for (node, inside) in nodes {
+        command(node, inside).ok(&context.host)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! Finding and ending daemons of ours by what they were started with: a configuration file of our
+//! own on the command line is an identity that no number can be.
+
+use crate::error::{Error, Result};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Processes whose arguments contain this path as one argument of theirs, and whose program has
+/// this name.
+pub fn of(program: &str, argument: &Path) -> Vec<Pid> {
+    let wanted = argument.as_os_str().as_encoded_bytes();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| {
+            let pid: i32 = entry.file_name().to_str()?.parse().ok()?;
+            let line = std::fs::read(entry.path().join("cmdline")).ok()?;
+            let mut arguments = line.split(|b| *b == 0);
+            let name = Path::new(std::str::from_utf8(arguments.next()?).ok()?).file_name()?;
+            (name == program && arguments.any(|a| a == wanted)).then(|| Pid::from_raw(pid))
+        })
+        .collect()
+}
+
+/// Ends them: SIGTERM, and SIGKILL for those that are still there after two seconds.
+///
+/// # Errors
+/// When one is still there then.
+pub fn end(program: &str, argument: &Path) -> Result<()> {
+    for (signal, patience) in [
+        (Signal::SIGTERM, Duration::from_secs(2)),
+        (Signal::SIGKILL, Duration::from_secs(2)),
+    ] {
+        for pid in of(program, argument) {
+            let _ = kill(pid, signal);
+        }
+        let began = Instant::now();
+        while began.elapsed() < patience {
+            if of(program, argument).is_empty() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    Err(Error::failed(format!("{program} cannot be ended")))
+}
+
+#[cfg(test)]
+// A process to find has to be started.
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn found_and_ended_by_program_and_argument() {
+        let directory = tempfile::tempdir().unwrap();
+        let script = directory.path().join("pause");
+        std::fs::write(&script, "sleep 60\n:\n").unwrap();
+        let mut child = std::process::Command::new("sh")
+            .arg(&script)
+            .spawn()
+            .unwrap();
+        let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        let began = Instant::now();
+        // Between fork and exec it still has our own command line.
+        while of("sh", &script).is_empty() && began.elapsed() < Duration::from_secs(5) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(of("sh", &script), [pid]);
+        assert!(of("bash", &script).is_empty());
+        assert!(of("sh", directory.path()).is_empty());
+        // Its parent is this test, which has to take its end for it to be gone.
+        let waiting = std::thread::spawn(move || child.wait());
+        end("sh", &script).unwrap();
+        assert!(!waiting.join().unwrap().unwrap().success());
+    }
+}

@@ -1,0 +1,174 @@
+//! The CIB a lab starts with, and what is merged into it later (Pacemaker Explained; Pacemaker
+//! Remote, "Walk-through: remote nodes").
+
+use super::{FENCE_PORT, Lab, Node};
+use crate::xml::El;
+
+/// Id of the fence device.
+pub const FENCING: &str = "fencing";
+/// The same once more: see [`topology`].
+const FENCING_AGAIN: &str = "fencing-again";
+/// Where nodes keep the key of fence_virtd.
+pub const FENCE_KEY: &str = "/etc/cluster/fence_xvm.key";
+/// Seconds between two attempts to reach a remote node again.
+const RECONNECT_S: u32 = 10;
+
+/// The whole CIB of the first start: the cluster is up in seconds, since it need not wait
+/// `dc-deadtime` (20 s) for nodes that may be there.
+pub fn first(lab: &Lab) -> El {
+    let properties = [
+        ("stonith-enabled", lab.spec.fencing.to_string()),
+        // An election is called when this has passed without a controller. Pacemaker's default is
+        // for machines that boot.
+        ("dc-deadtime", "2s".to_owned()),
+        ("cluster-name", lab.spec.name.clone()),
+    ];
+    let mut configuration = El::new("configuration")
+        .child(El::new("crm_config").child(nvpairs(
+            "cluster_property_set",
+            "cib-bootstrap-options",
+            &properties,
+        )))
+        .child(El::new("nodes").children(lab.cluster_nodes().iter().map(node)));
+    let extra = additions(lab);
+    configuration = configuration.children(extra.children);
+    // As pcs makes new clusters: what has moved does not move back.
+    let defaults = nvpairs(
+        "meta_attributes",
+        "rsc-defaults",
+        &[("resource-stickiness", "1".to_owned())],
+    );
+    configuration = configuration
+        .child(El::new("constraints"))
+        .child(El::new("rsc_defaults").child(defaults));
+    El::new("cib")
+        .attr("validate-with", &lab.schema)
+        .attr("epoch", 1)
+        .attr("num_updates", 0)
+        .attr("admin_epoch", 0)
+        .child(configuration)
+        .child(El::new("status"))
+}
+
+/// What can change with the number of nodes, as a tree that cibadmin merges.
+pub fn additions(lab: &Lab) -> El {
+    let devices = if lab.spec.fencing {
+        vec![device(lab, FENCING), device(lab, FENCING_AGAIN)]
+    } else {
+        Vec::new()
+    };
+    let topology = lab.spec.fencing.then(topology);
+    El::new("configuration")
+        .child(
+            El::new("resources")
+                .children(devices)
+                .children(lab.remote_nodes().iter().map(remote)),
+        )
+        .children(topology)
+}
+
+/// fence_virtd takes the reboot of a node that is off for done and leaves it off (fence-agents
+/// 4.12, agents/virt/server/libvirt.c), and a node that crashed is off when it is fenced. With two
+/// devices on one level the cluster turns a reboot into off by both and then on by both (Pacemaker
+/// Explained, "Fencing topologies"), and the node comes back.
+fn topology() -> El {
+    El::new("fencing-topology").child(
+        El::new("fencing-level")
+            .attr("id", "fencing-level")
+            .attr("target-pattern", ".*")
+            .attr("index", 1)
+            .attr("devices", format!("{FENCING},{FENCING_AGAIN}")),
+    )
+}
+
+fn node(node: &Node) -> El {
+    El::new("node")
+        .attr("id", node.number)
+        .attr("uname", &node.name)
+}
+
+fn device(lab: &Lab, id: &str) -> El {
+    let names: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+    let parameters = [
+        ("ipaddr", lab.subnet.host().to_string()),
+        ("ipport", FENCE_PORT.to_string()),
+        ("key_file", FENCE_KEY.to_owned()),
+        ("hash", "sha256".to_owned()),
+        ("auth", "sha256".to_owned()),
+        ("pcmk_host_check", "static-list".to_owned()),
+        ("pcmk_host_list", names.join(" ")),
+    ];
+    El::new("primitive")
+        .attr("id", id)
+        .attr("class", "stonith")
+        .attr("type", "fence_virt")
+        .child(nvpairs(
+            "instance_attributes",
+            &format!("{id}-instance_attributes"),
+            &parameters,
+        ))
+        .child(El::new("operations").child(operation(id, "monitor", "60s", "20s")))
+}
+
+fn remote(node: &Node) -> El {
+    let parameters = [
+        ("server", node.address.to_string()),
+        ("reconnect_interval", format!("{RECONNECT_S}s")),
+    ];
+    El::new("primitive")
+        .attr("id", &node.name)
+        .attr("class", "ocf")
+        .attr("provider", "pacemaker")
+        .attr("type", "remote")
+        .child(nvpairs(
+            "instance_attributes",
+            &format!("{}-instance_attributes", node.name),
+            &parameters,
+        ))
+        .child(
+            El::new("operations")
+                .child(operation(&node.name, "monitor", "20s", "30s"))
+                .child(operation(&node.name, "start", "0s", "60s")),
+        )
+}
+
+fn operation(resource: &str, name: &str, interval: &str, timeout: &str) -> El {
+    El::new("op")
+        .attr("id", format!("{resource}-{name}"))
+        .attr("name", name)
+        .attr("interval", interval)
+        .attr("timeout", timeout)
+}
+
+fn nvpairs(kind: &str, id: &str, pairs: &[(&str, String)]) -> El {
+    El::new(kind)
+        .attr("id", id)
+        .children(pairs.iter().map(|(name, value)| {
+            El::new("nvpair")
+                .attr("id", format!("{id}-{name}"))
+                .attr("name", name)
+                .attr("value", value)
+        }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::tests::sample;
+
+    #[test]
+    fn every_node_can_be_fenced_and_remotes_are_resources() {
+        let cib = first(&sample(3, 2));
+        let list = cib
+            .all("nvpair")
+            .into_iter()
+            .find(|n| n.get("name") == Some("pcmk_host_list"))
+            .and_then(|n| n.get("value"));
+        assert_eq!(
+            list,
+            Some("lab-node1 lab-node2 lab-node3 lab-remote1 lab-remote2")
+        );
+        assert_eq!(cib.all("node").len(), 3);
+        assert_eq!(cib.all("primitive").len(), 4);
+    }
+}

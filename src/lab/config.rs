@@ -1,0 +1,188 @@
+//! What a lab's daemons are configured with, as text: corosync.conf(5), fence_virt.conf(5),
+//! libvirtd.conf, sshd_config(5), and the node's own supervisor.
+
+use super::{FENCE, FENCE_PORT, Lab, Node};
+use crate::supervisor::{Config, Daemon, Ready};
+
+/// PATH of the nodes: our own binary comes last.
+pub const NODE_PATH: &str =
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/lxc-autogen";
+
+/// The nodes' corosync.conf, the same on all of them.
+///
+/// `wait_for_all`: a cluster that starts for the first time has no quorum before every node has
+/// been seen, so that a node that is a little late is not fenced for it. Without `sched_rr`: many
+/// real-time processes on few cores starve each other, and nodes are fenced that are well.
+pub fn corosync(lab: &Lab) -> String {
+    let nodes = lab.cluster_nodes();
+    let mut text = format!(
+        "totem {{\n  version: 2\n  cluster_name: {}\n  transport: knet\n  \
+         crypto_cipher: aes256\n  crypto_hash: sha256\n}}\nnodelist {{\n",
+        lab.spec.name
+    );
+    for node in &nodes {
+        text.push_str(&format!(
+            "  node {{\n    ring0_addr: {}\n    name: {}\n    nodeid: {}\n  }}\n",
+            node.address, node.name, node.number
+        ));
+    }
+    text.push_str("}\nquorum {\n  provider: corosync_votequorum\n");
+    match nodes.len() {
+        1 => {}
+        // Implies wait_for_all (votequorum(5)).
+        2 => text.push_str("  two_node: 1\n"),
+        _ => text.push_str("  wait_for_all: 1\n"),
+    }
+    text.push_str(
+        "}\nsystem {\n  sched_rr: no\n  move_to_root_cgroup: no\n}\nlogging {\n  to_stderr: no\n  \
+         to_syslog: no\n  to_logfile: yes\n  logfile: /var/log/corosync/corosync.log\n  \
+         timestamp: on\n}\n",
+    );
+    text
+}
+
+/// The libvirtd in a node: for root alone, who is everybody in there.
+pub fn libvirtd() -> String {
+    "auth_unix_ro = \"none\"\nauth_unix_rw = \"none\"\n\
+     log_outputs = \"3:file:/var/log/libvirt/libvirtd.log\"\n"
+        .to_owned()
+}
+
+/// fence_virtd on the host's side, at the lab's bridge. Its groups say which addresses may fence
+/// which domains: this lab's cluster nodes, this lab's nodes.
+pub fn fence_virtd(lab: &Lab) -> String {
+    let mut text = format!(
+        "fence_virtd {{\n  listener = \"tcp\";\n  backend = \"libvirt\";\n}}\nlisteners {{\n  \
+         tcp {{\n    address = \"{}\";\n    port = \"{FENCE_PORT}\";\n    family = \"ipv4\";\n    \
+         key_file = \"{}\";\n    hash = \"sha256\";\n    auth = \"sha256\";\n  }}\n}}\nbackends {{\n  \
+         libvirt {{\n    uri = \"{}\";\n  }}\n}}\ngroups {{\n  group {{\n    name = \"{}\";\n",
+        lab.subnet.host(),
+        lab.path(FENCE).join("key").display(),
+        crate::libvirt::virsh::URI,
+        lab.spec.name,
+    );
+    for node in lab.cluster_nodes() {
+        text.push_str(&format!("    ip = \"{}\";\n", node.address));
+    }
+    // By name and by uuid: what a client asks for is compared as it asks (server/static_map.c).
+    for node in lab.nodes() {
+        text.push_str(&format!(
+            "    uuid = \"{}\";\n    uuid = \"{}\";\n",
+            node.name, node.uuid
+        ));
+    }
+    text.push_str("  }\n}\n");
+    text
+}
+
+/// sshd in the nodes: root by key from the other nodes, nobody by password.
+pub fn sshd() -> String {
+    "HostKey /etc/ssh/ssh_host_ed25519_key\nPermitRootLogin prohibit-password\n\
+     PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n\
+     AllowUsers root\nAcceptEnv LANG LC_*\n\
+     Subsystem sftp internal-sftp\n"
+        .to_owned()
+        + &format!("SetEnv PATH={NODE_PATH}\n")
+}
+
+/// What runs in a cluster node.
+pub fn supervisor(lab: &Lab) -> Config {
+    let mut daemons = vec![
+        daemon(
+            "corosync",
+            &["/usr/sbin/corosync", "-f"],
+            0,
+            Some(Ready::Abstract("quorum".into())),
+        ),
+        daemon(
+            "libvirtd",
+            &["/usr/sbin/libvirtd"],
+            0,
+            Some(Ready::Path("/run/libvirt/libvirt-sock".into())),
+        ),
+        Daemon {
+            // 100 and 101: CRM_EX_FATAL and CRM_EX_PANIC, when it could not reboot the machine
+            // itself (Pacemaker 2.1.5, lib/common/watchdog.c).
+            panics: vec![100, 101],
+            stop_s: 600,
+            ..daemon("pacemakerd", &["/usr/sbin/pacemakerd"], 1, None)
+        },
+    ];
+    if lab.spec.ssh {
+        daemons.push(daemon("sshd", &["/usr/sbin/sshd", "-D", "-e"], 0, None));
+    }
+    Config {
+        directories: [
+            ("/run", 0o755),
+            ("/run/lock", 0o1777),
+            ("/run/resource-agents", 0o1755),
+            ("/run/sshd", 0o755),
+        ]
+        .map(|(path, mode)| (path.into(), mode))
+        .to_vec(),
+        environment: environment(lab),
+        daemons,
+    }
+}
+
+fn daemon(name: &str, command: &[&str], stage: u32, ready: Option<Ready>) -> Daemon {
+    Daemon {
+        name: name.to_owned(),
+        command: command.iter().map(|c| (*c).to_owned()).collect(),
+        stage,
+        ready,
+        panics: Vec::new(),
+        stop_s: 20,
+    }
+}
+
+/// The environment of daemons and of commands in a cluster node.
+pub fn environment(lab: &Lab) -> Vec<(String, String)> {
+    let mut all = vec![
+        ("PATH".to_owned(), NODE_PATH.to_owned()),
+        ("HOME".to_owned(), "/root".to_owned()),
+        ("LXC_AUTOGEN_LAB".to_owned(), lab.spec.name.clone()),
+    ];
+    all.extend(lab.remoted_environment.iter().cloned());
+    if let Some(path) = remoted_in_node(lab) {
+        all.push(("LXC_AUTOGEN_REMOTED".to_owned(), path));
+    }
+    all
+}
+
+/// Where a cluster node finds the pacemaker-remoted for its guests, when not in its /usr.
+pub fn remoted_in_node(lab: &Lab) -> Option<String> {
+    lab.remoted
+        .bind_source()
+        .map(|_| "/opt/lxc-autogen/pacemaker-remoted".to_owned())
+}
+
+/// Addresses and names of all nodes, for /etc/hosts and known_hosts.
+pub fn known(nodes: &[Node]) -> Vec<(std::net::Ipv4Addr, &str)> {
+    nodes.iter().map(|n| (n.address, n.name.as_str())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::tests::sample;
+
+    #[test]
+    fn corosync_knows_every_cluster_node_and_waits_for_all() {
+        let text = corosync(&sample(3, 2));
+        assert_eq!(text.matches("ring0_addr").count(), 3);
+        assert!(text.contains("wait_for_all: 1") && text.contains("crypto_cipher: aes256"));
+        assert!(corosync(&sample(2, 0)).contains("two_node: 1"));
+        assert!(!corosync(&sample(1, 0)).contains("wait_for_all"));
+        let open = text.matches('{').count();
+        assert_eq!(open, text.matches('}').count());
+    }
+
+    #[test]
+    fn only_cluster_nodes_may_fence_and_only_this_labs_nodes() {
+        let text = fence_virtd(&sample(3, 2));
+        assert_eq!(text.matches(" ip = ").count(), 3);
+        assert_eq!(text.matches(" uuid = ").count(), 2 * 5);
+        assert!(text.contains("uri = \"lxc:///\""));
+    }
+}

@@ -1,0 +1,235 @@
+//! A lab as a picture: SVG, Graphviz's dot, or Mermaid.
+
+use super::{Lab, Node};
+use crate::xml::El;
+
+/// What is drawn.
+#[derive(Debug)]
+pub struct Picture {
+    title: String,
+    cluster: Vec<(String, String)>,
+    remote: Vec<(String, String)>,
+    guests: Vec<String>,
+    fencing: bool,
+    network: String,
+}
+
+impl Picture {
+    /// A lab with these guest nodes.
+    pub fn of(lab: &Lab, guests: Vec<String>) -> Picture {
+        let named = |nodes: Vec<Node>| {
+            nodes
+                .into_iter()
+                .map(|n| (n.name, n.address.to_string()))
+                .collect()
+        };
+        Picture {
+            title: format!("lab {}", lab.spec.name),
+            cluster: named(lab.cluster_nodes()),
+            remote: named(lab.remote_nodes()),
+            guests,
+            fencing: lab.spec.fencing,
+            network: format!("{} {}", lab.network(), lab.subnet),
+        }
+    }
+
+    /// The guests as they spread over the cluster nodes when all are up: which runs where is
+    /// Pacemaker's to say.
+    fn guests_of(&self, index: usize) -> impl Iterator<Item = &String> {
+        self.guests.iter().skip(index).step_by(self.cluster.len())
+    }
+}
+
+/// For `dot -Tsvg`.
+pub fn dot(picture: &Picture) -> String {
+    let mut text = format!(
+        "graph \"{}\" {{\n  node [shape=box];\n  network [label=\"{}\" shape=ellipse];\n",
+        picture.title, picture.network
+    );
+    for (index, (name, address)) in picture.cluster.iter().enumerate() {
+        text.push_str(&format!(
+            "  subgraph \"cluster_{name}\" {{\n    label=\"{name}\";\n"
+        ));
+        text.push_str(&format!(
+            "    \"{name}\" [label=\"cluster node\\n{address}\"];\n"
+        ));
+        for guest in picture.guests_of(index) {
+            text.push_str(&format!(
+                "    \"{guest}\" [label=\"{guest}\\nguest node\" style=rounded];\n"
+            ));
+        }
+        text.push_str(&format!("  }}\n  network -- \"{name}\";\n"));
+    }
+    for (name, address) in &picture.remote {
+        text.push_str(&format!(
+            "  \"{name}\" [label=\"{name}\\nremote node\\n{address}\"];\n  network -- \"{name}\";\n"
+        ));
+    }
+    if picture.fencing {
+        text.push_str("  fence_virtd [style=dashed];\n  fence_virtd -- network;\n");
+    }
+    text + "}\n"
+}
+
+/// For Markdown.
+pub fn mermaid(picture: &Picture) -> String {
+    let mut text = format!("flowchart TB\n  network([\"{}\"])\n", picture.network);
+    for (index, (name, address)) in picture.cluster.iter().enumerate() {
+        text.push_str(&format!(
+            "  subgraph c{index} [\"{name}\"]\n    n{index}[\"cluster node<br/>{address}\"]\n"
+        ));
+        for (g, guest) in picture.guests_of(index).enumerate() {
+            text.push_str(&format!("    g{index}_{g}([\"{guest}<br/>guest node\"])\n"));
+        }
+        text.push_str(&format!("  end\n  network --- n{index}\n"));
+    }
+    for (index, (name, address)) in picture.remote.iter().enumerate() {
+        text.push_str(&format!(
+            "  r{index}[\"{name}<br/>remote node<br/>{address}\"]\n  network --- r{index}\n"
+        ));
+    }
+    if picture.fencing {
+        text.push_str("  fence[\"fence_virtd\"] -.- network\n");
+    }
+    text
+}
+
+const WIDTH: usize = 170;
+const GAP: usize = 20;
+const LINE: usize = 34;
+
+/// Standing alone, without a script.
+pub fn svg(picture: &Picture) -> String {
+    let columns = picture.cluster.len() + picture.remote.len();
+    let guests = picture.guests.len().div_ceil(picture.cluster.len().max(1));
+    let width = columns * (WIDTH + GAP) + GAP;
+    let inner = 52 + guests * LINE;
+    let bus = 70 + inner + 30;
+    let mut parts = vec![
+        text(GAP, 30, 18, "start", &picture.title),
+        line(GAP, bus, width - GAP, bus, false),
+        text(width / 2, bus + 22, 13, "middle", &picture.network),
+    ];
+    for (index, (name, address)) in picture.cluster.iter().enumerate() {
+        let x = GAP + index * (WIDTH + GAP);
+        parts.extend(boxed(
+            x,
+            50,
+            WIDTH,
+            inner + 20,
+            "#eef3fb",
+            name,
+            &format!("cluster node {address}"),
+        ));
+        for (row, guest) in picture.guests_of(index).enumerate() {
+            let y = 106 + row * LINE;
+            parts.push(rectangle(x + 12, y, WIDTH - 24, LINE - 8, "#fdf3dc"));
+            parts.push(text(
+                x + WIDTH / 2,
+                y + 18,
+                12,
+                "middle",
+                &format!("{guest} (guest node)"),
+            ));
+        }
+        parts.push(line(x + WIDTH / 2, 70 + inner, x + WIDTH / 2, bus, false));
+    }
+    for (index, (name, address)) in picture.remote.iter().enumerate() {
+        let x = GAP + (picture.cluster.len() + index) * (WIDTH + GAP);
+        parts.extend(boxed(
+            x,
+            50,
+            WIDTH,
+            52,
+            "#eaf6ec",
+            name,
+            &format!("remote node {address}"),
+        ));
+        parts.push(line(x + WIDTH / 2, 102, x + WIDTH / 2, bus, false));
+    }
+    let mut height = bus + 40;
+    if picture.fencing {
+        parts.push(line(width / 2, bus + 30, width / 2, bus + 50, true));
+        parts.extend(boxed(
+            width / 2 - WIDTH / 2,
+            bus + 50,
+            WIDTH,
+            52,
+            "#fbeaea",
+            "fence_virtd",
+            "on the host",
+        ));
+        height += 80;
+    }
+    El::new("svg")
+        .attr("xmlns", "http://www.w3.org/2000/svg")
+        .attr("viewBox", format!("0 0 {width} {height}"))
+        .attr("width", width)
+        .attr("height", height)
+        .attr("font-family", "sans-serif")
+        .child(rectangle(0, 0, width, height, "#ffffff"))
+        .children(parts)
+        .render()
+}
+
+fn boxed(x: usize, y: usize, w: usize, h: usize, fill: &str, name: &str, what: &str) -> Vec<El> {
+    vec![
+        rectangle(x, y, w, h, fill),
+        text(x + w / 2, y + 22, 15, "middle", name),
+        text(x + w / 2, y + 41, 11, "middle", what),
+    ]
+}
+
+fn rectangle(x: usize, y: usize, width: usize, height: usize, fill: &str) -> El {
+    El::new("rect")
+        .attr("x", x)
+        .attr("y", y)
+        .attr("width", width)
+        .attr("height", height)
+        .attr("rx", 6)
+        .attr("fill", fill)
+        .attr("stroke", "#667788")
+}
+
+fn text(x: usize, y: usize, size: usize, anchor: &str, content: &str) -> El {
+    El::new("text")
+        .attr("x", x)
+        .attr("y", y)
+        .attr("font-size", size)
+        .attr("text-anchor", anchor)
+        .text(content)
+}
+
+fn line(x1: usize, y1: usize, x2: usize, y2: usize, dashed: bool) -> El {
+    let line = El::new("line")
+        .attr("x1", x1)
+        .attr("y1", y1)
+        .attr("x2", x2)
+        .attr("y2", y2)
+        .attr("stroke", "#667788")
+        .attr("stroke-width", 2);
+    if dashed {
+        line.attr("stroke-dasharray", "4 4")
+    } else {
+        line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::tests::sample;
+
+    #[test]
+    fn every_node_is_in_every_picture() {
+        let lab = sample(3, 1);
+        let guests: Vec<String> = (1..=4).map(|n| format!("lxc{n}")).collect();
+        let picture = Picture::of(&lab, guests.clone());
+        let names = lab.nodes().into_iter().map(|n| n.name).chain(guests);
+        let drawn = [svg(&picture), dot(&picture), mermaid(&picture)];
+        for name in names {
+            assert!(drawn.iter().all(|d| d.contains(&name)), "{name}");
+        }
+        crate::xml::parse(&drawn[0], "svg").unwrap();
+    }
+}

@@ -1,0 +1,253 @@
+//! A lab: a whole cluster on this machine, its cluster nodes and remote nodes as containers of
+//! this host's libvirt, guest nodes nested inside the cluster nodes. Everything here is pure: from
+//! a spec and what was chosen on this host to every file, domain and CIB element.
+
+pub mod cib;
+pub mod config;
+pub mod domain;
+pub mod file;
+pub mod graph;
+pub mod root;
+mod spec;
+
+pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_REMOTE_NODES, valid_name};
+
+use crate::error::{Error, Result};
+use crate::plan::uuid;
+use crate::rootfs::{Layout, Remoted};
+use crate::spec::Subnet;
+use serde::{Deserialize, Serialize};
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+/// The file that keeps a lab.
+pub const FILE: &str = "lab.json";
+/// The format written now.
+pub const VERSION: u32 = 1;
+/// Where fence_virtd listens, on the bridge's address (its customary port).
+pub const FENCE_PORT: u16 = 1229;
+/// Where the guests' state directory is in every cluster node: one directory of the host.
+pub const GUESTS_DIR: &str = "/var/lib/lxc-autogen";
+/// Its name in the lab's directory.
+pub const GUESTS: &str = "guests";
+/// The directory with keys and programs that nodes get.
+pub const KEYS: &str = "keys";
+/// See [`KEYS`].
+pub const PROGRAMS: &str = "bin";
+/// fence_virtd's configuration, key and log.
+pub const FENCE: &str = "fence";
+
+/// A lab: what is wanted, and what was chosen for it on this host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lab {
+    /// Format of this file.
+    pub version: u32,
+    /// What is wanted.
+    pub spec: LabSpec,
+    /// The lab's directory, absolute.
+    pub dir: PathBuf,
+    /// The subnet in use.
+    pub subnet: Subnet,
+    /// Makes uuids of this lab its own.
+    pub seed: String,
+    /// The tree that the nodes' /usr comes from.
+    pub layout: Layout,
+    /// The pacemaker-remoted for remote nodes and guests.
+    pub remoted: Remoted,
+    /// libvirt's container emulator.
+    pub emulator: PathBuf,
+    /// Whether this kernel has /proc/sysrq-trigger.
+    pub mask_sysrq: bool,
+    /// The newest CIB schema of the tree, such as `pacemaker-3.9`.
+    pub schema: String,
+    /// The resource that the cluster node's timestamps and the like are made with.
+    pub remoted_environment: Vec<(String, String)>,
+}
+
+/// What a node of a lab is to its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Runs the full stack.
+    Cluster,
+    /// Runs pacemaker-remoted, managed by the cluster with ocf:pacemaker:remote.
+    Remote,
+}
+
+impl Kind {
+    /// As Pacemaker's documentation calls it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Kind::Cluster => "cluster node",
+            Kind::Remote => "remote node",
+        }
+    }
+}
+
+/// One container of this host's libvirt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Node {
+    /// From 1, for each kind.
+    pub number: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// Domain, host and node name.
+    pub name: String,
+    /// Its address on the lab's network.
+    pub address: Ipv4Addr,
+    /// Its MAC address.
+    pub mac: String,
+    /// Its domain's uuid.
+    pub uuid: String,
+}
+
+/// Remote nodes' addresses begin this far behind the first cluster node's, so that either kind
+/// can grow without moving the other.
+const REMOTE_OFFSET: usize = 40;
+
+impl Lab {
+    /// Reads `lab.json`.
+    ///
+    /// # Errors
+    /// When it is not JSON of this format.
+    pub fn from_json(text: &str, what: &str) -> Result<Lab> {
+        let lab: Lab = serde_json::from_str(text)
+            .map_err(|e| Error::failed(format!("{what}: {e}")).mend("was it changed by hand?"))?;
+        if lab.version != VERSION {
+            return Err(Error::cant(format!(
+                "{what} has format {}, and this lxc-autogen knows {VERSION}",
+                lab.version
+            ))
+            .mend("use the lxc-autogen that made it"));
+        }
+        Ok(lab)
+    }
+
+    /// The cluster nodes, in order.
+    pub fn cluster_nodes(&self) -> Vec<Node> {
+        self.of_kind(Kind::Cluster, self.spec.cluster_nodes, 0, "node")
+    }
+
+    /// The remote nodes, in order.
+    pub fn remote_nodes(&self) -> Vec<Node> {
+        self.of_kind(
+            Kind::Remote,
+            self.spec.remote_nodes,
+            REMOTE_OFFSET,
+            "remote",
+        )
+    }
+
+    /// All containers of this host's libvirt.
+    pub fn nodes(&self) -> Vec<Node> {
+        let mut all = self.cluster_nodes();
+        all.extend(self.remote_nodes());
+        all
+    }
+
+    fn of_kind(&self, kind: Kind, count: u32, skip: usize, infix: &str) -> Vec<Node> {
+        (1..=count)
+            .zip(self.subnet.addresses().skip(skip))
+            .map(|(number, address)| {
+                let name = format!("{}-{infix}{number}", self.spec.name);
+                let [a, b, c, d] = address.octets();
+                Node {
+                    number,
+                    kind,
+                    address,
+                    mac: format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}"),
+                    uuid: uuid(&self.seed, &name),
+                    name,
+                }
+            })
+            .collect()
+    }
+
+    /// Name of libvirt's network and of its bridge: 15 characters at most.
+    pub fn network(&self) -> String {
+        network_of(&self.spec.name)
+    }
+
+    /// The uuid of the network.
+    pub fn network_uuid(&self) -> String {
+        uuid(&self.seed, "network")
+    }
+
+    /// How many addresses of the subnet are needed.
+    pub fn addresses_needed(spec: &LabSpec) -> u32 {
+        match spec.remote_nodes {
+            0 => spec.cluster_nodes,
+            remote => REMOTE_OFFSET as u32 + remote,
+        }
+    }
+
+    /// A file or directory of the lab's.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+}
+
+/// Name of the network and bridge of a lab.
+pub fn network_of(name: &str) -> String {
+    format!("lab-{name}")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    /// A lab as on a merged-/usr Debian host.
+    pub(crate) fn sample(cluster_nodes: u32, remote_nodes: u32) -> Lab {
+        let set = crate::plan::tests::sample(1);
+        Lab {
+            version: VERSION,
+            spec: LabSpec {
+                cluster_nodes,
+                remote_nodes,
+                ..LabSpec::default()
+            },
+            dir: "/var/lib/lxc-autogen-lab-lab".into(),
+            subnet: Subnet::parse("172.31.200.1", 100).unwrap(),
+            seed: "0123".into(),
+            layout: set.layout,
+            remoted: set.remoted,
+            emulator: set.emulator,
+            mask_sysrq: true,
+            schema: "pacemaker-3.9".into(),
+            remoted_environment: set.environment,
+        }
+    }
+
+    #[test]
+    fn nodes_have_names_and_addresses_of_their_own_and_keep_them() {
+        let lab = sample(16, 100);
+        let nodes = lab.nodes();
+        let distinct: HashSet<_> = nodes
+            .iter()
+            .flat_map(|n| {
+                [
+                    n.name.clone(),
+                    n.mac.clone(),
+                    n.uuid.clone(),
+                    n.address.to_string(),
+                ]
+            })
+            .collect();
+        assert_eq!(distinct.len(), 4 * 116);
+        assert_eq!(nodes[0].name, "lab-node1");
+        assert_eq!(nodes[0].address.to_string(), "172.31.200.11");
+        assert_eq!(nodes[16].name, "lab-remote1");
+        let larger = sample(17, 101);
+        assert_eq!(larger.cluster_nodes()[..16], nodes[..16]);
+        assert_eq!(larger.remote_nodes()[..100], nodes[16..]);
+    }
+
+    #[test]
+    fn a_lab_survives_its_file() {
+        let lab = sample(3, 2);
+        let text = serde_json::to_string(&lab).unwrap();
+        assert_eq!(Lab::from_json(&text, FILE).unwrap(), lab);
+        assert!(Lab::from_json(&text.replace("\"version\":1", "\"version\":9"), FILE).is_err());
+    }
+}

@@ -1,0 +1,220 @@
+//! The skeletons of a lab's containers: for a cluster node a writable /etc, /var and /run of its
+//! own for the full stack; for a remote node what a guest has.
+
+use super::config::{self, known};
+use super::{GUESTS_DIR, Kind, Lab, Node, cib};
+use crate::plan::{Content, Entry, Identity, Owner, dir, file, mount_point, owned_file, skeleton};
+use crate::supervisor;
+
+/// The keys that a lab's nodes share, made once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Keys {
+    /// /etc/corosync/authkey.
+    pub corosync: Vec<u8>,
+    /// /etc/pacemaker/authkey.
+    pub pacemaker: Vec<u8>,
+    /// The key of fence_virtd.
+    pub fence: Vec<u8>,
+    /// With --ssh.
+    pub ssh: Option<SshKeys>,
+}
+
+/// One host key for all nodes, one key for root: known to each other from the start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshKeys {
+    /// Private host key.
+    pub host: Vec<u8>,
+    /// Its public half.
+    pub host_public: String,
+    /// root's private key.
+    pub user: Vec<u8>,
+    /// Its public half.
+    pub user_public: String,
+}
+
+/// Everything in a node's root.
+pub fn root(lab: &Lab, node: &Node, keys: &Keys) -> Vec<Entry> {
+    let nodes = lab.nodes();
+    let mut entries = skeleton(&Identity {
+        name: &node.name,
+        uuid: &node.uuid,
+        hosts: &known(&nodes),
+        layout: &lab.layout,
+    });
+    entries.push(secret(
+        "etc/pacemaker/authkey",
+        &keys.pacemaker,
+        0o640,
+        Owner::RootHaclient,
+    ));
+    match node.kind {
+        Kind::Cluster => entries.extend(full_stack(lab, keys)),
+        Kind::Remote if lab.remoted.bind_source().is_some() => {
+            entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
+        }
+        Kind::Remote => {}
+    }
+    entries
+}
+
+fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
+    let mut entries = directories();
+    entries.extend([
+        text("etc/corosync/corosync.conf", config::corosync(lab)),
+        secret("etc/corosync/authkey", &keys.corosync, 0o400, Owner::Root),
+        secret("etc/cluster/fence_xvm.key", &keys.fence, 0o600, Owner::Root),
+        owned_file(
+            "var/lib/pacemaker/cib/cib.xml",
+            Content::Text(cib::first(lab).render()),
+            0o600,
+            Owner::Hacluster,
+        ),
+        text("etc/libvirt/libvirtd.conf", config::libvirtd()),
+        text(
+            supervisor::CONFIG.trim_start_matches('/'),
+            supervisor_text(lab),
+        ),
+        text("etc/profile", profile(lab)),
+        text("root/.bashrc", ". /etc/profile\n".to_owned()),
+        text("etc/shadow", "root:*:19000:0:99999:7:::\n".to_owned()),
+        text("etc/shells", "/bin/sh\n/bin/bash\n".to_owned()),
+    ]);
+    entries.extend(
+        ["etc/localtime", "etc/login.defs", "etc/environment"].map(|p| file(p, Content::Copy)),
+    );
+    if let Some(ssh) = &keys.ssh {
+        entries.extend(ssh_files(lab, ssh));
+    }
+    entries
+}
+
+fn directories() -> Vec<Entry> {
+    let mut entries: Vec<Entry> = [
+        "etc/corosync",
+        "etc/cluster",
+        "etc/libvirt",
+        "etc/libvirt/qemu",
+        "etc/libvirt/qemu/networks",
+        "etc/libvirt/qemu/networks/autostart",
+        "etc/lxc-autogen",
+        "etc/ssh",
+        "opt/lxc-autogen",
+        "var/lib/corosync",
+        "var/lib/libvirt",
+        "var/lib/libvirt/dnsmasq",
+        "var/cache/libvirt",
+        "var/log/corosync",
+        "var/log/libvirt",
+        "var/log/cluster",
+    ]
+    .iter()
+    .map(|path| dir(path, 0o755, Owner::Root))
+    .collect();
+    entries.extend([
+        dir("var/lib/pacemaker/pengine", 0o750, Owner::Hacluster),
+        dir(GUESTS_DIR.trim_start_matches('/'), 0o700, Owner::Root),
+    ]);
+    entries
+}
+
+fn text(path: &str, text: String) -> Entry {
+    file(path, Content::Text(text))
+}
+
+fn secret(path: &str, bytes: &[u8], mode: u32, owner: Owner) -> Entry {
+    owned_file(path, Content::Bytes(bytes.to_vec()), mode, owner)
+}
+
+fn supervisor_text(lab: &Lab) -> String {
+    // Cannot fail: strings and numbers only.
+    serde_json::to_string_pretty(&config::supervisor(lab)).unwrap_or_default()
+}
+
+/// For shells in a node: the daemons' environment.
+fn profile(lab: &Lab) -> String {
+    let mut text = String::new();
+    for (name, value) in config::environment(lab) {
+        text.push_str(&format!("export {name}='{value}'\n"));
+    }
+    text + "PS1='[\\u@\\h \\w]\\$ '\n"
+}
+
+fn ssh_files(lab: &Lab, ssh: &SshKeys) -> Vec<Entry> {
+    vec![
+        dir("root/.ssh", 0o700, Owner::Root),
+        secret("root/.ssh/id_ed25519", &ssh.user, 0o600, Owner::Root),
+        text("root/.ssh/id_ed25519.pub", ssh.user_public.clone()),
+        text("root/.ssh/authorized_keys", ssh.user_public.clone()),
+        text("etc/ssh/ssh_known_hosts", known_hosts(lab, ssh)),
+        text("etc/ssh/sshd_config", config::sshd()),
+        secret(
+            "etc/ssh/ssh_host_ed25519_key",
+            &ssh.host,
+            0o600,
+            Owner::Root,
+        ),
+    ]
+}
+
+fn known_hosts(lab: &Lab, ssh: &SshKeys) -> String {
+    known_hosts_of(lab, &ssh.host_public)
+}
+
+/// known_hosts for all cluster nodes, by name and address.
+pub fn known_hosts_of(lab: &Lab, host_public: &str) -> String {
+    let key: Vec<&str> = host_public.split_whitespace().take(2).collect();
+    lab.cluster_nodes()
+        .iter()
+        .map(|n| format!("{},{} {}\n", n.name, n.address, key.join(" ")))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::tests::sample;
+    use std::collections::HashSet;
+
+    #[test]
+    fn parents_stand_first_and_secrets_are_secret() {
+        let keys = Keys {
+            corosync: vec![1],
+            pacemaker: vec![2],
+            fence: vec![3],
+            ssh: Some(SshKeys {
+                host: vec![4],
+                host_public: "ssh-ed25519 AAAA lab".into(),
+                user: vec![5],
+                user_public: "ssh-ed25519 BBBB lab".into(),
+            }),
+        };
+        let lab = sample(2, 1);
+        for node in lab.nodes() {
+            let mut seen: HashSet<String> = HashSet::new();
+            for entry in root(&lab, &node, &keys) {
+                let path = match &entry {
+                    Entry::Dir { path, .. } | Entry::Link { path, .. } => path,
+                    Entry::File {
+                        path,
+                        content,
+                        mode,
+                        ..
+                    } => {
+                        let key = matches!(content, Content::Bytes(_));
+                        assert!(!key || mode & 0o007 == 0, "{path} {mode:o}");
+                        path
+                    }
+                };
+                if let Some((parent, _)) = path.rsplit_once('/') {
+                    assert!(seen.contains(parent), "{path} before {parent}");
+                }
+                assert!(seen.insert(path.clone()), "{path} twice");
+            }
+        }
+        let hosts = known_hosts(&lab, keys.ssh.as_ref().unwrap());
+        assert!(
+            hosts.contains("lab-node2,172.31.200.12 ssh-ed25519 AAAA\n"),
+            "{hosts}"
+        );
+    }
+}

@@ -1,0 +1,198 @@
+//! The cluster's own throttling, raised while many nodes join.
+//!
+//! Every guest node that joins ends the running transition and has the scheduler run again, and
+//! each transition starts only as many connections as a node's job limit allows: `node-action-limit`
+//! (twice the number of cores when unset) while the load is low, half of it when it is not, one
+//! when it is high, by `load-threshold` (Pacemaker Explained, "Cluster Options").
+//!
+//! The controller looks at the load every 30 s, and only a change of what it sees then lets a new
+//! limit through (Pacemaker 2.1.5, daemons/controld/controld_throttle.c: throttle_timer_cb sends
+//! the limit with the mode). So this cannot help a join that takes less; it keeps a long one from
+//! being slowed down to one node at a time.
+
+use super::cib::Cib;
+use crate::error::Result;
+use crate::host::Host;
+use crate::host::command::Cmd;
+use crate::xml::El;
+use std::collections::BTreeSet;
+
+/// The set of our own that properties go into which were not set before. Precedence between sets
+/// does not matter then: no other set has them.
+const SET: &str = "lxc-autogen-join";
+
+/// What is raised, and to what.
+const RAISED: [(&str, &str); 2] = [("node-action-limit", "100"), ("load-threshold", "10000%")];
+
+/// One property raised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Raise {
+    /// The property's name.
+    pub name: String,
+    /// XML id of the nvpair that has or gets it.
+    pub nvpair: String,
+    /// XML id of the set that the nvpair is in.
+    set: String,
+    /// What it is raised to.
+    pub raised: String,
+    /// What it was, if it was set.
+    pub previous: Option<String>,
+}
+
+/// What to raise in this cluster. A property with as high a value already, or set several times
+/// (by rules, say), is left alone.
+pub fn raises(cib: &Cib) -> Vec<Raise> {
+    let raise = |(name, raised): &(&str, &str)| {
+        let new = Raise {
+            name: (*name).to_owned(),
+            nvpair: format!("{SET}-{name}"),
+            set: SET.to_owned(),
+            raised: (*raised).to_owned(),
+            previous: None,
+        };
+        match cib.property_pairs(name).as_slice() {
+            [] => Some(new),
+            // Left of a run whose journal is lost, or another set is joining right now.
+            [(_, pair)] if pair.get("id") == Some(&new.nvpair) && is_raised(pair, raised) => {
+                Some(new)
+            }
+            [(set, pair)] if !is_raised(pair, raised) => Some(Raise {
+                nvpair: pair.get("id")?.to_owned(),
+                set: set.get("id")?.to_owned(),
+                previous: Some(pair.get("value")?.to_owned()),
+                ..new
+            }),
+            _ => None,
+        }
+    };
+    RAISED.iter().filter_map(raise).collect()
+}
+
+fn is_raised(pair: &El, raised: &str) -> bool {
+    let number = |text: &str| text.trim_end_matches('%').parse::<u64>().unwrap_or(0);
+    number(pair.get("value").unwrap_or_default()) >= number(raised)
+}
+
+/// The `<crm_config>` that raises them, for the change that adds the nodes: one change is one
+/// transition ended.
+pub fn crm_config(raises: &[Raise]) -> El {
+    let pair = |r: &Raise| {
+        El::new("nvpair")
+            .attr("id", &r.nvpair)
+            .attr("name", &r.name)
+            .attr("value", &r.raised)
+    };
+    let sets: BTreeSet<&str> = raises.iter().map(|r| r.set.as_str()).collect();
+    El::new("crm_config").children(sets.into_iter().map(|id| {
+        El::new("cluster_property_set")
+            .attr("id", id)
+            .children(raises.iter().filter(|r| r.set == id).map(pair))
+    }))
+}
+
+/// Puts a raised property back, unless somebody has changed it since: theirs wins. The condition
+/// is part of the change, so that nothing can come between.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn restore(
+    host: &Host,
+    name: &str,
+    nvpair: &str,
+    raised: &str,
+    previous: Option<&str>,
+) -> Result<()> {
+    let ours = format!("//crm_config//nvpair[@id='{nvpair}' and @value='{raised}']");
+    let Some(previous) = previous else {
+        change(host, &["--delete", "--xpath", &ours], None)?;
+        let empty = format!("//crm_config/cluster_property_set[@id='{SET}' and not(*)]");
+        return change(host, &["--delete", "--xpath", &empty], None);
+    };
+    let pair = El::new("nvpair")
+        .attr("id", nvpair)
+        .attr("name", name)
+        .attr("value", previous);
+    let args = ["--replace", "--xpath", &ours, "--xml-pipe"];
+    change(host, &args, Some(pair.render()))
+}
+
+fn change(host: &Host, args: &[&str], stdin: Option<String>) -> Result<()> {
+    let cmd = Cmd::new("cibadmin").args(args);
+    let cmd = match stdin {
+        Some(text) => cmd.stdin(text),
+        None => cmd,
+    };
+    let output = cmd.run(host)?;
+    // Exit status 105: nothing matched, so it is gone, or somebody else's.
+    match output.code {
+        0 | 105 => Ok(()),
+        _ => Err(output.error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cib(crm_config: &str) -> Cib {
+        let text = format!(
+            "<cib><configuration><crm_config>{crm_config}</crm_config></configuration></cib>"
+        );
+        Cib::parse(&text).unwrap()
+    }
+
+    fn set(id: &str, name: &str, value: &str) -> String {
+        format!(
+            r#"<cluster_property_set id="{id}"><nvpair id="{id}-{name}" name="{name}" value="{value}"/></cluster_property_set>"#
+        )
+    }
+
+    #[test]
+    fn what_is_unset_goes_into_a_set_of_our_own() {
+        let raises = raises(&cib(""));
+        let all: Vec<_> = raises
+            .iter()
+            .map(|r| (r.nvpair.as_str(), r.raised.as_str(), r.previous.as_deref()))
+            .collect();
+        let expected = [
+            ("lxc-autogen-join-node-action-limit", "100", None),
+            ("lxc-autogen-join-load-threshold", "10000%", None),
+        ];
+        assert_eq!(all, expected);
+    }
+
+    #[test]
+    fn what_is_set_is_raised_in_its_place_and_its_value_kept() {
+        let raises = raises(&cib(&set("opts", "node-action-limit", "4")));
+        assert_eq!(raises[0].nvpair, "opts-node-action-limit");
+        assert_eq!(raises[0].previous.as_deref(), Some("4"));
+        let xml = crm_config(&raises).render();
+        assert_eq!(xml.matches("<cluster_property_set").count(), 2, "{xml}");
+        assert!(xml.contains(r#"<cluster_property_set id="opts">"#), "{xml}");
+        assert!(xml.contains(r#"value="100""#), "{xml}");
+    }
+
+    #[test]
+    fn high_enough_or_ambiguous_values_are_left_alone() {
+        let high = set("opts", "node-action-limit", "200");
+        assert!(
+            raises(&cib(&high))
+                .iter()
+                .all(|r| r.name != "node-action-limit")
+        );
+        let twice = set("a", "load-threshold", "50%") + &set("b", "load-threshold", "90%");
+        assert!(
+            raises(&cib(&twice))
+                .iter()
+                .all(|r| r.name != "load-threshold")
+        );
+    }
+
+    #[test]
+    fn what_a_lost_run_left_raised_is_taken_over() {
+        let left = set(SET, "node-action-limit", "100");
+        let taken = raises(&cib(&left));
+        assert_eq!(taken[0].nvpair, "lxc-autogen-join-node-action-limit");
+        assert_eq!(taken[0].previous, None);
+    }
+}

@@ -1,0 +1,70 @@
+//! The cluster's throttling is raised while nodes join, and put back whatever happens.
+
+use crate::Test;
+use crate::crash::{signal_at, start};
+use crate::world::{Before, cluster_property, lxa, tool};
+use nix::sys::signal::Signal;
+
+pub const TESTS: &[Test] = &[
+    ("throttling_raised_and_put_back", raised_and_put_back),
+    ("throttling_put_back_after_a_kill", put_back_after_a_kill),
+];
+
+fn limit() -> Option<String> {
+    cluster_property("node-action-limit")
+}
+
+fn threshold() -> Option<String> {
+    cluster_property("load-threshold")
+}
+
+fn is_raised() -> bool {
+    limit().as_deref() == Some("100")
+}
+
+fn raised_and_put_back() {
+    let before = Before::new();
+    tool("crm_attribute -t crm_config -n node-action-limit -v 4");
+    let mut child = start("up -c 2");
+    signal_at(&mut child, None, "raised limits", is_raised);
+    assert_eq!(threshold().as_deref(), Some("10000%"));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(limit().as_deref(), Some("4"));
+    assert_eq!(threshold(), None);
+
+    // What another administrator says meanwhile counts.
+    let mut child = start("up -c 4");
+    signal_at(&mut child, None, "raised limits", is_raised);
+    tool("crm_attribute -t crm_config -n node-action-limit -v 7");
+    assert!(child.wait().unwrap().success());
+    assert_eq!(limit().as_deref(), Some("7"));
+    assert_eq!(threshold(), None);
+
+    // With --gentle nothing is announced, so nothing was raised.
+    let said = lxa("up -c 5 --gentle --verbose").exits(0);
+    assert!(!said.err.contains("node-action-limit"), "{}", said.err);
+    assert_eq!(limit().as_deref(), Some("7"));
+
+    lxa("cleanup").exits(0);
+    tool("crm_attribute -t crm_config -n node-action-limit -D");
+    before.is_as_now();
+}
+
+fn put_back_after_a_kill() {
+    let before = Before::new();
+    for next in ["up -c 2", "cleanup"] {
+        let mut child = start("up -c 2");
+        signal_at(
+            &mut child,
+            Some(Signal::SIGKILL),
+            "raised limits",
+            is_raised,
+        );
+        child.wait().unwrap();
+        assert!(is_raised(), "it was killed before it could put them back");
+        lxa(next).exits(0);
+        assert_eq!((limit(), threshold()), (None, None), "after {next}");
+        lxa("cleanup").exits(0);
+        before.is_as_now();
+    }
+}
