@@ -93,7 +93,10 @@ fn possible_values(arg: &Arg) -> BTreeSet<String> {
     }
     let values = arg.get_possible_values();
     // What a BOOL can be need not be said.
-    if values.iter().all(|v| matches!(v.get_name(), "true" | "false")) {
+    if values
+        .iter()
+        .all(|v| matches!(v.get_name(), "true" | "false"))
+    {
         return BTreeSet::new();
     }
     values

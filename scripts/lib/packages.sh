@@ -27,10 +27,10 @@ packages() {
       echo libvirt-daemon libvirt-daemon-driver-lxc libvirt-daemon-system \
         libvirt-clients libxml2-utils iproute2 dbus corosync pacemaker \
         pacemaker-cli-utils resource-agents procps util-linux \
-        fence-virt fence-virtd
+        fence-virt fence-virtd dnsmasq-base ebtables
       ;;
     apt:build) echo gcc libc6-dev ca-certificates ;;
-    apt:check) echo shellcheck mandoc curl ;;
+    apt:check) echo shellcheck mandoc curl openssh-client openssh-server ;;
 
     # RHEL and its rebuilds have libvirt without LXC; Fedora has it.
     dnf:world)
@@ -38,19 +38,20 @@ packages() {
         libvirt-daemon-driver-network libvirt-client libxml2 iproute dbus \
         corosync pacemaker pacemaker-cli pacemaker-schemas pacemaker-remote \
         resource-agents procps-ng util-linux fence-virt fence-virtd \
-        fence-virtd-libvirt fence-virtd-tcp
+        fence-virtd-libvirt fence-virtd-tcp dnsmasq iptables-ebtables
       ;;
     dnf:build) echo gcc glibc-devel ca-certificates ;;
-    dnf:check) echo ShellCheck mandoc curl ;;
+    dnf:check) echo ShellCheck mandoc curl openssh-clients openssh-server ;;
 
     zypper:world)
       echo libvirt-daemon libvirt-daemon-driver-lxc \
         libvirt-daemon-driver-network libvirt-client libxml2-tools iproute2 \
         dbus-1 corosync pacemaker pacemaker-cli pacemaker-remote \
-        resource-agents procps util-linux fence-agents
+        resource-agents procps util-linux fence-agents \
+        dnsmasq ebtables
       ;;
     zypper:build) echo gcc glibc-devel ca-certificates ;;
-    zypper:check) echo ShellCheck mandoc curl ;;
+    zypper:check) echo ShellCheck mandoc curl openssh ;;
     *) return 1 ;;
   esac
 }
@@ -78,13 +79,15 @@ missing() {
 # `default` network, a corosync. Neither is wanted on the machine itself, and
 # where systemd is not PID 1 the attempt can fail the installation. A
 # policy-rc.d would prevent it, but is a file of the host's that may be there
-# already. So the two programs through which all such scripts go are covered
-# with /bin/true, in a mount namespace of the installer's own: nothing of it is
-# left when it ends. (Units are still enabled, as the distribution has it.)
+# already. So the programs through which all such scripts go are covered with
+# /bin/true, in a mount namespace of the installer's own: nothing of it is left
+# when it ends. That they are not enabled either matters for sshd, which only
+# runs in labs: this machine is not to be reachable from outside tomorrow because
+# of a test today.
 without_daemons() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   unshare --mount --propagation private bash -euc '
-    for starter in invoke-rc.d deb-systemd-invoke; do
+    for starter in invoke-rc.d deb-systemd-invoke deb-systemd-helper; do
       path=$(command -v "$starter") || continue
       mount --bind /bin/true "$path"
     done

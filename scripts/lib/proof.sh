@@ -90,8 +90,11 @@ inside_snapshot() {
   daemons
   virsh -c lxc:/// list --all --name | sed 's/^/domain /'
   virsh -c lxc:/// net-list --all --name | sed 's/^/network /'
-  cibadmin --query --scope configuration
-  crm_node --list
+  # In a world for labs no cluster runs.
+  if crm_node --name >/dev/null 2>&1; then
+    cibadmin --query --scope configuration
+    crm_node --list
+  fi
   files /etc /run /var/cache/libvirt /var/log/libvirt/lxc /usr/lib/ocf/resource.d
   files /var/lib \( -path /var/lib/pacemaker/cib -o -path /var/lib/pacemaker/pengine \) -prune -o
 }

@@ -42,7 +42,7 @@ impl Inside {
         let mut all: Vec<String> = ["--target", &self.pid.to_string()]
             .into_iter()
             .chain([
-                "--mount", "--uts", "--ipc", "--net", "--pid", "--", "env", "-i",
+                "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--", "env", "-i",
             ])
             .map(str::to_owned)
             .collect();

@@ -2,7 +2,7 @@
 
 use super::{GUESTS, GUESTS_DIR, Kind, Lab, Node, PROGRAMS};
 use crate::libvirt::container::{
-    Card, Container, Privileges, bind, in_memory, masked_sysrq, read_only,
+    Card, Container, Privileges, bind, covered_groups, in_memory, masked_sysrq, read_only,
 };
 use crate::libvirt::domain::root_and_trees;
 use crate::libvirt::network::{self, Network};
@@ -83,6 +83,7 @@ fn filesystems(lab: &Lab, node: &Node) -> Vec<El> {
                 all.push(read_only(remoted, lab.remoted.inside()));
             }
             all.push(in_memory(REMOTE_SHM_MIB, "/dev/shm"));
+            all.push(covered_groups());
         }
     }
     all.extend(lab.mask_sysrq.then(masked_sysrq));

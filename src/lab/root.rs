@@ -3,7 +3,9 @@
 
 use super::config::{self, known};
 use super::{GUESTS_DIR, Kind, Lab, Node, cib};
-use crate::plan::{Content, Entry, Identity, Owner, dir, file, mount_point, owned_file, skeleton};
+use crate::plan::{
+    Content, Entry, Identity, Owner, Set, dir, file, link, mount_point, owned_file, skeleton,
+};
 use crate::supervisor;
 
 /// The keys that a lab's nodes share, made once.
@@ -76,12 +78,16 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
         ),
         text("etc/profile", profile(lab)),
         text("root/.bashrc", ". /etc/profile\n".to_owned()),
-        text("etc/shadow", "root:*:19000:0:99999:7:::\n".to_owned()),
+        owned_file("etc/shadow", Content::Shadow, 0o600, Owner::Root),
         text("etc/shells", "/bin/sh\n/bin/bash\n".to_owned()),
     ]);
     entries.extend(
         ["etc/localtime", "etc/login.defs", "etc/environment"].map(|p| file(p, Content::Copy)),
     );
+    // For agents that become another user.
+    entries.extend(["etc/pam.d", "etc/security"].map(|path| Entry::Tree {
+        path: path.to_owned(),
+    }));
     if let Some(ssh) = &keys.ssh {
         entries.extend(ssh_files(lab, ssh));
     }
@@ -115,6 +121,23 @@ fn directories() -> Vec<Entry> {
         dir(GUESTS_DIR.trim_start_matches('/'), 0o700, Owner::Root),
     ]);
     entries
+}
+
+/// The network of guests that are there already, for a cluster node that comes later: its libvirtd
+/// has it before the cluster can send it a guest.
+pub fn guests_network(set: &Set) -> Vec<Entry> {
+    let directory = "etc/libvirt/qemu/networks";
+    let name = &set.network;
+    vec![
+        text(
+            &format!("{directory}/{name}.xml"),
+            crate::libvirt::network::network(set).render(),
+        ),
+        link(
+            &format!("{directory}/autostart/{name}.xml"),
+            &format!("../{name}.xml"),
+        ),
+    ]
 }
 
 fn text(path: &str, text: String) -> Entry {
@@ -193,7 +216,9 @@ mod tests {
             let mut seen: HashSet<String> = HashSet::new();
             for entry in root(&lab, &node, &keys) {
                 let path = match &entry {
-                    Entry::Dir { path, .. } | Entry::Link { path, .. } => path,
+                    Entry::Dir { path, .. } | Entry::Link { path, .. } | Entry::Tree { path } => {
+                        path
+                    }
                     Entry::File {
                         path,
                         content,

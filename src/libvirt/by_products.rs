@@ -34,6 +34,9 @@ pub fn directories() -> impl Iterator<Item = PathBuf> {
     .map(PathBuf::from)
 }
 
+/// The directory that libvirt makes when a first domain is defined.
+pub const DEFINED: &str = "/etc/libvirt/lxc";
+
 /// Directories that libvirt makes when a first network is defined.
 pub fn network_directories() -> impl Iterator<Item = PathBuf> {
     [

@@ -166,6 +166,12 @@ pub fn in_memory(mib: u32, target: &str) -> El {
         .child(El::new("target").attr("dir", target))
 }
 
+/// libvirt mounts the host's cgroup v1 hierarchies into every container, writable. Nothing in a
+/// guest or remote node needs them: they are covered.
+pub fn covered_groups() -> El {
+    in_memory(1, "/sys/fs/cgroup")
+}
+
 /// Pacemaker panics by writing to this file; from a container that would reboot the host.
 pub fn masked_sysrq() -> El {
     bind(Path::new("/dev/null"), Path::new("/proc/sysrq-trigger"))

@@ -1,7 +1,8 @@
 //! The domain XML of a guest node's container.
 
 use super::container::{
-    Card, Container, Privileges, bind, capabilities, in_memory, masked_sysrq, read_only,
+    Card, Container, Privileges, bind, capabilities, covered_groups, in_memory, masked_sysrq,
+    read_only,
 };
 use super::metadata;
 use crate::plan::{Guest, Set};
@@ -49,6 +50,7 @@ fn filesystems(set: &Set, guest: &Guest) -> Vec<El> {
     }
     all.extend(set.mask_sysrq.then(masked_sysrq));
     all.push(in_memory(set.spec.shm_mib, "/dev/shm"));
+    all.push(covered_groups());
     all
 }
 

@@ -26,6 +26,9 @@ pub enum Content {
     /// A copy of this file of the base tree, made for each container, so that a container may
     /// write to it.
     Copy,
+    /// A shadow(5) for every user of the base tree's passwd(5), none of whom has a password: agents
+    /// that become another user go through PAM, which wants a line for each.
+    Shadow,
     /// One copy of this file of the base tree for the whole set, linked into each container:
     /// large, and never written in place.
     Shared,
@@ -49,6 +52,12 @@ pub enum Entry {
         path: String,
         /// What it points to.
         target: String,
+    },
+    /// A copy of a directory of the base tree, with all that is in it, made for each container. One
+    /// that does not exist is left out.
+    Tree {
+        /// Path.
+        path: String,
     },
     /// A file. A base tree's file that does not exist is left out.
     File {
@@ -219,9 +228,10 @@ mod tests {
         let mut seen: HashSet<String> = HashSet::new();
         for entry in rootfs(&set, &set.guests()[0]) {
             let path = match entry {
-                Entry::Dir { path, .. } | Entry::Link { path, .. } | Entry::File { path, .. } => {
-                    path
-                }
+                Entry::Dir { path, .. }
+                | Entry::Link { path, .. }
+                | Entry::Tree { path }
+                | Entry::File { path, .. } => path,
             };
             if let Some((parent, _)) = path.rsplit_once('/') {
                 assert!(seen.contains(parent), "{path} before {parent}");

@@ -5,7 +5,7 @@ mod files;
 mod guests;
 
 pub use files::{Content, Entry, Identity, Owner, rootfs};
-pub(crate) use files::{dir, file, hosts, mount_point, owned_file, skeleton};
+pub(crate) use files::{dir, file, hosts, link, mount_point, owned_file, skeleton};
 pub use guests::{Guest, guest, guests, uuid};
 
 use crate::error::{Error, Result};

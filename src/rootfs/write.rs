@@ -60,6 +60,7 @@ impl Writer {
                 let path = root.join(path);
                 symlink(target, &path).map_err(|e| Error::io("link", &path, e))
             }
+            Entry::Tree { path } => copy_tree(&self.base.join(path), &root.join(path)),
             Entry::File {
                 path,
                 content,
@@ -95,6 +96,11 @@ impl Writer {
         match content {
             Content::Text(text) => write_new(&to, text.as_bytes(), mode)?,
             Content::Bytes(bytes) => write_new(&to, bytes, mode)?,
+            Content::Shadow => {
+                let passwd = self.copy_of("etc/passwd")?.unwrap_or_default();
+                let text = shadow_of(&String::from_utf8_lossy(passwd));
+                write_new(&to, text.as_bytes(), mode)?;
+            }
             Content::Copy => match self.copy_of(path)? {
                 Some(bytes) => write_new(&to, bytes, mode)?,
                 None => return Ok(false),
@@ -133,6 +139,38 @@ impl Writer {
         self.links.insert(path.to_owned(), link.clone());
         Ok(link)
     }
+}
+
+/// Nobody has a password, and no account is locked for that.
+fn shadow_of(passwd: &str) -> String {
+    let names = passwd.lines().filter_map(|l| l.split(':').next());
+    names
+        .filter(|n| !n.is_empty())
+        .map(|name| format!("{name}:*:19000:0:99999:7:::\n"))
+        .collect()
+}
+
+fn copy_tree(from: &Path, to: &Path) -> Result<()> {
+    for entry in walkdir::WalkDir::new(from) {
+        let Ok(entry) = entry else { continue };
+        let below = entry.path().strip_prefix(from).unwrap_or(Path::new(""));
+        let target = to.join(below);
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            make_directory(target.components().as_path(), 0o755)?;
+        } else if kind.is_symlink() {
+            let link =
+                fs::read_link(entry.path()).map_err(|e| Error::io("read", entry.path(), e))?;
+            symlink(link, &target).map_err(|e| Error::io("link", &target, e))?;
+        } else if kind.is_file() {
+            let bytes = fs::read(entry.path()).map_err(|e| Error::io("read", entry.path(), e))?;
+            let mode = entry
+                .metadata()
+                .map_or(0o644, |m| m.permissions().mode() & 0o755);
+            write_new(&target, &bytes, mode)?;
+        }
+    }
+    Ok(())
 }
 
 fn make_directory(path: &Path, mode: u32) -> Result<()> {

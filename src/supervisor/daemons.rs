@@ -188,6 +188,10 @@ fn start(daemon: &Daemon, environment: &[(String, String)]) -> State {
     let Some((program, arguments)) = daemon.command.split_first() else {
         return State::Ended("has no command".to_owned());
     };
+    if let Some(Ready::Path(stale)) = &daemon.ready {
+        // Of one that was killed: it must not stand for the new one.
+        let _ = fs::remove_file(stale);
+    }
     let log = Path::new(LOGS).join(format!("{}.out", daemon.name));
     let output = || File::options().create(true).append(true).open(&log);
     let (stdout, stderr) = match (output(), output()) {

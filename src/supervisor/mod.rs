@@ -7,6 +7,7 @@
 //! to a lab to see. SIGHUP starts dead daemons again.
 
 mod daemons;
+mod groups;
 
 use crate::error::{Error, Result};
 use daemons::Daemons;
@@ -95,6 +96,7 @@ pub fn run(config: &Path) -> Result<()> {
     let text = std::fs::read_to_string(config).map_err(|e| Error::io("read", config, e))?;
     let config: Config = serde_json::from_str(&text)
         .map_err(|e| Error::failed(format!("{}: {e}", config.display())))?;
+    groups::isolate()?;
     let mut signals = blocked_signals()?;
     daemons::make_directories(&config.directories)?;
     let mut daemons = Daemons::new(config);

@@ -89,7 +89,10 @@ fn wait_stopped(undoer: &Undoer<'_>, watched: &[String]) -> Result<()> {
             .details(view.failures_of(&names)));
         }
         signals::sleep(pause)?;
-        pause = (pause * 5 / 4).min(Duration::from_secs(2));
+        // Often for a few; for many each answer costs more, and waiting is longer anyway.
+        let longest = Duration::from_millis(20 * watched.len() as u64);
+        pause =
+            (pause * 5 / 4).min(longest.clamp(Duration::from_millis(200), Duration::from_secs(2)));
     }
 }
 

@@ -16,6 +16,7 @@ mod refused;
 mod scale;
 mod throttle;
 mod trouble;
+#[path = "../common/world.rs"]
 mod world;
 
 use libtest_mimic::{Arguments, Trial};

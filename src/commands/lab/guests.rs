@@ -66,7 +66,7 @@ pub(super) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
             })?;
             in_each(context, &cluster[1..], |_, inside| quick(inside, &set))?;
             let mut stage = context.report.stage("guests", number as usize);
-            let text = format!("up --timeout {}", timeout.as_secs());
+            let text = format!("up --gentle --timeout {}", timeout.as_secs());
             run(context, lab, inside, &text)?;
             stage.at(number as usize);
             stage.done();

@@ -9,7 +9,7 @@ use crate::host::files::{self, Attributes, Existing};
 use crate::host::{mounts, net};
 use crate::journal::Undo;
 use crate::lab::root::{Keys, SshKeys};
-use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, Node, PROGRAMS};
+use crate::lab::{self, FENCE, GUESTS, KEYS, Kind, Lab, Node, PROGRAMS};
 use crate::libvirt::{by_products, virsh};
 use crate::rootfs::{self, UNPACKED, Writer};
 use crate::spec::Forward;
@@ -172,6 +172,7 @@ fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result
     state.journal.intend(undos)?;
     let mounted = mounts::points()?;
     let mut writer = Writer::new(&lab.layout.base, &lab.dir)?;
+    let guests = super::guests::set(lab)?;
     for node in missing {
         context.host.check_interrupt()?;
         let tree = lab.path(&node.name);
@@ -179,8 +180,12 @@ fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result
         files::remove_tree(&tree, &mounted)?;
         files::remove_tree(&temporary, &mounted)?;
         fs::create_dir(&temporary).map_err(|e| Error::io("make directory", &temporary, e))?;
+        let mut entries = lab::root::root(lab, node, keys);
+        if let Some(set) = guests.as_ref().filter(|_| node.kind == Kind::Cluster) {
+            entries.extend(lab::root::guests_network(set));
+        }
         writer
-            .write(&temporary.join("rootfs"), &lab::root::root(lab, node, keys))
+            .write(&temporary.join("rootfs"), &entries)
             .context(format!("make node {}", node.name))?;
         let xml = temporary.join("domain.xml");
         let text = lab::domain::domain(lab, node).render();
@@ -222,6 +227,7 @@ pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     let nodes = lab.nodes();
     let absent = |path: &std::path::PathBuf| !files::exists(path);
     let mut undos: Vec<Undo> = by_products::directories()
+        .chain([by_products::DEFINED.into()])
         .filter(absent)
         .map(|path| Undo::EmptyDir { path })
         .collect();

@@ -50,12 +50,31 @@ pub(super) fn shrink(context: &Context, state: &mut State, from: &Lab, to: &Lab)
     // What is left knows of the others only what is left.
     tell_of_nodes(context, to, &running)?;
     for node in &gone {
+        forget(context, inside, node)?;
+    }
+    merge(context, inside, to)
+}
+
+/// Makes the cluster forget a node. A cluster node that has just left is kept in the controllers'
+/// caches as lost when this comes too soon (Pacemaker 2.1.5), so it is said until it is so.
+fn forget(context: &Context, inside: &Inside, node: &Node) -> Result<()> {
+    for attempt in 0..20 {
+        if attempt > 0 {
+            signals::sleep(Duration::from_millis(500))?;
+        }
         inside
             .cmd("crm_node")
             .args(["--force", "--remove", &node.name])
             .ok(&context.host)?;
+        let list = inside.cmd("crm_node").arg("--list").ok(&context.host)?;
+        if !list.split_whitespace().any(|w| w == node.name) {
+            return Ok(());
+        }
     }
-    merge(context, inside, to)
+    Err(Error::failed(format!(
+        "the cluster does not forget {}",
+        node.name
+    )))
 }
 
 fn await_gone(context: &Context, lab: &Lab, node: &Node) -> Result<()> {
@@ -79,7 +98,7 @@ fn stop_remotes(context: &Context, inside: &Inside, remotes: &[&Node]) -> Result
     for node in remotes {
         let target = [
             "--meta",
-            "--parameter",
+            "--set-parameter",
             "target-role",
             "--parameter-value",
             "Stopped",

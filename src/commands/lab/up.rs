@@ -5,11 +5,12 @@ use super::choose::{Choice, choose, name_of, shape_of};
 use super::{Context, check, fence, guests, load, make, nodes, of_lab, resize, status};
 use crate::cli::LabShape;
 use crate::error::{Error, Kind, Result};
-use crate::host::{lock, users};
+use crate::host::inside::Inside;
+use crate::host::{lock, signals, users};
 use crate::lab::{Lab, config};
 use crate::report::{count, result};
 use crate::state::State;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// # Errors
 /// What is missing, before anything is touched; what failed, after it was put back; or
@@ -97,9 +98,29 @@ fn revive(context: &Context, lab: &Lab) -> Result<()> {
                 .report
                 .line(format!("{}: starting {} again", node.name, dead.join(", ")));
             inside.cmd("kill").args(["-HUP", "1"]).ok(&context.host)?;
+            await_daemons(context, &node.name, inside)?;
         }
     }
     Ok(())
+}
+
+fn await_daemons(context: &Context, name: &str, inside: &Inside) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        signals::sleep(Duration::from_millis(100))?;
+        let daemons = nodes::daemons(context, inside);
+        if !daemons.is_empty() && daemons.iter().all(crate::supervisor::Report::is_well) {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            let sick = daemons.iter().filter(|d| !d.is_well());
+            return Err(late(format!("{name} has daemons that do not start"))
+                .details(sick.map(|d| format!("{} {}", d.name, d.state)))
+                .mend(format!(
+                    "see /var/log/*.out there: lxc-autogen lab shell {name}"
+                )));
+        }
+    }
 }
 
 fn summary(lab: &Lab) -> String {

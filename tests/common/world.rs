@@ -1,6 +1,9 @@
 //! What the tests have in common: running our binary and the field's tools, and the comparison of
 //! the world before and after.
 
+// Each of the test programs that share this uses a part of it.
+#![allow(dead_code)]
+
 use lxc_autogen::host::Host;
 use lxc_autogen::pacemaker::monitor::View;
 use std::ffi::OsStr;

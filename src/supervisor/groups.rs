@@ -1,0 +1,91 @@
+//! Control groups of a node's own.
+//!
+//! libvirt mounts the host's whole cgroup v1 hierarchies, writable, into every container (libvirt
+//! 9.0, virCgroupV1BindMount). A libvirtd in a node would then put its containers beside the node's
+//! own group: outside of the node's limits, and left on the host when the node goes down. In a
+//! control group namespace (cgroup_namespaces(7)) the node's own group is the root of all it sees.
+
+use crate::error::{Error, Result};
+use crate::host::mounts::{self, Mount};
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use std::path::Path;
+
+/// Makes this process' groups the root of every hierarchy, and mounts those afresh. Hierarchies in
+/// which this container has no group of its own are taken away.
+///
+/// With cgroup v2 alone libvirtd needs processes to be in leaves only; that has not been tried.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn isolate() -> Result<()> {
+    let groups = std::fs::read_to_string("/proc/self/cgroup")
+        .map_err(|e| Error::io("read", Path::new("/proc/self/cgroup"), e))?;
+    let mounted: Vec<Mount> = mounts::all()?
+        .into_iter()
+        .filter(|m| m.fstype == "cgroup" || m.fstype == "cgroup2")
+        .collect();
+    unshare(CloneFlags::CLONE_NEWCGROUP)
+        .map_err(|e| Error::failed(format!("make a control group namespace: {e}")))?;
+    for old in mounted {
+        let failed = |what: &str, e| Error::failed(format!("{what} {}: {e}", old.point.display()));
+        umount2(&old.point, MntFlags::MNT_DETACH).map_err(|e| failed("unmount", e))?;
+        if is_in_the_root(&groups, &old) {
+            continue;
+        }
+        let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
+        let controllers = controllers(&old);
+        mount(
+            Some("cgroup"),
+            &old.point,
+            Some(old.fstype.as_str()),
+            flags,
+            (!controllers.is_empty()).then_some(controllers.as_str()),
+        )
+        .map_err(|e| failed("mount control groups at", e))?;
+    }
+    Ok(())
+}
+
+/// What the mount is of: the options of a v1 hierarchy name its controllers, or its own name.
+fn controllers(mount: &Mount) -> String {
+    let general = ["rw", "ro", "xattr", "clone_children"];
+    let of_hierarchy = |o: &&str| !general.contains(o) && !o.starts_with("release_agent");
+    let options: Vec<&str> = mount.options.split(',').filter(of_hierarchy).collect();
+    if mount.fstype == "cgroup2" {
+        String::new()
+    } else {
+        options.join(",")
+    }
+}
+
+/// Whether this container was given no group in a hierarchy, as /proc/self/cgroup shows it.
+fn is_in_the_root(groups: &str, mount: &Mount) -> bool {
+    let wanted = controllers(mount);
+    groups.lines().any(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        fields.next() == Some(wanted.as_str()) && fields.next() == Some("/")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mount(super_options: &str) -> Mount {
+        Mount {
+            point: "/sys/fs/cgroup/x".into(),
+            fstype: "cgroup".into(),
+            options: super_options.into(),
+        }
+    }
+
+    #[test]
+    fn only_hierarchies_with_a_group_of_our_own_are_mounted_again() {
+        let groups =
+            "9:name=systemd:/\n4:memory:/machine/lxc-1-n.libvirt-lxc\n3:cpu,cpuacct:/machine/x\n";
+        assert!(is_in_the_root(groups, &mount("rw,name=systemd")));
+        assert!(!is_in_the_root(groups, &mount("rw,memory")));
+        assert_eq!(controllers(&mount("rw,xattr,cpu,cpuacct")), "cpu,cpuacct");
+    }
+}

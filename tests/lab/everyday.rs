@@ -1,0 +1,169 @@
+//! What people do with a lab every day.
+
+use crate::Test;
+use crate::lab::Lab;
+use crate::world::{lxa, run, tool};
+
+pub const TESTS: &[Test] = &[
+    ("three_kinds_of_nodes", three_kinds_of_nodes),
+    ("two_labs_at_once", two_labs_at_once),
+    ("from_node_to_node_by_ssh", from_node_to_node_by_ssh),
+];
+
+fn three_kinds_of_nodes() {
+    let lab = Lab::up("lab", "--remote-nodes 2 -c 4");
+    lab.await_online(
+        "node1",
+        1,
+        "node1 node2 node3 remote1 remote2 lxc1 lxc2 lxc3 lxc4",
+    );
+
+    // A real cluster: quorum, encrypted, and fencing enabled with devices that work.
+    assert!(
+        lab.ok("node2", "corosync-quorumtool -s")
+            .contains("Quorate:          Yes")
+    );
+    let crypto = lab.ok("node1", "corosync-cmapctl -g totem.crypto_cipher");
+    assert!(crypto.contains("aes256"), "{crypto}");
+    let fencing = lab.ok(
+        "node1",
+        "crm_attribute -t crm_config -n stonith-enabled -G -q",
+    );
+    assert_eq!(fencing.trim(), "true");
+    lab.ok("node1", "crm_verify --live-check");
+    let devices = lab.ok("node1", "stonith_admin --list lab-remote2");
+    assert!(devices.contains("fencing"), "{devices}");
+
+    // Every file says what its schema allows.
+    for node in ["node1", "remote1"] {
+        let xml = format!("/var/lib/lxc-autogen-lab-lab/lab-{node}/domain.xml");
+        tool(&format!("virt-xml-validate {xml} domain"));
+    }
+
+    // Into nodes of every kind; the exit status is the command's.
+    for name in ["lab-node1", "remote2", "lxc3"] {
+        let said = lxa(&format!("lab exec {name} -- hostname")).exits(0);
+        assert!(said.out.trim().ends_with(name), "{name}: {}", said.out);
+    }
+    lxa("lab exec node1 -- sh -c exit\t7").exits(0);
+    run(
+        crate::world::BINARY,
+        ["lab", "exec", "node1", "--", "sh", "-c", "exit 7"],
+    )
+    .exits(7);
+    assert!(lab.ok("node1", "lxc-autogen status").contains("4 online"));
+
+    no_node_can_hurt_the_host(&lab);
+
+    // People and programs see the same.
+    let table = lxa("lab status").exits(0).out;
+    assert!(table.contains("fenced by fence_virtd"), "{table}");
+    let json: serde_json::Value =
+        serde_json::from_str(&lxa("lab status --json").exits(0).out).unwrap();
+    let nodes = json["nodes"].as_array().unwrap();
+    let guests: usize = nodes
+        .iter()
+        .map(|n| n["guests"].as_array().unwrap().len())
+        .sum();
+    assert_eq!((nodes.len(), guests), (5, 4), "{json}");
+    assert!(lxa("lab list").exits(0).out.contains("5 of 5 running"));
+    let picture = lxa("lab graph").exits(0).out;
+    assert!(picture.contains("lab-remote2") && picture.contains("lxc4"));
+
+    // Once more: nothing is restarted.
+    let inits = ["node1", "node2", "node3", "remote1"].map(|n| lab.init(n));
+    lab.change("").exits(0);
+    assert_eq!(
+        ["node1", "node2", "node3", "remote1"].map(|n| lab.init(n)),
+        inits
+    );
+    lab.down();
+}
+
+/// Without ever writing to the real file.
+fn no_node_can_hurt_the_host(lab: &Lab) {
+    let has_trigger = std::path::Path::new("/proc/sysrq-trigger").exists();
+    for node in ["lab-node1", "lab-remote1", "lxc1"] {
+        // Not in the bounding set: no process in there can ever have it.
+        let status = lxa(&format!("lab exec {node} -- cat /proc/1/status"))
+            .exits(0)
+            .out;
+        let bounding = status
+            .lines()
+            .find_map(|l| l.strip_prefix("CapBnd:"))
+            .unwrap()
+            .trim()
+            .to_owned();
+        let set = u64::from_str_radix(&bounding, 16).unwrap();
+        for capability in [
+            caps::Capability::CAP_SYS_BOOT,
+            caps::Capability::CAP_SYS_MODULE,
+        ] {
+            assert_eq!(set & capability.bitmask(), 0, "{node} has {capability}");
+        }
+        // What stands in its place is the null device, where the kernel has the file at all.
+        if has_trigger {
+            let kind = lxa(&format!(
+                "lab exec {node} -- stat -c %F /proc/sysrq-trigger"
+            ));
+            assert_eq!(kind.exits(0).out.trim(), "character special file");
+        }
+        // Of the host's control groups a node sees its own, others none.
+        let groups = lxa(&format!("lab exec {node} -- ls /sys/fs/cgroup/memory"));
+        assert!(
+            !groups.out.contains("lab-node"),
+            "{node} sees {}",
+            groups.out
+        );
+        let usr = lxa(&format!("lab exec {node} -- touch /usr/written"));
+        assert_ne!(usr.code, 0, "{node} can write to /usr");
+    }
+    // A host's disk, by its number: neither opened nor made where it could be.
+    let disk = lab.exec("node1", "sh -c mknod");
+    assert_ne!(disk.code, 0);
+    run(
+        crate::world::BINARY,
+        [
+            "lab",
+            "exec",
+            "lab-node1",
+            "--",
+            "sh",
+            "-c",
+            "mknod /tmp/disk b 254 0; ! head -c 1 /tmp/disk",
+        ],
+    )
+    .exits(0);
+}
+
+fn two_labs_at_once() {
+    let one = Lab::up("one", "--cluster-nodes 1 -c 1");
+    let two = Lab::up("two", "--cluster-nodes 2 -c 0");
+    one.await_online("node1", 1, "node1 lxc1");
+    two.await_online("node2", 1, "node1 node2");
+    // The power switch of one is none of the other's: another address, another key.
+    let foreign = "fence_virt -T 172.31.200.1 -p 1229 -k /etc/cluster/fence_xvm.key -C sha256 -c sha256 -H one-node1 -o off";
+    assert_ne!(two.exec("node1", foreign).code, 0);
+    assert_eq!(one.domain("node1"), "running");
+    let list = lxa("lab list").exits(0).out;
+    assert!(list.contains("one") && list.contains("two"), "{list}");
+    two.down_beside_another();
+    one.await_online("node1", 1, "node1 lxc1");
+    one.down();
+}
+
+fn from_node_to_node_by_ssh() {
+    let lab = Lab::up("ssh", "--cluster-nodes 2 -c 0 --ssh");
+    for command in [
+        "ssh -o BatchMode=yes ssh-node2 hostname",
+        "ssh -o BatchMode=yes ssh-node2 lxc-autogen --version",
+    ] {
+        lab.ok("node1", command);
+    }
+    let refused = lab.exec(
+        "node1",
+        "ssh -o BatchMode=yes -o PubkeyAuthentication=no ssh-node2 true",
+    );
+    assert_ne!(refused.code, 0, "without the key");
+    lab.down();
+}

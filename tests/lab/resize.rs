@@ -1,0 +1,38 @@
+//! A lab that is there, changed: `lab up` with other numbers, or with a file.
+
+use crate::Test;
+use crate::lab::Lab;
+
+pub const TESTS: &[Test] = &[("grown_and_shrunk", grown_and_shrunk)];
+
+fn grown_and_shrunk() {
+    let lab = Lab::up("lab", "--cluster-nodes 1 -c 1");
+    lab.await_online("node1", 1, "node1 lxc1");
+    let was = lab.init("node1");
+
+    lab.change("--cluster-nodes 3 --remote-nodes 1 -c 3")
+        .exits(0);
+    lab.await_online("node1", 5, "node1 node2 node3 remote1 lxc1 lxc2 lxc3");
+    assert_eq!(lab.init("node1"), was, "node1 was restarted");
+    let votes = lab.ok("node3", "corosync-quorumtool -s");
+    assert!(votes.contains("Expected votes:   3"), "{votes}");
+    let devices = lab.ok("node1", "stonith_admin --list lab-remote1");
+    assert!(devices.contains("fencing"), "{devices}");
+
+    // By a file, whose numbers count where no option does.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("lab.toml");
+    std::fs::write(&file, "cluster-nodes = 2\nremote-nodes = 0\n").unwrap();
+    lab.change(&format!("-f {} -c 2", file.display())).exits(0);
+    lab.await_online("node1", 5, "node1 node2 lxc1 lxc2");
+    assert_eq!(lab.init("node1"), was, "node1 was restarted");
+    let nodes = lab.ok("node1", "crm_node -l");
+    assert!(
+        !nodes.contains("node3") && !nodes.contains("remote1"),
+        "{nodes}"
+    );
+    assert!(!lab.fenced("node1", "node3"), "it left in good order");
+    let votes = lab.ok("node1", "corosync-quorumtool -s");
+    assert!(votes.contains("Expected votes:   2"), "{votes}");
+    lab.down();
+}
