@@ -203,6 +203,9 @@ pub struct LabShape {
     /// Memory limit of each guest and remote node, in MiB [default: 196]
     #[arg(long, value_name = "MIB")]
     pub guest_memory: Option<u32>,
+    /// Show this directory of the host in the cluster nodes, at the same place, read-only; repeatable
+    #[arg(long, value_name = "DIR")]
+    pub share: Option<Vec<PathBuf>>,
     /// Use the /usr of this tree instead of the host's, read-only
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
@@ -225,6 +228,7 @@ impl LabShape {
             ssh: self.ssh.or(other.ssh),
             memory: self.memory.or(other.memory),
             guest_memory: self.guest_memory.or(other.guest_memory),
+            share: self.share.or(other.share),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),
         }

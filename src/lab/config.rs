@@ -1,7 +1,7 @@
 //! What a lab's daemons are configured with, as text: corosync.conf(5), fence_virt.conf(5),
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
-use super::{FENCE, FENCE_PORT, Lab, Node};
+use super::{FENCE, FENCE_PORT, GUESTS_DIR, Lab, Node};
 use crate::supervisor::{Config, Daemon, Ready};
 
 /// PATH of the nodes: our own binary comes last.
@@ -142,6 +142,8 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
         ("PATH".to_owned(), NODE_PATH.to_owned()),
         ("HOME".to_owned(), "/root".to_owned()),
         ("LXC_AUTOGEN_LAB".to_owned(), lab.spec.name.clone()),
+        // So that a plain `lxc-autogen status` in a node means the lab's guests.
+        ("LXC_AUTOGEN_STATE_DIR".to_owned(), GUESTS_DIR.to_owned()),
     ];
     all.extend(lab.remoted_environment.iter().cloned());
     if let Some(path) = remoted_in_node(lab) {

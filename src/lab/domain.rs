@@ -75,6 +75,7 @@ fn filesystems(lab: &Lab, node: &Node) -> Vec<El> {
                 Path::new("/opt/lxc-autogen"),
             ));
             all.push(bind(&lab.path(GUESTS), Path::new(GUESTS_DIR)));
+            all.extend(lab.spec.share.iter().map(|path| read_only(path, path)));
             all.push(in_memory(RUN_MIB, "/run"));
             all.push(in_memory(SHM_MIB, "/dev/shm"));
         }

@@ -232,4 +232,17 @@ mod tests {
         }
         crate::xml::parse(&drawn[0], "svg").unwrap();
     }
+
+    /// Drawn anew with UPDATE=1 in the environment.
+    #[test]
+    fn the_readmes_picture_is_the_programs() {
+        let lab = sample(3, 1);
+        let guests = (1..=4).map(|n| format!("lxc{n}")).collect();
+        let drawn = svg(&Picture::of(&lab, guests));
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/man/lab.svg");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(path, &drawn).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(path).unwrap(), drawn);
+    }
 }

@@ -26,8 +26,9 @@ pub const FILE: &str = "lab.json";
 pub const VERSION: u32 = 1;
 /// Where fence_virtd listens, on the bridge's address (its customary port).
 pub const FENCE_PORT: u16 = 1229;
-/// Where the guests' state directory is in every cluster node: one directory of the host.
-pub const GUESTS_DIR: &str = "/var/lib/lxc-autogen";
+/// Where the guests' state directory is in every cluster node: one directory of the host. Not the
+/// usual one, which each node has for sets of its own.
+pub const GUESTS_DIR: &str = "/var/lib/lxc-autogen-guests";
 /// Its name in the lab's directory.
 pub const GUESTS: &str = "guests";
 /// The directory with keys and programs that nodes get.

@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use crate::spec::{Subnet, bounds};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Corosync is made for about this many ("about 32", corosync-qdevice and RHEL's support limits).
 pub const MOST_CLUSTER_NODES: u32 = 32;
@@ -35,6 +35,8 @@ pub struct LabSpec {
     pub memory_mib: u32,
     /// Memory limit of a guest or remote node, MiB.
     pub guest_memory_mib: u32,
+    /// Directories of the host that cluster nodes see at the same place, read-only.
+    pub share: Vec<PathBuf>,
     /// Another tree whose /usr the nodes use.
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
@@ -53,6 +55,7 @@ impl Default for LabSpec {
             ssh: false,
             memory_mib: 2048,
             guest_memory_mib: 196,
+            share: Vec::new(),
             base: None,
             remoted: None,
         }
@@ -76,6 +79,29 @@ pub fn valid_name(name: &str) -> Result<()> {
             "a small letter, then small letters, digits or '-', {LONGEST_NAME} characters at most"
         )),
     )
+}
+
+/// What has a meaning of its own in a node cannot be the host's.
+const NODES_OWN: &[&str] = &[
+    "/dev", "/etc", "/proc", "/run", "/sys", "/usr", "/var", "/bin", "/lib", "/sbin", "/root",
+];
+
+fn sharable(path: &Path) -> Result<()> {
+    let bad = |why: &str| Err(Error::usage(format!("--share {}: {why}", path.display())));
+    let plain = path.to_str().is_some_and(|text| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
+    });
+    if !plain {
+        return bad("only letters, digits and /._-+@: can stand in it");
+    }
+    if path == Path::new("/") || NODES_OWN.iter().any(|own| path.starts_with(own)) {
+        return bad("nodes have a directory of their own there");
+    }
+    if !path.is_dir() {
+        return bad("there is no such directory");
+    }
+    Ok(())
 }
 
 impl LabSpec {
@@ -102,6 +128,7 @@ impl LabSpec {
         bounds("--containers", self.containers, 0, MOST_CONTAINERS, "")?;
         bounds("--memory", self.memory_mib, 256, 1 << 20, " MiB")?;
         bounds("--guest-memory", self.guest_memory_mib, 16, 1 << 20, " MiB")?;
+        self.share.iter().try_for_each(|path| sharable(path))?;
         if let Some(subnet) = &self.subnet {
             subnet.check_holds(super::Lab::addresses_needed(self))?;
         }

@@ -116,7 +116,7 @@ pub fn make(journal: &mut Journal) -> Result<bool> {
             },
         )?;
     }
-    let key = match recall(REMEMBERED) {
+    let key = match recall(&remembered()) {
         Some(key) => key,
         None => files::random_bytes(BYTES)?,
     };
@@ -139,7 +139,14 @@ const REMEMBERED: &str = "lxc-autogen:removed-authkey";
 /// kernel's keyring, root's alone, and expires by itself. Where there is no keyring,
 /// `commands::wait` waits the time out.
 pub fn remember(key: &[u8]) {
-    remember_as(REMEMBERED, key);
+    remember_as(&remembered(), key);
+}
+
+/// The keyring is one for all of root's processes under a kernel, those in containers included: a
+/// lab's nodes must not be given each other's keys, nor the host's.
+fn remembered() -> String {
+    let host = nix::unistd::gethostname().unwrap_or_default();
+    format!("{REMEMBERED}:{}", host.to_string_lossy())
 }
 
 /// The second is part of the name: a key that has expired cannot be given a new time.

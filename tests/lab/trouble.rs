@@ -100,7 +100,7 @@ fn kill_guest(lab: &Lab, name: &str) {
 /// Where the resource of the next test says where it runs, on the host and in the nodes.
 const BEATS: (&str, &str) = (
     "/var/lib/lxc-autogen-lab-lab/guests/beats",
-    "/var/lib/lxc-autogen",
+    "/var/lib/lxc-autogen-guests",
 );
 
 fn a_partition_has_one_holder() {

@@ -93,6 +93,13 @@ fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
         ssh: shape.ssh.unwrap_or(base.ssh),
         memory_mib: shape.memory.unwrap_or(base.memory_mib),
         guest_memory_mib: shape.guest_memory.unwrap_or(base.guest_memory_mib),
+        share: match &shape.share {
+            None => base.share.clone(),
+            Some(all) => all
+                .iter()
+                .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
+                .collect::<Result<_>>()?,
+        },
         base: absolute(&shape.base)?.or(base.base.clone()),
         remoted: absolute(&shape.remoted)?.or(base.remoted.clone()),
     };
@@ -115,6 +122,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
             "--guest-memory",
             wanted.guest_memory_mib != saved.guest_memory_mib,
         ),
+        ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         // From the environment it is a default, and no wish to change what there is.
         (

@@ -25,9 +25,24 @@ pub(super) fn checks(
     );
     let works = !driver.failed();
     checks.push(driver);
+    checks.extend(dnsmasq());
     checks.push(probe(context, works, quick));
     checks.push(subnet(context, shape, saved, works));
     checks
+}
+
+/// Our networks need no dnsmasq. But a libvirtd that is restarted while any network is active asks
+/// for its path and, when there is none, ends with a segmentation fault (seen with libvirt 9.0:
+/// dnsmasqCapsGetBinaryPath, called by the network driver's reload).
+fn dnsmasq() -> Option<Check> {
+    if which::which("dnsmasq").is_ok() {
+        return None;
+    }
+    Some(Check::warning(
+        "dnsmasq",
+        "not installed: libvirtd could crash when it is restarted while a network is active",
+        crate::host::packages::mend_for_tool("dnsmasq"),
+    ))
 }
 
 fn in_one_line(versions: &str) -> String {
