@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# libvirtd, corosync and Pacemaker inside a world. Sourced by world-init.
+# libvirtd and a cluster inside a world. Sourced by world-init and world.
 
 # start NAME COMMAND…: in the background, with nothing of the caller's: its
 # stdin and stdout are the command's that the world was made for.
@@ -78,109 +78,27 @@ await_libvirt() {
 
 # ---------------------------------------------------------------- cluster
 
-# A node of one, reached over loopback: nothing to encrypt. Without real-time
-# priority, which several worlds on few cores would fight over.
-configure_corosync() {
-  rm -rf /etc/corosync/authkey
-  install -d -m 755 /etc/corosync /var/lib/corosync /var/log/corosync
-  cat >/etc/corosync/corosync.conf <<END
-totem {
-  version: 2
-  cluster_name: world
-  transport: knet
-  crypto_cipher: none
-  crypto_hash: none
-}
-nodelist {
-  node {
-    ring0_addr: 127.0.0.1
-    name: $NODE
-    nodeid: 1
-  }
-}
-quorum {
-  provider: corosync_votequorum
-  expected_votes: 1
-}
-system {
-  sched_rr: no
-  move_to_root_cgroup: no
-}
-logging {
-  to_stderr: no
-  to_syslog: no
-  to_logfile: yes
-  logfile: /var/log/corosync/corosync.log
-  timestamp: on
-}
-END
-}
-
-# The schema is the installed version's newest, as a first start would choose.
-# Election: a lone node waits dc-deadtime (20 s by default) for others.
-first_cib() {
-  local head
-  head=$(cibadmin --empty | grep -o '<cib [^>]*>')
-  cat <<END
-$head
-  <configuration>
-    <crm_config>
-      <cluster_property_set id="cib-bootstrap-options">
-        <nvpair id="world-stonith-enabled" name="stonith-enabled" value="false"/>
-        <nvpair id="world-no-quorum-policy" name="no-quorum-policy" value="ignore"/>
-        <nvpair id="world-dc-deadtime" name="dc-deadtime" value="100ms"/>
-      </cluster_property_set>
-    </crm_config>
-    <nodes/>
-    <resources/>
-    <constraints/>
-  </configuration>
-  <status/>
-</cib>
-END
-}
-
-configure_pacemaker() {
-  local directory
-  # No authkey: the tool under test makes it.
-  rm -rf /etc/pacemaker
-  install -d -m 750 -g haclient /etc/pacemaker
-  install -d -m 755 /var/lib/pacemaker
-  for directory in cib pengine cores blackbox; do
-    install -d -m 750 -o hacluster -g haclient "/var/lib/pacemaker/$directory"
-  done
-  install -d -m 770 -o hacluster -g haclient /var/log/pacemaker
-  first_cib >/var/lib/pacemaker/cib/cib.xml
-  chown hacluster:haclient /var/lib/pacemaker/cib/cib.xml
-  chmod 600 /var/lib/pacemaker/cib/cib.xml
-}
-
-# Also for a world without daemons: nothing of the host's is to be seen in it.
-configure() {
-  configure_libvirt
-  if have cibadmin && getent group haclient >/dev/null; then
-    configure_corosync
-    configure_pacemaker
-  fi
-}
+# The world's cluster is a lab of one node, and what a world's command is run in
+# is that node: our own binary makes it.
+LAB=world
 
 start_cluster() {
-  start corosync corosync -f
-  until_true 10 corosync-cmapctl -g runtime.votequorum.this_node_id ||
-    give_up "corosync does not start" "see its log above" \
-      /var/log/corosync.out /var/log/corosync/corosync.log
-  PCMK_logfile=/var/log/pacemaker/pacemaker.log start pacemakerd pacemakerd
+  "$TOOL" lab up --quiet --name "$LAB" --cluster-nodes 1 --containers 0 --fencing false \
+    --memory 20000 --share "$ROOT" ||
+    give_up "the world's cluster is not up" "see the logs above" \
+      "/var/lib/lxc-autogen-lab-$LAB/$LAB-node1/rootfs/var/log/pacemaker/pacemaker.log"
+  # Nobody uses the lab's key: the tool under test makes its own. And it installs
+  # an agent, for which the place has to be writable.
+  in_node bash -euc 'rm /etc/pacemaker/authkey
+    mkdir /run/ocf
+    cp -a /usr/lib/ocf/. /run/ocf
+    mount --bind /run/ocf /usr/lib/ocf'
 }
 
-cluster_is_up() {
-  local status
-  status=$(crm_mon --output-as=xml) &&
-    [[ $status == *'<current_dc present="true"'* ]] &&
-    grep -q "<node name=\"$NODE\" .*online=\"true\".*pending=\"false\"" <<<"$status"
-}
-
-await_cluster() {
-  until_true 60 cluster_is_up ||
-    give_up "the cluster is not up within 60 s" "see the logs above" \
-      /var/log/corosync/corosync.log /var/log/pacemakerd.out /var/log/pacemaker/pacemaker.log
+# in_node COMMAND…: in the world's cluster node, in this directory, and meaning
+# the state directory that one means outside of labs.
+in_node() {
+  "$TOOL" lab exec "$LAB/node1" -- \
+    env -u LXC_AUTOGEN_STATE_DIR -C "$PWD" LXC_AUTOGEN_WORLD="$LXC_AUTOGEN_WORLD" \
+    RUST_BACKTRACE="${RUST_BACKTRACE-}" "$@"
 }

@@ -1,14 +1,14 @@
 //! `cleanup`: everything that was made, away again; what the journal does not know any more is
 //! found by the marks it carries.
 
-use super::Context;
 use super::preview::print_value;
+use super::{Context, join};
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, hosts, lock, users};
 use crate::journal::{Journal, Rank, Undo};
 use crate::libvirt::{by_products, marked_state_dir, virsh};
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::{config, tools};
+use crate::pacemaker::{config, throttle, tools};
 use crate::plan::Set;
 use crate::report::{count, result};
 use crate::state::State;
@@ -147,7 +147,7 @@ fn check_reachable(
 }
 
 /// What carries the mark of this state directory, journaled or not.
-fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
+pub(super) fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
     let dir = &context.state_dir;
     let set = crate::state::load_set(dir).ok().flatten();
     let mut found = Vec::new();
@@ -162,6 +162,7 @@ fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
     }
     if let Some(cib) = cib {
         found.extend(in_cib(context, cib, set.as_ref())?);
+        found.extend(throttle::left_over(cib).iter().map(join::unraise));
     }
     if !files::exists(&dir.join(crate::journal::FILE)) {
         found.extend(run_files(&found));

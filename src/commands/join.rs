@@ -179,16 +179,21 @@ pub(super) struct Passing {
 
 impl Passing {
     fn undos(&self, set: &Set) -> Vec<Undo> {
-        let raises = self.raises.iter().map(|raise| Undo::Throttle {
-            name: raise.name.clone(),
-            nvpair: raise.nvpair.clone(),
-            raised: raise.raised.clone(),
-            previous: raise.previous.clone(),
-        });
+        let raises = self.raises.iter().map(unraise);
         let unprobed = self.unprobed.then(|| Undo::CibObject {
             id: config::unprobed_id(&set.tag()),
         });
         raises.chain(unprobed).collect()
+    }
+}
+
+/// What takes a raise back.
+pub(super) fn unraise(raise: &Raise) -> Undo {
+    Undo::Throttle {
+        name: raise.name.clone(),
+        nvpair: raise.nvpair.clone(),
+        raised: raise.raised.clone(),
+        previous: raise.previous.clone(),
     }
 }
 

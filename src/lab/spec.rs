@@ -81,9 +81,11 @@ pub fn valid_name(name: &str) -> Result<()> {
     )
 }
 
-/// What has a meaning of its own in a node cannot be the host's.
+/// What is the kernel's or comes from the base tree, with all that is below.
+const TAKEN: &[&str] = &["/dev", "/etc", "/proc", "/run", "/sys", "/usr"];
+/// Directories of a node's own, below which there is room.
 const NODES_OWN: &[&str] = &[
-    "/dev", "/etc", "/proc", "/run", "/sys", "/usr", "/var", "/bin", "/lib", "/sbin", "/root",
+    "/", "/home", "/root", "/tmp", "/var", "/var/lib", "/var/log", "/var/tmp",
 ];
 
 fn sharable(path: &Path) -> Result<()> {
@@ -95,7 +97,8 @@ fn sharable(path: &Path) -> Result<()> {
     if !plain {
         return bad("only letters, digits and /._-+@: can stand in it");
     }
-    if path == Path::new("/") || NODES_OWN.iter().any(|own| path.starts_with(own)) {
+    let taken = TAKEN.iter().any(|own| path.starts_with(own));
+    if taken || NODES_OWN.iter().any(|own| path == Path::new(own)) {
         return bad("nodes have a directory of their own there");
     }
     if !path.is_dir() {

@@ -42,14 +42,9 @@ pub struct Raise {
 /// What to raise in this cluster. A property with as high a value already, or set several times
 /// (by rules, say), is left alone.
 pub fn raises(cib: &Cib) -> Vec<Raise> {
-    let raise = |(name, raised): &(&str, &str)| {
-        let new = Raise {
-            name: (*name).to_owned(),
-            nvpair: format!("{SET}-{name}"),
-            set: SET.to_owned(),
-            raised: (*raised).to_owned(),
-            previous: None,
-        };
+    let raise = |wanted: &(&str, &str)| {
+        let (name, raised) = wanted;
+        let new = new(wanted);
         match cib.property_pairs(name).as_slice() {
             [] => Some(new),
             // Left of a run whose journal is lost, or another set is joining right now.
@@ -66,6 +61,26 @@ pub fn raises(cib: &Cib) -> Vec<Raise> {
         }
     };
     RAISED.iter().filter_map(raise).collect()
+}
+
+/// What is or was raised by us although no journal knows of it: a cluster that was killed comes
+/// back with the CIB that was last on its disk. Restoring looks again at what is there.
+pub fn left_over(cib: &Cib) -> Vec<Raise> {
+    if cib.has_id(SET) {
+        RAISED.iter().map(new).collect()
+    } else {
+        Vec::new()
+    }
+}
+
+fn new((name, raised): &(&str, &str)) -> Raise {
+    Raise {
+        name: (*name).to_owned(),
+        nvpair: format!("{SET}-{name}"),
+        set: SET.to_owned(),
+        raised: (*raised).to_owned(),
+        previous: None,
+    }
 }
 
 fn is_raised(pair: &El, raised: &str) -> bool {
@@ -104,9 +119,7 @@ pub fn restore(
 ) -> Result<()> {
     let ours = format!("//crm_config//nvpair[@id='{nvpair}' and @value='{raised}']");
     let Some(previous) = previous else {
-        change(host, &["--delete", "--xpath", &ours], None)?;
-        let empty = format!("//crm_config/cluster_property_set[@id='{SET}' and not(*)]");
-        return change(host, &["--delete", "--xpath", &empty], None);
+        return take_out(host, &ours);
     };
     let pair = El::new("nvpair")
         .attr("id", nvpair)
@@ -114,6 +127,23 @@ pub fn restore(
         .attr("value", previous);
     let args = ["--replace", "--xpath", &ours, "--xml-pipe"];
     change(host, &args, Some(pair.render()))
+}
+
+/// The whole set of ours in one change, if it is as we made it; or else what is ours in it.
+fn take_out(host: &Host, ours: &str) -> Result<()> {
+    if !super::tools::query(host)?.has_id(SET) {
+        return Ok(());
+    }
+    let set = format!("//crm_config/cluster_property_set[@id='{SET}'");
+    let raised = RAISED.map(|(name, raised)| format!("(@name='{name}' and @value='{raised}')"));
+    let whole = format!("{set} and not(nvpair[not({})])]", raised.join(" or "));
+    change(host, &["--delete", "--xpath", &whole], None)?;
+    change(host, &["--delete", "--xpath", ours], None)?;
+    change(
+        host,
+        &["--delete", "--xpath", &format!("{set} and not(*)]")],
+        None,
+    )
 }
 
 fn change(host: &Host, args: &[&str], stdin: Option<String>) -> Result<()> {
@@ -194,5 +224,8 @@ mod tests {
         let taken = raises(&cib(&left));
         assert_eq!(taken[0].nvpair, "lxc-autogen-join-node-action-limit");
         assert_eq!(taken[0].previous, None);
+        let names: Vec<_> = left_over(&cib(&left)).into_iter().map(|r| r.name).collect();
+        assert_eq!(names, ["node-action-limit", "load-threshold"]);
+        assert!(left_over(&cib("")).is_empty());
     }
 }

@@ -1,7 +1,7 @@
 //! What people do every day.
 
 use crate::Test;
-use crate::world::{Before, STATE, cluster, init_of, lxa, names, online, run, tool, until};
+use crate::world::{Before, NODE, STATE, cluster, init_of, lxa, names, online, run, tool, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ fn eight_guest_nodes_and_away() {
     let json: serde_json::Value = serde_json::from_str(&lxa("status --json").exits(0).out).unwrap();
     assert_eq!(json["online"], 8);
     assert_eq!(json["nodes"][7]["address"], "192.168.123.18");
-    assert_eq!(json["nodes"][7]["on"], "node1");
+    assert_eq!(json["nodes"][7]["on"], NODE);
 
     // Once more: nothing is restarted, nothing is changed.
     let ids = || -> BTreeMap<String, u32> {
@@ -125,7 +125,8 @@ fn runs_again(name: &str, was: u32) {
 fn copied_keys() {
     let base = tempfile::tempdir().unwrap();
     let base = base.path().display();
-    tool(&format!("mount --bind / {base}"));
+    // With what is mounted below it: in a lab's node /usr is.
+    tool(&format!("mount --rbind --make-rslave / {base}"));
     let before = Before::new();
     lxa(&format!("up -c 2 --authkey copy --base {base}")).exits(0);
     let xml = std::fs::read_to_string(Path::new(STATE).join("lxc1/domain.xml")).unwrap();
@@ -158,7 +159,7 @@ fn copied_keys() {
 
     lxa("cleanup").exits(0);
     before.is_as_now();
-    tool(&format!("umount {base}"));
+    tool(&format!("umount --recursive --lazy {base}"));
 }
 
 /// By what the kernel says of the container's first process, not by trying: a test that is wrong
@@ -220,7 +221,9 @@ fn two_sets_side_by_side() {
     // The same names from another state directory are refused, and nothing is touched.
     lxa(&format!("up -c 2 {other}"))
         .exits(3)
-        .complains("are there already: made by lxc-autogen on node1 in /var/lib/lxc-autogen,");
+        .complains(&format!(
+            "are there already: made by lxc-autogen on {NODE} in /var/lib/lxc-autogen,"
+        ));
     lxa(&format!("up -c 2 --prefix lxc-qa -C {other}")).exits(0);
     let mut all = [names("lxc", 2), names("lxc-qa", 2)].concat();
     all.sort();

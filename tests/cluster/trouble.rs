@@ -1,7 +1,7 @@
 //! A cluster that dies, a state directory that is lost, a disk that is full.
 
 use crate::Test;
-use crate::world::{Before, STATE, cluster, lxa, names, online, run, tool, until};
+use crate::world::{Before, NODE, STATE, cluster, lxa, names, online, run, tool, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::os::unix::fs::{PermissionsExt, chown};
@@ -62,7 +62,7 @@ fn start_cluster() {
         .unwrap();
     until("the cluster is up again", 60, || {
         let up = run("cibadmin", ["--query"]);
-        up.code == 0 && up.out.contains("dc-uuid=\"") && cluster().online("node1")
+        up.code == 0 && up.out.contains("dc-uuid=\"") && cluster().online(NODE)
     });
 }
 

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// The binary under test.
 pub const BINARY: &str = env!("CARGO_BIN_EXE_lxc-autogen");
+/// The cluster node of a world: a lab's.
+pub const NODE: &str = "world-node1";
 /// The default state directory, which the world keeps private.
 pub const STATE: &str = "/var/lib/lxc-autogen";
 
@@ -104,7 +106,7 @@ pub fn online() -> Vec<String> {
         .filter(|(_, n)| n.online)
         .map(|(name, _)| name.clone())
         .collect();
-    names.retain(|n| n != "node1" && connected.contains(n));
+    names.retain(|n| n != NODE && connected.contains(n));
     names
 }
 

@@ -5,7 +5,10 @@ use crate::world::{BINARY, Before, lxa, until};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-pub const TESTS: &[Test] = &[("killed_at_every_stage", killed_at_every_stage)];
+pub const TESTS: &[Test] = &[
+    ("killed_at_every_stage", killed_at_every_stage),
+    ("the_directory_is_lost", the_directory_is_lost),
+];
 
 const DIRECTORY: &str = "/var/lib/lxc-autogen-lab-lab";
 
@@ -31,6 +34,34 @@ const STAGES: &[Stage] = &[
     }),
 ];
 
+/// Then a lab is known by the marks that its domains and network carry.
+fn the_directory_is_lost() {
+    let log = Path::new("/var/log/libvirt/lxc");
+    std::fs::create_dir_all(log).unwrap();
+    let before = Before::new();
+    lxa("lab up --cluster-nodes 1 -c 0").exits(0);
+    lxa("lab exec node1 -- true").exits(0);
+    // What is bound into the node is in use and cannot be moved; what is known of it can.
+    for name in ["lab.json", "journal.jsonl", "lock"] {
+        std::fs::remove_file(Path::new(DIRECTORY).join(name)).unwrap();
+    }
+    std::fs::rename(DIRECTORY, "/var/lib/lost").unwrap();
+    lxa("lab down").exits(0).complains("is gone");
+    assert!(
+        Path::new("/var/lib/lost/lab-node1").exists(),
+        "not ours to remove"
+    );
+    std::fs::remove_dir_all("/var/lib/lost").unwrap();
+    // Nobody knows whether these were there before.
+    let _ = std::fs::remove_file(log.join("lab-node1.log"));
+    let _ = std::fs::remove_dir("/etc/libvirt/lxc");
+    std::fs::write("/proc/sys/net/ipv4/ip_forward", "0").unwrap();
+    for hierarchy in lxc_autogen::host::cgroups::hierarchies().unwrap() {
+        let _ = std::fs::remove_dir(hierarchy.join("machine"));
+    }
+    before.is_as_now();
+}
+
 fn killed_at_every_stage() {
     let before = Before::new();
     for (index, (what, stage)) in STAGES.iter().enumerate() {
@@ -52,7 +83,7 @@ fn killed_at_every_stage() {
         child.wait().unwrap();
         // The last is finished instead, and works.
         if index + 1 == STAGES.len() {
-            lxa("lab up").exits(0);
+            lxa("lab up").exits(0).complains("was never completed");
             assert!(
                 lxa("lab exec lxc1 -- hostname")
                     .exits(0)

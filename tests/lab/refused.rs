@@ -71,6 +71,17 @@ fn refused() {
         lxa(&arguments).exits(code).complains(says);
         before.is_as_now();
     }
+    // A tree in which something is missing.
+    let schemas = directory.path().join("tree/usr/share/pacemaker");
+    std::fs::create_dir_all(&schemas).unwrap();
+    let base = format!("lab up --base {}/tree", directory.path().display());
+    lxa(&base).exits(3).complains("no schemas of Pacemaker's");
+    std::fs::write(schemas.join("pacemaker-3.9.rng"), "").unwrap();
+    lxa(&base)
+        .exits(3)
+        .complains("corosync is not installed")
+        .complains("install");
+    before.is_as_now();
     // Names that are taken.
     tool("ip link add lab-taken type bridge");
     lxa("lab up --name taken")

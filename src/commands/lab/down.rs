@@ -1,10 +1,12 @@
 //! `lab down`: the journal, backwards. Needs none of the lab's own daemons.
 
-use super::{Context, all, load, no_lab, of_lab};
+use super::{Context, all, fence, load, no_lab, of_lab};
+use crate::commands::cleanup;
 use crate::commands::preview::print_value;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
 use crate::journal::{Journal, Undo};
+use crate::lab::FENCE;
 use crate::libvirt::virsh;
 use crate::report::{count, result};
 use crate::state::State;
@@ -53,11 +55,29 @@ pub(super) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<
 }
 
 fn one(context: &Context, name: &str) -> Result<usize> {
-    let Some(mut state) = State::open(&context.state_dir)? else {
-        State::clear_unfinished(&context.state_dir)?;
-        return Err(no_lab(context, name));
-    };
     virsh::connect(&context.host)?;
+    let found = cleanup::found_by_marks(context, None)?;
+    let mut state = match State::open(&context.state_dir)? {
+        Some(state) => state,
+        None if found.is_empty() => {
+            State::clear_unfinished(&context.state_dir)?;
+            return Err(no_lab(context, name));
+        }
+        None => {
+            context.report.warn(format!(
+                "{} is gone; what carries its mark is removed",
+                context.state_dir.display()
+            ));
+            let mut state = State::open_or_make(&context.state_dir)?;
+            // Known by its place alone.
+            state.journal.intend([Undo::Daemon {
+                program: fence::PROGRAM.to_owned(),
+                configuration: context.state_dir.join(FENCE).join(fence::CONFIGURATION),
+            }])?;
+            state
+        }
+    };
+    state.journal.intend(found)?;
     let undoer = context.undoer(None);
     // First whatever could start a container again.
     let daemons = |_: u64, undo: &Undo| matches!(undo, Undo::Daemon { .. });

@@ -16,9 +16,12 @@ use std::time::{Duration, Instant};
 /// The daemon's name.
 pub(super) const PROGRAM: &str = "fence_virtd";
 
+/// Its configuration's name in the lab's directory for it.
+pub(super) const CONFIGURATION: &str = "fence_virt.conf";
+
 /// Its configuration, which is its identity too.
-pub(super) fn configuration(lab: &Lab) -> PathBuf {
-    lab.path(FENCE).join("fence_virt.conf")
+fn configuration(lab: &Lab) -> PathBuf {
+    lab.path(FENCE).join(CONFIGURATION)
 }
 
 /// Whether it runs.

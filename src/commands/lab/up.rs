@@ -6,7 +6,7 @@ use super::{Context, check, fence, guests, load, make, nodes, of_lab, resize, st
 use crate::cli::LabShape;
 use crate::error::{Error, Kind, Result};
 use crate::host::inside::Inside;
-use crate::host::{lock, signals, users};
+use crate::host::{files, lock, signals, users};
 use crate::lab::{Lab, config};
 use crate::report::{count, result};
 use crate::state::State;
@@ -32,8 +32,16 @@ pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> 
         Some(state) => state,
         None => State::open_or_make(&context.state_dir)?,
     };
+    if saved.is_some() && !files::exists(&context.state_dir.join(COMPLETE)) {
+        let name = &choice.lab.spec.name;
+        context.report.line(format!(
+            "lab {name} was never completed; going on with it (lxc-autogen lab down --name {name} \
+             takes it away)"
+        ));
+    }
     let timeout = Duration::from_secs(timeout.unwrap_or_else(|| patience(&choice.lab)));
-    let made = up(context, &mut state, &choice, saved.as_ref(), timeout);
+    let made = up(context, &mut state, &choice, saved.as_ref(), timeout)
+        .and_then(|()| state.write(COMPLETE, ""));
     drop(host_lock);
     match made {
         Ok(()) => {
@@ -52,6 +60,9 @@ pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> 
         Err(e) => Err(context.put_back(&mut state, e)),
     }
 }
+
+/// A file that is there when all nodes of a lab have been online once.
+const COMPLETE: &str = "complete";
 
 /// How long nodes may take to come online when nothing else is said.
 fn patience(lab: &Lab) -> u64 {
