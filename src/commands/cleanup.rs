@@ -2,7 +2,7 @@
 //! found by the marks it carries.
 
 use super::preview::print_value;
-use super::{Context, join};
+use super::{Context, passing};
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, hosts, lock, users};
 use crate::journal::{Journal, Rank, Undo};
@@ -162,7 +162,7 @@ pub(super) fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec
     }
     if let Some(cib) = cib {
         found.extend(in_cib(context, cib, set.as_ref())?);
-        found.extend(throttle::left_over(cib).iter().map(join::unraise));
+        found.extend(throttle::left_over(cib).iter().map(passing::unraise));
     }
     if !files::exists(&dir.join(crate::journal::FILE)) {
         found.extend(run_files(&found));

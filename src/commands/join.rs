@@ -3,6 +3,7 @@
 
 use super::Context;
 use super::choose;
+use super::passing::Passing;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::journal::Undo;
@@ -10,7 +11,6 @@ use crate::libvirt::by_products;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
 use crate::pacemaker::config::{self, Cluster, Part};
-use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::{authkey, tools};
 use crate::plan::Set;
 use crate::state::State;
@@ -168,35 +168,6 @@ fn check_clone_name(set: &Set, cib: &Cib) -> Result<()> {
     Ok(())
 }
 
-/// What is changed only while nodes join.
-#[derive(Debug, Default)]
-pub(super) struct Passing {
-    /// Nobody asks where the containers run.
-    pub unprobed: bool,
-    /// Throttling to raise.
-    pub raises: Vec<Raise>,
-}
-
-impl Passing {
-    fn undos(&self, set: &Set) -> Vec<Undo> {
-        let raises = self.raises.iter().map(unraise);
-        let unprobed = self.unprobed.then(|| Undo::CibObject {
-            id: config::unprobed_id(&set.tag()),
-        });
-        raises.chain(unprobed).collect()
-    }
-}
-
-/// What takes a raise back.
-pub(super) fn unraise(raise: &Raise) -> Undo {
-    Undo::Throttle {
-        name: raise.name.clone(),
-        nvpair: raise.nvpair.clone(),
-        raised: raise.raised.clone(),
-        previous: raise.previous.clone(),
-    }
-}
-
 /// Puts the set into the CIB as one change, with what holds only while it joins.
 ///
 /// # Errors
@@ -226,18 +197,7 @@ pub(super) fn add(
         .journal
         .intend([refresh].into_iter().chain(undos(set, part)))?;
     state.journal.intend(passing.undos(set))?;
-    if !passing.raises.is_empty() {
-        additions = additions.child(throttle::crm_config(&passing.raises));
-    }
-    if passing.unprobed {
-        let constraints = additions
-            .children
-            .iter_mut()
-            .find(|c| c.name == "constraints");
-        constraints
-            .into_iter()
-            .for_each(|c| c.children.push(config::unprobed(set)));
-    }
+    additions = passing.with(additions, set);
     let mut stage = context.report.stage("CIB", set.spec.containers as usize);
     tools::merge(&context.host, &additions)?;
     stage.at(set.spec.containers as usize);

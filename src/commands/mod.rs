@@ -9,6 +9,7 @@ mod key_gen;
 mod lab;
 mod make;
 mod original;
+mod passing;
 mod preview;
 mod shrink;
 mod status;

@@ -4,6 +4,7 @@
 use super::choose::{Choice, choose};
 use super::cleanup::Scope;
 use super::generate::roll_back;
+use super::passing::Passing;
 use super::{Context, agent, cleanup, generate, join, key_gen, make, preview, shrink, verify};
 use crate::cli::{Original, Shape};
 use crate::error::{Error, Result};
@@ -110,14 +111,7 @@ fn push(context: &Context, state: &mut State, choice: &Choice, part: Part) -> Re
     join::check_version(context, &choice.set)?;
     let cib = join::check(context, &choice.set)?;
     state.save_set(&choice.set)?;
-    join::add(
-        context,
-        state,
-        &choice.set,
-        part,
-        &cib,
-        &join::Passing::default(),
-    )?;
+    join::add(context, state, &choice.set, part, &cib, &Passing::default())?;
     context
         .report
         .line("added to the CIB; lxc-autogen status shows them come online");

@@ -1,8 +1,11 @@
 //! The command line, as clap types only.
 
+mod lab;
+
+pub use lab::{GraphFormat, LabCommand, LabShape};
+
 use crate::spec::{Authkey, Forward};
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use serde::Deserialize;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Where everything is kept when nothing else is said.
@@ -164,155 +167,6 @@ impl Shape {
     pub fn wants_clone(&self) -> bool {
         self.add_clone || self.add_master
     }
-}
-
-/// What a lab is like. What is left out comes from the lab that is there, or else has the default.
-/// The same names are the keys of a file for `-f`.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-#[command(next_help_heading = "Lab")]
-pub struct LabShape {
-    /// The lab's name: nodes are NAME-node1 …, NAME-remote1 … [default: lab]
-    #[arg(long, value_name = "NAME")]
-    pub name: Option<String>,
-    /// How many cluster nodes, 1 to 32 [default: 3]
-    #[arg(long, value_name = "N")]
-    pub cluster_nodes: Option<u32>,
-    /// How many remote nodes [default: 0]
-    #[arg(long, value_name = "N")]
-    pub remote_nodes: Option<u32>,
-    /// How many guest nodes [default: 2]
-    #[arg(short = 'c', long, value_name = "N")]
-    pub containers: Option<u32>,
-    /// Read the lab from a TOML file; options given besides count more
-    #[arg(short = 'f', long, value_name = "FILE")]
-    #[serde(skip)]
-    pub file: Option<PathBuf>,
-    /// The lab's network [default: the first free one from 172.31.200.0/24]
-    #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
-    pub network: Option<String>,
-    /// Whether nodes are fenced [default: true]
-    #[arg(long, value_name = "BOOL")]
-    pub fencing: Option<bool>,
-    /// Run sshd in the cluster nodes; root may go from node to node
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
-    pub ssh: Option<bool>,
-    /// Memory limit of a cluster node with its guests, in MiB [default: 2048]
-    #[arg(long, value_name = "MIB")]
-    pub memory: Option<u32>,
-    /// Memory limit of each guest and remote node, in MiB [default: 196]
-    #[arg(long, value_name = "MIB")]
-    pub guest_memory: Option<u32>,
-    /// Show this directory of the host in the cluster nodes, at the same place, read-only; repeatable
-    #[arg(long, value_name = "DIR")]
-    pub share: Option<Vec<PathBuf>>,
-    /// Use the /usr of this tree instead of the host's, read-only
-    #[arg(long, value_name = "DIR")]
-    pub base: Option<PathBuf>,
-    /// Use this pacemaker-remoted
-    #[arg(long, value_name = "PATH", env = "LXC_AUTOGEN_REMOTED")]
-    pub remoted: Option<PathBuf>,
-}
-
-impl LabShape {
-    /// What is said here, and for the rest what is said there.
-    pub fn or(self, other: LabShape) -> LabShape {
-        LabShape {
-            name: self.name.or(other.name),
-            cluster_nodes: self.cluster_nodes.or(other.cluster_nodes),
-            remote_nodes: self.remote_nodes.or(other.remote_nodes),
-            containers: self.containers.or(other.containers),
-            file: self.file.or(other.file),
-            network: self.network.or(other.network),
-            fencing: self.fencing.or(other.fencing),
-            ssh: self.ssh.or(other.ssh),
-            memory: self.memory.or(other.memory),
-            guest_memory: self.guest_memory.or(other.guest_memory),
-            share: self.share.or(other.share),
-            base: self.base.or(other.base),
-            remoted: self.remoted.or(other.remoted),
-        }
-    }
-}
-
-/// What `lab graph` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// A picture.
-    Svg,
-    /// For Graphviz.
-    Dot,
-    /// For Markdown.
-    Mermaid,
-}
-
-/// Subcommands of `lab`.
-#[derive(Debug, Subcommand)]
-pub enum LabCommand {
-    /// Make a lab, or change the one that is there; every node is online when it returns
-    #[command(after_help = "Examples:\n  lxc-autogen lab up\n  \
-        lxc-autogen lab up --cluster-nodes 5 --remote-nodes 2 -c 8\n  \
-        lxc-autogen lab up --name qa -f qa.toml")]
-    Up {
-        /// What it is like.
-        #[command(flatten)]
-        shape: LabShape,
-        /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per remote node]
-        #[arg(long, value_name = "SECONDS")]
-        timeout: Option<u64>,
-    },
-    /// Take a lab away, and put the host back as it was
-    #[command(after_help = "Examples:\n  lxc-autogen lab down\n  \
-        lxc-autogen lab down --name qa\n  lxc-autogen lab down --all")]
-    Down {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", conflicts_with = "all")]
-        name: Option<String>,
-        /// Every lab beside this state directory
-        #[arg(long)]
-        all: bool,
-    },
-    /// Show a lab: cluster nodes with the guests on them, remote nodes
-    #[command(after_help = "Examples:\n  lxc-autogen lab status\n  \
-        lxc-autogen lab status --name qa --json")]
-    Status {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
-    },
-    /// Show all labs
-    #[command(after_help = "Example:\n  lxc-autogen lab list")]
-    List,
-    /// Run a command in a node; its exit status is passed on
-    #[command(
-        after_help = "Examples:\n  lxc-autogen lab exec node1 -- crm_mon -1\n  \
-        lxc-autogen lab exec qa/node2 -- virsh -c lxc:/// list\n  \
-        lxc-autogen lab exec lxc1 -- ip address    in a guest node, wherever it runs"
-    )]
-    Exec {
-        /// node1, lab-node1, remote1, a guest node, or LAB/NODE
-        node: String,
-        /// The command
-        #[arg(required = true, last = true)]
-        command: Vec<std::ffi::OsString>,
-    },
-    /// A shell in a node
-    #[command(after_help = "Example:\n  lxc-autogen lab shell node1")]
-    Shell {
-        /// As of exec
-        node: String,
-    },
-    /// Print a picture of a lab
-    #[command(after_help = "Examples:\n  lxc-autogen lab graph > lab.svg\n  \
-        lxc-autogen lab graph --format mermaid")]
-    Graph {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
-        /// What to print
-        #[arg(long, value_enum, value_name = "FORMAT", default_value = "svg")]
-        format: GraphFormat,
-    },
 }
 
 /// Options that every command has.

@@ -1,6 +1,10 @@
 //! virsh, and parsers of what it prints. It exits with 0 or 1 only, so that what went wrong is
 //! told by its messages, in the C locale (libvirt 9.0, tools/virsh-*.c).
 
+mod networks;
+
+pub use networks::{active_networks, dump_network, networks, raise_network, remove_network};
+
 use super::marked_state_dir;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -253,77 +257,6 @@ pub fn init_pids(host: &Host, names: &[String]) -> Result<Vec<(String, u32)>> {
 pub fn child_of(pid: u32) -> Option<u32> {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()
-}
-
-/// Names of all networks, active and not.
-///
-/// # Errors
-/// When virsh fails.
-pub fn networks(host: &Host) -> Result<Vec<String>> {
-    network_names(host, &["--all"])
-}
-
-/// Names of active networks.
-///
-/// # Errors
-/// When virsh fails.
-pub fn active_networks(host: &Host) -> Result<Vec<String>> {
-    network_names(host, &[])
-}
-
-fn network_names(host: &Host, which: &[&str]) -> Result<Vec<String>> {
-    let list = virsh().args(["net-list", "--name"]).args(which);
-    let text = ok(list.run(host)?)?;
-    let names = text.lines().map(str::trim).filter(|l| !l.is_empty());
-    Ok(names.map(str::to_owned).collect())
-}
-
-/// The XML of a network, or `None` when there is none of that name.
-///
-/// # Errors
-/// When virsh fails otherwise.
-pub fn dump_network(host: &Host, name: &str) -> Result<Option<El>> {
-    let output = virsh().args(["net-dumpxml", name]).run(host)?;
-    if output.code != 0 && output.stderr.contains("Network not found") {
-        return Ok(None);
-    }
-    xml::parse(&ok(output)?, "virsh net-dumpxml").map(Some)
-}
-
-/// Defines, starts and sets a network to autostart, as far as it is not; `defined` says whether
-/// there is one of that name. One virsh for all of it: its start is most of its time.
-///
-/// # Errors
-/// When virsh fails.
-pub fn raise_network(host: &Host, name: &str, xml: &Path, defined: bool) -> Result<()> {
-    let active = defined && active_networks(host)?.iter().any(|n| n == name);
-    // Name and path are checked values (State::check_path): nothing in them is virsh's syntax.
-    let mut commands = format!("net-define {}; net-autostart {name}; ", xml.display());
-    if !active {
-        commands.push_str(&format!("net-start {name}"));
-    }
-    let output = virsh().arg(commands).run(host)?;
-    // The exit status is that of the last command alone.
-    if output.stderr.contains("error:") {
-        return Err(output.error());
-    }
-    ok(output).map(drop)
-}
-
-/// Stops and undefines a network; absent is fine.
-///
-/// # Errors
-/// When virsh fails otherwise.
-pub fn remove_network(host: &Host, name: &str) -> Result<()> {
-    if active_networks(host)?.iter().any(|n| n == name) {
-        ok(virsh().args(["net-destroy", name]).run(host)?)?;
-    }
-    let output = virsh().args(["net-undefine", name]).run(host)?;
-    // A transient network is gone with its stop.
-    if output.code != 0 && output.stderr.contains("Network not found") {
-        return Ok(());
-    }
-    ok(output).map(drop)
 }
 
 #[cfg(test)]
