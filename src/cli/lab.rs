@@ -95,7 +95,7 @@ pub enum LabCommand {
         /// What it is like.
         #[command(flatten)]
         shape: LabShape,
-        /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per remote node]
+        /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per other node]
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
     },

@@ -254,6 +254,15 @@ pub enum Command {
         #[command(subcommand)]
         command: LabCommand,
     },
+    /// Becomes a command in the control groups of a process.
+    #[command(hide = true)]
+    NodeEnter {
+        /// The process.
+        pid: u32,
+        /// The command.
+        #[arg(required = true, last = true)]
+        command: Vec<std::ffi::OsString>,
+    },
     /// PID 1 of a lab's cluster node.
     #[command(hide = true)]
     NodeInit {

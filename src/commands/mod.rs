@@ -61,6 +61,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Status) => status::run(&context),
         Some(Command::Verify { shape, quick }) => verify::run(&context, &shape, quick),
         Some(Command::Lab { command }) => lab::run(&context, &command),
+        Some(Command::NodeEnter { pid, command }) => crate::host::inside::enter(pid, &command),
         // Not ours to carry out: crate::main does.
         Some(Command::NodeInit { .. }) => Ok(()),
         Some(Command::KeyGen) => key_gen::run(&context),

@@ -29,6 +29,7 @@ pub struct Cmd {
     stdin: Option<Vec<u8>>,
     directory: Option<PathBuf>,
     timeout: Duration,
+    interruptible: bool,
     shown_from: usize,
     place: Option<String>,
 }
@@ -55,9 +56,17 @@ impl Cmd {
             stdin: None,
             directory: None,
             timeout: DEFAULT_TIMEOUT,
+            interruptible: false,
             shown_from: 0,
             place: None,
         }
+    }
+
+    /// When this process is told to end, the program is too, and waited for: for one that takes long
+    /// and puts back what it did. Others are short, and not torn apart in the middle of a change.
+    pub fn interruptible(mut self) -> Self {
+        self.interruptible = true;
+        self
     }
 
     /// In messages, shows only the arguments added from here on, as run in this place: for a
@@ -182,8 +191,8 @@ impl Cmd {
         let mut child = command
             .spawn()
             .map_err(|e| Error::failed(format!("start {}: {e}", self.line())))?;
-        let waited = child
-            .wait_timeout(self.timeout)
+        let waited = self
+            .wait(&mut child)
             .map_err(|e| Error::failed(format!("wait for {}: {e}", self.line())))?;
         let Some(status) = waited else {
             end_group(&mut child);
@@ -220,6 +229,29 @@ impl Cmd {
             Ok(output.stdout)
         } else {
             Err(output.error())
+        }
+    }
+
+    fn wait(
+        &self,
+        child: &mut std::process::Child,
+    ) -> std::io::Result<Option<std::process::ExitStatus>> {
+        if !self.interruptible {
+            return child.wait_timeout(self.timeout);
+        }
+        let began = Instant::now();
+        let mut told = false;
+        loop {
+            let status = child.wait_timeout(Duration::from_millis(100))?;
+            if status.is_some() || began.elapsed() > self.timeout {
+                return Ok(status);
+            }
+            if !told && super::signals::check().is_err() {
+                told = true;
+                if let Ok(pid) = i32::try_from(child.id()) {
+                    let _ = killpg(Pid::from_raw(pid), Signal::SIGTERM);
+                }
+            }
         }
     }
 

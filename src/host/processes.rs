@@ -23,6 +23,21 @@ pub fn of(program: &str, argument: &Path) -> Vec<Pid> {
         .collect()
 }
 
+/// Whether two processes are in the same pid namespace.
+pub fn same_namespace(one: u32, other: u32) -> bool {
+    let of = |pid: u32| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+    of(one).is_some() && of(one) == of(other)
+}
+
+/// The same as [`of`] in our own pid namespace: a container's processes can call themselves what
+/// they like.
+pub fn here(program: &str, argument: &Path) -> Vec<Pid> {
+    let mut found = of(program, argument);
+    let ours = std::process::id();
+    found.retain(|pid| u32::try_from(pid.as_raw()).is_ok_and(|p| same_namespace(p, ours)));
+    found
+}
+
 /// Ends them: SIGTERM, and SIGKILL for those that are still there after two seconds.
 ///
 /// # Errors
@@ -32,12 +47,12 @@ pub fn end(program: &str, argument: &Path) -> Result<()> {
         (Signal::SIGTERM, Duration::from_secs(2)),
         (Signal::SIGKILL, Duration::from_secs(2)),
     ] {
-        for pid in of(program, argument) {
+        for pid in here(program, argument) {
             let _ = kill(pid, signal);
         }
         let began = Instant::now();
         while began.elapsed() < patience {
-            if of(program, argument).is_empty() {
+            if here(program, argument).is_empty() {
                 return Ok(());
             }
             std::thread::sleep(Duration::from_millis(10));

@@ -10,7 +10,7 @@ pub mod graph;
 pub mod root;
 mod spec;
 
-pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_REMOTE_NODES, valid_name};
+pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
 
 use crate::error::{Error, Result};
 use crate::plan::uuid;

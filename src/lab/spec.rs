@@ -10,7 +10,7 @@ pub const MOST_CLUSTER_NODES: u32 = 32;
 /// What is left in a /16 is enough for more; nobody has tried.
 pub const MOST_REMOTE_NODES: u32 = 1000;
 /// Guest nodes of one lab.
-const MOST_CONTAINERS: u32 = 1000;
+pub const MOST_CONTAINERS: u32 = 1000;
 /// `lab-NAME` is the name of a bridge, and that of an interface has 15 characters at most.
 const LONGEST_NAME: usize = 11;
 

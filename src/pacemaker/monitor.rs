@@ -7,6 +7,8 @@ use std::collections::{BTreeMap, HashMap};
 /// One look at the cluster.
 #[derive(Debug, Clone, Default)]
 pub struct View {
+    /// Whether the partition has quorum and a controller.
+    pub quorum: bool,
     /// Nodes by name.
     pub nodes: BTreeMap<String, NodeView>,
     /// Active resources by id (clone instances under their primitive's id), with role and nodes.
@@ -53,7 +55,11 @@ impl View {
     /// When it is not XML.
     pub fn parse(text: &str) -> Result<View> {
         let root = xml::parse(text, "crm_mon")?;
-        let mut view = View::default();
+        let with_quorum = |dc: &&xml::El| dc.get("with_quorum") == Some("true");
+        let mut view = View {
+            quorum: root.all("current_dc").iter().any(with_quorum),
+            ..View::default()
+        };
         for node in root
             .find("nodes")
             .map(|n| n.children.as_slice())

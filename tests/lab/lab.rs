@@ -153,16 +153,14 @@ impl Lab {
         }
     }
 
-    /// Cuts a node off from the others, by a packet filter on the bridge, or mends that.
+    /// Cuts a node off from the others, by a packet filter on the bridge; gives back what to mend.
     #[track_caller]
-    pub fn cut(&self, node: &str, cut: bool) {
+    pub fn cut(&self, node: &str) -> String {
         let xml = tool(&format!("virsh -c lxc:/// dumpxml {}", self.node(node)));
         let xml = lxc_autogen::xml::parse(&xml, "domain").unwrap();
         let mac = xml.all("mac")[0].get("address").unwrap().to_owned();
-        let what = if cut { "-A" } else { "-D" };
-        for direction in ["-s", "-d"] {
-            run("ebtables", [what, "FORWARD", direction, &mac, "-j", "DROP"]).exits(0);
-        }
+        filter("-A", &mac);
+        mac
     }
 
     /// Waits until a domain of this host's libvirt is in a state.
@@ -172,6 +170,19 @@ impl Lab {
             self.domain(node) == state
         });
     }
+}
+
+#[track_caller]
+fn filter(what: &str, mac: &str) {
+    for direction in ["-s", "-d"] {
+        run("ebtables", [what, "FORWARD", direction, mac, "-j", "DROP"]).exits(0);
+    }
+}
+
+/// Takes the filter away again.
+#[track_caller]
+pub fn mend(mac: &str) {
+    filter("-D", mac);
 }
 
 impl Drop for Lab {

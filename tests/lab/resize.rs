@@ -2,6 +2,8 @@
 
 use crate::Test;
 use crate::lab::Lab;
+use crate::trouble::guest_init;
+use crate::world::tool;
 
 pub const TESTS: &[Test] = &[("grown_and_shrunk", grown_and_shrunk)];
 
@@ -9,11 +11,13 @@ fn grown_and_shrunk() {
     let lab = Lab::up("lab", "--cluster-nodes 1 -c 1");
     lab.await_online("node1", 1, "node1 lxc1");
     let was = lab.init("node1");
+    let guest = guest_init("lxc1");
 
     lab.change("--cluster-nodes 3 --remote-nodes 1 -c 3")
         .exits(0);
     lab.await_online("node1", 5, "node1 node2 node3 remote1 lxc1 lxc2 lxc3");
     assert_eq!(lab.init("node1"), was, "node1 was restarted");
+    assert_eq!(guest_init("lxc1"), guest, "lxc1 was restarted");
     let votes = lab.ok("node3", "corosync-quorumtool -s");
     assert!(votes.contains("Expected votes:   3"), "{votes}");
     let devices = lab.ok("node1", "stonith_admin --list lab-remote1");
@@ -34,5 +38,23 @@ fn grown_and_shrunk() {
     assert!(!lab.fenced("node1", "node3"), "it left in good order");
     let votes = lab.ok("node1", "corosync-quorumtool -s");
     assert!(votes.contains("Expected votes:   2"), "{votes}");
+
+    // Down to one, from which the guests are not taken either.
+    lab.change("--cluster-nodes 1").exits(0);
+    lab.await_online("node1", 5, "node1 lxc1 lxc2");
+    assert_eq!(lab.init("node1"), was, "node1 was restarted");
+    let policy = lab.exec(
+        "node1",
+        "crm_attribute -t crm_config -n no-quorum-policy -G -q",
+    );
+    assert_ne!(policy.out.trim(), "freeze", "it is only for the change");
+
+    // A node that is off comes back and is told; the guests go altogether.
+    lab.change("--cluster-nodes 3").exits(0);
+    tool("virsh -c lxc:/// destroy lab-node2");
+    lab.change("--cluster-nodes 2 -c 0").exits(0);
+    lab.await_online("node2", 30, "node1 node2");
+    lab.change("-c 1").exits(0);
+    lab.await_online("node1", 5, "node1 node2 lxc1");
     lab.down();
 }

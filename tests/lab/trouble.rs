@@ -1,7 +1,7 @@
 //! A lab in trouble: nodes that die, hang, panic, are cut off; daemons that die.
 
 use crate::Test;
-use crate::lab::Lab;
+use crate::lab::{Lab, mend};
 use crate::world::{lxa, run, tool, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -83,7 +83,7 @@ fn nodes_of_every_kind_die() {
 }
 
 /// PID 1 of a guest as the world sees it, or 0.
-fn guest_init(name: &str) -> u32 {
+pub fn guest_init(name: &str) -> u32 {
     lxc_autogen::host::processes::of("libvirt_lxc", Path::new(name))
         .first()
         .and_then(|pid| lxc_autogen::libvirt::virsh::child_of(pid.as_raw().unsigned_abs()))
@@ -140,7 +140,7 @@ fn a_partition_has_one_holder() {
         .filter(|n| *n != holder)
         .collect();
 
-    lab.cut(&holder, true);
+    let card = lab.cut(&holder);
     until("the one cut off is fenced", 60, || {
         lab.fenced(others[0], &holder)
     });
@@ -149,7 +149,7 @@ fn a_partition_has_one_holder() {
         on.len() == 1 && on[0] != lab.node(&holder)
     });
     std::thread::sleep(std::time::Duration::from_secs(2));
-    lab.cut(&holder, false);
+    mend(&card);
     lab.await_online(others[0], 90, "node1 node2 node3");
     std::thread::sleep(std::time::Duration::from_secs(1));
 
@@ -194,36 +194,21 @@ fn only_its_own_nodes_are_fenced() {
         assert_ne!(said.code, 0, "{name}: {}", said.out);
         assert_eq!(state(), "running", "{name}");
     }
-    assert!(!listed.contains("stranger"), "{listed}");
+    assert!(
+        listed.contains("lab-remote1") && !listed.contains("stranger"),
+        "{listed}"
+    );
     // Its own it can.
     let was = lab.init("remote1");
     lab.ok("node1", &fence("lab-remote1", "off"));
     assert_ne!(lab.init("remote1"), was);
-    // A wrong key cannot.
-    lab.ok("node1", "sh -c true");
-    std::fs::write(directory.path().join("key"), "wrong").unwrap();
-    let wrong = run(
-        "fence_virt",
-        ["-T", address, "-p", "1229", "-k"]
-            .map(str::to_owned)
-            .into_iter()
-            .chain([directory.path().join("key").display().to_string()])
-            .chain(
-                [
-                    "-C",
-                    "sha256",
-                    "-c",
-                    "sha256",
-                    "-H",
-                    "lab-node1",
-                    "-o",
-                    "off",
-                ]
-                .map(str::to_owned),
-            ),
-    );
-    assert_ne!(wrong.code, 0);
-    assert_eq!(lab.domain("node1"), "running");
+    // With a wrong key it cannot.
+    lab.ok("node1", "cp /etc/cluster/fence_xvm.key /run/wrong");
+    lab.ok("node1", "truncate -s 4095 /run/wrong");
+    let was = lab.init("remote1");
+    let wrong = fence("lab-remote1", "off").replace("/etc/cluster/fence_xvm.key", "/run/wrong");
+    assert_ne!(lab.exec("node1", &wrong).code, 0);
+    assert_eq!(lab.init("remote1"), was);
     tool("virsh -c lxc:/// destroy stranger");
     for path in lxc_autogen::libvirt::by_products::of_container("stranger") {
         let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
@@ -244,8 +229,14 @@ fn down_in_the_middle_of_trouble() {
     lab.down();
     // Cut off.
     let lab = Lab::up("lab", "--cluster-nodes 2 -c 0");
-    lab.cut("node2", true);
+    let card = lab.cut("node2");
     std::thread::sleep(std::time::Duration::from_secs(4));
-    lab.cut("node2", false);
+    lab.down();
+    mend(&card);
+    // A remote node and a guest just killed, and then the plug of their cluster node pulled.
+    let lab = Lab::up("lab", "--cluster-nodes 2 --remote-nodes 1 -c 1");
+    tool("virsh -c lxc:/// destroy lab-remote1");
+    kill_guest(&lab, "lxc1");
+    tool("virsh -c lxc:/// destroy lab-node2");
     lab.down();
 }

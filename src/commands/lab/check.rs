@@ -9,19 +9,33 @@ use std::path::Path;
 
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is in the way and its mend.
-pub(super) fn check(context: &Context, lab: &Lab, is_new: bool) -> Result<()> {
+pub(super) fn check(context: &Context, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     check_programs(lab)?;
     virsh::connect(&context.host)?;
     check_names(context, lab)?;
-    if is_new {
+    let network = check_network(context, lab)?;
+    if saved.is_none() && !network {
         check_bridge(lab)?;
     }
-    check_memory(lab)
+    check_memory(lab, saved)
 }
+
+const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
 
 /// What nodes run is looked for in the tree that they get, what fences them on this host.
 fn check_programs(lab: &Lab) -> Result<()> {
-    let mut inside = vec!["corosync", "pacemakerd", "libvirtd"];
+    let mut inside = vec![
+        "corosync",
+        "pacemakerd",
+        "libvirtd",
+        "virsh",
+        "ip",
+        "cibadmin",
+        "crm_mon",
+        "crm_node",
+        "crm_resource",
+        "setpriv",
+    ];
     if lab.spec.fencing {
         inside.push("fence_virt");
     }
@@ -29,7 +43,7 @@ fn check_programs(lab: &Lab) -> Result<()> {
         inside.push("sshd");
     }
     for name in inside {
-        let there = ["usr/sbin", "usr/bin"]
+        let there = ["usr/sbin", "usr/bin", "sbin", "bin"]
             .iter()
             .any(|d| lab.layout.base.join(d).join(name).exists());
         if !there {
@@ -39,6 +53,13 @@ fn check_programs(lab: &Lab) -> Result<()> {
             ))
             .mend(packages::mend_for_tool(name)));
         }
+    }
+    if !lab.layout.base.join(VIRTUAL_DOMAIN).exists() && lab.spec.containers > 0 {
+        return Err(Error::cant(format!(
+            "the resource agent ocf:heartbeat:VirtualDomain is not installed in {}",
+            lab.layout.base.display()
+        ))
+        .mend(packages::mend_for_tool("VirtualDomain")));
     }
     let mut here = vec!["nsenter", "setpriv"];
     if lab.spec.fencing {
@@ -93,10 +114,9 @@ const CLUSTER_NODE_MIB: u64 = 130;
 const GUEST_MIB: u64 = 12;
 
 /// Refuses a lab that this host's memory cannot hold, before it swaps to death.
-fn check_memory(lab: &Lab) -> Result<()> {
-    let spec = &lab.spec;
-    let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
-    let needed = CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + GUEST_MIB * guests;
+fn check_memory(lab: &Lab, saved: Option<&Lab>) -> Result<()> {
+    // What is there has its memory.
+    let needed = mib(lab).saturating_sub(saved.map_or(0, mib));
     match available_mib() {
         Some(available) if available < needed => Err(Error::cant(format!(
             "such a lab takes about {needed} MiB of memory, and {available} are available"
@@ -104,6 +124,12 @@ fn check_memory(lab: &Lab) -> Result<()> {
         .mend("make a smaller one")),
         _ => Ok(()),
     }
+}
+
+fn mib(lab: &Lab) -> u64 {
+    let spec = &lab.spec;
+    let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
+    CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + GUEST_MIB * guests
 }
 
 fn available_mib() -> Option<u64> {

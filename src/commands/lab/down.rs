@@ -1,6 +1,6 @@
 //! `lab down`: the journal, backwards. Needs none of the lab's own daemons.
 
-use super::{Context, all, fence, load, no_lab, of_lab};
+use super::{Context, all, fence, no_lab, of_lab};
 use crate::commands::cleanup;
 use crate::commands::preview::print_value;
 use crate::error::{Error, Result};
@@ -85,8 +85,10 @@ fn one(context: &Context, name: &str) -> Result<usize> {
     pull_the_plugs(context, &state)?;
     let rest = undoer.replay(&mut state.journal, |_, _| true)?;
     let undone = first.undone + rest.undone;
-    first.into_result()?;
-    rest.into_result()?;
+    let again = format!("mend what is named, then run lxc-autogen lab down --name {name} again");
+    for outcome in [first, rest] {
+        outcome.into_result().map_err(|e| e.mend(again.clone()))?;
+    }
     Ok(undone)
 }
 
@@ -106,7 +108,7 @@ fn preview(context: &Context, names: &[String]) -> Result<()> {
     let mut text = String::new();
     for name in names {
         let context = of_lab(context, name)?;
-        if load(&context.state_dir)?.is_none() {
+        if !crate::host::files::exists(&context.state_dir) {
             return Err(no_lab(&context, name));
         }
         text.push_str(&format!("would take lab {name} down:\n"));

@@ -4,7 +4,7 @@ use super::nodes::Running;
 use super::{Context, all, existing};
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::host::users;
+use crate::host::{processes, users};
 use crate::lab::{Lab, config};
 use crate::libvirt::virsh;
 use std::ffi::OsString;
@@ -16,7 +16,12 @@ use std::path::Path;
 /// When the node does not run, or the command cannot be started.
 pub(super) fn run(context: &Context, node: &str, command: &[OsString]) -> Result<()> {
     users::require_root("lab exec")?;
-    let inside = find(context, node)?;
+    let mut inside = find(context, node)?;
+    for name in ["TERM", "LANG"] {
+        if let Ok(value) = std::env::var(name) {
+            inside = inside.with_environment(name, &value);
+        }
+    }
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::usage("no command is given"));
     };
@@ -69,27 +74,30 @@ fn owner(context: &Context, node: &str) -> String {
             let rest = node
                 .strip_prefix(name.as_str())
                 .and_then(|r| r.strip_prefix('-'));
-            rest.is_some_and(|r| r.starts_with("node") || r.starts_with("remote"))
+            let number = rest.and_then(|r| r.strip_prefix("node").or(r.strip_prefix("remote")));
+            number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
         })
         .unwrap_or_else(|| super::DEFAULT_NAME.to_owned())
 }
 
-/// A guest runs under a libvirt_lxc of one of the cluster nodes: found by that process's arguments,
-/// among those of the node's own pid namespace.
+/// A guest in whichever of the cluster nodes it runs.
 fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
-    for (_, node) in running.cluster(lab) {
-        let namespace = pid_namespace(node.pid());
-        let controller = crate::host::processes::of("libvirt_lxc", Path::new(name))
-            .into_iter()
-            .filter_map(|pid| u32::try_from(pid.as_raw()).ok())
-            .find(|pid| namespace.is_some() && pid_namespace(*pid) == namespace);
-        if let Some(pid) = controller.and_then(virsh::child_of) {
-            return Inside::of(name, pid, config::environment(lab)).map(Some);
-        }
+    let found = running
+        .cluster(lab)
+        .into_iter()
+        .find_map(|(_, node)| nested(node, name));
+    match found {
+        Some(pid) => Inside::of(name, pid, config::environment(lab)).map(Some),
+        None => Ok(None),
     }
-    Ok(None)
 }
 
-fn pid_namespace(pid: u32) -> Option<std::path::PathBuf> {
-    std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok()
+/// PID 1 of a container in a node, as this host numbers it: its libvirt_lxc is found by its
+/// arguments, among the processes of the node's own pid namespace.
+pub(super) fn nested(node: &Inside, name: &str) -> Option<u32> {
+    processes::of("libvirt_lxc", Path::new(name))
+        .into_iter()
+        .filter_map(|pid| u32::try_from(pid.as_raw()).ok())
+        .find(|pid| processes::same_namespace(*pid, node.pid()))
+        .and_then(virsh::child_of)
 }

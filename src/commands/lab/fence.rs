@@ -24,9 +24,14 @@ fn configuration(lab: &Lab) -> PathBuf {
     lab.path(FENCE).join(CONFIGURATION)
 }
 
-/// Whether it runs.
+/// Whether it runs, and answers.
 pub(super) fn runs(lab: &Lab) -> bool {
-    !processes::of(PROGRAM, &configuration(lab)).is_empty()
+    !processes::here(PROGRAM, &configuration(lab)).is_empty() && listens(lab)
+}
+
+fn listens(lab: &Lab) -> bool {
+    let address = SocketAddr::from((lab.subnet.host(), FENCE_PORT));
+    TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok()
 }
 
 /// Starts it where it does not run; starts it anew when the nodes it may power have changed.
@@ -56,6 +61,8 @@ pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     if runs(lab) {
         return Ok(());
     }
+    // One that hangs.
+    processes::end(PROGRAM, &path)?;
     Cmd::new(PROGRAM)
         .arg("-f")
         .arg(&path)
@@ -66,19 +73,20 @@ pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
 }
 
 fn await_listening(lab: &Lab) -> Result<()> {
-    let address = SocketAddr::from((lab.subnet.host(), FENCE_PORT));
     let began = Instant::now();
     loop {
-        if TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
+        if runs(lab) {
             return Ok(());
         }
         if began.elapsed() > Duration::from_secs(5) {
-            return Err(
-                Error::failed(format!("{PROGRAM} does not listen on {address}")).mend(format!(
-                    "see what it says: {PROGRAM} -F -d 5 -f {}",
-                    configuration(lab).display()
-                )),
-            );
+            return Err(Error::failed(format!(
+                "{PROGRAM} does not listen on {}:{FENCE_PORT}",
+                lab.subnet.host()
+            ))
+            .mend(format!(
+                "see what it says: {PROGRAM} -F -d 5 -f {}",
+                configuration(lab).display()
+            )));
         }
         signals::sleep(Duration::from_millis(30))?;
     }

@@ -3,23 +3,42 @@
 
 use super::Context;
 use super::nodes::{self, Running, in_each};
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::command::Cmd;
+use crate::host::files;
 use crate::host::inside::Inside;
-use crate::lab::{GUESTS, GUESTS_DIR, Lab};
+use crate::lab::{GUESTS, GUESTS_DIR, Lab, MOST_CONTAINERS};
 use crate::libvirt::virsh;
-use crate::plan::Set;
+use crate::plan::{NETWORK_NAME, Set};
 use crate::state;
+use std::path::Path;
 use std::time::Duration;
 
 /// The program in the nodes.
 const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
 const LIBVIRT_SOCKET: &str = "/run/libvirt/libvirt-sock";
 
-/// The guests' set, as the nodes see it.
+/// The guests' set, as the nodes see it. They can write it: what it says is checked before it names
+/// anything on this host.
 pub(super) fn set(lab: &Lab) -> Result<Option<Set>> {
-    state::load_set(&lab.path(GUESTS))
+    let path = lab.path(GUESTS).join(state::SET_FILE);
+    let Some(text) = files::read_untrusted(&path, MOST_BYTES)? else {
+        return Ok(None);
+    };
+    let set = Set::from_json(&text, &path.display().to_string())?;
+    let ending = set.network.strip_prefix(NETWORK_NAME);
+    let plain = ending.is_some_and(|e| e.len() < 4 && e.bytes().all(|b| b.is_ascii_digit()));
+    if plain && set.state_dir == Path::new(GUESTS_DIR) && set.spec.containers <= MOST_CONTAINERS {
+        return Ok(Some(set));
+    }
+    Err(
+        Error::failed(format!("{} is not what lxc-autogen wrote", path.display()))
+            .mend(format!("lxc-autogen lab down --name {}", lab.spec.name)),
+    )
 }
+
+/// Longer than any set's file.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Files and network, in the first node; needs its libvirtd and no cluster.
 ///
@@ -32,7 +51,7 @@ pub(super) fn generate(context: &Context, lab: &Lab) -> Result<()> {
     }
     let first = &lab.cluster_nodes()[0];
     let inside = nodes::await_file(context, lab, &first.name, LIBVIRT_SOCKET)?;
-    run(context, lab, &inside, "generate")
+    run(context, lab, &inside, "generate", Duration::from_secs(120))
 }
 
 /// As many guests as wanted, online.
@@ -67,7 +86,7 @@ pub(super) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
             in_each(context, &cluster[1..], |_, inside| quick(inside, &set))?;
             let mut stage = context.report.stage("guests", number as usize);
             let text = format!("up --gentle --timeout {}", timeout.as_secs());
-            run(context, lab, inside, &text)?;
+            run(context, lab, inside, &text, timeout)?;
             stage.at(number as usize);
             stage.done();
             Ok(())
@@ -75,18 +94,25 @@ pub(super) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
     }
 }
 
-/// `-A`: free to run on every cluster node.
-fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str) -> Result<()> {
+/// `-A`: free to run on every cluster node. What it says in there is ours to say.
+fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Duration) -> Result<()> {
     let spec = &lab.spec;
-    inside
+    let output = inside
         .cmd(PROGRAM)
         .args(verb.split(' '))
         .args(["--quiet", "--allow-anywhere", "--state-dir", GUESTS_DIR])
         .args(["--containers", &spec.containers.to_string()])
         .args(["--memory", &spec.guest_memory_mib.to_string()])
-        .timeout(Duration::from_secs(1200))
-        .ok(&context.host)
-        .map(drop)
+        // It keeps to the time itself; what it has begun it may put back.
+        .timeout(timeout + Duration::from_secs(120))
+        .interruptible()
+        .run(&context.host)?;
+    match output.code {
+        0 => Ok(()),
+        5 => Err(output.error().with_kind(Kind::NotOnline)),
+        130 => Err(output.error().with_kind(Kind::Interrupted)),
+        _ => Err(output.error()),
+    }
 }
 
 /// The guests' network on another cluster node: the same XML from the shared directory. It comes

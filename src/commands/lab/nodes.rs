@@ -23,8 +23,16 @@ impl Running {
     /// When virsh fails.
     pub(super) fn of(context: &Context, lab: &Lab) -> Result<Running> {
         let names: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+        Running::of_names(context, lab, &names)
+    }
+
+    /// The same of these, which the lab may not have any more.
+    ///
+    /// # Errors
+    /// When virsh fails.
+    pub(super) fn of_names(context: &Context, lab: &Lab, names: &[String]) -> Result<Running> {
         let environment = config::environment(lab);
-        let pids = virsh::init_pids(&context.host, &names)?;
+        let pids = virsh::init_pids(&context.host, names)?;
         // One that ends between the two looks does not run.
         Ok(Running(
             pids.into_iter()
@@ -66,17 +74,55 @@ impl Running {
     }
 }
 
-/// The cluster as the first cluster node shows it that answers; `None` when none does.
+/// The cluster as a cluster node shows it: one in a partition with quorum if there is one, else the
+/// first that answers; `None` when none does.
 pub(super) fn view(context: &Context, lab: &Lab, running: &Running) -> Option<View> {
-    running.cluster(lab).into_iter().find_map(|(_, inside)| {
-        let text = inside
-            .cmd("crm_mon")
-            .args(["--one-shot", "--output-as=xml"])
-            .timeout(Duration::from_secs(20))
-            .ok(&context.host)
-            .ok()?;
-        View::parse(&text).ok().filter(|v| !v.nodes.is_empty())
-    })
+    let mut without_quorum = None;
+    for (_, inside) in running.cluster(lab) {
+        match view_of(context, inside) {
+            Some(view) if view.quorum => return Some(view),
+            Some(view) => without_quorum = without_quorum.or(Some(view)),
+            None => {}
+        }
+    }
+    without_quorum
+}
+
+fn view_of(context: &Context, inside: &Inside) -> Option<View> {
+    let text = inside
+        .cmd("crm_mon")
+        .args(["--one-shot", "--output-as=xml"])
+        // A node that hangs must not keep the others from being asked.
+        .timeout(Duration::from_secs(4))
+        .ok(&context.host)
+        .ok()?;
+    View::parse(&text).ok().filter(|v| !v.nodes.is_empty())
+}
+
+/// A cluster node whose cluster answers and has quorum, waited for.
+///
+/// # Errors
+/// [`Kind::NotOnline`] when there is none in time.
+pub(super) fn await_answer(context: &Context, lab: &Lab) -> Result<Inside> {
+    let end = Instant::now() + Duration::from_secs(90);
+    loop {
+        let running = Running::of(context, lab)?;
+        let answering = running
+            .cluster(lab)
+            .into_iter()
+            .find(|(_, inside)| view_of(context, inside).is_some_and(|v| v.quorum));
+        if let Some((_, inside)) = answering {
+            return Ok(inside.clone());
+        }
+        if Instant::now() > end {
+            let first = &lab.cluster_nodes()[0].name;
+            return Err(
+                Error::new(Kind::NotOnline, "no cluster node answers with quorum")
+                    .mend(look_at(lab, first)),
+            );
+        }
+        signals::sleep(Duration::from_millis(200))?;
+    }
 }
 
 /// What a cluster node's PID 1 says of its daemons.

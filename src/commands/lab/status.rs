@@ -1,5 +1,6 @@
 //! `lab status` and `lab list`: the tree of a lab, and all labs.
 
+use super::exec::nested;
 use super::nodes::{self, Running};
 use super::{Context, all, existing, fence, guests, in_directory, load};
 use crate::commands::preview::print_value;
@@ -71,7 +72,7 @@ fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         };
         rows.push(row(&node, &states, view.as_ref(), troubles));
     }
-    let loose = hang_guests(lab, view.as_ref(), &mut rows)?;
+    let loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
     Ok(Tree {
         lab: lab.spec.name.clone(),
         network: lab.network(),
@@ -129,9 +130,16 @@ fn in_pacemaker(view: Option<&View>, name: &str) -> String {
 }
 
 /// Puts each guest under the cluster node it runs on; gives back those that run nowhere.
-fn hang_guests(lab: &Lab, view: Option<&View>, rows: &mut [Row]) -> Result<Vec<Row>> {
+fn hang_guests(
+    lab: &Lab,
+    running: &Running,
+    view: Option<&View>,
+    rows: &mut [Row],
+) -> Result<Vec<Row>> {
     let mut loose = Vec::new();
     let guests = guests::set(lab)?.map(|s| s.guests()).unwrap_or_default();
+    let nodes = running.cluster(lab);
+    let runs = |name: &str| nodes.iter().any(|(_, node)| nested(node, name).is_some());
     for guest in guests {
         let on = view
             .and_then(|v| v.active.get(&guest.resource))
@@ -139,7 +147,12 @@ fn hang_guests(lab: &Lab, view: Option<&View>, rows: &mut [Row]) -> Result<Vec<R
         let row = Row {
             kind: "guest node",
             address: guest.address.to_string(),
-            libvirt: if on.is_some() { "running" } else { "absent" }.to_owned(),
+            libvirt: if runs(&guest.name) {
+                "running"
+            } else {
+                "absent"
+            }
+            .to_owned(),
             pacemaker: in_pacemaker(view, &guest.name),
             name: guest.name,
             troubles: Vec::new(),
@@ -172,9 +185,12 @@ fn as_text(tree: &Tree) -> String {
     tree.guests.iter().for_each(|g| add("", g));
     let header = ["NODE", "KIND", "ADDRESS", "LIBVIRT", "PACEMAKER", ""];
     let fencing = match tree.fencing {
-        "running" => "fenced by fence_virtd",
-        "down" => "fence_virtd does NOT run: lxc-autogen lab up starts it again",
-        _ => "without fencing",
+        "running" => "fenced by fence_virtd".to_owned(),
+        "down" => format!(
+            "fence_virtd does NOT run: lxc-autogen lab up --name {} starts it again",
+            tree.lab
+        ),
+        _ => "without fencing".to_owned(),
     };
     format!(
         "lab {}: network {} on {}, {fencing}\n\n{}",
@@ -194,10 +210,9 @@ pub(super) fn list(context: &Context) -> Result<()> {
     for name in all(context) {
         let context = super::of_lab(context, &name)?;
         let Some(lab) = load(&context.state_dir)? else {
-            rows.push(vec![
-                name.clone(),
-                "half made: lxc-autogen lab down".to_owned(),
-            ]);
+            let mend = format!("half made: lxc-autogen lab down --name {name}");
+            rows.push(vec![name.clone(), mend]);
+            values.push(serde_json::json!({"lab": name, "half_made": true}));
             continue;
         };
         let up = Running::of(&context, &lab)?;

@@ -6,7 +6,8 @@ use super::{Context, check, fence, guests, load, make, nodes, of_lab, resize, st
 use crate::cli::LabShape;
 use crate::error::{Error, Kind, Result};
 use crate::host::inside::Inside;
-use crate::host::{files, lock, signals, users};
+use crate::host::lock::{self, Lock};
+use crate::host::{files, signals, users};
 use crate::lab::{Lab, config};
 use crate::report::{count, result};
 use crate::state::State;
@@ -27,7 +28,7 @@ pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> 
     let state = State::open(&context.state_dir)?;
     let saved = load(&context.state_dir)?;
     let choice = choose(context, &shape, saved.as_ref())?;
-    check::check(context, &choice.lab, saved.is_none())?;
+    check::check(context, &choice.lab, saved.as_ref())?;
     let mut state = match state {
         Some(state) => state,
         None => State::open_or_make(&context.state_dir)?,
@@ -40,9 +41,9 @@ pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> 
         ));
     }
     let timeout = Duration::from_secs(timeout.unwrap_or_else(|| patience(&choice.lab)));
-    let made = up(context, &mut state, &choice, saved.as_ref(), timeout)
+    let is_new = saved.is_none();
+    let made = up(context, &mut state, &choice, is_new, host_lock, timeout)
         .and_then(|()| state.write(COMPLETE, ""));
-    drop(host_lock);
     match made {
         Ok(()) => {
             context.report.line(summary(&choice.lab));
@@ -54,9 +55,13 @@ pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> 
         // For a look at what keeps them.
         Err(e) if e.kind == Kind::NotOnline => Err(e),
         // A lab that ran before keeps running as far as it does.
-        Err(e) if saved.is_some() => Err(e.detail(
-            "the lab is left as it is; lxc-autogen lab up tries again, lab down takes it away",
-        )),
+        Err(e) if saved.is_some() => {
+            let name = &choice.lab.spec.name;
+            Err(e.detail(format!(
+                "the lab is left as it is; lxc-autogen lab up --name {name} tries again, lab down \
+                 --name {name} takes it away"
+            )))
+        }
         Err(e) => Err(context.put_back(&mut state, e)),
     }
 }
@@ -66,32 +71,38 @@ const COMPLETE: &str = "complete";
 
 /// How long nodes may take to come online when nothing else is said.
 fn patience(lab: &Lab) -> u64 {
-    90 + 10 * u64::from(lab.spec.cluster_nodes) + 2 * u64::from(lab.spec.remote_nodes)
+    let others = u64::from(lab.spec.remote_nodes) + u64::from(lab.spec.containers);
+    90 + 10 * u64::from(lab.spec.cluster_nodes) + 2 * others
 }
 
 fn up(
     context: &Context,
     state: &mut State,
     choice: &Choice,
-    saved: Option<&Lab>,
+    is_new: bool,
+    host_lock: Lock,
     timeout: Duration,
 ) -> Result<()> {
     let lab = &choice.lab;
-    if let Some(saved) = saved {
-        resize::shrink(context, state, saved, lab)?;
-    }
+    let gone = resize::gone(state, lab);
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
     make::network(context, state, lab)?;
     fence::start(context, state, lab)?;
     make::start(context, state, lab)?;
-    if let Some(saved) = saved {
-        resize::grow(context, saved, lab)?;
+    // Names, subnet and what they leave behind are taken and journaled: others may go on.
+    drop(host_lock);
+    if !is_new {
         revive(context, lab)?;
+        resize::reconcile(context, state, lab, &gone)?;
     }
     // While corosync and Pacemaker find each other.
     guests::generate(context, lab)?;
     nodes::await_online(context, lab, timeout)?;
+    if !is_new {
+        resize::settle(context, lab)?;
+    }
+    context.host.check_interrupt()?;
     guests::up(context, lab, timeout)
 }
 

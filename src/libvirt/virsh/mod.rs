@@ -197,7 +197,8 @@ pub fn create(host: &Host, xml: &Path) -> Result<()> {
     ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
 }
 
-/// Defines domains that are not, and starts those that do not run, in one virsh for each.
+/// Defines domains that are not, starts those that do not run, and resumes those that are paused,
+/// many with one virsh.
 ///
 /// # Errors
 /// When one of them does not run then: what virsh said.
@@ -208,26 +209,32 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
             .find(|r| r.name == name)
             .map(|r| r.state.as_str())
     };
-    // Names and paths are checked values (valid_name, State::check_path).
-    let defines: String = wanted
-        .iter()
-        .filter(|(name, _)| state(name).is_none())
-        .map(|(_, xml)| format!("define {}; ", xml.display()))
-        .collect();
-    let starts: String = wanted
-        .iter()
-        .filter(|(name, _)| state(name) != Some("running"))
-        .map(|(name, _)| format!("start {name}; "))
-        .collect();
-    for commands in [defines, starts].into_iter().filter(|c| !c.is_empty()) {
+    let verb = |(name, xml): &(String, std::path::PathBuf)| match state(name) {
+        None => format!("define {}; start {name}; ", xml.display()),
+        Some("running") => String::new(),
+        Some("paused") => format!("resume {name}; "),
+        Some(_) => format!("start {name}; "),
+    };
+    // A few at a time, each with its own time.
+    for few in wanted.chunks(25) {
+        crate::host::signals::check()?;
+        let commands: String = few.iter().map(verb).collect();
+        if commands.is_empty() {
+            continue;
+        }
         let output = virsh()
             .arg(commands)
             .timeout(Duration::from_secs(120))
             .run(host)?;
-        if output.stderr.contains("error:") {
+        if output.code == 0 && !output.stderr.contains("error:") {
+            continue;
+        }
+        // One that a fence agent has started meanwhile is fine.
+        let now = domains(host)?;
+        let runs = |name: &String| now.iter().any(|r| r.name == *name && r.state == "running");
+        if !few.iter().all(|(name, _)| runs(name)) {
             return Err(output.error());
         }
-        ok(output)?;
     }
     Ok(())
 }
