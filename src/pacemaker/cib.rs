@@ -88,11 +88,16 @@ impl Cib {
             .and_then(|e| e.get("value"))
     }
 
+    /// The sets of cluster properties.
+    pub fn property_sets(&self) -> Vec<&El> {
+        let section = self.section("crm_config").into_iter();
+        section.flat_map(|s| &s.children).collect()
+    }
+
     /// Every place where a cluster property is set, as (set, nvpair).
     pub fn property_pairs(&self, name: &str) -> Vec<(&El, &El)> {
-        self.section("crm_config")
+        self.property_sets()
             .into_iter()
-            .flat_map(|section| &section.children)
             .flat_map(|set| set.all("nvpair").into_iter().map(move |pair| (set, pair)))
             .filter(|(_, pair)| pair.get("name") == Some(name))
             .collect()

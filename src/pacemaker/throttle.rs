@@ -17,8 +17,7 @@ use crate::host::command::Cmd;
 use crate::xml::El;
 use std::collections::BTreeSet;
 
-/// The set of our own that properties go into which were not set before. Precedence between sets
-/// does not matter then: no other set has them.
+/// What ids of ours begin with, and a set of our own in a CIB that has none.
 const SET: &str = "lxc-autogen-join";
 
 /// What is raised, and to what.
@@ -42,14 +41,18 @@ pub struct Raise {
 /// What to raise in this cluster. A property with as high a value already, or set several times
 /// (by rules, say), is left alone.
 pub fn raises(cib: &Cib) -> Vec<Raise> {
+    let set = set_for(cib);
     let raise = |wanted: &(&str, &str)| {
         let (name, raised) = wanted;
-        let new = new(wanted);
+        let new = new(wanted, &set);
         match cib.property_pairs(name).as_slice() {
             [] => Some(new),
             // Left of a run whose journal is lost, or another set is joining right now.
-            [(_, pair)] if pair.get("id") == Some(&new.nvpair) && is_raised(pair, raised) => {
-                Some(new)
+            [(set, pair)] if pair.get("id") == Some(&new.nvpair) && is_raised(pair, raised) => {
+                Some(Raise {
+                    set: set.get("id")?.to_owned(),
+                    ..new
+                })
             }
             [(set, pair)] if !is_raised(pair, raised) => Some(Raise {
                 nvpair: pair.get("id")?.to_owned(),
@@ -63,21 +66,39 @@ pub fn raises(cib: &Cib) -> Vec<Raise> {
     RAISED.iter().filter_map(raise).collect()
 }
 
-/// What is or was raised by us although no journal knows of it: a cluster that was killed comes
-/// back with the CIB that was last on its disk. Restoring looks again at what is there.
+/// The set that a property goes into which was not set before: one that is there and always holds,
+/// since the controller does not notice a set that is new (Pacemaker 2.1.5, lib/common/alerts.c,
+/// pcmk__alert_in_patchset); in a CIB without any, one of our own.
+fn set_for(cib: &Cib) -> String {
+    let sets = cib.property_sets();
+    let holds = |s: &&&El| s.find("rule").is_none();
+    let usual = sets
+        .iter()
+        .find(|s| s.get("id") == Some("cib-bootstrap-options"));
+    usual
+        .filter(holds)
+        .or_else(|| sets.iter().find(holds))
+        .and_then(|s| s.get("id"))
+        .unwrap_or(SET)
+        .to_owned()
+}
+
+/// What is raised by us although no journal knows of it: a cluster that was killed comes back with
+/// the CIB that was last on its disk. Restoring looks again at what is there.
 pub fn left_over(cib: &Cib) -> Vec<Raise> {
-    if cib.has_id(SET) {
-        RAISED.iter().map(new).collect()
+    let all: Vec<Raise> = RAISED.iter().map(|wanted| new(wanted, SET)).collect();
+    if cib.has_id(SET) || all.iter().any(|r| cib.has_id(&r.nvpair)) {
+        all
     } else {
         Vec::new()
     }
 }
 
-fn new((name, raised): &(&str, &str)) -> Raise {
+fn new((name, raised): &(&str, &str), set: &str) -> Raise {
     Raise {
         name: (*name).to_owned(),
         nvpair: format!("{SET}-{name}"),
-        set: SET.to_owned(),
+        set: set.to_owned(),
         raised: (*raised).to_owned(),
         previous: None,
     }
@@ -117,10 +138,10 @@ pub fn restore(
     raised: &str,
     previous: Option<&str>,
 ) -> Result<()> {
-    let ours = format!("//crm_config//nvpair[@id='{nvpair}' and @value='{raised}']");
     let Some(previous) = previous else {
-        return take_out(host, &ours);
+        return take_out(host);
     };
+    let ours = format!("//crm_config//nvpair[@id='{nvpair}' and @value='{raised}']");
     let pair = El::new("nvpair")
         .attr("id", nvpair)
         .attr("name", name)
@@ -129,21 +150,16 @@ pub fn restore(
     change(host, &args, Some(pair.render()))
 }
 
-/// The whole set of ours in one change, if it is as we made it; or else what is ours in it.
-fn take_out(host: &Host, ours: &str) -> Result<()> {
-    if !super::tools::query(host)?.has_id(SET) {
+/// All that is ours in one change, and our own set when it is empty then.
+fn take_out(host: &Host) -> Result<()> {
+    if left_over(&super::tools::query(host)?).is_empty() {
         return Ok(());
     }
-    let set = format!("//crm_config/cluster_property_set[@id='{SET}'");
-    let raised = RAISED.map(|(name, raised)| format!("(@name='{name}' and @value='{raised}')"));
-    let whole = format!("{set} and not(nvpair[not({})])]", raised.join(" or "));
-    change(host, &["--delete", "--xpath", &whole], None)?;
-    change(host, &["--delete", "--xpath", ours], None)?;
-    change(
-        host,
-        &["--delete", "--xpath", &format!("{set} and not(*)]")],
-        None,
-    )
+    let ours = RAISED.map(|(name, raised)| format!("(@id='{SET}-{name}' and @value='{raised}')"));
+    let pairs = format!("//crm_config//nvpair[{}]", ours.join(" or "));
+    change(host, &["--delete-all", "--force", "--xpath", &pairs], None)?;
+    let empty = format!("//crm_config/cluster_property_set[@id='{SET}' and not(*)]");
+    change(host, &["--delete", "--xpath", &empty], None)
 }
 
 fn change(host: &Host, args: &[&str], stdin: Option<String>) -> Result<()> {
@@ -197,7 +213,8 @@ mod tests {
         assert_eq!(raises[0].nvpair, "opts-node-action-limit");
         assert_eq!(raises[0].previous.as_deref(), Some("4"));
         let xml = crm_config(&raises).render();
-        assert_eq!(xml.matches("<cluster_property_set").count(), 2, "{xml}");
+        // Both in the set that is there.
+        assert_eq!(xml.matches("<cluster_property_set").count(), 1, "{xml}");
         assert!(xml.contains(r#"<cluster_property_set id="opts">"#), "{xml}");
         assert!(xml.contains(r#"value="100""#), "{xml}");
     }

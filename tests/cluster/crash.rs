@@ -33,6 +33,14 @@ pub fn start(args: &str) -> Child {
         .unwrap()
 }
 
+/// Waits until it has ended well.
+#[track_caller]
+pub fn succeeds(child: Child) {
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {said}", output.status);
+}
+
 fn signal(child: &Child, signal: Signal) {
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
 }

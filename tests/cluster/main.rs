@@ -13,47 +13,27 @@ mod crash;
 mod everyday;
 mod original;
 mod refused;
+#[path = "../common/runner.rs"]
+mod runner;
 mod scale;
 mod throttle;
 mod trouble;
 #[path = "../common/world.rs"]
 mod world;
 
-use libtest_mimic::{Arguments, Trial};
-
-/// A test by name.
-type Test = (&'static str, fn());
+use runner::Test;
 
 fn main() {
-    let arguments = Arguments::from_args();
-    let in_world = std::env::var_os("LXC_AUTOGEN_WORLD").is_some();
-    if !in_world && !arguments.list {
-        eprintln!(
-            "\n!!! SKIPPED: no private world here; run scripts/test, or scripts/world run -- …\n"
-        );
-    }
-    let tests: Vec<&Test> = [
-        everyday::TESTS,
-        scale::TESTS,
-        throttle::TESTS,
-        original::TESTS,
-        crash::TESTS,
-        trouble::TESTS,
-        refused::TESTS,
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let trials = tests
-        .into_iter()
-        .map(|(name, test)| {
-            let test = *test;
-            Trial::test(*name, move || {
-                test();
-                Ok(())
-            })
-            .with_ignored_flag(!in_world)
-        })
-        .collect();
-    libtest_mimic::run(&arguments, trials).exit();
+    runner::run(
+        "scripts/world run -- …",
+        &[
+            everyday::TESTS,
+            scale::TESTS,
+            throttle::TESTS,
+            original::TESTS,
+            crash::TESTS,
+            trouble::TESTS,
+            refused::TESTS,
+        ],
+    );
 }

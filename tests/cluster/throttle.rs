@@ -1,7 +1,7 @@
 //! The cluster's throttling is raised while nodes join, and put back whatever happens.
 
 use crate::Test;
-use crate::crash::{signal_at, start};
+use crate::crash::{signal_at, start, succeeds};
 use crate::world::{Before, cluster_property, lxa, tool};
 use nix::sys::signal::Signal;
 
@@ -28,7 +28,7 @@ fn raised_and_put_back() {
     let mut child = start("up -c 2");
     signal_at(&mut child, None, "raised limits", is_raised);
     assert_eq!(threshold().as_deref(), Some("10000%"));
-    assert!(child.wait().unwrap().success());
+    succeeds(child);
     assert_eq!(limit().as_deref(), Some("4"));
     assert_eq!(threshold(), None);
 
@@ -36,7 +36,7 @@ fn raised_and_put_back() {
     let mut child = start("up -c 4");
     signal_at(&mut child, None, "raised limits", is_raised);
     tool("crm_attribute -t crm_config -n node-action-limit -v 7");
-    assert!(child.wait().unwrap().success());
+    succeeds(child);
     assert_eq!(limit().as_deref(), Some("7"));
     assert_eq!(threshold(), None);
 

@@ -46,7 +46,13 @@ fn the_directory_is_lost() {
         std::fs::remove_file(Path::new(DIRECTORY).join(name)).unwrap();
     }
     std::fs::rename(DIRECTORY, "/var/lib/lost").unwrap();
-    lxa("lab down").exits(0).complains("is gone");
+    assert!(
+        lxa("lab list")
+            .exits(0)
+            .out
+            .contains("its directory is gone")
+    );
+    lxa("lab down --all").exits(0).complains("is gone");
     assert!(
         Path::new("/var/lib/lost/lab-node1").exists(),
         "not ours to remove"

@@ -1,6 +1,6 @@
 //! `lab down`: the journal, backwards. Needs none of the lab's own daemons.
 
-use super::{Context, all, fence, no_lab, of_lab};
+use super::{Context, all, fence, lost, no_lab, of_lab};
 use crate::commands::cleanup;
 use crate::commands::preview::print_value;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use nix::unistd::Pid;
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
 pub(super) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<()> {
     let names = if every {
-        all(context)
+        [all(context), lost(context)].concat()
     } else {
         vec![name.unwrap_or(super::DEFAULT_NAME).to_owned()]
     };

@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::files;
 use crate::lab::{self, Lab};
+use crate::libvirt::{marked_state_dir, virsh};
 use crate::report::Report;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +85,28 @@ fn all(context: &Context) -> Vec<String> {
         .filter(|name| lab::valid_name(name).is_ok())
         .collect();
     names.sort_unstable();
+    names
+}
+
+/// Names of labs whose directory is gone, by the marks of their domains.
+fn lost(context: &Context) -> Vec<String> {
+    let start = directory(context, "").to_string_lossy().into_owned();
+    let domains: Vec<String> = virsh::domains(&context.host)
+        .map(|rows| rows.into_iter().map(|r| r.name).collect())
+        .unwrap_or_default();
+    let known = all(context);
+    let mut names: Vec<String> = virsh::dump_domains(&context.host, &domains)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|xml| {
+            marked_state_dir(xml)?
+                .strip_prefix(&start)
+                .map(str::to_owned)
+        })
+        .filter(|name| lab::valid_name(name).is_ok() && !known.contains(name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
     names
 }
 

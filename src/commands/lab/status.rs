@@ -2,7 +2,7 @@
 
 use super::exec::nested;
 use super::nodes::{self, Running};
-use super::{Context, all, existing, fence, guests, in_directory, load};
+use super::{Context, all, existing, fence, guests, in_directory, load, lost};
 use crate::commands::preview::print_value;
 use crate::error::Result;
 use crate::host::users;
@@ -227,6 +227,13 @@ pub(super) fn list(context: &Context) -> Result<()> {
             format!("{running} of {} running", nodes.len()),
             lab.spec.containers.to_string(),
             lab.subnet.to_string(),
+        ]);
+    }
+    for name in lost(context) {
+        values.push(serde_json::json!({"lab": name, "lost": true}));
+        rows.push(vec![
+            name.clone(),
+            format!("its directory is gone: lxc-autogen lab down --name {name}"),
         ]);
     }
     if context.common.json {
