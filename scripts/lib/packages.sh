@@ -180,7 +180,7 @@ fetch_remoted() {
   directory=$directory/pacemaker-remote_$version
   if [[ ! -x $directory/usr/sbin/pacemaker-remoted ]]; then
     download_remoted "$version" "$directory" ||
-      die 3 "could not fetch pacemaker-remote $version" "apt-get update, then again; or give PACEMAKER_REMOTED=PATH"
+      die 3 "could not fetch pacemaker-remote $version" "apt-get update, then again"
   fi
   echo "$directory/usr/sbin/pacemaker-remoted"
 }

@@ -19,17 +19,17 @@ until_true() {
   done
 }
 
-# give_up WHAT MEND LOG…
+# give_up STATUS WHAT MEND LOG…
 give_up() {
-  local what=$1 mend=$2 log
-  shift 2
+  local status=$1 what=$2 mend=$3 log
+  shift 3
   for log in "$@"; do
     if [[ -s $log ]]; then
       say "--- the end of $log:"
       tail -n 25 "$log" >&2
     fi
   done
-  die 3 "$what" "$mend"
+  die "$status" "$what" "$mend"
 }
 
 # ---------------------------------------------------------------- libvirt
@@ -72,12 +72,13 @@ libvirt_answers() {
 
 await_libvirt() {
   until_true 20 libvirt_answers ||
-    give_up "libvirtd does not answer for lxc:///" \
+    give_up 3 "libvirtd does not answer for lxc:///" \
       "is libvirt-daemon-driver-lxc installed?" /var/log/libvirtd.out /var/log/libvirt/libvirtd.log
 }
 
 # ---------------------------------------------------------------- cluster
 
+# That this fails is no fault of the machine's: it is ours.
 # The world's cluster is a lab of one node, and what a world's command is run in
 # is that node: our own binary makes it.
 LAB=world
@@ -85,7 +86,7 @@ LAB=world
 start_cluster() {
   "$TOOL" lab up --quiet --name "$LAB" --cluster-nodes 1 --containers 0 --fencing false \
     --memory 20000 --share "$ROOT" ||
-    give_up "the world's cluster is not up" "see the logs above" \
+    give_up 1 "the world's cluster is not up" "see the logs above" \
       "/var/lib/lxc-autogen-lab-$LAB/$LAB-node1/rootfs/var/log/pacemaker/pacemaker.log"
   # Nobody uses the lab's key: the tool under test makes its own. And it installs
   # an agent, for which the place has to be writable.

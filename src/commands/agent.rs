@@ -5,7 +5,7 @@ use super::{Context, join};
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
-use crate::host::users;
+use crate::host::{lock, users};
 use crate::journal::Undo;
 use crate::report::result;
 use crate::state::State;
@@ -35,6 +35,7 @@ pub(super) fn run(context: &Context, url: &str) -> Result<()> {
         return Ok(());
     }
     users::require_root("download-agent")?;
+    let _host = lock::host()?;
     let mut state = State::open_or_make(&context.state_dir)?;
     match install(context, &mut state, url, &target) {
         Ok(()) => {

@@ -41,10 +41,23 @@ pub(super) fn choose(context: &Context, shape: &Shape, saved: Option<&Set>) -> R
 /// # Errors
 /// As [`choose`].
 pub(super) fn choose_set(context: &Context, shape: &Shape, saved: Option<&Set>) -> Result<Set> {
+    if let (Some(text), Some(saved)) = (shape.network.as_deref(), saved) {
+        if !saved.subnet.is_meant_by(text)? {
+            return Err(Error::usage(format!(
+                "the containers in the state directory are on {}, not on --network {text}",
+                saved.subnet
+            ))
+            .mend("leave the option out, or run `lxc-autogen cleanup` first"));
+        }
+    }
     let spec = Spec::resolve(shape, saved.map(|s| &s.spec))?;
     match saved {
         Some(saved) => {
-            saved.subnet.check_holds(spec.containers)?;
+            saved.subnet.check_holds(spec.containers).map_err(|e| {
+                e.mend(
+                    "lxc-autogen cleanup, then up with a larger network, such as -n 10.40.0.1/16",
+                )
+            })?;
             Ok(Set {
                 spec,
                 ..saved.clone()

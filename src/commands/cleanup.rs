@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, scope: Scope) -> Result<()> {
     check_reachable(context, scope, &state.journal, &cib)?;
     let mut undoer = context.undoer(state.set.as_ref());
     undoer.cluster_down = cib.is_err();
-    let outcome = undoer.replay(&mut state.journal, |_, undo| scope.covers(undo))?;
+    let outcome = undoer.replay(&mut state.journal, |_, undo| scope.covers(undo));
     if context.common.json {
         print_value(&serde_json::json!({"undone": outcome.undone, "remains": outcome.remains}))?;
     }
@@ -162,7 +162,12 @@ pub(super) fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec
     }
     if let Some(cib) = cib {
         found.extend(in_cib(context, cib, set.as_ref())?);
-        found.extend(throttle::left_over(cib).iter().map(passing::unraise));
+        // Of a lost journal, and not of a set that joins right now. Alone it is no sign that
+        // anything was made from here.
+        let known = files::exists(&dir.join(crate::journal::FILE));
+        if (known || !found.is_empty()) && !others_join(cib, set.as_ref()) {
+            found.extend(throttle::left_over(cib).iter().map(passing::unraise));
+        }
     }
     if !files::exists(&dir.join(crate::journal::FILE)) {
         found.extend(run_files(&found));
@@ -179,6 +184,13 @@ pub(super) fn found_by_marks(context: &Context, cib: Option<&Cib>) -> Result<Vec
         );
     }
     Ok(found)
+}
+
+/// Whether nodes of another set are joining.
+fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
+    let ours = set.map(Set::tag);
+    let mut tags = cib.our_templates().into_iter();
+    tags.any(|tag| ours.as_deref() != Some(tag) && cib.has_id(&config::unprobed_id(tag)))
 }
 
 fn networks_of(context: &Context, dir: &Path) -> Result<Vec<Undo>> {
@@ -285,6 +297,12 @@ fn preview(context: &Context, scope: Scope) -> Result<()> {
     undos.retain(|undo| scope.covers(undo));
     if context.common.json {
         return print_value(&serde_json::json!({ "would_undo": undos }));
+    }
+    if !users::is_root() && files::exists(&context.state_dir) {
+        context.report.warn(format!(
+            "only root can read the journal in {}; what follows is what can be seen without",
+            context.state_dir.display()
+        ));
     }
     if undos.is_empty() {
         result("nothing to clean up\n");

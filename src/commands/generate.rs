@@ -1,10 +1,11 @@
 //! `generate`: the key, the network and the containers' files.
 
 use super::choose::{Choice, choose};
-use super::{Context, join, make, preview};
+use super::passing::Passing;
+use super::{Context, join, make, preview, shrink};
 use crate::cli::Shape;
 use crate::error::{Error, Kind, Result};
-use crate::host::{lock, users};
+use crate::host::{hosts, lock, users};
 use crate::journal::Undo;
 use crate::libvirt::virsh;
 use crate::pacemaker::config::{self, Part};
@@ -12,18 +13,33 @@ use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::report::count;
 use crate::state::{self, State};
+use std::path::Path;
 
+/// With a part, that is added to the CIB too: all that can be said against it is said before
+/// anything is touched, and a failure puts back all of it.
+///
 /// # Errors
 /// What is missing, before anything is touched; or what failed, after it was put back.
-pub(super) fn run(context: &Context, shape: &Shape) -> Result<()> {
+pub(super) fn run(context: &Context, shape: &Shape, part: Option<Part>) -> Result<()> {
     if context.common.dry_run {
         let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
-        return preview::print(context, &choice, preview::With::Files);
+        return preview::print(context, &choice, preview::With::Files(part));
     }
     users::require_root("generate")?;
     let _host = lock::host()?;
-    let (choice, mut state) = prepare(context, shape, |_| virsh::connect(&context.host))?;
-    match generate(context, &mut state, &choice) {
+    let (choice, mut state) = prepare(context, shape, |choice, state| {
+        virsh::connect(&context.host)?;
+        let leaves = state.is_some_and(|s| shrink::leaves_cib(s, &choice.set));
+        if part.is_some() || leaves {
+            join::check(context, &choice.set)?;
+        }
+        Ok(())
+    })?;
+    let made = generate(context, &mut state, &choice).and_then(|()| match part {
+        Some(part) => push(context, &mut state, &choice.set, part),
+        None => Ok(()),
+    });
+    match made {
         Ok(()) => {
             let set = &choice.set;
             context.report.line(format!(
@@ -46,7 +62,7 @@ pub(super) fn run(context: &Context, shape: &Shape) -> Result<()> {
 pub(super) fn prepare(
     context: &Context,
     shape: &Shape,
-    check: impl Fn(&Choice) -> Result<()>,
+    check: impl Fn(&Choice, Option<&State>) -> Result<()>,
 ) -> Result<(Choice, State)> {
     users::haclient()?;
     // Only a directory that is there can be locked before we know what to do; a new one is made
@@ -55,7 +71,10 @@ pub(super) fn prepare(
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
     let choice = choose(context, shape, saved)?;
     make::check_key(&choice.set)?;
-    check(&choice)?;
+    if choice.set.spec.hosts {
+        hosts::check(Path::new(hosts::PATH))?;
+    }
+    check(&choice, state.as_ref())?;
     if choice.fetch.is_none() {
         join::check_version(context, &choice.set)?;
     }
@@ -67,11 +86,33 @@ pub(super) fn prepare(
 }
 
 fn generate(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
-    super::shrink::shrink(context, state, choice)?;
+    shrink::shrink(context, state, choice)?;
     make::make(context, state, choice)?;
     // What -a would push; it is written anew then, as the cluster is by that time.
     let cib = config::additions(&choice.set, Part::All, &preview::cluster(context));
     state.write("cib.xml", &cib.render())
+}
+
+/// What was generated goes into the CIB. As the original, it does not wait.
+///
+/// # Errors
+/// When something of it is missing or changed, or the cluster refuses it.
+pub(super) fn push(context: &Context, state: &mut State, set: &Set, part: Part) -> Result<()> {
+    make::check_key(set)?;
+    if !virsh::active_networks(&context.host)?.contains(&set.network) {
+        return Err(
+            Error::cant(format!("network {} is not active", set.network))
+                .mend("start it with -g, or all at once: lxc-autogen up"),
+        );
+    }
+    join::check_version(context, set)?;
+    let cib = join::check(context, set)?;
+    state.save_set(set)?;
+    join::add(context, state, set, part, &cib, &Passing::default())?;
+    context
+        .report
+        .line("added to the CIB; lxc-autogen status shows them come online");
+    Ok(())
 }
 
 /// Puts back what this run did, the kept set included.

@@ -185,7 +185,8 @@ pub(super) fn add(
     if part == Part::All {
         state.write("cib.xml", &additions.render())?;
     }
-    if !cib.has_id(&set.tag()) {
+    let new_clone = set.spec.clone && !cib.has_id(&config::clone_id(set));
+    if !cib.has_id(&set.tag()) || new_clone {
         check_sample(context, set, part, &cluster)?;
     }
     // For the time that failed connections are tried again, or leftovers of history dropped.
@@ -221,7 +222,7 @@ pub(super) fn additions(context: &Context, set: &Set, part: Part, cib: &Cib) -> 
     Ok(config::additions(set, part, &cluster(context, set, cib)?))
 }
 
-/// Lets crm_verify judge a few of a set that is new to the CIB; the rest are alike, and cibadmin
+/// Lets crm_verify judge a few of a set, or a clone, that is new to the CIB; the rest are alike, and cibadmin
 /// checks all of them against the schema. Its time grows with the square of their number (0.7 s
 /// for 100), and it would ask nothing that the few do not answer.
 fn check_sample(context: &Context, set: &Set, part: Part, cluster: &Cluster) -> Result<()> {
@@ -300,6 +301,10 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
     undos
 }
 
+/// What mends two versions.
+pub(super) const VERSION_MEND: &str = "install the same version of both, or give the daemon with \
+     --remoted; for containers made before an upgrade: lxc-autogen cleanup, then up again";
+
 /// A daemon of another version than the cluster's is told before it fails to join.
 ///
 /// # Errors
@@ -307,9 +312,6 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
 pub(super) fn check_version(context: &Context, set: &Set) -> Result<()> {
     match choose::version_mismatch(&context.host, &set.remoted, &set.layout.base)? {
         None => Ok(()),
-        Some(what) => Err(Error::cant(what).mend(
-            "install the same version of both; for containers made before an upgrade: \
-             lxc-autogen cleanup, then up again",
-        )),
+        Some(what) => Err(Error::cant(what).mend(VERSION_MEND)),
     }
 }

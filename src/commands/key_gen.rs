@@ -3,7 +3,7 @@
 use super::Context;
 use super::preview::print_value;
 use crate::error::{Error, Result};
-use crate::host::users;
+use crate::host::{lock, users};
 use crate::pacemaker::authkey;
 use crate::report::result;
 use crate::state::State;
@@ -39,6 +39,7 @@ pub(super) fn run(context: &Context) -> Result<()> {
             Some((what, mend)) => Err(Error::cant(what).mend(mend)),
         };
     }
+    let _host = lock::host()?;
     let mut state = State::open_or_make(&context.state_dir)?;
     match authkey::make(&mut state.journal) {
         Ok(_) => {

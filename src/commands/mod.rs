@@ -51,7 +51,7 @@ pub fn run(cli: Cli) -> Result<()> {
     };
     match cli.command {
         None => original::run(&context, &cli.original, &cli.shape),
-        Some(Command::Generate { shape }) => generate::run(&context, &shape),
+        Some(Command::Generate { shape }) => generate::run(&context, &shape, None),
         Some(Command::Up {
             shape,
             timeout,
@@ -89,7 +89,7 @@ impl Context {
         let first = state.journal.run_began();
         let undoer = self.undoer(state.set.as_ref());
         let outcome = undoer.replay(&mut state.journal, |seq, _| seq >= first);
-        match outcome.and_then(crate::undo::Outcome::into_result) {
+        match outcome.into_result() {
             Ok(_) => cause,
             // Both are told: the cause first, then what could not be put back.
             Err(left) => cause

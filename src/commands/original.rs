@@ -1,15 +1,13 @@
 //! The options of lxc_autogen.sh, carried out in its order: verify, download, key, generate, CIB,
 //! clone, and then what restores.
 
-use super::choose::{Choice, choose};
+use super::choose::choose;
 use super::cleanup::Scope;
-use super::generate::roll_back;
-use super::passing::Passing;
-use super::{Context, agent, cleanup, generate, join, key_gen, make, preview, shrink, verify};
+use super::generate::{push, roll_back};
+use super::{Context, agent, cleanup, generate, key_gen, preview, shrink, verify};
 use crate::cli::{Original, Shape};
 use crate::error::{Error, Result};
-use crate::host::users;
-use crate::libvirt::virsh;
+use crate::host::{lock, users};
 use crate::pacemaker::config::Part;
 use crate::state::State;
 
@@ -49,13 +47,15 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
     if actions.key_gen && !generates {
         key_gen::run(context)?;
     }
-    if generates {
-        generate::run(context, shape)?;
-    }
-    if actions.add_cib {
-        add(context, shape, Part::All)?;
-    } else if add_clone {
-        add(context, shape, Part::Clone)?;
+    let part = match (actions.add_cib, add_clone) {
+        (true, _) => Some(Part::All),
+        (false, true) => Some(Part::Clone),
+        (false, false) => None,
+    };
+    match part {
+        _ if generates => generate::run(context, shape, part)?,
+        Some(part) => add(context, shape, part)?,
+        None => {}
     }
     match (
         actions.restore_all,
@@ -75,13 +75,14 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
     }
 }
 
-/// `-a` and `-C`: what was generated goes into the CIB. As the original, it does not wait.
+/// `-a` and `-C` of what was generated before.
 fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
     if context.common.dry_run {
         let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
         return preview::print(context, &choice, preview::With::Add(part));
     }
     users::require_root("adding to the CIB")?;
+    let _host = lock::host()?;
     let missing = || {
         Error::cant(format!(
             "nothing has been generated in {}",
@@ -95,25 +96,8 @@ fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
     if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
         return Err(missing());
     }
-    match push(context, &mut state, &choice, part) {
+    match push(context, &mut state, &choice.set, part) {
         Ok(()) => Ok(()),
         Err(e) => Err(roll_back(context, &mut state, e)),
     }
-}
-
-fn push(context: &Context, state: &mut State, choice: &Choice, part: Part) -> Result<()> {
-    make::check_key(&choice.set)?;
-    let network = &choice.set.network;
-    if !virsh::active_networks(&context.host)?.contains(network) {
-        return Err(Error::cant(format!("network {network} is not active"))
-            .mend("start it with -g, or all at once: lxc-autogen up"));
-    }
-    join::check_version(context, &choice.set)?;
-    let cib = join::check(context, &choice.set)?;
-    state.save_set(&choice.set)?;
-    join::add(context, state, &choice.set, part, &cib, &Passing::default())?;
-    context
-        .report
-        .line("added to the CIB; lxc-autogen status shows them come online");
-    Ok(())
 }

@@ -17,8 +17,8 @@ use std::path::Path;
 /// How far the command would go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum With {
-    /// Files and network.
-    Files,
+    /// Files and network, and what goes into the CIB right after.
+    Files(Option<Part>),
     /// Those, the CIB, and the wait.
     Up,
     /// A part of what was generated, into the CIB.
@@ -38,8 +38,8 @@ pub(super) fn saved(context: &Context) -> Result<Option<Set>> {
 pub(super) fn print(context: &Context, choice: &Choice, with: With) -> Result<()> {
     let set = &choice.set;
     let part = match with {
-        With::Add(part) => part,
-        With::Files | With::Up => Part::All,
+        With::Add(part) | With::Files(Some(part)) => part,
+        With::Files(None) | With::Up => Part::All,
     };
     let cib = config::additions(set, part, &cluster(context));
     if context.common.json {
@@ -72,14 +72,15 @@ pub(super) fn print(context: &Context, choice: &Choice, with: With) -> Result<()
 fn steps(choice: &Choice, with: With, before: Option<&Set>) -> Vec<String> {
     let set = &choice.set;
     let number = set.spec.containers as usize;
-    let join = format!(
-        "add {} to the CIB in one change",
-        count(number, "guest node")
-    );
-    match with {
-        With::Add(Part::All) => return vec![join],
-        With::Add(Part::Clone) => return vec!["add the promotable clone to the CIB".to_owned()],
-        With::Files | With::Up => {}
+    let add = |part| match part {
+        Part::All => format!(
+            "have {} in the CIB, what is missing added in one change",
+            count(number, "guest node")
+        ),
+        Part::Clone => "add the promotable clone to the CIB".to_owned(),
+    };
+    if let With::Add(part) = with {
+        return vec![add(part)];
     }
     let mut steps = Vec::new();
     if let Some(before) = before.filter(|b| b.spec.containers > set.spec.containers) {
@@ -112,10 +113,11 @@ fn steps(choice: &Choice, with: With, before: Option<&Set>) -> Vec<String> {
         Authkey::Bind => "bind the key's directory",
         Authkey::Copy => "copy the key",
     };
-    steps.push(format!(
-        "make the files of {}, {key}",
-        count(number, "container")
-    ));
+    let there = before.map_or(0, |b| b.spec.containers.min(set.spec.containers)) as usize;
+    if number > there {
+        let files = count(number - there, "container");
+        steps.push(format!("make the files of {files}, {key}"));
+    }
     steps.push(format!(
         "define and start network {} on {}, autostarted",
         set.network, set.subnet
@@ -126,9 +128,13 @@ fn steps(choice: &Choice, with: With, before: Option<&Set>) -> Vec<String> {
             count(number, "line")
         ));
     }
-    if with == With::Up {
-        steps.push(join);
-        steps.push("wait until all of them are online".to_owned());
+    match with {
+        With::Up => {
+            steps.push(add(Part::All));
+            steps.push("wait until all of them are online".to_owned());
+        }
+        With::Files(Some(part)) => steps.push(add(part)),
+        With::Files(None) | With::Add(_) => {}
     }
     steps
 }

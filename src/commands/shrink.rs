@@ -7,6 +7,7 @@ use crate::error::{Context as _, Kind, Result};
 use crate::host::files;
 use crate::journal::Undo;
 use crate::pacemaker::{config, tools};
+use crate::plan::Set;
 use crate::state::State;
 use std::collections::BTreeSet;
 
@@ -16,11 +17,7 @@ use std::collections::BTreeSet;
 /// When something of them stays behind.
 pub(super) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
     let set = &choice.set;
-    let superfluous = |undo: &Undo| {
-        undo.container()
-            .and_then(|name| set.spec.prefix.number(name))
-            .is_some_and(|number| number > set.spec.containers)
-    };
+    let superfluous = |undo: &Undo| is_superfluous(undo, set);
     let names: BTreeSet<&str> = state
         .journal
         .outstanding()
@@ -33,10 +30,7 @@ pub(super) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> R
     context
         .report
         .line(format!("removing {}", in_short(&names)));
-    let in_cib = state
-        .journal
-        .outstanding()
-        .any(|(_, u)| superfluous(u) && matches!(u, Undo::Resource { .. }));
+    let in_cib = leaves_cib(state, set);
     // The smaller set is kept first: a run killed in the middle is finished by the next.
     state.save_set(set)?;
     state.before = Some(set.clone());
@@ -45,7 +39,7 @@ pub(super) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> R
         tools::merge(&context.host, &ours).context("lower the clone's number of instances")?;
     }
     let undoer = context.undoer(Some(set));
-    let outcome = undoer.replay(&mut state.journal, |_, undo| superfluous(undo))?;
+    let outcome = undoer.replay(&mut state.journal, |_, undo| superfluous(undo));
     let again = format!(
         "mend what is named, then run lxc-autogen up -c {} again",
         set.spec.containers
@@ -58,6 +52,20 @@ pub(super) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> R
             .mend(again)
             .with_kind(Kind::Interrupted)),
     }
+}
+
+fn is_superfluous(undo: &Undo, set: &Set) -> bool {
+    undo.container()
+        .and_then(|name| set.spec.prefix.number(name))
+        .is_some_and(|number| number > set.spec.containers)
+}
+
+/// Whether something in the CIB is to go when the set becomes this one.
+pub(super) fn leaves_cib(state: &State, set: &Set) -> bool {
+    state
+        .journal
+        .outstanding()
+        .any(|(_, u)| is_superfluous(u, set) && matches!(u, Undo::Resource { .. }))
 }
 
 /// `lxc6 … lxc12 (7)`, or the names when they are few.

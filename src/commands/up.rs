@@ -29,7 +29,7 @@ pub(super) fn run(
     }
     users::require_root("up")?;
     let host_lock = lock::host()?;
-    let (choice, mut state) = prepare(context, shape, |choice| {
+    let (choice, mut state) = prepare(context, shape, |choice, _| {
         join::check(context, &choice.set).map(drop)
     })?;
     match up(context, &mut state, &choice, host_lock, timeout, gentle) {
@@ -43,7 +43,7 @@ pub(super) fn run(
             }
             Ok(())
         }
-        Err(e) if e.kind == Kind::NotOnline => Err(e),
+        Err(e) if matches!(e.kind, Kind::NotOnline | Kind::LeftBehind) => Err(e),
         Err(e) => Err(roll_back(context, &mut state, e)),
     }
 }
@@ -62,11 +62,17 @@ fn up(
     join::check_version(context, &choice.set)?;
     passing::end(context, state, &choice.set)?;
     let cib = tools::query(&context.host)?;
-    // Names and subnet are taken now: another set may choose its own.
-    drop(host_lock);
     let passing = Passing::of(&choice.set, &cib, gentle);
     join::add(context, state, &choice.set, Part::All, &cib, &passing)?;
+    // Names and subnet are taken now: another set may choose its own.
+    drop(host_lock);
     let joined = wait::online(context, &choice.set, timeout);
-    let ended = passing::end(context, state, &choice.set);
-    joined.and(ended)
+    match (joined, passing::end(context, state, &choice.set)) {
+        (joined, Ok(())) => joined,
+        // The nodes are there, and stay.
+        (Ok(()), Err(left)) => {
+            Err(left.context("all nodes are online, but what was changed for the join"))
+        }
+        (Err(e), Err(left)) => Err(e.details(left.detail_lines().to_vec())),
+    }
 }

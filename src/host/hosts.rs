@@ -92,6 +92,22 @@ pub fn without_block(text: &str, marker: &str) -> String {
     kept
 }
 
+/// Refuses a file that could not be changed later.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when it is not there or not text.
+pub fn check(path: &Path) -> Result<()> {
+    match fs::read(path).map(String::from_utf8) {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(_)) => Err(
+            Error::cant(format!("{} is not text in UTF-8", path.display()))
+                .mend("mend it, or leave --hosts out: nodes are found without it"),
+        ),
+        Err(e) => Err(Error::cant(format!("read {}: {e}", path.display()))
+            .mend("make it, or leave --hosts out: nodes are found without it")),
+    }
+}
+
 /// Replaces the file's text: whole or not at all, with owner, mode and extended attributes kept.
 /// Where the file is itself a mount point (in containers), a rename cannot be, and it is
 /// rewritten in place.
@@ -108,15 +124,11 @@ pub fn rewrite(path: &Path, change: impl Fn(&str) -> String) -> Result<()> {
     // Through a symlink we change what it points to, as an editor would.
     let path = &fs::canonicalize(path).map_err(|e| at(&e))?;
     if mounts::points()?.iter().any(|p| p == path) {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .open(path)
-            .map_err(|e| at(&e))?;
-        return file
-            .write_all(changed.as_bytes())
-            .and_then(|()| file.set_len(changed.len() as u64))
-            .and_then(|()| file.sync_all())
-            .map_err(|e| at(&e));
+        return in_place(path, &changed).map_err(|e| {
+            // A full disk, say: what was there fits.
+            let _ = in_place(path, &text);
+            at(&e)
+        });
     }
     let mut pending = files::Pending::begin(path)?;
     pending
@@ -125,6 +137,13 @@ pub fn rewrite(path: &Path, change: impl Fn(&str) -> String) -> Result<()> {
         .and_then(|()| copy_attributes(path, pending.path(), &pending.file))
         .map_err(|e| at(&e))?;
     pending.commit(files::Existing::Replace)
+}
+
+fn in_place(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.set_len(text.len() as u64)?;
+    file.sync_all()
 }
 
 fn copy_attributes(from: &Path, to: &Path, file: &File) -> std::io::Result<()> {

@@ -1,6 +1,6 @@
 //! One run at a time in a state directory.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -65,14 +65,22 @@ const HOST_LOCK: &str = "/run/lxc-autogen.lock";
 /// [`crate::error::Kind::Cant`] when another process holds it for longer, or on a signal.
 pub fn host() -> Result<Lock> {
     let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let mut said = false;
     loop {
         match take(Path::new(HOST_LOCK)) {
             Ok(mut lock) => {
                 lock.remove = Some(HOST_LOCK.into());
                 return Ok(lock);
             }
-            Err(e) if std::time::Instant::now() > end => return Err(e),
-            Err(_) => super::signals::sleep(std::time::Duration::from_millis(100))?,
+            // Only another that holds it goes away by itself.
+            Err(e) if e.kind != Kind::Cant || std::time::Instant::now() > end => return Err(e),
+            Err(e) => {
+                if !said {
+                    crate::report::say(format!("waiting: {}", e.message()));
+                    said = true;
+                }
+                super::signals::sleep(std::time::Duration::from_millis(100))?;
+            }
         }
     }
 }

@@ -176,10 +176,17 @@ impl Journal {
         if lines.is_empty() {
             return Ok(());
         }
-        self.file
+        let failed = |e| Error::io("write", &self.path, e);
+        let before = self.file.metadata().map_err(failed)?.len();
+        let written = self
+            .file
             .write_all(lines.as_bytes())
-            .and_then(|()| self.file.sync_data())
-            .map_err(|e| Error::io("write", &self.path, e))
+            .and_then(|()| self.file.sync_data());
+        written.map_err(|e| {
+            // Half a line, as a full disk leaves it, would spoil the one that comes after it.
+            let _ = self.file.set_len(before);
+            failed(e)
+        })
     }
 }
 

@@ -4,6 +4,9 @@ use crate::error::Result;
 use crate::xml::{self, El};
 use std::collections::HashSet;
 
+/// What the ids of our templates and constraints begin with.
+const OURS: &str = "lxc-autogen-";
+
 /// Names of a promotable clone's roles, which changed with schema pacemaker-3.7
 /// (Pacemaker 2.1, xml/resources-3.7.rng).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,8 +215,24 @@ impl Cib {
             .into_iter()
             .filter(|e| e.name == "template")
             .filter_map(|e| e.get("id"))
-            .filter(|id| id.starts_with("lxc-autogen-"))
+            .filter(|id| id.starts_with(OURS))
             .collect()
+    }
+
+    /// Whether a resource is one that lxc-autogen makes, of whatever set: a primitive of a template
+    /// of ours, or a clone that a constraint of ours puts on guest nodes. Its id tells nothing:
+    /// somebody else's can be `container1` too.
+    pub fn is_our_resource(&self, id: &str) -> bool {
+        let ours = |text: Option<&str>| text.is_some_and(|t| t.starts_with(OURS));
+        let resources = self.in_section("resources").into_iter();
+        let primitive = resources
+            .filter(|e| e.name == "primitive" && e.get("id") == Some(id))
+            .any(|e| ours(e.get("template")));
+        let constraints = self.in_section("constraints").into_iter();
+        primitive
+            || constraints
+                .filter(|e| e.name == "rsc_location" && e.get("rsc") == Some(id))
+                .any(|e| ours(e.get("id")))
     }
 
     /// What the template of a tag says of whose set it is.
@@ -372,6 +391,7 @@ mod tests {
         assert_eq!(cib.node_names(), ["node1", "lxc1"]);
         assert_eq!(cib.guest_nodes(), [("web", "vm")]);
         assert_eq!(cib.of_template("lxc-autogen-lxc"), ["container1"]);
+        assert!(cib.is_our_resource("container1") && !cib.is_our_resource("vm"));
         assert_eq!(cib.parameter("vm", "config"), Some("/x"));
         assert!(cib.has_id("vm-r") && !cib.has_id("vm-x"));
         assert_eq!(cib.started_at("lxc1"), Some(17));

@@ -88,7 +88,7 @@ impl Spec {
             .transpose()?;
         let spec = match saved {
             Some(saved) => {
-                refuse_other_shape(shape, wanted_subnet.as_ref(), saved)?;
+                refuse_other_shape(shape, saved)?;
                 Spec {
                     containers: shape.containers.unwrap_or(saved.containers),
                     hosts: saved.hosts || shape.hosts,
@@ -153,17 +153,12 @@ fn absolute(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
 }
 
 /// A set that exists has its names, addresses and files; only its number and its additions change.
-fn refuse_other_shape(shape: &Shape, subnet: Option<&Subnet>, saved: &Spec) -> Result<()> {
+/// Its network is compared with the one it got, where that is known.
+fn refuse_other_shape(shape: &Shape, saved: &Spec) -> Result<()> {
     fn differs<T: PartialEq>(wanted: Option<T>, has: T) -> bool {
         wanted.is_some_and(|w| w != has)
     }
-    let same_network = match (subnet, &saved.subnet) {
-        (Some(wanted), Some(has)) => wanted.host() == has.host(),
-        (None, _) => true,
-        (Some(_), None) => false,
-    };
     let differing: Vec<&str> = [
-        ("--network", !same_network),
         (
             "--prefix",
             differs(shape.prefix.as_deref(), saved.prefix.as_str()),

@@ -63,6 +63,19 @@ impl Subnet {
         Ok(subnet)
     }
 
+    /// Whether `ADDR[/PREFIX]` means this subnet: the whole of it with a prefix, its first three
+    /// octets without.
+    ///
+    /// # Errors
+    /// As [`Subnet::parse`].
+    pub fn is_meant_by(&self, text: &str) -> Result<bool> {
+        let wanted = Self::parse(text, 1)?;
+        Ok(match text.contains('/') {
+            true => wanted == *self,
+            false => wanted.host == self.host,
+        })
+    }
+
     /// The subnet around `address` with the longest prefix up to /24 that holds `containers`.
     ///
     /// # Errors
@@ -256,5 +269,19 @@ mod tests {
         assert!(s.overlaps(Ipv4Addr::new(192, 168, 123, 128), 25));
         assert!(!s.overlaps(Ipv4Addr::new(192, 168, 122, 0), 24));
         assert_eq!(s.next().to_string(), "192.168.124.0/24");
+    }
+
+    #[test]
+    fn a_text_means_a_subnet_or_another() {
+        let large = Subnet::parse("10.40.0.1/16", 2).unwrap();
+        for (text, means) in [
+            ("10.40.0.1/16", true),
+            ("10.40.0.0/16", true),
+            ("10.40.0.9", true),
+            ("10.40.0.1/24", false),
+            ("10.40.1.1", false),
+        ] {
+            assert_eq!(large.is_meant_by(text).unwrap(), means, "{text}");
+        }
     }
 }

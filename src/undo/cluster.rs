@@ -36,6 +36,17 @@ fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()>
     let others = undoer.of_other_sets(cib);
     // Ours are gone then, and another set has taken the names.
     there.retain(|id| !others.contains(*id));
+    let named = |undo: &Undo| match undo {
+        Undo::Resource { id, .. } => Some(id.clone()),
+        _ => None,
+    };
+    for id in items.iter().filter_map(|(_, undo)| named(undo)) {
+        if there.contains(id.as_str()) && !cib.is_our_resource(&id) {
+            let text = format!("{id} of the CIB is not what was made here any more, and is left");
+            undoer.report.warn(text);
+            there.remove(id.as_str());
+        }
+    }
     let mut primitives = Vec::new();
     let mut clones = Vec::new();
     let mut objects = Vec::new();

@@ -40,10 +40,7 @@ fn try_destroy_domains(undoer: &Undoer<'_>, items: &[Item], batch: &mut Batch) -
             Some(name) if ours.get(name) == Some(&false) => {
                 batch.keep(&item.1, "a domain of that name runs that we did not make");
             }
-            Some(name) => {
-                remove_container_cgroups(name);
-                batch.undone.push(item.0);
-            }
+            Some(name) => batch.record(item, remove_container_cgroups(name)),
             None => batch.keep(&item.1, "no domain"),
         }
     }
@@ -52,16 +49,21 @@ fn try_destroy_domains(undoer: &Undoer<'_>, items: &[Item], batch: &mut Batch) -
 
 /// A container that was killed, or had a libvirtd in it, can leave its groups. Its processes have
 /// been killed; the kernel may take a moment to be done with them.
-fn remove_container_cgroups(name: &str) {
+fn remove_container_cgroups(name: &str) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(3);
     let began = Instant::now();
-    for hierarchy in cgroups::hierarchies().unwrap_or_default() {
+    for hierarchy in cgroups::hierarchies()? {
         for group in cgroups::left_of_container(&hierarchy.join("machine"), name) {
-            while !cgroups::remove(&group).unwrap_or(true) && began.elapsed() < PATIENCE {
+            while !cgroups::remove(&group)? {
+                if began.elapsed() > PATIENCE {
+                    let text = format!("its control group {} is still in use", group.display());
+                    return Err(Error::failed(text));
+                }
                 std::thread::sleep(Duration::from_millis(10));
             }
         }
     }
+    Ok(())
 }
 
 /// Stops and undefines the network with our uuid.

@@ -40,6 +40,8 @@ type Item = (u64, Undo);
 pub struct Outcome {
     /// Why something stays, one line each.
     pub remains: Vec<String>,
+    /// What stays.
+    kept: Vec<Undo>,
     /// How many changes were undone.
     pub undone: usize,
 }
@@ -68,11 +70,13 @@ impl Outcome {
 struct Batch {
     undone: Vec<u64>,
     remains: Vec<String>,
+    kept: Vec<Undo>,
 }
 
 impl Batch {
     fn keep(&mut self, undo: &Undo, why: impl std::fmt::Display) {
         self.remains.push(format!("{}: {why}", undo.key()));
+        self.kept.push(undo.clone());
     }
 
     fn record(&mut self, item: &Item, result: Result<()>) {
@@ -92,13 +96,9 @@ impl Batch {
 impl Undoer<'_> {
     /// Undoes every outstanding change that `select` picks.
     ///
-    /// # Errors
-    /// Only when the journal itself cannot be written; everything else is in the outcome.
-    pub fn replay(
-        &self,
-        journal: &mut Journal,
-        select: impl Fn(u64, &Undo) -> bool,
-    ) -> Result<Outcome> {
+    /// That the journal cannot be written, on a full disk for one, stops nothing either: what was
+    /// undone is written down when it can be, and found undone by the next run if not.
+    pub fn replay(&self, journal: &mut Journal, select: impl Fn(u64, &Undo) -> bool) -> Outcome {
         let mut items: Vec<Item> = journal
             .outstanding()
             .filter(|(seq, undo)| select(*seq, undo))
@@ -107,16 +107,21 @@ impl Undoer<'_> {
         // Within a rank the newest goes first.
         items.sort_by_key(|(seq, undo)| (undo.rank(), std::cmp::Reverse(*seq)));
         let mut outcome = Outcome::default();
+        let mut unwritten = Vec::new();
         for batch in items.chunk_by(|a, b| a.1.rank() == b.1.rank()) {
-            let done = self.batch(batch, &outcome)?;
-            if batch[0].1.rank() == Rank::StateDir && !done.undone.is_empty() {
-                // The journal went with its directory.
-                outcome.undone += 1;
-                continue;
-            }
-            journal.undone(&done.undone)?;
+            let done = self.batch(batch, &outcome);
             outcome.undone += done.undone.len();
             outcome.remains.extend(done.remains);
+            outcome.kept.extend(done.kept);
+            if batch[0].1.rank() == Rank::StateDir && !done.undone.is_empty() {
+                // The journal went with its directory.
+                unwritten.clear();
+                continue;
+            }
+            unwritten.extend(done.undone);
+            if journal.undone(&unwritten).is_ok() {
+                unwritten.clear();
+            }
             if batch[0].1.rank() == Rank::Cib && !outcome.remains.is_empty() && !self.cluster_down {
                 // Taking the containers from under resources that still run would only make the
                 // cluster recover them.
@@ -126,7 +131,10 @@ impl Undoer<'_> {
                 break;
             }
         }
-        Ok(outcome)
+        if let Err(e) = journal.undone(&unwritten) {
+            outcome.remains.push(e.message().to_owned());
+        }
+        outcome
     }
 
     fn of_other_sets(&self, cib: &Cib) -> HashSet<String> {
@@ -134,8 +142,8 @@ impl Undoer<'_> {
         mark.map(|mark| cib.of_other_sets(mark)).unwrap_or_default()
     }
 
-    fn batch(&self, items: &[Item], so_far: &Outcome) -> Result<Batch> {
-        Ok(match items[0].1.rank() {
+    fn batch(&self, items: &[Item], so_far: &Outcome) -> Batch {
+        match items[0].1.rank() {
             Rank::Cib => cluster::remove_from_cib(self, items),
             Rank::Nodes => cluster::forget_nodes(self, items),
             Rank::Properties => self.each(items, |undo| cluster::restore_property(self, undo)),
@@ -152,9 +160,9 @@ impl Undoer<'_> {
                 kernel::restore(self, undo, so_far.remains.is_empty())
             }),
             Rank::Outside => self.outside(items, so_far),
-            Rank::Inside => self.inside(items, so_far)?,
+            Rank::Inside => self.inside(items, so_far),
             Rank::StateDir => self.state_dir(items, so_far),
-        })
+        }
     }
 
     fn each(&self, items: &[Item], undo: impl Fn(&Undo) -> Result<()>) -> Batch {
@@ -192,11 +200,19 @@ impl Undoer<'_> {
 
     /// Files in the state directory. Those of a container whose domain stays must stay too:
     /// VirtualDomain without its XML says "stopped" and leaks the container.
-    fn inside(&self, items: &[Item], so_far: &Outcome) -> Result<Batch> {
-        let mounts = mounts::points()?;
+    fn inside(&self, items: &[Item], so_far: &Outcome) -> Batch {
         let mut batch = Batch::default();
+        let mounts = match mounts::points() {
+            Ok(mounts) => mounts,
+            Err(e) => {
+                batch.keep_all(items, &e);
+                return batch;
+            }
+        };
         for item in items {
             let result = match &item.1 {
+                // Not a thing that stays of itself: it goes with what needs it.
+                Undo::StateFile { name } if so_far.kept.iter().any(|k| needs(k, name)) => continue,
                 Undo::Container { name } if stays(name, so_far) => {
                     Err(Error::failed("its domain is still there"))
                 }
@@ -213,7 +229,7 @@ impl Undoer<'_> {
             };
             batch.record(item, result);
         }
-        Ok(batch)
+        batch
     }
 
     fn remove_container(&self, name: &str, mounts: &[PathBuf]) -> Result<()> {
@@ -235,13 +251,19 @@ impl Undoer<'_> {
     }
 }
 
-/// Whether something of this container was left in an earlier, higher rank.
+/// Whether this container's domain was left.
 fn stays(name: &str, so_far: &Outcome) -> bool {
-    let domain = Undo::Domain {
-        name: name.to_owned(),
-    };
-    let key = format!("{}:", domain.key());
-    so_far.remains.iter().any(|line| line.starts_with(&key))
+    let its = |kept: &Undo| matches!(kept, Undo::Domain { name: of } if of == name);
+    so_far.kept.iter().any(its)
+}
+
+/// Whether undoing it later takes this file of the state directory: what is in the CIB is told from
+/// another set's by the set's mark.
+fn needs(kept: &Undo, file: &str) -> bool {
+    match kept {
+        Undo::Agent { previous, .. } => previous.as_deref() == Some(file),
+        other => matches!(other.rank(), Rank::Cib | Rank::Nodes) && file == crate::state::SET_FILE,
+    }
 }
 
 /// The name a container's tree has until it is complete.

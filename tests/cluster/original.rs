@@ -85,6 +85,15 @@ fn the_agent_is_fetched_and_put_back() {
     assert_eq!(std::fs::read_to_string(agent).unwrap(), newer);
     std::fs::write(&offered, newer + "# newest\n").unwrap();
     lxa(&format!("download-agent --agent-url {url}")).exits(0);
+    // Somebody else's by now: it stays, and so does what is to be put back.
+    let newest = std::fs::read_to_string(agent).unwrap();
+    std::fs::write(agent, newest.clone() + "# theirs\n").unwrap();
+    for _ in 0..2 {
+        lxa("cleanup")
+            .exits(4)
+            .complains("not the one we installed any more");
+    }
+    std::fs::write(agent, newest).unwrap();
     lxa("cleanup").exits(0);
     assert_eq!(std::fs::read_to_string(agent).unwrap(), was);
     before.is_as_now();

@@ -4,6 +4,7 @@ use crate::Test;
 use crate::world::{Before, NODE, STATE, cluster, lxa, names, online, run, tool, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -73,6 +74,12 @@ fn the_cluster_dies() {
     lxa("up -c 3")
         .exits(3)
         .complains("no Pacemaker cluster runs");
+    // All that can be said against the last action is said before the first.
+    let qa = "/var/lib/lxc-autogen-qa";
+    lxa(&format!("-g -a -c 1 --prefix qa --state-dir {qa}"))
+        .exits(3)
+        .complains("no Pacemaker cluster runs");
+    assert!(!Path::new(qa).exists());
     lxa("cleanup").exits(3).complains("--force");
     assert!(
         Path::new(STATE).join("lxc1/domain.xml").exists(),
@@ -161,6 +168,21 @@ fn a_full_disk() {
         tool(&format!("umount {disk}"));
         before.is_as_now();
     }
+    // A set that is there cannot grow, and can be taken away: no half line spoils the journal, and
+    // what cannot be written down does not keep what frees the disk from being undone.
+    tool(&format!("mount -t tmpfs -o size=400k disk {disk}"));
+    lxa(&format!("generate -c 1 --state-dir {disk}/state")).exits(0);
+    let filler = directory.path().join("filler");
+    let zeros = vec![0; 4096];
+    let mut file = std::fs::File::create(&filler).unwrap();
+    while file.write_all(&zeros).is_ok() {}
+    drop(file);
+    lxa(&format!("generate -c 30 --state-dir {disk}/state")).complains("No space left");
+    lxa(&format!("cleanup --state-dir {disk}/state")).exits(0);
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+    tool(&format!("umount {disk}"));
+    before.is_as_now();
     tool(&format!("mount -t tmpfs -o ro disk {disk}"));
     lxa(&format!("up -c 2 --state-dir {disk}/state"))
         .exits(1)
@@ -221,4 +243,41 @@ fn others_changes_are_kept() {
     std::fs::write("/etc/pacemaker/authkey", key).unwrap();
     lxa("cleanup").exits(0);
     before.is_as_now();
+
+    // Somebody's own resource under the name of one of ours.
+    lxa("-g -a -c 1").exits(0);
+    until("it runs", 60, || online() == names("lxc", 1));
+    tool(
+        "crm_resource --resource container1 --meta --set-parameter target-role --parameter-value Stopped",
+    );
+    until("it is stopped", 60, || online().is_empty());
+    tool("cibadmin --delete --force --xpath //primitive[@id='container1']");
+    std::fs::write("/run/theirs.xml", DUMMY).unwrap();
+    tool("cibadmin --create --scope resources --xml-file /run/theirs.xml");
+    lxa("cleanup")
+        .exits(0)
+        .complains("container1 of the CIB is not what was made here");
+    assert!(tool("cibadmin --query").contains("theirs"));
+    tool("cibadmin --delete --xml-file /run/theirs.xml");
+    std::fs::remove_file("/run/theirs.xml").unwrap();
+    before.is_as_now();
+
+    // Where /etc/hosts is a mount point, as in containers, it is changed in place.
+    let directory = tempfile::tempdir().unwrap();
+    let own = directory.path().join("hosts");
+    std::fs::write(&own, "127.0.0.1 localhost").unwrap();
+    tool(&format!("mount --bind {} /etc/hosts", own.display()));
+    lxa("generate -c 1 --hosts").exits(0);
+    let text = std::fs::read_to_string(&own).unwrap();
+    assert!(text.contains("192.168.123.11 lxc1"), "{text}");
+    lxa("cleanup").exits(0);
+    assert_eq!(
+        std::fs::read_to_string(&own).unwrap(),
+        "127.0.0.1 localhost"
+    );
+    tool("umount /etc/hosts");
+    before.is_as_now();
 }
+
+const DUMMY: &str = r#"<primitive id="container1" class="ocf" provider="pacemaker" type="Dummy"
+    description="theirs"/>"#;

@@ -163,7 +163,7 @@ fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
 
 fn remove(context: &Context, state: &mut State, name: &str) -> Result<()> {
     let ours = |_: u64, undo: &Undo| undo.container() == Some(name);
-    let outcome = context.undoer(None).replay(&mut state.journal, ours)?;
+    let outcome = context.undoer(None).replay(&mut state.journal, ours);
     outcome.into_result().map(drop)
 }
 

@@ -77,8 +77,7 @@ fn same_version(context: &Context, remoted: &Remoted, base: &Path) -> Result<Str
             "{}, the cluster's version",
             remoted.on_host(base).display()
         )),
-        Some(what) => Err(crate::error::Error::cant(what)
-            .mend("install the same version of both, or give the daemon with --remoted")),
+        Some(what) => Err(crate::error::Error::cant(what).mend(join::VERSION_MEND)),
     }
 }
 
@@ -90,6 +89,10 @@ fn key() -> Check {
         Err(e) => return Check::of_error(name, &e),
     };
     if !path.exists() && users::is_root() && !crate::host::files::exists(path) {
+        let directory = authkey::check_directory(Path::new(authkey::DIRECTORY), haclient);
+        if let Ok(Some((what, mend))) = directory {
+            return Check::failure(name, what, mend);
+        }
         return Check::warning(
             name,
             format!("{} is missing and will be made", path.display()),

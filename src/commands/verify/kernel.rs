@@ -85,8 +85,13 @@ fn trap() -> Check {
 }
 
 fn libvirtd_mounts() -> Option<Vec<mounts::Mount>> {
+    // Not one of a container: a lab's node has a libvirtd of its own.
+    let ours = std::fs::read_link("/proc/self/ns/pid").ok()?;
     for entry in std::fs::read_dir("/proc").ok()?.flatten() {
         let path = entry.path();
+        if std::fs::read_link(path.join("ns/pid")).ok().as_ref() != Some(&ours) {
+            continue;
+        }
         let comm = files::read_trimmed(path.join("comm")).unwrap_or_default();
         if comm == "libvirtd" || comm == "virtlxcd" {
             let text = std::fs::read_to_string(path.join("mountinfo")).ok()?;

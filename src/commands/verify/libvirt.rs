@@ -9,8 +9,9 @@ use crate::host::command::Cmd;
 use crate::host::users;
 use crate::libvirt::{by_products, domain, virsh};
 use crate::plan::Set;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::time::Duration;
 
 pub(super) fn checks(
     context: &Context,
@@ -109,22 +110,17 @@ fn probe(context: &Context, works: bool, quick: bool) -> Check {
     }
 }
 
+/// What the names of probes' directories begin with.
+const PROBE: &str = "lxc-autogen-probe-";
+
 fn start_probe(context: &Context) -> Result<()> {
+    clear_old_probes();
     let dir = tempfile::Builder::new()
-        .prefix("lxc-autogen-probe-")
+        .prefix(PROBE)
         .tempdir()
         .map_err(|e| Error::failed(format!("make a temporary directory: {e}")))?;
-    // A name nobody else has: the directory's own.
-    let name = dir
-        .path()
-        .file_name()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let name: String = name
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .collect();
+    let name = dir.path().file_name().unwrap_or_default().to_string_lossy();
+    let name = probe_domain(&name);
     let root = dir.path().join("root");
     skeleton(&root)?;
     let xml = dir.path().join("domain.xml");
@@ -137,16 +133,50 @@ fn start_probe(context: &Context) -> Result<()> {
         .collect();
     let started = virsh::create(&context.host, &xml).context("start a throw-away container");
     let ended = virsh::destroy_domains(&context.host, &[name]);
+    // Why it did not start is told before why something of it stays.
+    let mut result = started.and(ended);
     for path in by_products {
-        crate::host::files::remove_file_or_empty_directory(&path)?;
+        result = result.and(crate::host::files::remove_file_or_empty_directory(&path));
     }
     for path in directories {
-        crate::host::files::remove_empty_directory(&path)?;
+        result = result.and(crate::host::files::remove_empty_directory(&path).map(drop));
     }
     for group in groups {
-        crate::host::cgroups::remove_if_empty(&group)?;
+        result = result.and(crate::host::cgroups::remove_if_empty(&group).map(drop));
     }
-    started.and(ended)
+    result
+}
+
+/// What a probe left that was killed on the way: its container has ended by itself since.
+fn clear_old_probes() {
+    const LIFE: Duration = Duration::from_secs(60);
+    let old = |path: &Path| {
+        let metadata = std::fs::symlink_metadata(path).ok()?;
+        let ours = metadata.is_dir() && metadata.uid() == 0;
+        let age = metadata.modified().ok()?.elapsed().ok()?;
+        (ours && age > LIFE).then_some(())
+    };
+    let mounts = crate::host::mounts::points().unwrap_or_default();
+    for entry in std::fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with(PROBE) || old(&entry.path()).is_none() {
+            continue;
+        }
+        for path in by_products::of_container(&probe_domain(&name)) {
+            let _ = crate::host::files::remove_file_or_empty_directory(&path);
+        }
+        let _ = crate::host::files::remove_tree(&entry.path(), &mounts);
+    }
+}
+
+/// A domain name nobody else has: the directory's own.
+fn probe_domain(directory: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    directory.chars().map(plain).collect()
 }
 
 /// The same merged or unmerged top as the host's, over its /usr.
