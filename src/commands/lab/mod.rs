@@ -7,6 +7,7 @@ mod exec;
 mod fence;
 mod graph;
 mod guests;
+mod leave;
 mod make;
 mod nodes;
 mod resize;

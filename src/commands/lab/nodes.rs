@@ -122,8 +122,8 @@ fn view_of(context: &Context, inside: &Inside) -> Option<View> {
 ///
 /// # Errors
 /// [`Kind::NotOnline`] when there is none in time.
-pub(super) fn await_answer(context: &Context, lab: &Lab) -> Result<Inside> {
-    let end = Instant::now() + Duration::from_secs(90);
+pub(super) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> Result<Inside> {
+    let end = Instant::now() + patience;
     loop {
         let running = Running::of(context, lab)?;
         let answering = running

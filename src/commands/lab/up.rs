@@ -88,19 +88,21 @@ fn up(
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
     make::network(context, state, lab)?;
-    fence::start(context, state, lab)?;
+    fence::start(context, state, &resize::with_gone(lab, &gone))?;
     make::start(context, state, lab)?;
     // Names, subnet and what they leave behind are taken and journaled: others may go on.
     drop(host_lock);
     if !is_new {
         revive(context, lab)?;
-        resize::reconcile(context, state, lab, &gone)?;
+        resize::reconcile(context, state, lab, &gone, timeout)?;
+        // Those that have left are nobody's any more.
+        fence::start(context, state, lab)?;
     }
     // While corosync and Pacemaker find each other.
     guests::generate(context, lab)?;
     nodes::await_online(context, lab, timeout)?;
     if !is_new {
-        resize::settle(context, lab)?;
+        resize::settle(context, lab, timeout)?;
     }
     context.host.check_interrupt()?;
     guests::up(context, lab, timeout)
