@@ -51,7 +51,7 @@ pub(super) fn choose(context: &Context, shape: &LabShape, saved: Option<&Lab>) -
     let spec = resolve(shape, saved.map(|l| &l.spec))?;
     let lab = match saved {
         Some(saved) => {
-            saved.subnet.check_holds(Lab::addresses_needed(&spec))?;
+            spec.check_fits(&saved.subnet)?;
             Lab {
                 spec,
                 ..saved.clone()
@@ -81,7 +81,7 @@ fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
     let subnet = shape
         .network
         .as_deref()
-        .map(|n| Subnet::parse(n, 1))
+        .map(|n| Subnet::parse(n, 0))
         .transpose()?;
     let spec = LabSpec {
         name: name_of(shape).to_owned(),
@@ -101,7 +101,11 @@ fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
                 .collect::<Result<_>>()?,
         },
         base: absolute(&shape.base)?.or(base.base.clone()),
-        remoted: absolute(&shape.remoted)?.or(base.remoted.clone()),
+        // The environment says what a new lab has when nothing else does.
+        remoted: match saved {
+            Some(saved) => absolute(&shape.remoted)?.or(saved.remoted.clone()),
+            None => absolute(&shape.remoted.clone().or_else(from_environment))?,
+        },
     };
     spec.check()?;
     if let Some(saved) = saved {
@@ -110,9 +114,14 @@ fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
     Ok(spec)
 }
 
+fn from_environment() -> Option<PathBuf> {
+    std::env::var_os("LXC_AUTOGEN_REMOTED")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+}
+
 /// Numbers can change; what the nodes were made with cannot.
 fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
-    let given = std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from);
     let differing: Vec<&str> = [
         ("--network", wanted.subnet != saved.subnet),
         ("--fencing", wanted.fencing != saved.fencing),
@@ -124,11 +133,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
         ),
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
-        // From the environment it is a default, and no wish to change what there is.
-        (
-            "--remoted",
-            wanted.remoted != saved.remoted && wanted.remoted != given,
-        ),
+        ("--remoted", wanted.remoted != saved.remoted),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))

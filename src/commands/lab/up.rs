@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// What is missing, before anything is touched; what failed, after it was put back; or
 /// [`Kind::NotOnline`].
-pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> Result<()> {
+pub(super) fn run(context: &Context, shape: &LabShape) -> Result<()> {
     let shape = shape_of(shape)?;
     let context = &of_lab(context, name_of(&shape))?;
     if context.common.dry_run {
@@ -40,7 +40,7 @@ pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> 
              takes it away)"
         ));
     }
-    let timeout = Duration::from_secs(timeout.unwrap_or_else(|| patience(&choice.lab)));
+    let timeout = Duration::from_secs(shape.timeout.unwrap_or_else(|| patience(&choice.lab)));
     let is_new = saved.is_none();
     let made = up(context, &mut state, &choice, is_new, host_lock, timeout)
         .and_then(|()| state.write(COMPLETE, ""));
