@@ -6,6 +6,7 @@ use crate::commands::choose;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::lab::{Lab, LabSpec, VERSION, file};
+use crate::libvirt::container::SYSRQ;
 use crate::libvirt::virsh;
 use crate::rootfs::{self, Layout, Remoted};
 use crate::spec::Subnet;
@@ -54,6 +55,8 @@ pub(super) fn choose(context: &Context, shape: &LabShape, saved: Option<&Lab>) -
             spec.check_fits(&saved.subnet)?;
             Lab {
                 spec,
+                // Another kernel may run by now.
+                mask_sysrq: has_sysrq(),
                 ..saved.clone()
             }
         }
@@ -179,9 +182,13 @@ fn new_lab(context: &Context, spec: LabSpec) -> Result<Lab> {
         layout,
         remoted,
         emulator: choose::emulator(),
-        mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
+        mask_sysrq: has_sysrq(),
         spec,
     })
+}
+
+fn has_sysrq() -> bool {
+    Path::new(SYSRQ).exists()
 }
 
 /// The newest schema a tree's Pacemaker has, by the names of its files: what a first start of it

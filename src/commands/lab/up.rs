@@ -23,7 +23,6 @@ pub(super) fn run(context: &Context, shape: &LabShape) -> Result<()> {
         return preview(context, &shape);
     }
     users::require_root("lab up")?;
-    users::haclient()?;
     let host_lock = lock::host()?;
     let state = State::open(&context.state_dir)?;
     let saved = load(&context.state_dir)?;
