@@ -52,6 +52,12 @@ fn the_directory_is_lost() {
             .out
             .contains("its directory is gone")
     );
+    for which in ["--all", "--name lab"] {
+        let plan = lxa(&format!("lab down {which} --dry-run")).exits(0).out;
+        for found in ["is gone", "domain lab-node1", "network lab-lab"] {
+            assert!(plan.contains(found), "{which}: no {found:?} in {plan}");
+        }
+    }
     lxa("lab down --all").exits(0).complains("is gone");
     assert!(
         Path::new("/var/lib/lost/lab-node1").exists(),
