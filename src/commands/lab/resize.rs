@@ -158,19 +158,16 @@ fn cib_of(context: &Context, inside: &Inside) -> Result<El> {
 const COROSYNC: &str = "/etc/corosync/corosync.conf";
 
 /// corosync.conf for the cluster nodes of `now`, and the names of all of `lab`, in every cluster
-/// node that runs; corosync takes the change over by itself. Written from inside: a path of a
-/// container's is not to be followed from here.
+/// node that runs. Written from inside: a path of a container's is not to be followed from here.
+/// Corosync is told also where the file is as it should be: a run that was killed may have written
+/// it and no more.
 fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
     let hosts = crate::plan::hosts(&config::known(&nodes));
     let corosync = config::corosync(now);
     let running = Running::of(context, lab)?;
-    let mut changed = Vec::new();
     for (_, inside) in running.cluster(lab) {
-        if read(context, inside, COROSYNC)?.as_deref() != Some(corosync.as_str()) {
-            write(context, inside, COROSYNC, &corosync)?;
-            changed.push(inside);
-        }
+        write(context, inside, COROSYNC, &corosync)?;
         write(context, inside, "/etc/hosts", &hosts)?;
         if lab.spec.ssh {
             let public = lab.path(lab::KEYS).join("ssh-host.pub");
@@ -180,7 +177,7 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
         }
     }
-    for inside in changed {
+    for (_, inside) in running.cluster(lab) {
         // One that is just starting reads the new file anyway.
         inside
             .cmd("corosync-cfgtool")
