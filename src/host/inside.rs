@@ -5,6 +5,7 @@ use super::command::Cmd;
 use super::mounts::Mount;
 use crate::error::{Error, Result};
 use caps::Capability;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// A running container, by its PID 1 as this host numbers it.
@@ -117,16 +118,19 @@ pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
         .become_it())
 }
 
-/// Whether a process is frozen, as all of a container are that is paused.
+/// Those of these processes that are frozen, as all of a container are that is paused.
+pub fn frozen(pids: &[u32]) -> HashSet<u32> {
+    let mounted = super::mounts::all().unwrap_or_default();
+    let is_frozen = |pid: &&u32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        groups_in(&text, &mounted).iter().any(Group::is_frozen)
+    };
+    pids.iter().filter(is_frozen).copied().collect()
+}
+
+/// Whether a process is.
 pub fn is_frozen(pid: u32) -> bool {
-    groups(pid).unwrap_or_default().iter().any(|group| {
-        let read = |file: &str| std::fs::read_to_string(group.path.join(file)).unwrap_or_default();
-        match group.controllers.as_str() {
-            "" => read("cgroup.events").lines().any(|l| l == "frozen 1"),
-            FREEZER => matches!(read("freezer.state").trim(), "FROZEN" | "FREEZING"),
-            _ => false,
-        }
-    })
+    !frozen(&[pid]).is_empty()
 }
 
 /// The controller of cgroup v1 that pauses containers.
@@ -138,6 +142,17 @@ struct Group {
     /// Of a v1 hierarchy, separated by commas; empty for v2.
     controllers: String,
     path: PathBuf,
+}
+
+impl Group {
+    fn is_frozen(&self) -> bool {
+        let read = |file: &str| std::fs::read_to_string(self.path.join(file)).unwrap_or_default();
+        match self.controllers.as_str() {
+            "" => read("cgroup.events").lines().any(|l| l == "frozen 1"),
+            FREEZER => matches!(read("freezer.state").trim(), "FROZEN" | "FREEZING"),
+            _ => false,
+        }
+    }
 }
 
 /// The control groups of a process' own, in the hierarchies that are mounted here.

@@ -36,9 +36,10 @@ impl Running {
     pub(super) fn of_names(context: &Context, lab: &Lab, names: &[String]) -> Result<Running> {
         let environment = config::environment(lab);
         let pids = virsh::init_pids(&context.host, names)?;
-        let (paused, up): (Vec<_>, Vec<_>) = pids
-            .into_iter()
-            .partition(|(_, pid)| inside::is_frozen(*pid));
+        let all: Vec<u32> = pids.iter().map(|(_, pid)| *pid).collect();
+        let frozen = inside::frozen(&all);
+        let (paused, up): (Vec<_>, Vec<_>) =
+            pids.into_iter().partition(|(_, pid)| frozen.contains(pid));
         Ok(Running {
             // One that ends between the two looks does not run.
             up: up
