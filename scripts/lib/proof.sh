@@ -32,6 +32,11 @@ firewall() {
       "$save" 2>/dev/null
     fi
   done | grep -v '^#' | sed 's/ \[[0-9]*:[0-9]*\]$//' || true
+  # A bridge's, which tests of partitions filter by. What has never been used has no tables; what has
+  # only empty chains in them does nothing.
+  if have ebtables-save; then
+    ebtables-save 2>/dev/null | grep '^-A' || true
+  fi
   if have nft; then
     nft list ruleset 2>/dev/null | sed -E 's/packets [0-9]+ bytes [0-9]+//' || true
   fi
@@ -67,7 +72,7 @@ daemons() {
   for process in /proc/[0-9]*; do
     [[ $(readlink "$process/ns/pid" 2>/dev/null) == "$here" ]] || continue
     cat "$process/comm" 2>/dev/null || true
-  done | grep -E '^(libvirt|virt|corosync|pacemaker|dnsmasq)' | sort | sed 's/^/process /' || true
+  done | grep -E '^(libvirt|virt|corosync|pacemaker|fence_|dnsmasq)' | sort | sed 's/^/process /' || true
 }
 
 host_snapshot() {

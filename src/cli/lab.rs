@@ -47,9 +47,13 @@ pub struct LabShape {
     /// Use the /usr of this tree instead of the host's, read-only
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
-    /// Use this pacemaker-remoted
-    #[arg(long, value_name = "PATH", env = "LXC_AUTOGEN_REMOTED")]
+    /// Use this pacemaker-remoted, rather than $LXC_AUTOGEN_REMOTED or the tree's own
+    // Not clap's `env`: the file counts more than the environment.
+    #[arg(long, value_name = "PATH")]
     pub remoted: Option<PathBuf>,
+    /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per other node]
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<u64>,
 }
 
 impl LabShape {
@@ -69,6 +73,7 @@ impl LabShape {
             share: self.share.or(other.share),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),
+            timeout: self.timeout.or(other.timeout),
         }
     }
 }
@@ -95,9 +100,6 @@ pub enum LabCommand {
         /// What it is like.
         #[command(flatten)]
         shape: LabShape,
-        /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per other node]
-        #[arg(long, value_name = "SECONDS")]
-        timeout: Option<u64>,
     },
     /// Take a lab away, and put the host back as it was
     #[command(after_help = "Examples:\n  lxc-autogen lab down\n  \

@@ -2,9 +2,11 @@
 //! processes and network, and no more capabilities than its own PID 1 can have.
 
 use super::command::Cmd;
+use super::mounts::Mount;
 use crate::error::{Error, Result};
 use caps::Capability;
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 
 /// A running container, by its PID 1 as this host numbers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,21 +95,81 @@ fn without(dropped: &[&str]) -> Vec<String> {
 /// Moves this process into the control groups of another, so that their limits hold for it too,
 /// that of devices above all; then becomes the command. nsenter of util-linux 2.38 cannot.
 ///
+/// The freezer of cgroup v1 is not joined: should the container be paused meanwhile, what is run
+/// in it would stop where no signal reaches it, SIGKILL neither, and keep us waiting. In cgroup v2
+/// it can be killed.
+///
 /// # Errors
 /// When a group cannot be joined, or the command not be started; else it does not come back.
 pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
-    let path = format!("/proc/{pid}/cgroup");
-    let groups =
-        std::fs::read_to_string(&path).map_err(|e| Error::io("read", Path::new(&path), e))?;
-    let mounted = super::mounts::all()?;
-    for line in groups.lines() {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (Some(controllers), Some(group)) = (fields.next(), fields.next()) else {
+    for group in groups(pid)? {
+        if group.controllers.split(',').any(|c| c == FREEZER) {
             continue;
-        };
+        }
+        let file = group.path.join("cgroup.procs");
+        std::fs::write(&file, std::process::id().to_string())
+            .map_err(|e| Error::io("join", &file, e))?;
+    }
+    let Some((program, arguments)) = command.split_first() else {
+        return Err(Error::usage("node-enter without a command"));
+    };
+    Err(Cmd::new(program.to_string_lossy())
+        .args(arguments.iter().cloned())
+        .become_it())
+}
+
+/// Those of these processes that are frozen, as all of a container are that is paused.
+pub fn frozen(pids: &[u32]) -> HashSet<u32> {
+    let mounted = super::mounts::all().unwrap_or_default();
+    let is_frozen = |pid: &&u32| {
+        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
+        groups_in(&text, &mounted).iter().any(Group::is_frozen)
+    };
+    pids.iter().filter(is_frozen).copied().collect()
+}
+
+/// Whether a process is.
+pub fn is_frozen(pid: u32) -> bool {
+    !frozen(&[pid]).is_empty()
+}
+
+/// The controller of cgroup v1 that pauses containers.
+const FREEZER: &str = "freezer";
+
+/// A control group of a process.
+#[derive(Debug)]
+struct Group {
+    /// Of a v1 hierarchy, separated by commas; empty for v2.
+    controllers: String,
+    path: PathBuf,
+}
+
+impl Group {
+    fn is_frozen(&self) -> bool {
+        let read = |file: &str| std::fs::read_to_string(self.path.join(file)).unwrap_or_default();
+        match self.controllers.as_str() {
+            "" => read("cgroup.events").lines().any(|l| l == "frozen 1"),
+            FREEZER => matches!(read("freezer.state").trim(), "FROZEN" | "FREEZING"),
+            _ => false,
+        }
+    }
+}
+
+/// The control groups of a process' own, in the hierarchies that are mounted here.
+fn groups(pid: u32) -> Result<Vec<Group>> {
+    let path = format!("/proc/{pid}/cgroup");
+    let text =
+        std::fs::read_to_string(&path).map_err(|e| Error::io("read", Path::new(&path), e))?;
+    Ok(groups_in(&text, &super::mounts::all()?))
+}
+
+fn groups_in(text: &str, mounted: &[Mount]) -> Vec<Group> {
+    let one = |line: &str| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, group) = (fields.next()?, fields.next()?);
         // In the root: it has no group of its own. With dots: none that could be seen from here.
         if group == "/" || group.starts_with("/..") {
-            continue;
+            return None;
         }
         let hierarchy = mounted.iter().find(|m| match controllers {
             "" => m.fstype == "cgroup2",
@@ -117,22 +179,13 @@ pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
                         .split(',')
                         .all(|c| m.options.split(',').any(|o| o == c))
             }
-        });
-        if let Some(hierarchy) = hierarchy {
-            let file = hierarchy
-                .point
-                .join(group.trim_start_matches('/'))
-                .join("cgroup.procs");
-            std::fs::write(&file, std::process::id().to_string())
-                .map_err(|e| Error::io("join", &file, e))?;
-        }
-    }
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(Error::usage("node-enter without a command"));
+        })?;
+        Some(Group {
+            controllers: controllers.to_owned(),
+            path: hierarchy.point.join(group.trim_start_matches('/')),
+        })
     };
-    Err(Cmd::new(program.to_string_lossy())
-        .args(arguments.iter().cloned())
-        .become_it())
+    text.lines().filter_map(one).collect()
 }
 
 /// The bounding set of a process, from its /proc/PID/status (proc(5)).
@@ -163,6 +216,35 @@ fn not_in(set: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn groups_of_its_own_in_both_versions() {
+        let text = "9:name=systemd:/\n5:freezer:/machine/x\n4:cpu,cpuacct:/machine/x\n\
+                    3:pids:/../y\n0::/machine.slice/x\n";
+        let mount = |point: &str, fstype: &str, options: &str| Mount {
+            point: point.into(),
+            fstype: fstype.into(),
+            options: options.into(),
+        };
+        let mounted = [
+            mount("/c/cpu", "cgroup", "rw,cpu,cpuacct"),
+            mount("/c/freezer", "cgroup", "rw,freezer"),
+            mount("/c/pids", "cgroup", "rw,pids"),
+            mount("/c/unified", "cgroup2", "rw"),
+        ];
+        let found: Vec<String> = groups_in(text, &mounted)
+            .iter()
+            .map(|g| format!("{} {}", g.controllers, g.path.display()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "freezer /c/freezer/machine/x",
+                "cpu,cpuacct /c/cpu/machine/x",
+                " /c/unified/machine.slice/x"
+            ]
+        );
+    }
 
     #[test]
     fn what_is_missing_in_the_bounding_set_is_dropped() {

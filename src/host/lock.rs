@@ -7,6 +7,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
+/// What is said where another process holds a lock.
+pub const HELD: &str = "another run is at work here";
+
 /// Held for as long as it lives; the kernel lets go of it when the process ends, however.
 #[derive(Debug)]
 pub struct Lock {
@@ -113,10 +116,7 @@ fn held(file: &mut File) -> Error {
         .and_then(|t| t.elapsed().ok())
         .map(|d| format!(", for {} s", d.as_secs()))
         .unwrap_or_default();
-    Error::cant(format!(
-        "another run is at work here: process {pid} ({command}){since}"
-    ))
-    .mend(format!(
+    Error::cant(format!("{HELD}: process {pid} ({command}){since}")).mend(format!(
         "wait for it to end, or end it (kill {pid}): it puts back what it did"
     ))
 }

@@ -45,6 +45,57 @@ pub fn hybrid_cgroup_trap(mounts: &[Mount], v2_controllers: Option<&str>) -> boo
     v1 && v2 && v2_controllers.is_some_and(|c| !c.trim().is_empty())
 }
 
+/// What the trap is, and what mends it.
+pub const TRAP: (&str, &str) = (
+    "cgroup v1 controllers and a v2 mount with controllers at /sys/fs/cgroup/unified: libvirt \
+     fails every start with \"Unable to create directory /sys/fs/cgroup/unified\"",
+    "start libvirtd in a mount namespace without it: unshare -m, umount /sys/fs/cgroup/unified, \
+     libvirtd",
+);
+
+/// Where [`hybrid_cgroup_trap`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trap {
+    /// Not on this host.
+    Nowhere,
+    /// Here, and libvirtd does not see it.
+    Avoided,
+    /// Where libvirtd sees it.
+    Set,
+}
+
+/// The trap as libvirtd meets it: in its own mount namespace, when that differs from ours.
+///
+/// # Errors
+/// As [`all`].
+pub fn trap() -> Result<Trap> {
+    let controllers = super::cgroups::unified_controllers();
+    if !hybrid_cgroup_trap(&all()?, controllers.as_deref()) {
+        return Ok(Trap::Nowhere);
+    }
+    Ok(match libvirtds() {
+        Some(theirs) if !hybrid_cgroup_trap(&theirs, controllers.as_deref()) => Trap::Avoided,
+        _ => Trap::Set,
+    })
+}
+
+/// Not one of a container: a lab's node has a libvirtd of its own.
+fn libvirtds() -> Option<Vec<Mount>> {
+    let ours = std::fs::read_link("/proc/self/ns/pid").ok()?;
+    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
+        let path = entry.path();
+        if std::fs::read_link(path.join("ns/pid")).ok().as_ref() != Some(&ours) {
+            continue;
+        }
+        let comm = super::files::read_trimmed(path.join("comm")).unwrap_or_default();
+        if comm == "libvirtd" || comm == "virtlxcd" {
+            let text = std::fs::read_to_string(path.join("mountinfo")).ok()?;
+            return Some(parse(&text));
+        }
+    }
+    None
+}
+
 /// Reads a mountinfo file.
 pub fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()

@@ -79,6 +79,18 @@ const PACKAGES: &[(&str, &str, &str, &str)] = &[
     ("corosync", "corosync", "corosync", "corosync"),
     ("fence_virt", "fence-virt", "fence-virt", "fence-agents"),
     ("fence_virtd", "fence-virtd", "fence-virtd", "fence-agents"),
+    (
+        "fence_virtd's module virt",
+        "fence-virtd",
+        "fence-virtd-libvirt",
+        "fence-agents",
+    ),
+    (
+        "fence_virtd's module tcp",
+        "fence-virtd",
+        "fence-virtd-tcp",
+        "fence-agents",
+    ),
     ("sshd", "openssh-server", "openssh-server", "openssh"),
     ("ssh-keygen", "openssh-client", "openssh", "openssh-common"),
     ("dnsmasq", "dnsmasq-base", "dnsmasq", "dnsmasq"),

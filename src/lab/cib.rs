@@ -3,6 +3,7 @@
 
 use super::{FENCE_PORT, Lab, Node};
 use crate::xml::El;
+use std::collections::BTreeSet;
 
 /// Id of the fence device.
 pub const FENCING: &str = "fencing";
@@ -65,6 +66,55 @@ pub fn additions(lab: &Lab) -> El {
                 .children(lab.remote_nodes().iter().map(remote)),
         )
         .children(topology)
+}
+
+/// Whether a cluster's CIB has all of [`additions`]: each resource, and in each fence device just
+/// the nodes that there are. What somebody has changed of it besides is theirs.
+pub fn knows(lab: &Lab, cib: &El) -> bool {
+    let nodes: BTreeSet<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+    let primitives = cib.all("primitive");
+    additions(lab).all("primitive").iter().all(|wanted| {
+        let same = |p: &&&El| p.get("id") == wanted.get("id");
+        let Some(there) = primitives.iter().find(same) else {
+            return false;
+        };
+        wanted.get("class") != Some("stonith") || hosts(there) == nodes
+    })
+}
+
+/// The nodes that a fence device can power.
+fn hosts(device: &El) -> BTreeSet<String> {
+    device
+        .all("nvpair")
+        .iter()
+        .filter(|p| p.get("name") == Some("pcmk_host_list"))
+        .filter_map(|p| p.get("value"))
+        .flat_map(|list| list.split([' ', ',', ';']))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Nodes of a lab's names that a cluster still has and the lab has not.
+pub fn strangers(lab: &Lab, cib: &El) -> Vec<String> {
+    let wanted: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+    let ours = |name: &str| {
+        let rest = name
+            .strip_prefix(&lab.spec.name)
+            .and_then(|n| n.strip_prefix('-'));
+        rest.and_then(|n| n.strip_prefix("node").or(n.strip_prefix("remote")))
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+    };
+    let configuration = cib.find("configuration");
+    configuration
+        .and_then(|c| c.find("nodes"))
+        .map(|nodes| nodes.all("node"))
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|n| n.get("uname"))
+        .filter(|name| ours(name) && !wanted.iter().any(|w| w == name))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// fence_virtd takes the reboot of a node that is off for done and leaves it off (fence-agents
@@ -170,5 +220,18 @@ mod tests {
         );
         assert_eq!(cib.all("node").len(), 3);
         assert_eq!(cib.all("primitive").len(), 4);
+    }
+
+    #[test]
+    fn a_cluster_that_a_killed_run_has_not_told_is_known() {
+        let lab = sample(3, 1);
+        assert!(knows(&lab, &first(&lab)));
+        assert!(strangers(&lab, &first(&lab)).is_empty());
+        // A node more, a remote node more, a node less.
+        assert!(!knows(&lab, &first(&sample(2, 1))));
+        assert!(!knows(&lab, &first(&sample(3, 0))));
+        let larger = first(&sample(4, 1));
+        assert!(!knows(&lab, &larger));
+        assert_eq!(strangers(&lab, &larger), ["lab-node4"]);
     }
 }

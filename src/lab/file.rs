@@ -71,6 +71,20 @@ mod tests {
         assert_eq!(shape.fencing, Some(false));
     }
 
+    /// All but the one that names the file.
+    #[test]
+    fn every_option_has_its_key() {
+        use clap::Args;
+        let command = LabShape::augment_args(clap::Command::new("x"));
+        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+            // A key that is known is refused for the kind of its value only.
+            let said = parse(&format!("{option} = {{}}\n"), "lab.toml")
+                .unwrap_err()
+                .to_string();
+            assert_eq!(said.contains("there is no key"), option == "file", "{said}");
+        }
+    }
+
     #[test]
     fn mistakes_are_placed_and_the_nearest_key_is_named() {
         let e = parse("name = \"qa\"\ncluster-node = 5\n", "lab.toml").unwrap_err();

@@ -193,14 +193,13 @@ pub fn known_hosts_of(lab: &Lab, host_public: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::lab::tests::sample;
     use std::collections::HashSet;
 
-    #[test]
-    fn parents_stand_first_and_secrets_are_secret() {
-        let keys = Keys {
+    pub(in crate::lab) fn keys() -> Keys {
+        Keys {
             corosync: vec![1],
             pacemaker: vec![2],
             fence: vec![3],
@@ -210,7 +209,12 @@ mod tests {
                 user: vec![5],
                 user_public: "ssh-ed25519 BBBB lab".into(),
             }),
-        };
+        }
+    }
+
+    #[test]
+    fn parents_stand_first_and_secrets_are_secret() {
+        let keys = keys();
         let lab = sample(2, 1);
         for node in lab.nodes() {
             let mut seen: HashSet<String> = HashSet::new();

@@ -1,9 +1,10 @@
 //! What a lab is to be, complete and checked.
 
 use crate::error::{Error, Result};
-use crate::spec::{Subnet, bounds};
+use crate::report::count;
+use crate::spec::{FIRST_OFFSET, Subnet, bounds};
 use serde::{Deserialize, Serialize};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// Corosync is made for about this many ("about 32", corosync-qdevice and RHEL's support limits).
 pub const MOST_CLUSTER_NODES: u32 = 32;
@@ -81,11 +82,43 @@ pub fn valid_name(name: &str) -> Result<()> {
     )
 }
 
-/// What is the kernel's or comes from the base tree, with all that is below.
-const TAKEN: &[&str] = &["/dev", "/etc", "/proc", "/run", "/sys", "/usr"];
+/// What a node has for itself: the kernel's, the base tree's, its own configuration, daemons' data
+/// and logs, our own. Neither these can be covered, nor what is below or above them.
+const TAKEN: &[&str] = &[
+    "/bin",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/libx32",
+    "/opt/lxc-autogen",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/cache/libvirt",
+    "/var/lib/corosync",
+    "/var/lib/libvirt",
+    "/var/lib/lxc-autogen",
+    super::GUESTS_DIR,
+    "/var/lib/pacemaker",
+    "/var/lock",
+    "/var/log/cluster",
+    "/var/log/corosync",
+    "/var/log/libvirt",
+    "/var/log/pacemaker",
+    "/var/run",
+];
 /// Directories of a node's own, below which there is room.
 const NODES_OWN: &[&str] = &[
-    "/", "/home", "/root", "/tmp", "/var", "/var/lib", "/var/log", "/var/tmp",
+    "/home",
+    "/root",
+    "/root/.ssh",
+    "/tmp",
+    "/var/spool",
+    "/var/tmp",
 ];
 
 fn sharable(path: &Path) -> Result<()> {
@@ -97,8 +130,12 @@ fn sharable(path: &Path) -> Result<()> {
     if !plain {
         return bad("only letters, digits and /._-+@: can stand in it");
     }
+    if path.components().any(|c| c == Component::ParentDir) {
+        return bad("give it without \"..\"");
+    }
+    let covers = |own: &&str| Path::new(own).starts_with(path);
     let taken = TAKEN.iter().any(|own| path.starts_with(own));
-    if taken || NODES_OWN.iter().any(|own| path == Path::new(own)) {
+    if taken || TAKEN.iter().chain(NODES_OWN).any(covers) {
         return bad("nodes have a directory of their own there");
     }
     if !path.is_dir() {
@@ -132,10 +169,38 @@ impl LabSpec {
         bounds("--memory", self.memory_mib, 256, 1 << 20, " MiB")?;
         bounds("--guest-memory", self.guest_memory_mib, 16, 1 << 20, " MiB")?;
         self.share.iter().try_for_each(|path| sharable(path))?;
-        if let Some(subnet) = &self.subnet {
-            subnet.check_holds(super::Lab::addresses_needed(self))?;
+        self.subnet
+            .iter()
+            .try_for_each(|subnet| self.check_fits(subnet))
+    }
+
+    /// Refuses a subnet in which not every node gets an address.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] with how many there are and how many are needed.
+    pub fn check_fits(&self, subnet: &Subnet) -> Result<()> {
+        let (has, needs) = (subnet.capacity(), super::Lab::addresses_needed(self));
+        if has >= needs {
+            return Ok(());
         }
-        Ok(())
+        let nodes = match (self.cluster_nodes, self.remote_nodes) {
+            (cluster, 0) => count(cluster as usize, "node"),
+            (cluster, remote) => format!(
+                "{} and {}, whose addresses begin with .{}",
+                count(cluster as usize, "cluster node"),
+                count(remote as usize, "remote node"),
+                FIRST_OFFSET as usize + super::REMOTE_OFFSET
+            ),
+        };
+        Err(Error::usage(format!(
+            "{subnet} has {}, and {needs} are needed for {nodes}: the first has .{FIRST_OFFSET}",
+            match has {
+                0 => "no addresses for nodes".to_owned(),
+                1 => "1 address for nodes".to_owned(),
+                _ => format!("{has} addresses for nodes"),
+            }
+        ))
+        .mend("a shorter prefix holds more, such as 10.40.0.1/16"))
     }
 }
 
@@ -172,5 +237,66 @@ mod tests {
             assert_eq!(spec.check().unwrap_err().kind, crate::error::Kind::Usage);
         }
         LabSpec::default().check().unwrap();
+    }
+
+    #[test]
+    fn nothing_that_a_node_has_for_itself_can_be_covered() {
+        use crate::plan::Entry;
+        let lab = crate::lab::tests::sample(1, 0);
+        let keys = crate::lab::root::tests::keys();
+        // Empty in a node.
+        let room = ["/mnt", "/srv"];
+        for entry in crate::lab::root::root(&lab, &lab.cluster_nodes()[0], &keys) {
+            let (Entry::Dir { path, .. } | Entry::Link { path, .. } | Entry::Tree { path }) = entry
+            else {
+                continue;
+            };
+            let path = Path::new("/").join(path);
+            let refused = sharable(&path).is_err_and(|e| e.message().contains("of their own"));
+            let free = room.iter().any(|r| Path::new(r) == path);
+            assert!(refused != free, "{}", path.display());
+        }
+        for bad in [
+            "/",
+            "/opt",
+            "/var",
+            "/usr/src",
+            "/lib64",
+            "/run/x",
+            "/var/lib/pacemaker/cib",
+        ] {
+            assert!(sharable(Path::new(bad)).is_err(), "{bad}");
+        }
+        for dots in ["/tmp/../etc", "/srv/.."] {
+            let e = sharable(Path::new(dots)).unwrap_err();
+            assert!(e.message().contains("without"), "{e}");
+        }
+        let directory = tempfile::tempdir().unwrap();
+        sharable(directory.path()).unwrap();
+    }
+
+    #[test]
+    fn a_subnet_that_is_too_small_says_what_is_needed() {
+        let wants = |cluster_nodes, remote_nodes, subnet| {
+            let spec = LabSpec {
+                cluster_nodes,
+                remote_nodes,
+                subnet: Some(Subnet::parse(subnet, 0).unwrap()),
+                ..LabSpec::default()
+            };
+            spec.check().map_err(|e| e.message().to_owned())
+        };
+        assert_eq!(
+            wants(20, 0, "10.9.0.1/29").unwrap_err(),
+            "10.9.0.0/29 has no addresses for nodes, and 20 are needed for 20 nodes: the first \
+             has .11"
+        );
+        let said = wants(3, 300, "10.9.0.1/24").unwrap_err();
+        assert!(
+            said.contains("244 addresses") && said.contains("340 are needed"),
+            "{said}"
+        );
+        assert!(said.contains("begin with .51"), "{said}");
+        wants(3, 200, "10.9.0.1/24").unwrap();
     }
 }

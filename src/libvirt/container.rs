@@ -174,7 +174,16 @@ pub fn covered_groups() -> El {
 
 /// Pacemaker panics by writing to this file; from a container that would reboot the host.
 pub fn masked_sysrq() -> El {
-    bind(Path::new("/dev/null"), Path::new("/proc/sysrq-trigger"))
+    masked(Path::new(SYSRQ))
+}
+
+/// The file that makes the kernel reboot at once, where it was built with it.
+pub const SYSRQ: &str = "/proc/sysrq-trigger";
+
+/// A file of a container's /proc that is the null device instead. Without such a file the container
+/// would not start.
+pub fn masked(file: &Path) -> El {
+    bind(Path::new("/dev/null"), file)
 }
 
 /// On the bridge by its name, not through libvirt's network: one call less at each start, and no

@@ -6,4 +6,4 @@ mod write;
 
 pub use layout::Layout;
 pub use remoted::{Remoted, UNPACKED, fetch, fetch_version, find, version};
-pub use write::{SHARED, Writer};
+pub use write::{Owners, SHARED, Writer};

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::files::{self, Attributes, Existing};
-use crate::host::users;
+use crate::host::{packages, users};
 use crate::plan::{Content, Entry, Owner};
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, OpenOptions};
@@ -13,13 +13,66 @@ use std::path::{Path, PathBuf};
 /// The directory in the state directory with the files that all containers share.
 pub const SHARED: &str = "shared";
 
+/// The ids of the cluster's user and group in a tree: what containers over it know them by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owners {
+    haclient: u32,
+    hacluster: u32,
+}
+
+impl Owners {
+    /// By the tree's passwd(5) and group(5). This host's own may come from elsewhere too
+    /// (nsswitch.conf(5)).
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Cant`] when there is no such group, that is, no Pacemaker.
+    pub fn of(base: &Path) -> Result<Self> {
+        let id = |file: &str, name: &str| -> Result<Option<u32>> {
+            let bytes = files::read_optional(&base.join(file))?.unwrap_or_default();
+            Ok(id_in(&String::from_utf8_lossy(&bytes), name))
+        };
+        let here = base == Path::new("/");
+        let haclient = match id("etc/group", users::HA_GROUP)? {
+            Some(gid) => gid,
+            None if here => users::haclient()?.as_raw(),
+            None => {
+                return Err(Error::cant(format!(
+                    "there is no group {} in {}",
+                    users::HA_GROUP,
+                    base.join("etc/group").display()
+                ))
+                .mend(format!(
+                    "install Pacemaker in the tree: {}",
+                    packages::mend_for_tool("pacemakerd")
+                )));
+            }
+        };
+        let hacluster = match id("etc/passwd", users::HA_USER)? {
+            Some(uid) => uid,
+            None if here => users::hacluster().map_or(0, nix::unistd::Uid::as_raw),
+            None => 0,
+        };
+        Ok(Owners {
+            haclient,
+            hacluster,
+        })
+    }
+}
+
+/// The third field of a name's line in passwd(5) or group(5).
+fn id_in(text: &str, name: &str) -> Option<u32> {
+    text.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next() == Some(name)).then(|| fields.nth(1)?.parse().ok())?
+    })
+}
+
 /// Writes skeletons of one set; reads each file of the base tree once.
 #[derive(Debug)]
 pub struct Writer {
     base: PathBuf,
     shared: PathBuf,
-    haclient: u32,
-    hacluster: u32,
+    owners: Owners,
     copies: HashMap<String, Option<Vec<u8>>>,
     links: HashMap<String, Option<PathBuf>>,
 }
@@ -28,13 +81,12 @@ impl Writer {
     /// For containers over `base` whose set lives in `state_dir`.
     ///
     /// # Errors
-    /// When there is no group haclient.
+    /// When the tree has no group haclient.
     pub fn new(base: &Path, state_dir: &Path) -> Result<Self> {
         Ok(Writer {
             base: base.to_owned(),
             shared: state_dir.join(SHARED),
-            haclient: users::haclient()?.as_raw(),
-            hacluster: users::hacluster().map_or(0, nix::unistd::Uid::as_raw),
+            owners: Owners::of(base)?,
             copies: HashMap::new(),
             links: HashMap::new(),
         })
@@ -78,8 +130,8 @@ impl Writer {
     fn own(&self, path: &Path, owner: Owner) -> Result<()> {
         let (uid, gid) = match owner {
             Owner::Root => return Ok(()),
-            Owner::RootHaclient => (0, self.haclient),
-            Owner::Hacluster => (self.hacluster, self.haclient),
+            Owner::RootHaclient => (0, self.owners.haclient),
+            Owner::Hacluster => (self.owners.hacluster, self.owners.haclient),
         };
         lchown(path, Some(uid), Some(gid)).map_err(|e| Error::io("own", path, e))
     }
@@ -194,4 +246,30 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
         .open(path)
         .and_then(|mut f| f.write_all(bytes))
         .map_err(|e| Error::io("write", path, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_clusters_ids_are_those_of_the_tree() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        let e = Owners::of(base).unwrap_err();
+        assert!(e.message().contains("there is no group haclient"), "{e}");
+        fs::create_dir(base.join("etc")).unwrap();
+        fs::write(base.join("etc/group"), "root:x:0:\nhaclient:x:4711:\n").unwrap();
+        fs::write(
+            base.join("etc/passwd"),
+            "haclusters:x:1:1::/:\nhacluster:x:4712:4711::/var/lib/pacemaker:/bin/false\n",
+        )
+        .unwrap();
+        let owners = Owners {
+            haclient: 4711,
+            hacluster: 4712,
+        };
+        assert_eq!(Owners::of(base).unwrap(), owners);
+        assert_eq!(id_in("haclient:x:many:\n", "haclient"), None);
+    }
 }

@@ -18,6 +18,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use serde::{Deserialize, Serialize};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the node's own configuration is, in the node.
 pub const CONFIG: &str = "/etc/lxc-autogen/node.json";
@@ -34,6 +35,13 @@ pub struct Config {
     /// In the order of starting; those of one stage start together, and a stage starts when all of
     /// the one before are ready.
     pub daemons: Vec<Daemon>,
+}
+
+impl Config {
+    /// How long it can take until all daemons have stopped, one after the other.
+    pub fn longest_stop(&self) -> Duration {
+        Duration::from_secs(self.daemons.iter().map(|d| d.stop_s).sum())
+    }
 }
 
 /// One daemon, in the foreground.

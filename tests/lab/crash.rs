@@ -1,12 +1,15 @@
 //! Killed half-way: another `lab up` finishes it, `lab down` takes it away.
 
 use crate::Test;
-use crate::world::{BINARY, Before, lxa, until};
+use crate::trouble::guest_init;
+use crate::world::{BINARY, Before, lxa};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
     ("killed_at_every_stage", killed_at_every_stage),
+    ("killed_and_finished", killed_and_finished),
     ("the_directory_is_lost", the_directory_is_lost),
 ];
 
@@ -52,6 +55,12 @@ fn the_directory_is_lost() {
             .out
             .contains("its directory is gone")
     );
+    for which in ["--all", "--name lab"] {
+        let plan = lxa(&format!("lab down {which} --dry-run")).exits(0).out;
+        for found in ["is gone", "domain lab-node1", "network lab-lab"] {
+            assert!(plan.contains(found), "{which}: no {found:?} in {plan}");
+        }
+    }
     lxa("lab down --all").exits(0).complains("is gone");
     assert!(
         Path::new("/var/lib/lost/lab-node1").exists(),
@@ -68,42 +77,100 @@ fn the_directory_is_lost() {
     before.is_as_now();
 }
 
+/// Begins a command and kills it at a moment.
+#[track_caller]
+fn killed(command: &str, (what, stage): &Stage) {
+    let mut child = Command::new(BINARY)
+        .args(command.split(' '))
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + Duration::from_secs(60);
+    while !stage() {
+        assert!(
+            child.try_wait().unwrap().is_none(),
+            "{command}: it ended before {what}"
+        );
+        assert!(Instant::now() < end, "{command}: {what}: not in time");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
+
 fn killed_at_every_stage() {
     let before = Before::new();
-    for (index, (what, stage)) in STAGES.iter().enumerate() {
-        let mut child = Command::new(BINARY)
-            .args(["lab", "up", "--cluster-nodes", "1", "-c", "1"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        until(what, 60, || {
-            assert!(
-                child.try_wait().unwrap().is_none(),
-                "it ended before {what}"
-            );
-            stage()
-        });
-        child.kill().unwrap();
-        child.wait().unwrap();
-        // The last is finished instead, and works.
-        if index + 1 == STAGES.len() {
-            lxa("lab up").exits(0).complains("was never completed");
-            assert!(
-                lxa("lab exec lxc1 -- hostname")
-                    .exits(0)
-                    .out
-                    .contains("lxc1")
-            );
-        }
-        // Killed before the first name is given, there is nothing to take down.
+    for (index, stage) in STAGES.iter().enumerate() {
+        killed("lab up --cluster-nodes 1 -c 1", stage);
         let said = lxa("lab down");
-        assert!(
-            said.code == 0 || index == 0,
-            "killed at {what}: {}",
-            said.err
-        );
+        // Killed before the first name is given, there is nothing to take down.
+        if index == 0 && said.code == 3 {
+            said.complains("there is no lab lab");
+        } else {
+            said.exits(0);
+        }
+        assert!(!Path::new(DIRECTORY).exists(), "{}", stage.0);
         before.is_as_now();
     }
+}
+
+/// What a killed run has begun, another of the same command ends.
+fn killed_and_finished() {
+    let before = Before::new();
+    killed(
+        "lab up --cluster-nodes 1 -c 2",
+        &("a guest joins", || guest_init("lxc1") != 0),
+    );
+    lxa("lab up").exits(0).complains("was never completed");
+    for guest in ["lxc1", "lxc2"] {
+        let said = lxa(&format!("lab exec {guest} -- hostname")).exits(0);
+        assert_eq!(said.out.trim(), guest);
+    }
+    // Larger: at the moment when the nodes have been told of each other.
+    let corosync = || {
+        let path = Path::new(DIRECTORY).join("lab-node1/rootfs/etc/corosync/corosync.conf");
+        std::fs::read_to_string(path).unwrap_or_default()
+    };
+    let larger = "lab up --cluster-nodes 2 --remote-nodes 1";
+    killed(
+        larger,
+        &("the nodes are told", || {
+            let path = Path::new(DIRECTORY).join("lab-node1/rootfs/etc/corosync/corosync.conf");
+            std::fs::read_to_string(path).is_ok_and(|text| text.contains("lab-node2"))
+        }),
+    );
+    lxa(larger).exits(0);
+    for node in ["lab-node2", "lab-remote1"] {
+        let devices = lxa(&format!("lab exec node1 -- stonith_admin --list {node}"));
+        assert!(devices.exits(0).out.contains("fencing-again"), "{node}");
+    }
+    let online = lxa("lab status").exits(0).out;
+    assert_eq!(online.matches("online").count(), 5, "{online}");
+    // Smaller: when a node is gone, and the cluster has not forgotten it.
+    let smaller = "lab up --cluster-nodes 1 --remote-nodes 0";
+    killed(
+        smaller,
+        &("a node has left", || {
+            !Path::new(DIRECTORY).join("lab-node2").exists()
+        }),
+    );
+    lxa(smaller).exits(0);
+    assert!(!corosync().contains("lab-node2"));
+    let known = lxa("lab exec node1 -- crm_node --list").exits(0).out;
+    assert!(
+        !known.contains("lab-node2") && !known.contains("lab-remote1"),
+        "{known}"
+    );
+    // Away: when the first of it is gone.
+    killed(
+        "lab down",
+        &("the nodes are off", || {
+            !Path::new("/run/libvirt/lxc/lab-node1.pid").exists()
+        }),
+    );
+    assert!(Path::new(DIRECTORY).exists(), "it was faster");
+    lxa("lab down").exits(0);
+    before.is_as_now();
 }

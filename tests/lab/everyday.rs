@@ -2,13 +2,13 @@
 
 use crate::Test;
 use crate::lab::Lab;
-use crate::world::{lxa, run, tool};
+use crate::world::{lxa, tool};
+use lxc_autogen::libvirt::container::SYSRQ;
 use std::path::Path;
 
 pub const TESTS: &[Test] = &[
     ("three_kinds_of_nodes", three_kinds_of_nodes),
     ("two_labs_at_once", two_labs_at_once),
-    ("from_node_to_node_by_ssh", from_node_to_node_by_ssh),
 ];
 
 fn three_kinds_of_nodes() {
@@ -46,11 +46,6 @@ fn three_kinds_of_nodes() {
         let said = lxa(&format!("lab exec {name} -- hostname")).exits(0);
         assert!(said.out.trim().ends_with(name), "{name}: {}", said.out);
     }
-    run(
-        crate::world::BINARY,
-        ["lab", "exec", "node1", "--", "sh", "-c", "exit 7"],
-    )
-    .exits(7);
     assert!(lab.ok("node1", "lxc-autogen status").contains("4 online"));
 
     no_node_can_hurt_the_host(&lab);
@@ -82,7 +77,13 @@ fn three_kinds_of_nodes() {
 
 /// Without ever writing to the real file.
 fn no_node_can_hurt_the_host(lab: &Lab) {
-    let has_trigger = std::path::Path::new("/proc/sysrq-trigger").exists();
+    let has_trigger = Path::new(SYSRQ).exists();
+    if !has_trigger {
+        eprintln!(
+            "\n!!! NOT PROVEN on this kernel, which has no {SYSRQ}: that nodes have the null device \
+             there (only_its_own_nodes_are_fenced proves it of another file)\n"
+        );
+    }
     for node in ["lab-node1", "lab-remote1", "lxc1"] {
         // Not in the bounding set: no process in there can ever have it.
         let status = lxa(&format!("lab exec {node} -- cat /proc/1/status"))
@@ -158,20 +159,4 @@ fn two_labs_at_once() {
     two.down_beside_another();
     one.await_online("node1", 1, "node1 lxc1");
     one.down();
-}
-
-fn from_node_to_node_by_ssh() {
-    let lab = Lab::up("ssh", "--cluster-nodes 2 -c 0 --ssh");
-    for command in [
-        "ssh -o BatchMode=yes ssh-node2 hostname",
-        "ssh -o BatchMode=yes ssh-node2 lxc-autogen --version",
-    ] {
-        lab.ok("node1", command);
-    }
-    let refused = lab.exec(
-        "node1",
-        "ssh -o BatchMode=yes -o PubkeyAuthentication=no ssh-node2 true",
-    );
-    assert_ne!(refused.code, 0, "without the key");
-    lab.down();
 }

@@ -127,6 +127,15 @@ impl Lab {
         active.into_iter().flat_map(|a| a.nodes).collect()
     }
 
+    /// Waits until a node is in this state in the cluster's eyes: `unclean`, `pending` and so on.
+    #[track_caller]
+    pub fn await_note(&self, asked: &str, node: &str, seconds: u64, note: &str) {
+        until(&format!("{node} {note}"), seconds, || {
+            let seen = self.view(asked).nodes.get(&self.node(node)).cloned();
+            seen.is_some_and(|n| n.note == Some(note))
+        });
+    }
+
     /// PID 1 of a node, as the world sees it.
     pub fn init(&self, node: &str) -> u32 {
         crate::world::init_of(&self.node(node))
@@ -153,14 +162,19 @@ impl Lab {
         }
     }
 
-    /// Cuts a node off from the others, by a packet filter on the bridge; gives back what to mend.
+    /// Cuts a node off from the others, by a packet filter on the bridge, until what it gives back
+    /// is dropped.
     #[track_caller]
-    pub fn cut(&self, node: &str) -> String {
+    pub fn cut(&self, node: &str) -> Cut {
         let xml = tool(&format!("virsh -c lxc:/// dumpxml {}", self.node(node)));
         let xml = lxc_autogen::xml::parse(&xml, "domain").unwrap();
-        let mac = xml.all("mac")[0].get("address").unwrap().to_owned();
-        filter("-A", &mac);
-        mac
+        let cut = Cut {
+            mac: xml.all("mac")[0].get("address").unwrap().to_owned(),
+        };
+        for said in cut.filter("-A") {
+            said.exits(0);
+        }
+        cut
     }
 
     /// Waits until a domain of this host's libvirt is in a state.
@@ -172,17 +186,28 @@ impl Lab {
     }
 }
 
-#[track_caller]
-fn filter(what: &str, mac: &str) {
-    for direction in ["-s", "-d"] {
-        run("ebtables", [what, "FORWARD", direction, mac, "-j", "DROP"]).exits(0);
+/// A node that is cut off.
+pub struct Cut {
+    mac: String,
+}
+
+impl Cut {
+    fn filter(&self, what: &str) -> [Said; 2] {
+        ["-s", "-d"].map(|direction| {
+            let rule = [what, "FORWARD", direction, &self.mac, "-j", "DROP"];
+            run("ebtables", rule)
+        })
     }
 }
 
-/// Takes the filter away again.
-#[track_caller]
-pub fn mend(mac: &str) {
-    filter("-D", mac);
+impl Drop for Cut {
+    fn drop(&mut self) {
+        for said in self.filter("-D") {
+            if !std::thread::panicking() {
+                said.exits(0);
+            }
+        }
+    }
 }
 
 impl Drop for Lab {

@@ -6,13 +6,18 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod crash;
+mod down;
 mod everyday;
+mod fencing;
+mod inside;
 mod lab;
 mod large;
 mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
 mod runner;
+mod supervisor;
+mod tree;
 mod trouble;
 #[path = "../common/world.rs"]
 mod world;
@@ -24,7 +29,12 @@ fn main() {
         "scripts/world run --no-cluster -- …",
         &[
             everyday::TESTS,
+            inside::TESTS,
+            tree::TESTS,
+            supervisor::TESTS,
             trouble::TESTS,
+            fencing::TESTS,
+            down::TESTS,
             resize::TESTS,
             crash::TESTS,
             refused::TESTS,

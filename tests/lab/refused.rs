@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::world::{Before, lxa, run, tool};
+use std::path::Path;
 
 pub const TESTS: &[Test] = &[("refused_before_anything_is_touched", refused)];
 
@@ -25,13 +26,29 @@ fn refused() {
         (
             "lab up --remote-nodes 1000 -n 10.9.0.1/24".to_owned(),
             2,
-            "containers, not",
+            "has 244 addresses for nodes, and 1040 are needed for 3 cluster nodes and 1000 remote",
         ),
         (
             "lab up -n 10.9.0.1/29 --cluster-nodes 20".to_owned(),
             2,
-            "containers, not",
+            "10.9.0.0/29 has no addresses for nodes, and 20 are needed for 20 nodes",
         ),
+        (
+            "lab up --share /opt".to_owned(),
+            2,
+            "a directory of their own",
+        ),
+        (
+            "lab up --share /lib64".to_owned(),
+            2,
+            "a directory of their own",
+        ),
+        (
+            "lab up --share /var/lib/pacemaker/cib".to_owned(),
+            2,
+            "a directory of their own",
+        ),
+        ("lab up --share /tmp/../etc".to_owned(), 2, "without \"..\""),
         (
             "lab up --network 300.1.1.1".to_owned(),
             2,
@@ -53,6 +70,13 @@ fn refused() {
             "did you mean cluster-nodes?",
         ),
         (toml("broken.toml", "name = [\n"), 2, "line 1"),
+        (toml("timeout.toml", "timeout = \"long\"\n"), 2, "line 1"),
+        // It counts more than the environment, which names one that is there.
+        (
+            toml("remoted.toml", "remoted = \"/etc/passwd\"\n"),
+            2,
+            "--remoted /etc/passwd: no executable file",
+        ),
         ("lab up -f /nowhere.toml".to_owned(), 2, "No such file"),
         ("lab down".to_owned(), 3, "there is no lab lab"),
         ("lab status --name qa".to_owned(), 3, "there is no lab qa"),
@@ -81,13 +105,17 @@ fn refused() {
         .exits(3)
         .complains("corosync is not installed")
         .complains("install");
-    before.is_as_now();
-    // Names that are taken.
-    tool("ip link add lab-taken type bridge");
-    lxa("lab up --name taken")
+    let programs = directory.path().join("tree/usr/sbin");
+    std::fs::create_dir(&programs).unwrap();
+    std::fs::write(programs.join("corosync"), "").unwrap();
+    lxa(&base)
         .exits(3)
-        .complains("network interface lab-taken");
-    tool("ip link delete lab-taken");
+        .complains("pacemakerd is not installed in")
+        .complains("install pacemaker");
+    before.is_as_now();
+    names_that_are_taken(directory.path());
+    libvirt_that_cannot(directory.path());
+    before.is_as_now();
     // Its plan, without a trace.
     let plan = lxa("lab up --dry-run --remote-nodes 1").exits(0);
     assert!(plan.out.contains("ring0_addr") && plan.out.contains("lab-remote1"));
@@ -105,4 +133,87 @@ fn refused() {
     );
     assert_eq!(said.code, 3, "{}", said.err);
     assert!(said.err.contains("needs root"), "{}", said.err);
+}
+
+fn names_that_are_taken(directory: &Path) {
+    let before = Before::new();
+    tool("ip link add lab-taken type bridge");
+    lxa("lab up --name taken")
+        .exits(3)
+        .complains("network interface lab-taken");
+    tool("ip link delete lab-taken");
+    // A domain and a network of somebody else's; neither is touched.
+    let log = Path::new("/etc/libvirt/lxc");
+    let had_log = log.exists();
+    for (what, xml, define, undefine, says) in [
+        (
+            "domain",
+            r#"<domain type="lxc"><name>lab-node2</name><memory unit="MiB">64</memory>
+               <os><type>exe</type><init>/bin/sleep</init></os><devices/></domain>"#,
+            "define",
+            "undefine lab-node2",
+            "lab-node2 is a domain of libvirt that is not of this lab",
+        ),
+        (
+            "network",
+            "<network><name>lab-lab</name><bridge name='other0'/></network>",
+            "net-define",
+            "net-undefine lab-lab",
+            "there is a network lab-lab that is not of this lab",
+        ),
+    ] {
+        let file = directory.join(what);
+        std::fs::write(&file, xml).unwrap();
+        tool(&format!("virsh -c lxc:/// {define} {}", file.display()));
+        let with_it = Before::new();
+        lxa("lab up").exits(3).complains(says).complains("--name");
+        with_it.is_as_now();
+        tool(&format!("virsh -c lxc:/// {undefine}"));
+    }
+    if !had_log {
+        let _ = std::fs::remove_dir(log);
+    }
+    before.is_as_now();
+}
+
+/// Undoes what a test did to the world, also when the test fails.
+struct Undo<F: Fn()>(F);
+
+impl<F: Fn()> Drop for Undo<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+fn libvirt_that_cannot(directory: &Path) {
+    let before = Before::new();
+    // No libvirtd: its socket is where nobody looks.
+    let socket = "/run/libvirt/libvirt-sock";
+    std::fs::rename(socket, "/run/libvirt/elsewhere").unwrap();
+    let back = Undo(|| std::fs::rename("/run/libvirt/elsewhere", socket).unwrap());
+    lxa("lab up")
+        .exits(3)
+        .complains("libvirt's LXC driver does not answer")
+        .complains("start libvirtd");
+    drop(back);
+    // Control groups with which it can start nothing.
+    let unified = "/sys/fs/cgroup/unified";
+    std::fs::create_dir(unified).unwrap();
+    tool(&format!("mount -t cgroup2 cgroup2 {unified}"));
+    let controllers = format!("{unified}/cgroup.controllers");
+    let back = Undo(|| {
+        run("umount", [&controllers]);
+        tool(&format!("umount {unified}"));
+        std::fs::remove_dir(unified).unwrap();
+    });
+    // A world's own group in it has none, whatever the kernel has.
+    let some = directory.join("controllers");
+    std::fs::write(&some, "cpu io memory\n").unwrap();
+    tool(&format!("mount --bind {} {controllers}", some.display()));
+    lxa("lab up")
+        .exits(3)
+        .complains("Unable to create directory /sys/fs/cgroup/unified")
+        .complains("umount /sys/fs/cgroup/unified");
+    drop(back);
+    before.is_as_now();
 }

@@ -4,6 +4,7 @@ use crate::Test;
 use crate::lab::Lab;
 use crate::trouble::guest_init;
 use crate::world::tool;
+use nix::sys::signal::Signal;
 
 pub const TESTS: &[Test] = &[("grown_and_shrunk", grown_and_shrunk)];
 
@@ -22,6 +23,23 @@ fn grown_and_shrunk() {
     assert!(votes.contains("Expected votes:   3"), "{votes}");
     let devices = lab.ok("node1", "stonith_admin --list lab-remote1");
     assert!(devices.contains("fencing"), "{devices}");
+
+    // As a run leaves it that is killed when the nodes know of each other and the cluster not of
+    // what it can fence.
+    for device in ["fencing", "fencing-again"] {
+        lab.ok(
+            "node1",
+            &format!(
+                "crm_resource --resource {device} --set-parameter pcmk_host_list \
+                 --parameter-value lab-node1"
+            ),
+        );
+    }
+    lab.change("").exits(0);
+    for node in ["lab-node3", "lab-remote1"] {
+        let devices = lab.ok("node1", &format!("stonith_admin --list {node}"));
+        assert!(devices.contains("fencing-again"), "{node}: {devices}");
+    }
 
     // By a file, whose numbers count where no option does.
     let directory = tempfile::tempdir().unwrap();
@@ -49,12 +67,33 @@ fn grown_and_shrunk() {
     );
     assert_ne!(policy.out.trim(), "freeze", "it is only for the change");
 
+    // One that hangs does not leave: it is fenced, comes back, and leaves then.
+    lab.change("--cluster-nodes 3").exits(0);
+    lab.signal_all("node3", Signal::SIGSTOP);
+    lab.change("--cluster-nodes 2").exits(0);
+    assert!(lab.fenced("node1", "node3"), "it hung");
+    lab.await_online("node1", 5, "node1 node2 lxc1 lxc2");
+    let powers = std::fs::read_to_string("/var/lib/lxc-autogen-lab-lab/fence/fence_virt.conf");
+    let powers = powers.unwrap();
+    assert!(
+        powers.contains("lab-node2") && !powers.contains("lab-node3"),
+        "{powers}"
+    );
+
     // A node that is off comes back and is told; the guests go altogether.
     lab.change("--cluster-nodes 3").exits(0);
     tool("virsh -c lxc:/// destroy lab-node2");
     lab.change("--cluster-nodes 2 -c 0").exits(0);
     lab.await_online("node2", 30, "node1 node2");
-    lab.change("-c 1").exits(0);
-    lab.await_online("node1", 5, "node1 node2 lxc1");
+
+    // All of them off, as after a reboot of the host: the CIB that they come back with is old.
+    for node in ["node1", "node2"] {
+        lab.signal_all(node, Signal::SIGKILL);
+    }
+    for node in ["node1", "node2"] {
+        lab.await_domain(node, 10, "shut off");
+    }
+    lab.change("--remote-nodes 1 -c 1").exits(0);
+    lab.await_online("node1", 5, "node1 node2 remote1 lxc1");
     lab.down();
 }

@@ -2,16 +2,22 @@
 
 use super::Context;
 use crate::error::{Error, Result};
+use crate::host::mounts::{self, Trap};
 use crate::host::packages;
 use crate::lab::{Lab, network_of};
 use crate::libvirt::{marked_state_dir, virsh};
-use std::path::Path;
+use crate::rootfs::Owners;
+use std::path::{Path, PathBuf};
 
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is in the way and its mend.
 pub(super) fn check(context: &Context, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     check_programs(lab)?;
+    Owners::of(&lab.layout.base)?;
     virsh::connect(&context.host)?;
+    if matches!(mounts::trap(), Ok(Trap::Set)) {
+        return Err(Error::cant(mounts::TRAP.0).mend(mounts::TRAP.1));
+    }
     check_names(context, lab)?;
     let network = check_network(context, lab)?;
     if saved.is_none() && !network {
@@ -20,6 +26,8 @@ pub(super) fn check(context: &Context, lab: &Lab, saved: Option<&Lab>) -> Result
     check_memory(lab, saved)
 }
 
+/// Debian's place, and everybody else's.
+const EMULATORS: [&str; 2] = ["usr/lib/libvirt/libvirt_lxc", "usr/libexec/libvirt_lxc"];
 const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
 
 /// What nodes run is looked for in the tree that they get, what fences them on this host.
@@ -54,12 +62,8 @@ fn check_programs(lab: &Lab) -> Result<()> {
             .mend(packages::mend_for_tool(name)));
         }
     }
-    if !lab.layout.base.join(VIRTUAL_DOMAIN).exists() && lab.spec.containers > 0 {
-        return Err(Error::cant(format!(
-            "the resource agent ocf:heartbeat:VirtualDomain is not installed in {}",
-            lab.layout.base.display()
-        ))
-        .mend(packages::mend_for_tool("VirtualDomain")));
+    if lab.spec.containers > 0 {
+        check_for_guests(&lab.layout.base)?;
     }
     let mut here = vec!["nsenter", "setpriv"];
     if lab.spec.fencing {
@@ -67,6 +71,9 @@ fn check_programs(lab: &Lab) -> Result<()> {
     }
     if lab.spec.ssh {
         here.push("ssh-keygen");
+    }
+    if lab.spec.fencing {
+        check_fence_modules(Path::new("/"))?;
     }
     for name in here {
         which::which(name).map_err(|_| {
@@ -78,6 +85,60 @@ fn check_programs(lab: &Lab) -> Result<()> {
             Error::cant("there is no /dev/fuse, which libvirt in the nodes needs")
                 .mend("modprobe fuse"),
         );
+    }
+    Ok(())
+}
+
+/// Where libraries are, multiarch's included.
+fn libraries(base: &Path) -> Vec<PathBuf> {
+    let mut all = vec![base.join("usr/lib64"), base.join("usr/lib")];
+    let below = std::fs::read_dir(base.join("usr/lib"));
+    all.extend(below.into_iter().flatten().flatten().map(|e| e.path()));
+    all
+}
+
+fn is_in(places: &[PathBuf], file: &str) -> bool {
+    places.iter().any(|place| place.join(file).exists())
+}
+
+/// What a cluster node needs to run guests besides, parts of which are packages of their own.
+fn check_for_guests(base: &Path) -> Result<()> {
+    let lacks = |what: &str, tool: &str| {
+        Err(Error::cant(format!(
+            "{what} is not installed in {}, whose /usr the nodes get",
+            base.display()
+        ))
+        .mend(packages::mend_for_tool(tool)))
+    };
+    if !base.join(VIRTUAL_DOMAIN).exists() {
+        return lacks(
+            "the resource agent ocf:heartbeat:VirtualDomain",
+            "VirtualDomain",
+        );
+    }
+    let driver = "libvirt/connection-driver/libvirt_driver_lxc.so";
+    if !is_in(&libraries(base), driver) {
+        return lacks("libvirt's LXC driver", "libvirt_lxc");
+    }
+    if !EMULATORS.iter().any(|path| base.join(path).exists()) {
+        return lacks("libvirt_lxc", "libvirt_lxc");
+    }
+    Ok(())
+}
+
+/// The modules of fence_virtd that a lab's uses, packages of their own on Fedora.
+fn check_fence_modules(base: &Path) -> Result<()> {
+    let places = libraries(base);
+    for (name, files) in [
+        // As it is called since it is part of fence-agents, and before.
+        ("virt", &["fence-virt/virt.so", "fence-virt/libvirt.so"][..]),
+        ("tcp", &["fence-virt/tcp.so"]),
+    ] {
+        if !files.iter().any(|file| is_in(&places, file)) {
+            let what = format!("fence_virtd's module {name}");
+            let mend = packages::mend_for_tool(&what);
+            return Err(Error::cant(format!("{what} is not installed")).mend(mend));
+        }
     }
     Ok(())
 }
@@ -155,4 +216,43 @@ pub(super) fn check_network(context: &Context, lab: &Lab) -> Result<bool> {
         lab.network()
     ))
     .mend("choose another --name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn touch(path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+
+    /// Each is named with its package, one after the other, until all are there.
+    #[test]
+    fn parts_that_are_packages_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        for (path, lacking) in [
+            (VIRTUAL_DOMAIN, "VirtualDomain"),
+            (
+                "usr/lib/x/libvirt/connection-driver/libvirt_driver_lxc.so",
+                "LXC driver",
+            ),
+            (EMULATORS[1], "libvirt_lxc"),
+        ] {
+            let e = check_for_guests(base).unwrap_err();
+            assert!(e.message().contains(lacking), "{e}");
+            assert!(e.mend_text().unwrap().contains("install"), "{e}");
+            touch(&base.join(path));
+        }
+        check_for_guests(base).unwrap();
+        for module in ["virt", "tcp"] {
+            let e = check_fence_modules(base).unwrap_err();
+            assert!(e.message().contains(module), "{e}");
+            assert!(e.mend_text().unwrap().contains("fence-virtd"), "{e}");
+            touch(&base.join(format!("usr/lib64/fence-virt/{module}.so")));
+        }
+        check_fence_modules(base).unwrap();
+    }
 }

@@ -6,6 +6,7 @@ use crate::commands::choose;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::lab::{Lab, LabSpec, VERSION, file};
+use crate::libvirt::container::SYSRQ;
 use crate::libvirt::virsh;
 use crate::rootfs::{self, Layout, Remoted};
 use crate::spec::Subnet;
@@ -51,9 +52,11 @@ pub(super) fn choose(context: &Context, shape: &LabShape, saved: Option<&Lab>) -
     let spec = resolve(shape, saved.map(|l| &l.spec))?;
     let lab = match saved {
         Some(saved) => {
-            saved.subnet.check_holds(Lab::addresses_needed(&spec))?;
+            spec.check_fits(&saved.subnet)?;
             Lab {
                 spec,
+                // Another kernel may run by now.
+                mask_sysrq: has_sysrq(),
                 ..saved.clone()
             }
         }
@@ -81,7 +84,7 @@ fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
     let subnet = shape
         .network
         .as_deref()
-        .map(|n| Subnet::parse(n, 1))
+        .map(|n| Subnet::parse(n, 0))
         .transpose()?;
     let spec = LabSpec {
         name: name_of(shape).to_owned(),
@@ -101,7 +104,11 @@ fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
                 .collect::<Result<_>>()?,
         },
         base: absolute(&shape.base)?.or(base.base.clone()),
-        remoted: absolute(&shape.remoted)?.or(base.remoted.clone()),
+        // The environment says what a new lab has when nothing else does.
+        remoted: match saved {
+            Some(saved) => absolute(&shape.remoted)?.or(saved.remoted.clone()),
+            None => absolute(&shape.remoted.clone().or_else(from_environment))?,
+        },
     };
     spec.check()?;
     if let Some(saved) = saved {
@@ -110,9 +117,14 @@ fn resolve(shape: &LabShape, saved: Option<&LabSpec>) -> Result<LabSpec> {
     Ok(spec)
 }
 
+fn from_environment() -> Option<PathBuf> {
+    std::env::var_os("LXC_AUTOGEN_REMOTED")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+}
+
 /// Numbers can change; what the nodes were made with cannot.
 fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
-    let given = std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from);
     let differing: Vec<&str> = [
         ("--network", wanted.subnet != saved.subnet),
         ("--fencing", wanted.fencing != saved.fencing),
@@ -124,11 +136,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
         ),
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
-        // From the environment it is a default, and no wish to change what there is.
-        (
-            "--remoted",
-            wanted.remoted != saved.remoted && wanted.remoted != given,
-        ),
+        ("--remoted", wanted.remoted != saved.remoted),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
@@ -174,9 +182,13 @@ fn new_lab(context: &Context, spec: LabSpec) -> Result<Lab> {
         layout,
         remoted,
         emulator: choose::emulator(),
-        mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
+        mask_sysrq: has_sysrq(),
         spec,
     })
+}
+
+fn has_sysrq() -> bool {
+    Path::new(SYSRQ).exists()
 }
 
 /// The newest schema a tree's Pacemaker has, by the names of its files: what a first start of it

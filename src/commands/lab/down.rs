@@ -106,16 +106,37 @@ fn pull_the_plugs(context: &Context, state: &State) -> Result<()> {
 
 fn preview(context: &Context, names: &[String]) -> Result<()> {
     let mut text = String::new();
+    let mut values = Vec::new();
     for name in names {
         let context = of_lab(context, name)?;
-        if !crate::host::files::exists(&context.state_dir) {
+        let lost = !crate::host::files::exists(&context.state_dir);
+        let undos = if lost {
+            // Nobody but libvirt knows of it any more.
+            cleanup::found_by_marks(&context, None)?
+        } else {
+            Journal::peek(&context.state_dir)?
+        };
+        if lost && undos.is_empty() {
             return Err(no_lab(&context, name));
         }
+        let keys: Vec<String> = undos.iter().map(Undo::key).collect();
         text.push_str(&format!("would take lab {name} down:\n"));
-        for undo in Journal::peek(&context.state_dir)? {
-            text.push_str(&format!("  undo {}\n", undo.key()));
+        if lost {
+            let directory = context.state_dir.display();
+            text.push_str(&format!("  {directory} is gone; by the marks there are:\n"));
         }
+        for key in &keys {
+            text.push_str(&format!("  undo {key}\n"));
+        }
+        values.push(serde_json::json!({"lab": name, "lost": lost, "undo": keys}));
     }
-    result(text);
+    if context.common.json {
+        return print_value(&serde_json::json!({ "labs": values }));
+    }
+    result(if names.is_empty() {
+        "no labs\n".to_owned()
+    } else {
+        text
+    });
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::nodes::Running;
 use super::{Context, all, existing};
 use crate::error::{Error, Result};
-use crate::host::inside::Inside;
+use crate::host::inside::{self, Inside};
 use crate::host::{processes, users};
 use crate::lab::{Lab, config};
 use crate::libvirt::virsh;
@@ -87,6 +87,12 @@ fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
         .into_iter()
         .find_map(|(_, node)| nested(node, name));
     match found {
+        Some(pid) if inside::is_frozen(pid) => {
+            Err(Error::cant(format!("{name} is paused")).mend(format!(
+                "virsh -c {} resume {name}, in the node that lxc-autogen lab status shows it on",
+                virsh::URI
+            )))
+        }
         Some(pid) => Inside::of(name, pid, config::environment(lab)).map(Some),
         None => Ok(None),
     }

@@ -4,15 +4,15 @@
 use super::Context;
 use super::nodes::{self, Running, in_each};
 use crate::error::{Error, Kind, Result};
-use crate::host::command::Cmd;
-use crate::host::files;
+use crate::host::command::{Cmd, Output};
 use crate::host::inside::Inside;
+use crate::host::{files, lock, signals};
 use crate::lab::{GUESTS, GUESTS_DIR, Lab, MOST_CONTAINERS};
 use crate::libvirt::virsh;
 use crate::plan::{NETWORK_NAME, Set};
 use crate::state;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The program in the nodes.
 const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
@@ -72,7 +72,10 @@ pub(super) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
                 .cmd(PROGRAM)
                 .arg("cleanup")
                 .timeout(Duration::from_secs(600));
-            cleanup.ok(&context.host)?;
+            match unhindered(context, &cleanup)? {
+                output if output.code == 0 => {}
+                output => return Err(output.error()),
+            }
             in_each(context, &cluster[1..], |_, inside| {
                 remove_network(inside, &set)
             })
@@ -97,7 +100,7 @@ pub(super) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
 /// `-A`: free to run on every cluster node. What it says in there is ours to say.
 fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Duration) -> Result<()> {
     let spec = &lab.spec;
-    let output = inside
+    let command = inside
         .cmd(PROGRAM)
         .args(verb.split(' '))
         .args(["--quiet", "--allow-anywhere", "--state-dir", GUESTS_DIR])
@@ -105,13 +108,32 @@ fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Durat
         .args(["--memory", &spec.guest_memory_mib.to_string()])
         // It keeps to the time itself; what it has begun it may put back.
         .timeout(timeout + Duration::from_secs(120))
-        .interruptible()
-        .run(&context.host)?;
+        .interruptible();
+    let output = unhindered(context, &command)?;
     match output.code {
         0 => Ok(()),
         5 => Err(output.error().with_kind(Kind::NotOnline)),
         130 => Err(output.error().with_kind(Kind::Interrupted)),
         _ => Err(output.error()),
+    }
+}
+
+/// Runs it when what an earlier `lab up`, which was killed, began in there has ended.
+fn unhindered(context: &Context, command: &Cmd) -> Result<Output> {
+    let end = Instant::now() + Duration::from_secs(600);
+    let mut told = false;
+    loop {
+        let output = command.run(&context.host)?;
+        if output.code == 0 || !output.stderr.contains(lock::HELD) || Instant::now() > end {
+            return Ok(output);
+        }
+        if !told {
+            told = true;
+            context
+                .report
+                .line("waiting for what a run before has begun in there");
+        }
+        signals::sleep(Duration::from_millis(300))?;
     }
 }
 

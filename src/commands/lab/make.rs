@@ -17,7 +17,7 @@ use crate::state::State;
 use crate::undo::temporary_name;
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Corosync's key: as corosync-keygen(8) makes it.
 const COROSYNC_KEY: usize = 256;
@@ -196,7 +196,7 @@ fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result
 }
 
 /// A node's domain XML.
-pub(super) fn domain_xml(lab: &Lab, node: &Node) -> std::path::PathBuf {
+pub(super) fn domain_xml(lab: &Lab, node: &Node) -> PathBuf {
     lab.path(&node.name).join("domain.xml")
 }
 
@@ -225,7 +225,7 @@ pub(super) fn network(context: &Context, state: &mut State, lab: &Lab) -> Result
 /// When one does not start: what libvirt said, and the end of the container's log.
 pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
-    let absent = |path: &std::path::PathBuf| !files::exists(path);
+    let absent = |path: &PathBuf| !files::exists(path);
     let mut undos: Vec<Undo> = by_products::directories()
         .chain([by_products::DEFINED.into()])
         .filter(absent)
@@ -248,5 +248,27 @@ pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
         .iter()
         .map(|n| (n.name.clone(), domain_xml(lab, n)))
         .collect();
+    let changed = rewrite_domains(lab, &nodes)?;
+    virsh::define(&context.host, &changed).context("define the nodes' domains anew")?;
     virsh::define_and_start(&context.host, &wanted).context("start the nodes' containers")
+}
+
+/// Domains are as planned: on another kernel than they were made on they mask another file. One
+/// that runs has it from its next start on. Gives back the files that were not.
+fn rewrite_domains(lab: &Lab, nodes: &[Node]) -> Result<Vec<PathBuf>> {
+    let mut changed = Vec::new();
+    for node in nodes {
+        let path = domain_xml(lab, node);
+        let text = lab::domain::domain(lab, node).render();
+        if files::read_optional(&path)?.as_deref() != Some(text.as_bytes()) {
+            files::write_atomic(
+                &path,
+                text.as_bytes(),
+                Attributes::root(0o644),
+                Existing::Replace,
+            )?;
+            changed.push(path);
+        }
+    }
+    Ok(changed)
 }

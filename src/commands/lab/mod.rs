@@ -7,6 +7,7 @@ mod exec;
 mod fence;
 mod graph;
 mod guests;
+mod leave;
 mod make;
 mod nodes;
 mod resize;
@@ -29,7 +30,7 @@ use std::path::{Path, PathBuf};
 /// What went wrong.
 pub(super) fn run(context: &Context, command: &LabCommand) -> Result<()> {
     match command {
-        LabCommand::Up { shape, timeout } => up::run(context, shape, *timeout),
+        LabCommand::Up { shape } => up::run(context, shape),
         LabCommand::Down { name, all } => down::run(context, name.as_deref(), *all),
         LabCommand::Status { name } => status::run(context, name.as_deref()),
         LabCommand::List => status::list(context),

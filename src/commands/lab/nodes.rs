@@ -3,7 +3,7 @@
 use super::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::command::Cmd;
-use crate::host::inside::Inside;
+use crate::host::inside::{self, Inside};
 use crate::host::signals;
 use crate::lab::{Kind as NodeKind, Lab, Node, config};
 use crate::libvirt::virsh;
@@ -12,9 +12,12 @@ use crate::supervisor;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// The containers that run, by node name.
+/// The containers that run, by node name; those that are paused can be asked nothing.
 #[derive(Debug)]
-pub(super) struct Running(HashMap<String, Inside>);
+pub(super) struct Running {
+    up: HashMap<String, Inside>,
+    paused: Vec<String>,
+}
 
 impl Running {
     /// Looks which of a lab's nodes run.
@@ -33,20 +36,31 @@ impl Running {
     pub(super) fn of_names(context: &Context, lab: &Lab, names: &[String]) -> Result<Running> {
         let environment = config::environment(lab);
         let pids = virsh::init_pids(&context.host, names)?;
-        // One that ends between the two looks does not run.
-        Ok(Running(
-            pids.into_iter()
+        let all: Vec<u32> = pids.iter().map(|(_, pid)| *pid).collect();
+        let frozen = inside::frozen(&all);
+        let (paused, up): (Vec<_>, Vec<_>) =
+            pids.into_iter().partition(|(_, pid)| frozen.contains(pid));
+        Ok(Running {
+            // One that ends between the two looks does not run.
+            up: up
+                .into_iter()
                 .filter_map(|(name, pid)| {
                     let inside = Inside::of(&name, pid, environment.clone()).ok()?;
                     Some((name, inside))
                 })
                 .collect(),
-        ))
+            paused: paused.into_iter().map(|(name, _)| name).collect(),
+        })
     }
 
     /// A node, if it runs.
     pub(super) fn get(&self, name: &str) -> Option<&Inside> {
-        self.0.get(name)
+        self.up.get(name)
+    }
+
+    /// Whether a node is paused.
+    pub(super) fn is_paused(&self, name: &str) -> bool {
+        self.paused.iter().any(|p| p == name)
     }
 
     /// A running node by name.
@@ -55,6 +69,12 @@ impl Running {
     /// [`Kind::Cant`] when it does not run.
     pub(super) fn need(&self, name: &str) -> Result<&Inside> {
         self.get(name).ok_or_else(|| {
+            if self.is_paused(name) {
+                return Error::cant(format!("{name} is paused")).mend(format!(
+                    "virsh -c {} resume {name}, or lxc-autogen lab up",
+                    virsh::URI
+                ));
+            }
             Error::cant(format!("{name} does not run")).mend(format!(
                 "virsh -c {} start {name}, or lxc-autogen lab up",
                 virsh::URI
@@ -103,8 +123,8 @@ fn view_of(context: &Context, inside: &Inside) -> Option<View> {
 ///
 /// # Errors
 /// [`Kind::NotOnline`] when there is none in time.
-pub(super) fn await_answer(context: &Context, lab: &Lab) -> Result<Inside> {
-    let end = Instant::now() + Duration::from_secs(90);
+pub(super) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> Result<Inside> {
+    let end = Instant::now() + patience;
     loop {
         let running = Running::of(context, lab)?;
         let answering = running
@@ -201,6 +221,9 @@ fn not_online(
     let mut details = Vec::new();
     for node in waiting {
         match running.get(&node.name) {
+            None if running.is_paused(&node.name) => {
+                details.push(format!("{}: its container is paused", node.name));
+            }
             None => details.push(format!("{}: its container does not run", node.name)),
             Some(inside) if node.kind == NodeKind::Cluster => {
                 let sick = daemons(context, inside);

@@ -2,15 +2,15 @@
 //! interrupted on the way is finished by the next.
 
 use super::Context;
+use super::leave::{forget, leave, remove, stop_remote};
 use super::nodes::{self, Running};
-use super::up::late;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::host::signals;
 use crate::journal::Undo;
-use crate::lab::{self, Lab, config, root};
+use crate::lab::{self, Lab, cib, config, root};
 use crate::state::State;
-use std::time::{Duration, Instant};
+use crate::xml::{self, El};
+use std::time::Duration;
 
 /// A property set that is in the CIB only while a lab changes; what a user has set in the usual one
 /// counts more.
@@ -31,6 +31,20 @@ pub(super) fn gone(state: &State, lab: &Lab) -> Vec<String> {
     gone
 }
 
+/// The lab with those nodes that are on their way out: until they have left they are fenced, and
+/// fence, as all others.
+pub(super) fn with_gone(lab: &Lab, gone: &[String]) -> Lab {
+    let mut all = lab.clone();
+    for name in gone {
+        if let Some(number) = number_of(lab, "node", name) {
+            all.spec.cluster_nodes = all.spec.cluster_nodes.max(number);
+        } else if let Some(number) = number_of(lab, "remote", name) {
+            all.spec.remote_nodes = all.spec.remote_nodes.max(number);
+        }
+    }
+    all
+}
+
 /// Takes those nodes out that are not wanted, and tells those that stay of those that have come.
 ///
 /// # Errors
@@ -40,17 +54,20 @@ pub(super) fn reconcile(
     state: &mut State,
     lab: &Lab,
     gone: &[String],
+    patience: Duration,
 ) -> Result<()> {
-    if gone.is_empty() && !is_behind(context, lab)? {
+    // Those that are just starting have the CIB that they had, which can be older than this run.
+    let inside = nodes::await_answer(context, lab, patience)?;
+    if gone.is_empty() && !is_behind(context, &inside, lab)? {
         return Ok(());
     }
-    let inside = nodes::await_answer(context, lab)?;
     freeze(context, &inside)?;
     if !gone.is_empty() {
         context.report.line(format!("removing {}", gone.join(", ")));
     }
-    let (cluster, remotes): (Vec<&String>, Vec<&String>) =
-        gone.iter().partition(|name| is_cluster_node(lab, name));
+    let (cluster, remotes): (Vec<&String>, Vec<&String>) = gone
+        .iter()
+        .partition(|name| number_of(lab, "node", name).is_some());
     for name in remotes {
         stop_remote(context, &inside, name)?;
         remove(context, state, name)?;
@@ -64,6 +81,10 @@ pub(super) fn reconcile(
         forget(context, &inside, name)?;
     }
     tell(context, lab, lab)?;
+    // Those that a run that was killed has removed, and no more.
+    for name in cib::strangers(lab, &cib_of(context, &inside)?) {
+        forget(context, &inside, &name)?;
+    }
     merge(context, &inside, lab)
 }
 
@@ -71,8 +92,8 @@ pub(super) fn reconcile(
 ///
 /// # Errors
 /// When cibadmin fails.
-pub(super) fn settle(context: &Context, lab: &Lab) -> Result<()> {
-    let inside = nodes::await_answer(context, lab)?;
+pub(super) fn settle(context: &Context, lab: &Lab, patience: Duration) -> Result<()> {
+    let inside = nodes::await_answer(context, lab, patience)?;
     let xpath = format!("//crm_config/cluster_property_set[@id='{CHANGING}']");
     let delete = inside.cmd("cibadmin").args(["--delete", "--xpath", &xpath]);
     let output = delete.run(&context.host)?;
@@ -102,12 +123,8 @@ fn freeze(context: &Context, inside: &Inside) -> Result<()> {
         .map(drop)
 }
 
-fn is_cluster_node(lab: &Lab, name: &str) -> bool {
-    number_of(lab, name).is_some()
-}
-
-fn number_of(lab: &Lab, name: &str) -> Option<u32> {
-    name.strip_prefix(&format!("{}-node", lab.spec.name))?
+fn number_of(lab: &Lab, kind: &str, name: &str) -> Option<u32> {
+    name.strip_prefix(&format!("{}-{kind}", lab.spec.name))?
         .parse()
         .ok()
 }
@@ -115,13 +132,13 @@ fn number_of(lab: &Lab, name: &str) -> Option<u32> {
 /// The lab as it is when the last cluster node has left, on the way to what is wanted.
 fn without(lab: &Lab, name: &str) -> Lab {
     let mut rest = lab.clone();
-    rest.spec.cluster_nodes = number_of(lab, name).unwrap_or(1) - 1;
+    rest.spec.cluster_nodes = number_of(lab, "node", name).unwrap_or(1) - 1;
     rest
 }
 
 /// Whether a running cluster node does not know of all the others, or the cluster not of a remote
-/// node or of what can be fenced.
-fn is_behind(context: &Context, lab: &Lab) -> Result<bool> {
+/// node or of what can be fenced; or whether they know of nodes that are gone.
+fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
     let running = Running::of(context, lab)?;
     let wanted = config::corosync(lab);
     for (_, inside) in running.cluster(lab) {
@@ -129,124 +146,28 @@ fn is_behind(context: &Context, lab: &Lab) -> Result<bool> {
             return Ok(true);
         }
     }
-    let Some((_, inside)) = running.cluster(lab).into_iter().next() else {
-        return Ok(false);
-    };
-    let cib = inside.cmd("cibadmin").arg("--query").run(&context.host)?;
-    let known = |name: &String| cib.stdout.contains(&format!("id=\"{name}\""));
-    let remotes: Vec<String> = lab.remote_nodes().into_iter().map(|n| n.name).collect();
-    // A cluster that is just starting has the CIB of its files, with all of it.
-    Ok(cib.code == 0 && !remotes.iter().all(known))
+    let known = cib_of(context, inside)?;
+    Ok(!cib::knows(lab, &known) || !cib::strangers(lab, &known).is_empty())
+}
+
+fn cib_of(context: &Context, inside: &Inside) -> Result<El> {
+    let text = inside.cmd("cibadmin").arg("--query").ok(&context.host)?;
+    xml::parse(&text, "cibadmin --query")
 }
 
 const COROSYNC: &str = "/etc/corosync/corosync.conf";
 
-/// In good order, so that nobody fences it for leaving.
-fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
-    let find = || Running::of_names(context, lab, &[name.to_owned()]);
-    if let Some(leaving) = find()?.get(name) {
-        leaving
-            .cmd("kill")
-            .args(["-TERM", "1"])
-            .run(&context.host)?;
-    }
-    let end = Instant::now() + Duration::from_secs(300);
-    while find()?.get(name).is_some() {
-        if Instant::now() > end {
-            return Err(late(format!("{name} has not stopped"))
-                .mend(format!("see lxc-autogen lab shell {name}, then try again")));
-        }
-        signals::sleep(Duration::from_millis(200))?;
-    }
-    Ok(())
-}
-
-fn remove(context: &Context, state: &mut State, name: &str) -> Result<()> {
-    let ours = |_: u64, undo: &Undo| undo.container() == Some(name);
-    let outcome = context.undoer(None).replay(&mut state.journal, ours);
-    outcome.into_result().map(drop)
-}
-
-/// Stop, wait, delete: deleting a running remote node's resource would leave an orphan. One that a
-/// run before has deleted is fine.
-fn stop_remote(context: &Context, inside: &Inside, name: &str) -> Result<()> {
-    let target = [
-        "--meta",
-        "--set-parameter",
-        "target-role",
-        "--parameter-value",
-        "Stopped",
-    ];
-    let stopped = inside
-        .cmd("crm_resource")
-        .args(["--resource", name])
-        .args(target)
-        .run(&context.host)?;
-    // No such object (Pacemaker 2.1.5, CRM_EX_NOSUCH).
-    if stopped.code == 105 {
-        return Ok(());
-    }
-    if stopped.code != 0 {
-        return Err(stopped.error());
-    }
-    let end = Instant::now() + Duration::from_secs(120);
-    loop {
-        let text = inside
-            .cmd("crm_mon")
-            .args(["--one-shot", "--output-as=xml"])
-            .ok(&context.host)?;
-        let view = crate::pacemaker::monitor::View::parse(&text)?;
-        if !view.active.contains_key(name) {
-            break;
-        }
-        if Instant::now() > end {
-            return Err(
-                Error::failed(format!("{name} does not stop")).details(view.failures_of(&[name]))
-            );
-        }
-        signals::sleep(Duration::from_millis(200))?;
-    }
-    let xpath = format!("/cib/configuration/resources/primitive[@id='{name}']");
-    inside
-        .cmd("cibadmin")
-        .args(["--delete", "--force", "--xpath", &xpath])
-        .ok(&context.host)
-        .map(drop)
-}
-
-/// Makes the cluster forget a node. A cluster node that has just left is kept in the controllers'
-/// caches as lost when this comes too soon (Pacemaker 2.1.5), so it is said until it is so.
-fn forget(context: &Context, inside: &Inside, name: &str) -> Result<()> {
-    for attempt in 0..20 {
-        if attempt > 0 {
-            signals::sleep(Duration::from_millis(500))?;
-        }
-        inside
-            .cmd("crm_node")
-            .args(["--force", "--remove", name])
-            .ok(&context.host)?;
-        let list = inside.cmd("crm_node").arg("--list").ok(&context.host)?;
-        if !list.split_whitespace().any(|w| w == name) {
-            return Ok(());
-        }
-    }
-    Err(Error::failed(format!("the cluster does not forget {name}")))
-}
-
 /// corosync.conf for the cluster nodes of `now`, and the names of all of `lab`, in every cluster
-/// node that runs; corosync takes the change over by itself. Written from inside: a path of a
-/// container's is not to be followed from here.
+/// node that runs. Written from inside: a path of a container's is not to be followed from here.
+/// Corosync is told also where the file is as it should be: a run that was killed may have written
+/// it and no more.
 fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
     let hosts = crate::plan::hosts(&config::known(&nodes));
     let corosync = config::corosync(now);
     let running = Running::of(context, lab)?;
-    let mut changed = Vec::new();
     for (_, inside) in running.cluster(lab) {
-        if read(context, inside, COROSYNC)?.as_deref() != Some(corosync.as_str()) {
-            write(context, inside, COROSYNC, &corosync)?;
-            changed.push(inside);
-        }
+        write(context, inside, COROSYNC, &corosync)?;
         write(context, inside, "/etc/hosts", &hosts)?;
         if lab.spec.ssh {
             let public = lab.path(lab::KEYS).join("ssh-host.pub");
@@ -256,7 +177,7 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
         }
     }
-    for inside in changed {
+    for (_, inside) in running.cluster(lab) {
         // One that is just starting reads the new file anyway.
         inside
             .cmd("corosync-cfgtool")

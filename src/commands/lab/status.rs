@@ -5,7 +5,7 @@ use super::nodes::{self, Running};
 use super::{Context, all, existing, fence, guests, in_directory, load, lost};
 use crate::commands::preview::print_value;
 use crate::error::Result;
-use crate::host::users;
+use crate::host::{inside, users};
 use crate::lab::{Kind, Lab, Node};
 use crate::libvirt::virsh;
 use crate::pacemaker::monitor::View;
@@ -139,18 +139,26 @@ fn hang_guests(
     let mut loose = Vec::new();
     let guests = guests::set(lab)?.map(|s| s.guests()).unwrap_or_default();
     let nodes = running.cluster(lab);
-    let runs = |name: &str| nodes.iter().any(|(_, node)| nested(node, name).is_some());
     for guest in guests {
-        let on = view
-            .and_then(|v| v.active.get(&guest.resource))
-            .and_then(|active| active.first()?.nodes.first().cloned());
+        let found = nodes
+            .iter()
+            .find_map(|(node, inside)| Some((&node.name, nested(inside, &guest.name)?)));
+        // As the cluster has it; where none answers, where its container is.
+        let on = match view {
+            Some(view) => view
+                .active
+                .get(&guest.resource)
+                .and_then(|active| active.first()?.nodes.first()),
+            None => found.map(|(node, _)| node),
+        };
+        let on = on.cloned();
         let row = Row {
             kind: "guest node",
             address: guest.address.to_string(),
-            libvirt: if runs(&guest.name) {
-                "running"
-            } else {
-                "absent"
+            libvirt: match found {
+                Some((_, pid)) if inside::is_frozen(pid) => "paused",
+                Some(_) => "running",
+                None => "absent",
             }
             .to_owned(),
             pacemaker: in_pacemaker(view, &guest.name),

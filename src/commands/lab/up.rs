@@ -16,14 +16,13 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// What is missing, before anything is touched; what failed, after it was put back; or
 /// [`Kind::NotOnline`].
-pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> Result<()> {
+pub(super) fn run(context: &Context, shape: &LabShape) -> Result<()> {
     let shape = shape_of(shape)?;
     let context = &of_lab(context, name_of(&shape))?;
     if context.common.dry_run {
         return preview(context, &shape);
     }
     users::require_root("lab up")?;
-    users::haclient()?;
     let host_lock = lock::host()?;
     let state = State::open(&context.state_dir)?;
     let saved = load(&context.state_dir)?;
@@ -40,7 +39,7 @@ pub(super) fn run(context: &Context, shape: &LabShape, timeout: Option<u64>) -> 
              takes it away)"
         ));
     }
-    let timeout = Duration::from_secs(timeout.unwrap_or_else(|| patience(&choice.lab)));
+    let timeout = Duration::from_secs(shape.timeout.unwrap_or_else(|| patience(&choice.lab)));
     let is_new = saved.is_none();
     let made = up(context, &mut state, &choice, is_new, host_lock, timeout)
         .and_then(|()| state.write(COMPLETE, ""));
@@ -88,19 +87,21 @@ fn up(
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
     make::network(context, state, lab)?;
-    fence::start(context, state, lab)?;
+    fence::start(context, state, &resize::with_gone(lab, &gone))?;
     make::start(context, state, lab)?;
     // Names, subnet and what they leave behind are taken and journaled: others may go on.
     drop(host_lock);
     if !is_new {
         revive(context, lab)?;
-        resize::reconcile(context, state, lab, &gone)?;
+        resize::reconcile(context, state, lab, &gone, timeout)?;
+        // Those that have left are nobody's any more.
+        fence::start(context, state, lab)?;
     }
     // While corosync and Pacemaker find each other.
     guests::generate(context, lab)?;
     nodes::await_online(context, lab, timeout)?;
     if !is_new {
-        resize::settle(context, lab)?;
+        resize::settle(context, lab, timeout)?;
     }
     context.host.check_interrupt()?;
     guests::up(context, lab, timeout)

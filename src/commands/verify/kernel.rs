@@ -1,7 +1,8 @@
 //! What the kernel and the system give: rights, cgroups, memory, limits, security modules.
 
 use super::Check;
-use crate::host::{cgroups, files, mounts, users};
+use crate::host::mounts::{self, Trap};
+use crate::host::{files, users};
 use caps::{CapSet, Capability};
 
 /// Capabilities without which libvirt cannot start a container.
@@ -61,44 +62,14 @@ fn capabilities() -> Check {
     }
 }
 
-/// The trap as libvirtd meets it: in its own mount namespace, when that differs from ours.
 fn trap() -> Check {
     let name = "hybrid cgroup trap";
-    let Ok(ours) = mounts::all() else {
-        return Check::skipped(name, "mounts cannot be read");
-    };
-    let controllers = cgroups::unified_controllers();
-    if !mounts::hybrid_cgroup_trap(&ours, controllers.as_deref()) {
-        return Check::ok(name, "not here");
+    match mounts::trap() {
+        Err(_) => Check::skipped(name, "mounts cannot be read"),
+        Ok(Trap::Nowhere) => Check::ok(name, "not here"),
+        Ok(Trap::Avoided) => Check::ok(name, "here, but not in libvirtd's mount namespace"),
+        Ok(Trap::Set) => Check::failure(name, mounts::TRAP.0, mounts::TRAP.1),
     }
-    match libvirtd_mounts() {
-        Some(theirs) if !mounts::hybrid_cgroup_trap(&theirs, controllers.as_deref()) => {
-            Check::ok(name, "here, but not in libvirtd's mount namespace")
-        }
-        _ => Check::failure(
-            name,
-            "cgroup v1 controllers and a v2 mount with controllers at /sys/fs/cgroup/unified: libvirt \
-             fails every start with \"Unable to create directory /sys/fs/cgroup/unified\"",
-            "start libvirtd in a mount namespace without it: unshare -m, umount /sys/fs/cgroup/unified, libvirtd",
-        ),
-    }
-}
-
-fn libvirtd_mounts() -> Option<Vec<mounts::Mount>> {
-    // Not one of a container: a lab's node has a libvirtd of its own.
-    let ours = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-        let path = entry.path();
-        if std::fs::read_link(path.join("ns/pid")).ok().as_ref() != Some(&ours) {
-            continue;
-        }
-        let comm = files::read_trimmed(path.join("comm")).unwrap_or_default();
-        if comm == "libvirtd" || comm == "virtlxcd" {
-            let text = std::fs::read_to_string(path.join("mountinfo")).ok()?;
-            return Some(mounts::parse(&text));
-        }
-    }
-    None
 }
 
 /// libvirt needs these three (libvirt 9.0, src/lxc/lxc_cgroup.c); on v2 devices is BPF's.

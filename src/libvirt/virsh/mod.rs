@@ -197,6 +197,18 @@ pub fn create(host: &Host, xml: &Path) -> Result<()> {
     ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
 }
 
+/// Defines domains, also those that are defined already: the definition is another then. A running
+/// one has it from its next start on.
+///
+/// # Errors
+/// When libvirt does not take one: what virsh said.
+pub fn define(host: &Host, files: &[std::path::PathBuf]) -> Result<()> {
+    files.iter().try_for_each(|xml| {
+        crate::host::signals::check()?;
+        ok(virsh().arg("define").arg(xml).run(host)?).map(drop)
+    })
+}
+
 /// Defines domains that are not, starts those that do not run, and resumes those that are paused,
 /// many with one virsh.
 ///

@@ -1,0 +1,102 @@
+//! Who can power what, and what a container's /proc is masked with.
+
+use crate::Test;
+use crate::lab::Lab;
+use crate::world::{init_of, tool, until};
+use lxc_autogen::libvirt::container::masked;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use std::path::Path;
+
+pub const TESTS: &[Test] = &[(
+    "only_its_own_nodes_are_fenced",
+    only_its_own_nodes_are_fenced,
+)];
+
+/// Cannot be written to, were it not masked.
+const MASKED: &str = "/proc/version";
+
+fn only_its_own_nodes_are_fenced() {
+    let lab = Lab::up("lab", "--cluster-nodes 1 --remote-nodes 1 -c 0");
+    // A file of its /proc is masked as sysrq-trigger is, which not every kernel has: this is one that
+    // every kernel has, and that nobody can do harm with.
+    let masked = masked(Path::new(MASKED));
+    // Somebody else's domain on the same libvirt; it ends by itself should this test fail.
+    let directory = tempfile::tempdir().unwrap();
+    let xml = directory.path().join("stranger.xml");
+    std::fs::write(
+        &xml,
+        r#"<domain type="lxc"><name>stranger</name><memory unit="MiB">64</memory>
+           <os><type>exe</type><init>/bin/sleep</init><initarg>60</initarg></os>
+           <features><privnet/></features>
+           <devices><filesystem type="mount"><source dir="/"/><target dir="/"/></filesystem>
+           <console type="pty"/>MASK</devices></domain>"#
+            .replace("MASK", &masked.render()),
+    )
+    .unwrap();
+    tool(&format!("virsh -c lxc:/// create {}", xml.display()));
+    let uuid = tool("virsh -c lxc:/// domuuid stranger").trim().to_owned();
+    let address = "172.31.200.1";
+    let fence = |name: &str, what: &str| {
+        format!(
+            "fence_virt -T {address} -p 1229 -k /etc/cluster/fence_xvm.key -C sha256 -c sha256 -H {name} -o {what}"
+        )
+    };
+    let seen = format!("/proc/{}/root{MASKED}", init_of("stranger"));
+    let kind = std::fs::metadata(&seen).unwrap();
+    assert!(kind.file_type().is_char_device(), "{MASKED} is not masked");
+    assert_eq!(
+        kind.rdev(),
+        nix::sys::stat::makedev(1, 3),
+        "not the null device"
+    );
+    std::fs::write(&seen, "b").unwrap();
+    assert_eq!(std::fs::read(&seen).unwrap(), b"");
+    assert!(!std::fs::read(MASKED).unwrap().is_empty(), "the real one");
+
+    let listed = lab.exec("node1", &fence("x", "list")).out;
+    let state = || tool("virsh -c lxc:/// domstate stranger").trim().to_owned();
+    for name in ["stranger", uuid.as_str()] {
+        let said = lab.exec("node1", &fence(name, "off"));
+        assert_ne!(said.code, 0, "{name}: {}", said.out);
+        assert_eq!(state(), "running", "{name}");
+    }
+    assert!(
+        listed.contains("lab-remote1") && !listed.contains("stranger"),
+        "{listed}"
+    );
+    // Its own it can.
+    let was = lab.init("remote1");
+    assert_ne!(was, 0);
+    lab.ok("node1", &fence("lab-remote1", "off"));
+    assert_ne!(lab.init("remote1"), was);
+    // The cluster starts it again.
+    until("remote1 runs", 60, || {
+        let now = lab.init("remote1");
+        now != 0 && now != was
+    });
+    lab.await_online("node1", 60, "node1 remote1");
+    // With a wrong key it cannot.
+    lab.ok("node1", "cp /etc/cluster/fence_xvm.key /run/wrong");
+    lab.ok("node1", "truncate -s 4095 /run/wrong");
+    let was = (lab.init("node1"), lab.init("remote1"));
+    let wrong = fence("lab-remote1", "off").replace("/etc/cluster/fence_xvm.key", "/run/wrong");
+    assert_ne!(lab.exec("node1", &wrong).code, 0);
+    // Nor can a node that is none of those that may, had it the right one.
+    let key = Path::new("/var/lib/lxc-autogen-lab-lab/fence/key");
+    let stolen = "/var/lib/lxc-autogen-lab-lab/lab-remote1/rootfs/root/key";
+    std::fs::copy(key, stolen).unwrap();
+    let outside =
+        |what: &str| fence("lab-node1", what).replace("/etc/cluster/fence_xvm.key", "/root/key");
+    for what in ["status", "off"] {
+        let said = lab.exec("remote1", &outside(what));
+        assert_ne!(said.code, 0, "{what}: {}", said.out);
+    }
+    let listed = lab.exec("remote1", &outside("list")).out;
+    assert!(!listed.contains("lab-"), "{listed}");
+    assert_eq!((lab.init("node1"), lab.init("remote1")), was);
+    tool("virsh -c lxc:/// destroy stranger");
+    for path in lxc_autogen::libvirt::by_products::of_container("stranger") {
+        let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
+    }
+    lab.down();
+}
