@@ -1,9 +1,10 @@
 //! One error type for the whole program: what went wrong, what mends it, and the exit status.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why the program ends, one variant per exit status (see EXIT STATUS in lxc-autogen(8)).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Kind {
     /// Something failed; what this run had done is put back. Exit status 1.
     Failed,

@@ -145,7 +145,7 @@ fn a_dry_run_needs_nothing_and_shows_everything() {
 }
 
 #[test]
-fn the_deprecated_name_is_noted_and_sharing_is_refused() {
+fn the_deprecated_name_is_noted_and_sharing_is_shown() {
     let said = lxa("-g -m --dry-run");
     assert!(
         said.err.contains("-m/--add-master is deprecated"),
@@ -153,9 +153,13 @@ fn the_deprecated_name_is_noted_and_sharing_is_refused() {
         said.err
     );
     assert!(said.out.contains("lxc-clone"), "{}", said.out);
-    let said = lxa("-s -R");
-    assert_eq!(said.code, Some(3));
-    assert!(said.err.contains("not built yet"), "{}", said.err);
+    let said = lxa("generate --nodes node2,node3 -c 1 --dry-run");
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(
+        said.out.contains("on each of node2, node3, by ssh"),
+        "{}",
+        said.out
+    );
 }
 
 #[test]

@@ -257,6 +257,7 @@ fn documented(items: &[Item], subcommand: Option<&str>) -> BTreeSet<Opt> {
                 "actions" => "Actions",
                 "container-options" => "Container options",
                 "lab-options" => "Lab options",
+                "node-options" => "Node options",
                 "general-options" => "General options",
                 _ => continue,
             };

@@ -103,7 +103,9 @@ inside_snapshot() {
   # In a lab's node its PID 1 says under /run how its daemons are.
   files /etc /run /var/cache/libvirt /var/log/libvirt/lxc /usr/lib/ocf/resource.d |
     grep -v ' /run/lxc-autogen/daemons.json$' || true
-  files /var/lib \( -path /var/lib/pacemaker/cib -o -path /var/lib/pacemaker/pengine \) -prune -o
+  # What corosync counts up, too.
+  files /var/lib \( -path /var/lib/pacemaker/cib -o -path /var/lib/pacemaker/pengine -o \
+    -path '/var/lib/corosync/ringid_*' \) -prune -o
 }
 
 snapshot() {

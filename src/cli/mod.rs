@@ -34,6 +34,9 @@ pub struct Cli {
     /// The options of lxc_autogen.sh.
     #[command(flatten)]
     pub original: Original,
+    /// Other cluster nodes.
+    #[command(flatten)]
+    pub share: Share,
     /// What the containers are like.
     #[command(flatten)]
     pub shape: Shape,
@@ -55,9 +58,6 @@ pub struct Original {
     /// Put one primitive per container into the CIB, each a guest node
     #[arg(short = 'a', long)]
     pub add_cib: bool,
-    /// Do it on every cluster node (not built yet)
-    #[arg(short = 's', long)]
-    pub share_configs: bool,
     /// Take out of the CIB what -a and -C put in, and forget the nodes
     #[arg(short = 'p', long)]
     pub restore_cib: bool,
@@ -78,6 +78,9 @@ pub struct Original {
     pub verify: bool,
 }
 
+/// The name under which Pacemaker's test suite calls this program.
+pub const ORIGINAL_NAME: &str = "lxc_autogen.sh";
+
 impl Cli {
     /// Parses, and refuses the original's options in front of a subcommand, where they would be
     /// taken for the subcommand's and are not.
@@ -89,6 +92,8 @@ impl Cli {
         I: IntoIterator<Item = T>,
         T: Into<std::ffi::OsString> + Clone,
     {
+        let args: Vec<std::ffi::OsString> = args.into_iter().map(Into::into).collect();
+        let as_original = args.first().is_some_and(|name| is_original_name(name));
         let matches = Cli::command().try_get_matches_from(args)?;
         if let Some(name) = matches.subcommand_name() {
             let mut command = Cli::command();
@@ -107,8 +112,40 @@ impl Cli {
                 return Err(command.error(kind, text));
             }
         }
-        Cli::from_arg_matches(&matches)
+        let mut cli = Cli::from_arg_matches(&matches)?;
+        cli.shape.old_names = as_original && cli.shape.add_master;
+        Ok(cli)
     }
+}
+
+/// Other cluster nodes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Other cluster nodes")]
+pub struct Share {
+    /// Do it on every cluster node, by ssh, so that the containers can run on each
+    #[arg(short = 's', long)]
+    pub share_configs: bool,
+    /// On these cluster nodes only, besides this one (implies -s)
+    #[arg(long, value_name = "NODE,…", value_delimiter = ',')]
+    pub nodes: Vec<String>,
+    /// A further option of ssh's, as ssh_config(5) has it: Port=2222
+    #[arg(long, value_name = "OPTION")]
+    pub ssh_option: Vec<String>,
+    /// Put this node's key in the place of another one; cleanup puts that back
+    #[arg(long)]
+    pub replace_authkey: bool,
+}
+
+impl Share {
+    /// Whether other nodes are asked for.
+    pub fn is_wanted(&self) -> bool {
+        self.share_configs || !self.nodes.is_empty()
+    }
+}
+
+/// Whether a program's name is that of the original, with any path before it.
+pub fn is_original_name(name: &std::ffi::OsStr) -> bool {
+    std::path::Path::new(name).file_name() == Some(std::ffi::OsStr::new(ORIGINAL_NAME))
 }
 
 /// What the containers are like. What is left out comes from the set in the state directory.
@@ -160,6 +197,10 @@ pub struct Shape {
     /// Leave CAP_SYS_ADMIN to the containers, so that agents can mount (less safe)
     #[arg(long)]
     pub allow_mounts: bool,
+    /// Not an option: under the name of lxc_autogen.sh, -m gives the clone's primitive the name that
+    /// Pacemaker's test waits for.
+    #[arg(skip)]
+    pub old_names: bool,
 }
 
 impl Shape {
@@ -209,16 +250,23 @@ pub enum Command {
         /// What the containers are like.
         #[command(flatten)]
         shape: Shape,
+        /// Other cluster nodes.
+        #[command(flatten)]
+        share: Share,
     },
     /// Generate, add to the CIB, and wait until every node is online; also grows and shrinks
     #[command(after_help = "Examples:\n  lxc-autogen up -c 8\n  \
         lxc-autogen up -c 12    four more, the eight keep running\n  \
         lxc-autogen up -c 5     lxc6 to lxc12 are stopped and removed\n  \
+        lxc-autogen up -c 8 -s -A    on every cluster node, and free to run on each\n  \
         lxc-autogen up -c 3 --prefix qa --state-dir /var/lib/lxc-autogen-qa")]
     Up {
         /// What the containers are like.
         #[command(flatten)]
         shape: Shape,
+        /// Other cluster nodes.
+        #[command(flatten)]
+        share: Share,
         /// Seconds to wait for all nodes to be online [default: 60, and 2 more per container]
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
@@ -229,8 +277,16 @@ pub enum Command {
     /// Stop and remove everything, and put the host back as it was
     #[command(after_help = "Examples:\n  lxc-autogen cleanup\n  \
         lxc-autogen cleanup --dry-run    what it would take away\n  \
-        lxc-autogen cleanup --force      although the cluster is down")]
-    Cleanup,
+        lxc-autogen cleanup --force      although the cluster is down\n  \
+        lxc-autogen cleanup --forget n3  although node n3 is gone for good")]
+    Cleanup {
+        /// Other cluster nodes.
+        #[command(flatten)]
+        share: Share,
+        /// A cluster node that will not come back: what is on it is given up
+        #[arg(long, value_name = "NODE,…", value_delimiter = ',')]
+        forget: Vec<String>,
+    },
     /// Show every node: domain, address, state in libvirt and in Pacemaker
     #[command(after_help = "Examples:\n  lxc-autogen status\n  lxc-autogen status --json")]
     Status,
@@ -247,7 +303,11 @@ pub enum Command {
     },
     /// Make /etc/pacemaker/authkey when there is none; cleanup removes one that was made
     #[command(after_help = "Example:\n  lxc-autogen key-gen")]
-    KeyGen,
+    KeyGen {
+        /// Other cluster nodes.
+        #[command(flatten)]
+        share: Share,
+    },
     /// A whole cluster on this machine: cluster nodes, remote nodes and guest nodes
     Lab {
         /// What to do.
@@ -276,5 +336,11 @@ pub enum Command {
         /// Where to fetch it from
         #[arg(long, value_name = "URL", default_value = DEFAULT_AGENT_URL, hide_default_value = true)]
         agent_url: String,
+        /// Other cluster nodes.
+        #[command(flatten)]
+        share: Share,
     },
+    /// Answers another cluster node's lxc-autogen, over ssh.
+    #[command(hide = true)]
+    Realise,
 }

@@ -1,7 +1,9 @@
 //! `-d`: fetch the newest VirtualDomain agent and install it; cleanup puts the old one back.
 
 use super::preview::print_value;
+use super::share::Shared;
 use super::{Context, join};
+use crate::cli::Share;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
@@ -22,7 +24,7 @@ const FETCHED: &str = "fetched";
 /// # Errors
 /// When it cannot be fetched, is no resource agent, or cannot be installed; nothing is changed
 /// then.
-pub(super) fn run(context: &Context, url: &str) -> Result<()> {
+pub(super) fn run(context: &Context, url: &str, share: &Share) -> Result<()> {
     let target = target()?;
     if context.common.dry_run {
         if context.common.json {
@@ -36,8 +38,13 @@ pub(super) fn run(context: &Context, url: &str) -> Result<()> {
     }
     users::require_root("download-agent")?;
     let _host = lock::host()?;
+    let mut shared = Shared::open(context, share, None)?;
     let mut state = State::open_or_make(&context.state_dir)?;
-    match install(context, &mut state, url, &target) {
+    let installed = shared
+        .announce(&mut state)
+        .and_then(|()| install(context, &mut state, url, &target))
+        .and_then(|bytes| shared.realise_agent(&context.host, bytes));
+    match installed {
         Ok(()) => {
             context
                 .report
@@ -47,7 +54,10 @@ pub(super) fn run(context: &Context, url: &str) -> Result<()> {
             }
             Ok(())
         }
-        Err(e) => Err(context.put_back(&mut state, e)),
+        Err(e) => {
+            let e = shared.put_back(e);
+            Err(context.put_back(&mut state, e))
+        }
     }
 }
 
@@ -65,18 +75,44 @@ fn target() -> Result<PathBuf> {
     )
 }
 
-fn install(context: &Context, state: &mut State, url: &str, target: &Path) -> Result<()> {
+/// Gives back what was installed.
+fn install(context: &Context, state: &mut State, url: &str, target: &Path) -> Result<Vec<u8>> {
+    let fetched = fetched(state)?;
+    fetch(context, url, &fetched).context(format!("fetch {url}"))?;
+    let bytes = std::fs::read(&fetched).map_err(|e| Error::io("read", &fetched, e))?;
+    install_fetched(context, state, &fetched, &bytes, target)?;
+    Ok(bytes)
+}
+
+/// Installs an agent that another node has fetched.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn install_bytes(context: &Context, state: &mut State, bytes: &[u8]) -> Result<()> {
+    let fetched = fetched(state)?;
+    install_fetched(context, state, &fetched, bytes, &target()?)
+}
+
+/// Where an agent is until it is installed.
+fn fetched(state: &mut State) -> Result<PathBuf> {
     let directory = state.dir.join(FETCHED);
     state.journal.intend([Undo::StateFile {
         name: FETCHED.to_owned(),
     }])?;
     std::fs::create_dir_all(&directory).map_err(|e| Error::io("make directory", &directory, e))?;
-    let fetched = directory.join("VirtualDomain");
-    fetch(context, url, &fetched).context(format!("fetch {url}"))?;
-    let bytes = std::fs::read(&fetched).map_err(|e| Error::io("read", &fetched, e))?;
+    Ok(directory.join("VirtualDomain"))
+}
+
+fn install_fetched(
+    context: &Context,
+    state: &mut State,
+    fetched: &Path,
+    bytes: &[u8],
+    target: &Path,
+) -> Result<()> {
     // Executable for the check, and for good once it is installed.
-    files::write_atomic(&fetched, &bytes, Attributes::root(0o755), Existing::Replace)?;
-    check(context, &fetched)?;
+    files::write_atomic(fetched, bytes, Attributes::root(0o755), Existing::Replace)?;
+    check(context, fetched)?;
     let mut installed: Vec<String> = state
         .journal
         .outstanding()
@@ -92,14 +128,14 @@ fn install(context: &Context, state: &mut State, url: &str, target: &Path) -> Re
         }])?;
         files::copy_whole(target, &state.dir.join(PREVIOUS))?;
     }
-    installed.push(files::sha256(&bytes));
+    installed.push(files::sha256(bytes));
     let had_one = files::exists(&state.dir.join(PREVIOUS));
     state.journal.intend([Undo::Agent {
         path: target.to_owned(),
         sha256: installed,
         previous: had_one.then(|| PREVIOUS.to_owned()),
     }])?;
-    files::write_atomic(target, &bytes, Attributes::root(0o755), Existing::Replace)
+    files::write_atomic(target, bytes, Attributes::root(0o755), Existing::Replace)
 }
 
 /// With curl or wget, whichever is there.

@@ -12,6 +12,15 @@ use crate::spec::{DEFAULT_ADDRESS, Spec, Subnet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
+/// What is taken on other nodes that are to hold the set too.
+#[derive(Debug, Default)]
+pub(super) struct Elsewhere {
+    /// Ranges of addresses.
+    pub used: Vec<Used>,
+    /// Names of networks and interfaces.
+    pub names: Vec<String>,
+}
+
 /// A set, and what is still to be fetched for it.
 #[derive(Debug)]
 pub(super) struct Choice {
@@ -25,8 +34,13 @@ pub(super) struct Choice {
 ///
 /// # Errors
 /// Usage errors, and [`Kind::Cant`] when this host lacks something.
-pub(super) fn choose(context: &Context, shape: &Shape, saved: Option<&Set>) -> Result<Choice> {
-    let set = choose_set(context, shape, saved)?;
+pub(super) fn choose(
+    context: &Context,
+    shape: &Shape,
+    saved: Option<&Set>,
+    elsewhere: &Elsewhere,
+) -> Result<Choice> {
+    let set = choose_set(context, shape, saved, elsewhere)?;
     let fetch = match &set.remoted {
         Remoted::Bound { path } if path.starts_with(&context.state_dir) && !path.exists() => {
             Some(wanted_version(context)?)
@@ -40,7 +54,12 @@ pub(super) fn choose(context: &Context, shape: &Shape, saved: Option<&Set>) -> R
 ///
 /// # Errors
 /// As [`choose`].
-pub(super) fn choose_set(context: &Context, shape: &Shape, saved: Option<&Set>) -> Result<Set> {
+pub(super) fn choose_set(
+    context: &Context,
+    shape: &Shape,
+    saved: Option<&Set>,
+    elsewhere: &Elsewhere,
+) -> Result<Set> {
     if let (Some(text), Some(saved)) = (shape.network.as_deref(), saved) {
         if !saved.subnet.is_meant_by(text)? {
             return Err(Error::usage(format!(
@@ -63,7 +82,7 @@ pub(super) fn choose_set(context: &Context, shape: &Shape, saved: Option<&Set>) 
                 ..saved.clone()
             })
         }
-        None => new_set(context, spec),
+        None => new_set(context, spec, elsewhere),
     }
 }
 
@@ -75,7 +94,7 @@ pub(super) fn wanted_version(context: &Context) -> Result<String> {
     }
 }
 
-fn new_set(context: &Context, spec: Spec) -> Result<Set> {
+fn new_set(context: &Context, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
     let remoted =
@@ -85,9 +104,9 @@ fn new_set(context: &Context, spec: Spec) -> Result<Set> {
             }
         });
     let networks = may_be_absent(context, virsh::networks(&context.host))?;
-    let network = network_name(&networks)?;
+    let network = network_name(&networks, elsewhere)?;
     let candidates = candidates(&STARTS, spec.containers)?;
-    let subnet = free_subnet(context, spec.subnet, &candidates, &networks)?;
+    let subnet = free_subnet(context, spec.subnet, &candidates, &networks, elsewhere)?;
     let seed = if context.common.dry_run {
         "dry run".to_owned()
     } else {
@@ -104,13 +123,15 @@ fn new_set(context: &Context, spec: Spec) -> Result<Set> {
         remoted,
         emulator: emulator(),
         mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
+        nodes: Vec::new(),
         spec,
     })
 }
 
 /// `lxc-autogen`, or with a number behind it the first that neither libvirt nor the kernel has.
-fn network_name(networks: &[String]) -> Result<String> {
+fn network_name(networks: &[String], elsewhere: &Elsewhere) -> Result<String> {
     let mut taken = net::links();
+    taken.extend_from_slice(&elsewhere.names);
     taken.extend_from_slice(networks);
     (1..1000)
         .map(|n| match n {
@@ -135,8 +156,10 @@ pub(super) fn free_subnet(
     wanted: Option<Subnet>,
     candidates: &[Subnet],
     networks: &[String],
+    elsewhere: &Elsewhere,
 ) -> Result<Subnet> {
-    let used = used(context, networks)?;
+    let mut used = used(context, networks)?;
+    used.extend_from_slice(&elsewhere.used);
     let in_the_way = |subnet: &Subnet| used.iter().find(|u| subnet.overlaps(u.network, u.prefix));
     if let Some(subnet) = wanted {
         return match in_the_way(&subnet) {
@@ -177,7 +200,8 @@ pub(super) fn candidates(starts: &[Ipv4Addr], containers: u32) -> Result<Vec<Sub
     Ok(all)
 }
 
-fn used(context: &Context, networks: &[String]) -> Result<Vec<Used>> {
+/// Ranges of addresses that this host or a network of libvirt's uses.
+pub(super) fn used(context: &Context, networks: &[String]) -> Result<Vec<Used>> {
     let mut all = may_be_absent(context, net::used(&context.host))?;
     for name in networks {
         if let Some(xml) = virsh::dump_network(&context.host, name)? {

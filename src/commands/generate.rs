@@ -2,8 +2,9 @@
 
 use super::choose::{Choice, choose};
 use super::passing::Passing;
+use super::share::Shared;
 use super::{Context, join, make, preview, shrink};
-use crate::cli::Shape;
+use crate::cli::{Shape, Share};
 use crate::error::{Error, Kind, Result};
 use crate::host::{hosts, lock, users};
 use crate::journal::Undo;
@@ -20,14 +21,22 @@ use std::path::Path;
 ///
 /// # Errors
 /// What is missing, before anything is touched; or what failed, after it was put back.
-pub(super) fn run(context: &Context, shape: &Shape, part: Option<Part>) -> Result<()> {
+pub(super) fn run(
+    context: &Context,
+    shape: &Shape,
+    share: &Share,
+    part: Option<Part>,
+) -> Result<()> {
     if context.common.dry_run {
-        let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
-        return preview::print(context, &choice, preview::With::Files(part));
+        return preview::run(context, shape, share, preview::With::Files(part));
     }
     users::require_root("generate")?;
     let _host = lock::host()?;
-    let (choice, mut state) = prepare(context, shape, |choice, state| {
+    let Prepared {
+        choice,
+        mut state,
+        mut shared,
+    } = prepare(context, shape, share, |choice, state| {
         virsh::connect(&context.host)?;
         let leaves = state.is_some_and(|s| shrink::leaves_cib(s, &choice.set));
         if part.is_some() || leaves {
@@ -35,7 +44,7 @@ pub(super) fn run(context: &Context, shape: &Shape, part: Option<Part>) -> Resul
         }
         Ok(())
     })?;
-    let made = generate(context, &mut state, &choice).and_then(|()| match part {
+    let made = generate(context, &mut state, &choice, &mut shared).and_then(|()| match part {
         Some(part) => push(context, &mut state, &choice.set, part),
         None => Ok(()),
     });
@@ -54,22 +63,39 @@ pub(super) fn run(context: &Context, shape: &Shape, part: Option<Part>) -> Resul
             }
             Ok(())
         }
-        Err(e) => Err(roll_back(context, &mut state, e)),
+        Err(e) => {
+            let e = shared.put_back(e);
+            Err(roll_back(context, &mut state, e))
+        }
     }
+}
+
+/// What is to be made, and that it can be; nothing is changed yet.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// What is to be.
+    pub choice: Choice,
+    /// The state directory, locked.
+    pub state: State,
+    /// The other nodes that take part, locked.
+    pub shared: Shared,
 }
 
 /// Chooses, and lets `check` object, before anything is touched; then opens the state directory.
 pub(super) fn prepare(
     context: &Context,
     shape: &Shape,
+    share: &Share,
     check: impl Fn(&Choice, Option<&State>) -> Result<()>,
-) -> Result<(Choice, State)> {
+) -> Result<Prepared> {
     users::haclient()?;
     // Only a directory that is there can be locked before we know what to do; a new one is made
     // after all checks, so that a refusal leaves nothing.
     let state = State::open(&context.state_dir)?;
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
-    let choice = choose(context, shape, saved)?;
+    let mut shared = Shared::open(context, share, saved)?;
+    let mut choice = choose(context, shape, saved, &shared.elsewhere())?;
+    choice.set.nodes = shared.nodes();
     make::check_key(&choice.set)?;
     if choice.set.spec.hosts {
         hosts::check(Path::new(hosts::PATH))?;
@@ -78,16 +104,45 @@ pub(super) fn prepare(
     if choice.fetch.is_none() {
         join::check_version(context, &choice.set)?;
     }
-    let state = match state {
+    shared.prepare(&choice.set)?;
+    let mut state = match state {
         Some(state) => state,
         None => State::open_or_make(&context.state_dir)?,
     };
-    Ok((choice, state))
+    if let Err(e) = shared.announce(&mut state) {
+        return Err(context.put_back(&mut state, e));
+    }
+    Ok(Prepared {
+        choice,
+        state,
+        shared,
+    })
 }
 
-fn generate(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
+/// Everything but the CIB, here and on the other nodes.
+///
+/// # Errors
+/// When any of it fails, on any of them.
+pub(super) fn make_everywhere(
+    context: &Context,
+    state: &mut State,
+    choice: &Choice,
+    shared: &mut Shared,
+) -> Result<()> {
     shrink::shrink(context, state, choice)?;
-    make::make(context, state, choice)?;
+    shared.take_key(state)?;
+    shared.realise(&context.host, &choice.set, || {
+        make::make(context, state, choice)
+    })
+}
+
+fn generate(
+    context: &Context,
+    state: &mut State,
+    choice: &Choice,
+    shared: &mut Shared,
+) -> Result<()> {
+    make_everywhere(context, state, choice, shared)?;
     // What -a would push; it is written anew then, as the cluster is by that time.
     let cib = config::additions(&choice.set, Part::All, &preview::cluster(context));
     state.write("cib.xml", &cib.render())

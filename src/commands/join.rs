@@ -38,12 +38,40 @@ pub(super) fn check(context: &Context, set: &Set) -> Result<Cib> {
         .mend("copy it from another cluster node, with owner and mode"));
     }
     if agent_path().is_none() {
-        return Err(
-            Error::cant("the resource agent ocf:heartbeat:VirtualDomain is not installed")
-                .mend(crate::host::packages::mend_for_tool("VirtualDomain")),
-        );
+        return Err(no_agent());
     }
     Ok(cib)
+}
+
+/// The error where the agent is missing.
+pub(super) fn no_agent() -> Error {
+    Error::cant("the resource agent ocf:heartbeat:VirtualDomain is not installed")
+        .mend(crate::host::packages::mend_for_tool("VirtualDomain"))
+}
+
+/// Refuses names that somebody else's domains on this host have.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] with the domain.
+pub(super) fn check_domains(context: &Context, set: &Set) -> Result<()> {
+    let foreign = foreign_domains(context, set)?;
+    match set.guests().iter().find(|g| foreign.contains(&g.name)) {
+        None => Ok(()),
+        Some(guest) => Err(foreign_domain(&guest.name)),
+    }
+}
+
+fn foreign_domains(context: &Context, set: &Set) -> Result<HashSet<String>> {
+    let marked = virsh::marked_domains(&context.host, &set.state_dir)?.into_iter();
+    Ok(marked
+        .filter(|(_, ours)| !ours)
+        .map(|(name, _)| name)
+        .collect())
+}
+
+fn foreign_domain(name: &str) -> Error {
+    Error::cant(format!("{name} is a domain of libvirt that is not ours"))
+        .mend("choose another --prefix")
 }
 
 /// Where the agent is, if it is installed.
@@ -111,11 +139,6 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
             .iter()
             .any(|n| *n != name && n.eq_ignore_ascii_case(name))
     };
-    let foreign_domains: HashSet<String> = virsh::marked_domains(&context.host, &set.state_dir)?
-        .into_iter()
-        .filter(|(_, ours)| !ours)
-        .map(|(name, _)| name)
-        .collect();
     for guest in set.guests() {
         let (name, resource) = (guest.name.as_str(), guest.resource.as_str());
         // With our primitive in the CIB, its node entry and resource id are ours.
@@ -137,8 +160,6 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
                 name
             };
             Some(format!("{id} is the id of something else in the CIB"))
-        } else if foreign_domains.contains(name) {
-            Some(format!("{name} is a domain of libvirt that is not ours"))
         } else {
             None
         };
@@ -146,6 +167,7 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
             return Err(Error::cant(clash).mend("choose another --prefix"));
         }
     }
+    check_domains(context, set)?;
     check_clone_name(set, cib)
 }
 
@@ -208,10 +230,18 @@ pub(super) fn add(
 
 fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
     Ok(Cluster {
-        this_node: tools::this_node(&context.host)?,
+        this_node: home(context, set)?,
         roles: Roles::of_schema(cib.schema()),
         revive: revived(set, cib),
     })
+}
+
+/// The node that the containers prefer: the one where a shared set was made, else this one.
+fn home(context: &Context, set: &Set) -> Result<String> {
+    match set.nodes.first() {
+        Some(home) => Ok(home.clone()),
+        None => tools::this_node(&context.host),
+    }
 }
 
 /// What a part of a set is in this cluster's CIB.
@@ -245,12 +275,36 @@ fn revived(set: &Set, cib: &Cib) -> Vec<String> {
 
 /// What takes back the addition of a set, and what its containers leave on this host.
 fn undos(set: &Set, part: Part) -> Vec<Undo> {
+    let mut undos = Vec::new();
+    if part == Part::All {
+        undos.extend(left_here(set));
+        for guest in set.guests() {
+            undos.push(Undo::Node {
+                name: guest.name.clone(),
+            });
+            undos.push(Undo::Resource {
+                id: guest.resource,
+                container: Some(guest.name),
+            });
+        }
+    }
+    undos.extend(
+        config::object_ids(set, part)
+            .into_iter()
+            .map(|id| Undo::CibObject { id }),
+    );
+    if set.spec.clone {
+        undos.push(Undo::Resource {
+            id: config::clone_id(set),
+            container: None,
+        });
+    }
+    undos
+}
+
+/// What a set's containers leave on a node where the cluster can run them.
+pub(super) fn left_here(set: &Set) -> Vec<Undo> {
     let mut undos: Vec<Undo> = Vec::new();
-    let guests = if part == Part::All {
-        set.guests()
-    } else {
-        Vec::new()
-    };
     let absent = |path: &PathBuf| !files::exists(path);
     undos.extend(
         by_products::directories()
@@ -265,7 +319,7 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
                 container: None,
             }),
     );
-    for guest in guests {
+    for guest in set.guests() {
         let container = Some(guest.name.clone());
         undos.extend(
             by_products::of_container(&guest.name)
@@ -276,27 +330,7 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
                     container: container.clone(),
                 }),
         );
-        undos.push(Undo::Domain {
-            name: guest.name.clone(),
-        });
-        undos.push(Undo::Node {
-            name: guest.name.clone(),
-        });
-        undos.push(Undo::Resource {
-            id: guest.resource,
-            container,
-        });
-    }
-    undos.extend(
-        config::object_ids(set, part)
-            .into_iter()
-            .map(|id| Undo::CibObject { id }),
-    );
-    if set.spec.clone {
-        undos.push(Undo::Resource {
-            id: config::clone_id(set),
-            container: None,
-        });
+        undos.push(Undo::Domain { name: guest.name });
     }
     undos
 }

@@ -2,6 +2,8 @@
 
 use super::Context;
 use super::preview::print_value;
+use super::share::Shared;
+use crate::cli::Share;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
 use crate::pacemaker::authkey;
@@ -11,7 +13,7 @@ use std::path::Path;
 
 /// # Errors
 /// When it cannot be made, or the one that is there cannot be used.
-pub(super) fn run(context: &Context) -> Result<()> {
+pub(super) fn run(context: &Context, share: &Share) -> Result<()> {
     let path = Path::new(authkey::PATH);
     if context.common.dry_run {
         let makes = !path.exists();
@@ -28,6 +30,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
     }
     users::require_root("key-gen")?;
     let haclient = users::haclient()?.as_raw();
+    if share.is_wanted() {
+        return on_all(context, share);
+    }
     if crate::host::files::exists(path) {
         return match authkey::check(path, haclient)? {
             None => {
@@ -47,6 +52,38 @@ pub(super) fn run(context: &Context) -> Result<()> {
             said(context, true)
         }
         Err(e) => Err(context.put_back(&mut state, e)),
+    }
+}
+
+/// The same key on this node and others.
+fn on_all(context: &Context, share: &Share) -> Result<()> {
+    let _host = lock::host()?;
+    let mut shared = Shared::open(context, share, None)?;
+    let path = Path::new(authkey::PATH);
+    let had_one = crate::host::files::exists(path);
+    if had_one {
+        if let Some((what, mend)) = authkey::check(path, users::haclient()?.as_raw())? {
+            return Err(Error::cant(what).mend(mend));
+        }
+    }
+    let mut state = State::open_or_make(&context.state_dir)?;
+    let made = shared
+        .announce(&mut state)
+        .and_then(|()| shared.take_key(&mut state))
+        .and_then(|()| shared.realise_key(&context.host));
+    match made {
+        Ok(()) => {
+            context.report.line(format!(
+                "the same {} on {}",
+                path.display(),
+                shared.nodes().join(", ")
+            ));
+            said(context, !had_one)
+        }
+        Err(e) => {
+            let e = shared.put_back(e);
+            Err(context.put_back(&mut state, e))
+        }
     }
 }
 

@@ -8,9 +8,11 @@ mod join;
 mod key_gen;
 mod lab;
 mod make;
+mod marks;
 mod original;
 mod passing;
 mod preview;
+mod share;
 mod shrink;
 mod status;
 mod up;
@@ -20,6 +22,7 @@ mod wait;
 use crate::cli::{Cli, Command, Common};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, signals};
+use crate::journal::Scope;
 use crate::plan::Set;
 use crate::report::Report;
 use crate::state::State;
@@ -50,22 +53,28 @@ pub fn run(cli: Cli) -> Result<()> {
         common,
     };
     match cli.command {
-        None => original::run(&context, &cli.original, &cli.shape),
-        Some(Command::Generate { shape }) => generate::run(&context, &shape, None),
+        None => original::run(&context, &cli.original, &cli.shape, &cli.share),
+        Some(Command::Generate { shape, share }) => generate::run(&context, &shape, &share, None),
         Some(Command::Up {
             shape,
+            share,
             timeout,
             gentle,
-        }) => up::run(&context, &shape, timeout, gentle),
-        Some(Command::Cleanup) => cleanup::run(&context, cleanup::Scope::All),
+        }) => up::run(&context, &shape, &share, timeout, gentle),
+        Some(Command::Cleanup { share, forget }) => {
+            cleanup::run(&context, Scope::All, &share, &forget)
+        }
         Some(Command::Status) => status::run(&context),
         Some(Command::Verify { shape, quick }) => verify::run(&context, &shape, quick),
         Some(Command::Lab { command }) => lab::run(&context, &command),
         Some(Command::NodeEnter { pid, command }) => crate::host::inside::enter(pid, &command),
         // Not ours to carry out: crate::main does.
         Some(Command::NodeInit { .. }) => Ok(()),
-        Some(Command::KeyGen) => key_gen::run(&context),
-        Some(Command::DownloadAgent { agent_url }) => agent::run(&context, &agent_url),
+        Some(Command::KeyGen { share }) => key_gen::run(&context, &share),
+        Some(Command::DownloadAgent { agent_url, share }) => {
+            agent::run(&context, &agent_url, &share)
+        }
+        Some(Command::Realise) => share::serve(&context),
     }
 }
 
@@ -78,6 +87,7 @@ impl Context {
             set_mark: set.map(Set::mark),
             cluster_down: false,
             stop_timeout: Duration::from_secs(180),
+            forget: Vec::new(),
         }
     }
 

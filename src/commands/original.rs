@@ -1,27 +1,28 @@
 //! The options of lxc_autogen.sh, carried out in its order: verify, download, key, generate, CIB,
 //! clone, and then what restores.
 
-use super::choose::choose;
-use super::cleanup::Scope;
+use super::choose::{Elsewhere, choose};
 use super::generate::{push, roll_back};
 use super::{Context, agent, cleanup, generate, key_gen, preview, shrink, verify};
-use crate::cli::{Original, Shape};
+use crate::cli::{Original, Shape, Share};
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
+use crate::journal::Scope;
 use crate::pacemaker::config::Part;
 use crate::state::State;
 
 /// # Errors
 /// Those of the single actions.
-pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Result<()> {
+pub(super) fn run(
+    context: &Context,
+    actions: &Original,
+    shape: &Shape,
+    share: &Share,
+) -> Result<()> {
     if shape.add_master {
         context
             .report
             .warn("-m/--add-master is deprecated: use -C/--add-clone instead");
-    }
-    if actions.share_configs {
-        return Err(Error::cant("--share-configs is not built yet")
-            .mend("leave -s out: the containers then run on this node"));
     }
     let add_clone = shape.wants_clone();
     let restores = actions.restore_all || actions.restore_cib || actions.restore_libvirt;
@@ -42,10 +43,10 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
         verify::run(context, shape, false)?;
     }
     if actions.download_agent {
-        agent::run(context, &actions.agent_url)?;
+        agent::run(context, &actions.agent_url, share)?;
     }
     if actions.key_gen && !generates {
-        key_gen::run(context)?;
+        key_gen::run(context, share)?;
     }
     let part = match (actions.add_cib, add_clone) {
         (true, _) => Some(Part::All),
@@ -53,7 +54,7 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
         (false, false) => None,
     };
     match part {
-        _ if generates => generate::run(context, shape, part)?,
+        _ if generates => generate::run(context, shape, share, part)?,
         Some(part) => add(context, shape, part)?,
         None => {}
     }
@@ -62,13 +63,13 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
         actions.restore_cib,
         actions.restore_libvirt,
     ) {
-        (true, _, _) => cleanup::run(context, Scope::All),
+        (true, _, _) => cleanup::run(context, Scope::All, share, &[]),
         (false, cib, libvirt) => {
             if cib {
-                cleanup::run(context, Scope::Cib)?;
+                cleanup::run(context, Scope::Cib, share, &[])?;
             }
             if libvirt {
-                cleanup::run(context, Scope::Libvirt)?;
+                cleanup::run(context, Scope::Libvirt, share, &[])?;
             }
             Ok(())
         }
@@ -78,7 +79,8 @@ pub(super) fn run(context: &Context, actions: &Original, shape: &Shape) -> Resul
 /// `-a` and `-C` of what was generated before.
 fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
     if context.common.dry_run {
-        let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
+        let saved = preview::saved(context)?;
+        let choice = choose(context, shape, saved.as_ref(), &Elsewhere::default())?;
         return preview::print(context, &choice, preview::With::Add(part));
     }
     users::require_root("adding to the CIB")?;
@@ -92,7 +94,7 @@ fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
     };
     let mut state = State::open(&context.state_dir)?.ok_or_else(missing)?;
     let saved = state.set.clone().ok_or_else(missing)?;
-    let choice = choose(context, shape, Some(&saved))?;
+    let choice = choose(context, shape, Some(&saved), &Elsewhere::default())?;
     if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
         return Err(missing());
     }

@@ -1,7 +1,8 @@
 //! `--dry-run`: what would happen, and the XML, from the same plan; nothing is touched.
 
 use super::Context;
-use super::choose::Choice;
+use super::choose::{Choice, Elsewhere, choose};
+use crate::cli::{Shape, Share};
 use crate::error::{Error, Result};
 use crate::libvirt::{domain, network};
 use crate::pacemaker::authkey;
@@ -32,6 +33,30 @@ pub(super) fn saved(context: &Context) -> Result<Option<Set>> {
     } else {
         Ok(None)
     }
+}
+
+/// Prints what would be done.
+pub(super) fn run(context: &Context, shape: &Shape, share: &Share, with: With) -> Result<()> {
+    let saved = saved(context)?;
+    let choice = choose(context, shape, saved.as_ref(), &Elsewhere::default())?;
+    print(context, &choice, with)?;
+    let held = saved.map(|s| s.nodes).unwrap_or_default();
+    if !context.common.json && (share.is_wanted() || !held.is_empty()) {
+        let mut nodes = [held, share.nodes.clone()].concat();
+        if share.nodes.is_empty() && nodes.is_empty() {
+            nodes = tools::cluster_nodes(&context.host).unwrap_or_default();
+        }
+        result(match nodes.as_slice() {
+            [] => {
+                "\nand the files and the network on every other cluster node, by ssh\n".to_owned()
+            }
+            nodes => format!(
+                "\nand the files and the network on each of {}, by ssh\n",
+                nodes.join(", ")
+            ),
+        });
+    }
+    Ok(())
 }
 
 /// Prints what making this choice would do.

@@ -68,8 +68,12 @@ pub(super) fn run(context: &Context) -> Result<()> {
 }
 
 fn rows(context: &Context, set: &Set) -> Vec<Row> {
-    let domains: Option<HashMap<String, String>> = told(context, virsh::domains(&context.host))
+    let mut domains: Option<HashMap<String, String>> = told(context, virsh::domains(&context.host))
         .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
+    if let (Some(domains), false) = (&mut domains, set.nodes.is_empty()) {
+        // Here they are absent, or defined at most.
+        domains.extend(super::share::domains(context, set));
+    }
     let cluster = told(context, cluster(context));
     set.guests()
         .iter()

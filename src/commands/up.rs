@@ -1,14 +1,14 @@
 //! `up`: generate, start the network, add to the CIB, and wait until every node is online; on a
 //! set that is there already, only the difference.
 
-use super::choose::{Choice, choose};
-use super::generate::{prepare, roll_back};
+use super::choose::Choice;
+use super::generate::{Prepared, make_everywhere, prepare, roll_back};
 use super::passing::{self, Passing};
-use super::{Context, join, make, preview, shrink, wait};
-use crate::cli::Shape;
+use super::share::Shared;
+use super::{Context, join, preview, wait};
+use crate::cli::{Shape, Share};
 use crate::error::{Kind, Result};
-use crate::host::lock::{self, Lock};
-use crate::host::users;
+use crate::host::{lock, users};
 use crate::pacemaker::config::Part;
 use crate::pacemaker::tools;
 use crate::report::count;
@@ -20,19 +20,31 @@ use crate::state::State;
 pub(super) fn run(
     context: &Context,
     shape: &Shape,
+    share: &Share,
     timeout: Option<u64>,
     gentle: bool,
 ) -> Result<()> {
     if context.common.dry_run {
-        let choice = choose(context, shape, preview::saved(context)?.as_ref())?;
-        return preview::print(context, &choice, preview::With::Up);
+        return preview::run(context, shape, share, preview::With::Up);
     }
     users::require_root("up")?;
     let host_lock = lock::host()?;
-    let (choice, mut state) = prepare(context, shape, |choice, _| {
+    let Prepared {
+        choice,
+        mut state,
+        mut shared,
+    } = prepare(context, shape, share, |choice, _| {
         join::check(context, &choice.set).map(drop)
     })?;
-    match up(context, &mut state, &choice, host_lock, timeout, gentle) {
+    let joined = join_all(context, &mut state, &choice, &mut shared, gentle);
+    if let Err(e) = joined {
+        let e = shared.put_back(e);
+        return Err(roll_back(context, &mut state, e));
+    }
+    // Names and subnet are taken now: another set may choose its own, and other nodes may be asked.
+    drop(host_lock);
+    drop(shared);
+    match wait_for_all(context, &mut state, &choice, timeout) {
         Ok(()) => {
             let number = choice.set.spec.containers as usize;
             context
@@ -48,24 +60,28 @@ pub(super) fn run(
     }
 }
 
-fn up(
+fn join_all(
     context: &Context,
     state: &mut State,
     choice: &Choice,
-    host_lock: Lock,
-    timeout: Option<u64>,
+    shared: &mut Shared,
     gentle: bool,
 ) -> Result<()> {
-    shrink::shrink(context, state, choice)?;
-    make::make(context, state, choice)?;
+    make_everywhere(context, state, choice, shared)?;
     context.host.check_interrupt()?;
     join::check_version(context, &choice.set)?;
     passing::end(context, state, &choice.set)?;
     let cib = tools::query(&context.host)?;
     let passing = Passing::of(&choice.set, &cib, gentle);
-    join::add(context, state, &choice.set, Part::All, &cib, &passing)?;
-    // Names and subnet are taken now: another set may choose its own.
-    drop(host_lock);
+    join::add(context, state, &choice.set, Part::All, &cib, &passing)
+}
+
+fn wait_for_all(
+    context: &Context,
+    state: &mut State,
+    choice: &Choice,
+    timeout: Option<u64>,
+) -> Result<()> {
     let joined = wait::online(context, &choice.set, timeout);
     match (joined, passing::end(context, state, &choice.set)) {
         (joined, Ok(())) => joined,

@@ -170,10 +170,7 @@ impl Cmd {
     // The one place that may.
     #[allow(clippy::disallowed_methods)]
     fn run_untraced(&self) -> Result<Output> {
-        let program = which::which(&self.program).map_err(|_| {
-            Error::cant(format!("{} is not installed", self.program))
-                .mend(super::packages::mend_for_tool(&self.program))
-        })?;
+        let program = self.found()?;
         let mut stdout = memory_file("stdout")?;
         let mut stderr = memory_file("stderr")?;
         let mut command = std::process::Command::new(program);
@@ -230,6 +227,32 @@ impl Cmd {
         } else {
             Err(output.error())
         }
+    }
+
+    /// Starts it with both ends of a pipe, for [`super::pipe::Pipe`]; its error output goes to the
+    /// memory file.
+    // The other place that may.
+    #[allow(clippy::disallowed_methods)]
+    pub(super) fn spawn_piped(&self) -> Result<(std::process::Child, File)> {
+        let stderr = memory_file("stderr")?;
+        let child = std::process::Command::new(self.found()?)
+            .args(&self.args)
+            .env("LC_ALL", "C")
+            .envs(self.envs.iter().map(|(n, v)| (n.as_str(), v.as_os_str())))
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(duplicate(&stderr)?)
+            .spawn()
+            .map_err(|e| Error::failed(format!("start {}: {e}", self.line())))?;
+        Ok((child, stderr))
+    }
+
+    fn found(&self) -> Result<PathBuf> {
+        which::which(&self.program).map_err(|_| {
+            Error::cant(format!("{} is not installed", self.program))
+                .mend(super::packages::mend_for_tool(&self.program))
+        })
     }
 
     fn wait(
@@ -306,7 +329,7 @@ fn duplicate(file: &File) -> Result<Stdio> {
         .map_err(|e| Error::failed(format!("duplicate a file descriptor: {e}")))
 }
 
-fn read_back(file: &mut File) -> Result<String> {
+pub(super) fn read_back(file: &mut File) -> Result<String> {
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(0))
         .and_then(|_| file.read_to_end(&mut bytes))
@@ -314,14 +337,14 @@ fn read_back(file: &mut File) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn tail(text: &str) -> Vec<String> {
+pub(super) fn tail(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().filter(|l| !l.trim().is_empty()).collect();
     let from = lines.len().saturating_sub(STDERR_LINES);
     lines[from..].iter().map(|l| (*l).to_owned()).collect()
 }
 
 /// SIGTERM to the whole group, two seconds of grace, then SIGKILL.
-fn end_group(child: &mut std::process::Child) {
+pub(super) fn end_group(child: &mut std::process::Child) {
     let Ok(pid) = i32::try_from(child.id()) else {
         return;
     };

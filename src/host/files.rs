@@ -305,7 +305,8 @@ pub fn remove_tree(path: &Path, mounts: &[PathBuf]) -> Result<()> {
 /// When the kernel refuses.
 pub fn remove_file(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", path, e)),
+        // A read-only file system says so before it looks for the name.
+        Err(e) if exists(path) => Err(Error::io("remove", path, e)),
         _ => Ok(()),
     }
 }

@@ -11,6 +11,7 @@ pub mod lock;
 pub mod mounts;
 pub mod net;
 pub mod packages;
+pub mod pipe;
 pub mod processes;
 pub mod signals;
 pub mod users;

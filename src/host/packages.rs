@@ -93,6 +93,12 @@ const PACKAGES: &[(&str, &str, &str, &str)] = &[
     ),
     ("sshd", "openssh-server", "openssh-server", "openssh"),
     ("ssh-keygen", "openssh-client", "openssh", "openssh-common"),
+    (
+        "ssh",
+        "openssh-client",
+        "openssh-clients",
+        "openssh-clients",
+    ),
     ("dnsmasq", "dnsmasq-base", "dnsmasq", "dnsmasq"),
     ("nsenter", "util-linux", "util-linux", "util-linux"),
     ("setpriv", "util-linux", "util-linux", "util-linux"),

@@ -6,7 +6,7 @@
 
 mod undo;
 
-pub use undo::{Rank, Undo};
+pub use undo::{Rank, Scope, Undo};
 
 use crate::error::{Error, Result};
 use crate::host::files;
@@ -255,6 +255,7 @@ mod tests {
         let key = |sha256: &str| Undo::Authkey {
             path: "/k".into(),
             sha256: sha256.to_owned(),
+            previous: None,
         };
         let property = |previous: &str| Undo::Property {
             name: "p".to_owned(),

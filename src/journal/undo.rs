@@ -1,7 +1,35 @@
 //! How each kind of change is undone, as data.
 
+use crate::peer::Target;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+/// How much is undone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// What is in the CIB (`-p`).
+    Cib,
+    /// Domains, network, hosts block (`-r`).
+    Libvirt,
+    /// Everything (`-R`).
+    All,
+}
+
+impl Scope {
+    /// Whether it is undone with this.
+    pub fn covers(self, undo: &Undo) -> bool {
+        let rank = undo.rank();
+        match self {
+            Scope::All => true,
+            Scope::Cib => matches!(rank, Rank::Cib | Rank::Nodes | Rank::Properties),
+            Scope::Libvirt => {
+                matches!(rank, Rank::Domains | Rank::Network | Rank::Kernel)
+                    || matches!(undo, Undo::HostsBlock { .. } | Undo::File { .. })
+            }
+        }
+    }
+}
 
 /// One change to the host, by what takes it back. Paths are absolute; names are checked values.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +70,22 @@ pub enum Undo {
         /// The container it belongs to.
         container: Option<String>,
     },
-    /// Remove the authentication key, when it still is the one we made.
+    /// Remove the authentication key, when it still is the one we made, or put the previous one
+    /// back.
     Authkey {
         /// Where it is.
         path: PathBuf,
         /// SHA-256 of what we wrote.
         sha256: String,
+        /// The previous one's name in the state directory.
+        #[serde(default)]
+        previous: Option<String>,
+    },
+    /// Have another cluster node undo what was done there.
+    Peer {
+        /// Which, and how it is reached.
+        #[serde(flatten)]
+        target: Target,
     },
     /// Stop and undefine the network with this uuid.
     Network {
@@ -142,6 +180,8 @@ pub enum Rank {
     Nodes,
     /// Cluster properties, which removing nodes can still change.
     Properties,
+    /// Other nodes, which need the cluster no more, but may be needed to find it.
+    Peers,
     /// Daemons on the host that could start domains again.
     Daemons,
     /// Domains.
@@ -165,6 +205,7 @@ impl Undo {
             Undo::Resource { .. } | Undo::CibObject { .. } => Rank::Cib,
             Undo::Node { .. } => Rank::Nodes,
             Undo::Property { .. } | Undo::Throttle { .. } => Rank::Properties,
+            Undo::Peer { .. } => Rank::Peers,
             Undo::Daemon { .. } => Rank::Daemons,
             Undo::Domain { .. } => Rank::Domains,
             Undo::Network { .. } => Rank::Network,
@@ -201,7 +242,7 @@ impl Undo {
     pub fn has_identity(&self) -> bool {
         matches!(
             self,
-            Undo::Authkey { .. } | Undo::Network { .. } | Undo::Agent { .. }
+            Undo::Authkey { .. } | Undo::Network { .. } | Undo::Agent { .. } | Undo::Peer { .. }
         )
     }
 
@@ -224,6 +265,7 @@ impl Undo {
             Undo::EmptyDir { path } => format!("directory {}", path.display()),
             Undo::File { path, .. } => format!("file {}", path.display()),
             Undo::Authkey { path, .. } => format!("authentication key {}", path.display()),
+            Undo::Peer { target } => format!("what is on node {}", target.node),
             Undo::Network { name, .. } => format!("network {name}"),
             Undo::Forwarding { .. } => "the kernel's IPv4 forwarding".to_owned(),
             Undo::Cgroup { path } => format!("control group {}", path.display()),

@@ -96,10 +96,72 @@ fn searchable(metadata: &std::fs::Metadata, haclient: u32) -> bool {
 /// # Errors
 /// When there is no group haclient, or writing fails.
 pub fn make(journal: &mut Journal) -> Result<bool> {
-    let path = Path::new(PATH);
-    if files::exists(path) {
+    if files::exists(Path::new(PATH)) {
         return Ok(false);
     }
+    let key = match recall(&remembered()) {
+        Some(key) => key,
+        None => files::random_bytes(BYTES)?,
+    };
+    write_new(journal, &key)?;
+    Ok(true)
+}
+
+/// Sees to it that this is the key. Another one is kept in the state directory, when it may be
+/// replaced at all.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when there is another that may not be replaced.
+pub fn put(journal: &mut Journal, state_dir: &Path, key: &[u8], replace: bool) -> Result<()> {
+    let path = Path::new(PATH);
+    let Some(there) = files::read_optional(path)? else {
+        return write_new(journal, key);
+    };
+    if there == key {
+        return Ok(());
+    }
+    if !replace {
+        return Err(another_key(&path.display().to_string()));
+    }
+    let kept = journal.outstanding().find_map(|(_, undo)| match undo {
+        Undo::Authkey { previous, .. } => Some(previous.clone()),
+        _ => None,
+    });
+    let previous = match kept {
+        Some(previous) => previous,
+        None => {
+            journal.intend([Undo::StateFile {
+                name: PREVIOUS.to_owned(),
+            }])?;
+            files::copy_whole(path, &state_dir.join(PREVIOUS))?;
+            Some(PREVIOUS.to_owned())
+        }
+    };
+    journal.intend([Undo::Authkey {
+        path: path.to_owned(),
+        sha256: files::sha256(key),
+        previous,
+    }])?;
+    let attributes = attributes(users::haclient()?.as_raw());
+    files::write_atomic(path, key, attributes, Existing::Replace)
+}
+
+/// Name of a replaced key in the state directory.
+const PREVIOUS: &str = "authkey.previous";
+
+/// The error about a key that must not be overwritten.
+pub fn another_key(which: &str) -> Error {
+    Error::cant(format!(
+        "{which} is another key than that of the other nodes"
+    ))
+    .mend(
+        "copy the right one to all of them, or --replace-authkey: the old one is kept, and cleanup \
+         puts it back",
+    )
+}
+
+fn write_new(journal: &mut Journal, key: &[u8]) -> Result<()> {
+    let path = Path::new(PATH);
     let haclient = users::haclient()?.as_raw();
     let directory = Path::new(DIRECTORY);
     if !files::exists(directory) {
@@ -116,16 +178,12 @@ pub fn make(journal: &mut Journal) -> Result<bool> {
             },
         )?;
     }
-    let key = match recall(&remembered()) {
-        Some(key) => key,
-        None => files::random_bytes(BYTES)?,
-    };
     journal.intend([Undo::Authkey {
         path: path.to_owned(),
-        sha256: files::sha256(&key),
+        sha256: files::sha256(key),
+        previous: None,
     }])?;
-    write(path, &key, haclient).context("make the authentication key")?;
-    Ok(true)
+    write(path, key, haclient).context("make the authentication key")
 }
 
 /// How long Pacemaker's controller uses a key it has read, whatever the file says meanwhile
@@ -187,12 +245,15 @@ pub fn settles_in() -> std::time::Duration {
 /// # Errors
 /// When it is there already, or writing fails.
 pub fn write(path: &Path, key: &[u8], haclient: u32) -> Result<()> {
-    let attributes = Attributes {
+    files::write_atomic(path, key, attributes(haclient), Existing::Refuse)
+}
+
+fn attributes(haclient: u32) -> Attributes {
+    Attributes {
         mode: 0o640,
         uid: 0,
         gid: haclient,
-    };
-    files::write_atomic(path, key, attributes, Existing::Refuse)
+    }
 }
 
 /// Containers whose copy of the key is not the host's any more.

@@ -111,6 +111,27 @@ pub fn this_node(host: &Host) -> Result<String> {
     Ok(name.to_owned())
 }
 
+/// Names of all cluster nodes that the cluster knows, also those that are down.
+///
+/// # Errors
+/// When crm_node fails, as it does without a cluster.
+pub fn cluster_nodes(host: &Host) -> Result<Vec<String>> {
+    let text = Cmd::new("crm_node").arg("--list").ok(host)?;
+    Ok(parse_nodes(&text))
+}
+
+/// `1 node1 member`, `2 node2 lost`; remote nodes are not in it.
+fn parse_nodes(text: &str) -> Vec<String> {
+    let node = |line: &str| {
+        let mut words = line.split_whitespace();
+        let id = words.next()?;
+        let name = words.next()?;
+        let is_id = id.bytes().all(|b| b.is_ascii_digit());
+        is_id.then(|| name.to_owned())
+    };
+    text.lines().filter_map(node).collect()
+}
+
 /// Merges a `<configuration>` tree into the CIB as one change.
 ///
 /// # Errors
@@ -299,6 +320,12 @@ mod tests {
         );
         let expected = HashSet::from(["lxc1".to_owned(), "lxc3".to_owned()]);
         assert_eq!(parse_connected(&two).unwrap(), expected);
+    }
+
+    #[test]
+    fn cluster_nodes_as_crm_node_lists_them() {
+        let text = "1 node1 member\n2 node2 lost\nlxc1 lxc1 member\n";
+        assert_eq!(parse_nodes(text), ["node1", "node2"]);
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub struct Set {
     pub mask_sysrq: bool,
     /// Environment of pacemaker-remoted.
     pub environment: Vec<(String, String)>,
+    /// The cluster nodes that hold it, the one it was made on first; empty when only that one does.
+    #[serde(default)]
+    pub nodes: Vec<String>,
 }
 
 /// The format written now.
@@ -131,6 +134,7 @@ pub(crate) mod tests {
             emulator: "/usr/lib/libvirt/libvirt_lxc".into(),
             mask_sysrq: true,
             environment: vec![("PCMK_logfacility".into(), "none".into())],
+            nodes: Vec::new(),
         }
     }
 

@@ -71,6 +71,10 @@ pub struct Spec {
     pub clone: bool,
     /// Leave CAP_SYS_ADMIN to the containers.
     pub allow_mounts: bool,
+    /// The clone's primitive is PREFIX-ms, as until Pacemaker 2.0.4's lxc_autogen.sh: the test
+    /// RemoteLXC waits for that name to its end.
+    #[serde(default)]
+    pub old_names: bool,
 }
 
 impl Spec {
@@ -94,6 +98,7 @@ impl Spec {
                     hosts: saved.hosts || shape.hosts,
                     anywhere: saved.anywhere || shape.allow_anywhere,
                     clone: saved.clone || shape.wants_clone(),
+                    old_names: saved.old_names || (shape.old_names && !saved.clone),
                     ..saved.clone()
                 }
             }
@@ -114,6 +119,7 @@ impl Spec {
                 anywhere: shape.allow_anywhere,
                 clone: shape.wants_clone(),
                 allow_mounts: shape.allow_mounts,
+                old_names: shape.old_names,
             },
         };
         spec.check()?;

@@ -105,7 +105,11 @@ pub(super) fn restore_outside(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
             }
             hosts::rewrite(path, |text| hosts::without_block(text, marker))
         }
-        Undo::Authkey { path, sha256 } => remove_authkey(undoer, path, sha256),
+        Undo::Authkey {
+            path,
+            sha256,
+            previous,
+        } => remove_authkey(undoer, path, sha256, previous.as_deref()),
         Undo::Agent {
             path,
             sha256,
@@ -115,11 +119,26 @@ pub(super) fn restore_outside(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
     }
 }
 
-/// The key goes when it is the one we made, and no other guest or remote node lives by it.
-fn remove_authkey(undoer: &Undoer<'_>, path: &Path, sha256: &str) -> Result<()> {
+/// The key goes when it is the one we made, and no other guest or remote node lives by it. One that
+/// it replaced comes back.
+fn remove_authkey(
+    undoer: &Undoer<'_>,
+    path: &Path,
+    sha256: &str,
+    previous: Option<&str>,
+) -> Result<()> {
+    let backup = previous.map(|name| undoer.state_dir.join(name));
+    let was = backup.as_deref().map(files::read_optional).transpose()?;
+    let was = was.flatten();
     let Some(bytes) = files::read_optional(path)? else {
-        return Ok(());
+        return match backup {
+            Some(backup) if was.is_some() => files::copy_whole(&backup, path),
+            _ => Ok(()),
+        };
     };
+    if was.as_ref() == Some(&bytes) {
+        return Ok(());
+    }
     if files::sha256(&bytes) != sha256 {
         return Err(Error::failed("it is not the one we made any more"));
     }
@@ -139,8 +158,17 @@ fn remove_authkey(undoer: &Undoer<'_>, path: &Path, sha256: &str) -> Result<()> 
             others.join(", ")
         )));
     }
-    crate::pacemaker::authkey::remember(&bytes);
-    files::remove_file(path)
+    match backup {
+        Some(backup) if was.is_some() => files::copy_whole(&backup, path),
+        Some(backup) => Err(Error::failed(format!(
+            "{} with the previous one is gone",
+            backup.display()
+        ))),
+        None => {
+            crate::pacemaker::authkey::remember(&bytes);
+            files::remove_file(path)
+        }
+    }
 }
 
 fn restore_agent(

@@ -4,6 +4,7 @@
 mod cluster;
 mod host_side;
 mod kernel;
+pub(crate) mod peers;
 
 use crate::error::{Error, Result};
 use crate::host::{Host, files, mounts, processes};
@@ -30,6 +31,8 @@ pub struct Undoer<'a> {
     pub cluster_down: bool,
     /// How long to wait for resources to stop.
     pub stop_timeout: Duration,
+    /// Other nodes that will not come back.
+    pub forget: Vec<String>,
 }
 
 /// An outstanding change and its number in the journal.
@@ -147,6 +150,7 @@ impl Undoer<'_> {
             Rank::Cib => cluster::remove_from_cib(self, items),
             Rank::Nodes => cluster::forget_nodes(self, items),
             Rank::Properties => self.each(items, |undo| cluster::restore_property(self, undo)),
+            Rank::Peers => peers::undo(self, items),
             Rank::Daemons => self.each(items, |undo| match undo {
                 Undo::Daemon {
                     program,
@@ -261,8 +265,13 @@ fn stays(name: &str, so_far: &Outcome) -> bool {
 /// another set's by the set's mark.
 fn needs(kept: &Undo, file: &str) -> bool {
     match kept {
-        Undo::Agent { previous, .. } => previous.as_deref() == Some(file),
-        other => matches!(other.rank(), Rank::Cib | Rank::Nodes) && file == crate::state::SET_FILE,
+        Undo::Agent { previous, .. } | Undo::Authkey { previous, .. } => {
+            previous.as_deref() == Some(file)
+        }
+        other => {
+            matches!(other.rank(), Rank::Cib | Rank::Nodes | Rank::Peers)
+                && file == crate::state::SET_FILE
+        }
     }
 }
 

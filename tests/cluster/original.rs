@@ -15,7 +15,7 @@ pub const TESTS: &[Test] = &[
 fn the_originals_options() {
     let before = Before::new();
     lxa("-R").exits(0);
-    lxa("-s -R").exits(3).complains("not built yet");
+    lxa("-s -R").exits(0).complains("nothing to clean up");
     lxa("-a").exits(3).complains("generate first");
 
     // -c alone generates: files, key and network, and nothing in the CIB.

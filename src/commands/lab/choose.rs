@@ -170,6 +170,7 @@ fn new_lab(context: &Context, spec: LabSpec) -> Result<Lab> {
         spec.subnet,
         &choose::candidates(&STARTS, Lab::addresses_needed(&spec))?,
         &networks,
+        &choose::Elsewhere::default(),
     )?;
     let seed = files::sha256(&files::random_bytes(32)?);
     Ok(Lab {

@@ -1,7 +1,7 @@
 //! `lab down`: the journal, backwards. Needs none of the lab's own daemons.
 
 use super::{Context, all, fence, lost, no_lab, of_lab};
-use crate::commands::cleanup;
+use crate::commands::marks;
 use crate::commands::preview::print_value;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
@@ -56,7 +56,7 @@ pub(super) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<
 
 fn one(context: &Context, name: &str) -> Result<usize> {
     virsh::connect(&context.host)?;
-    let found = cleanup::found_by_marks(context, None)?;
+    let found = marks::found(context, None)?;
     let mut state = match State::open(&context.state_dir)? {
         Some(state) => state,
         None if found.is_empty() => {
@@ -112,7 +112,7 @@ fn preview(context: &Context, names: &[String]) -> Result<()> {
         let lost = !crate::host::files::exists(&context.state_dir);
         let undos = if lost {
             // Nobody but libvirt knows of it any more.
-            cleanup::found_by_marks(&context, None)?
+            marks::found(&context, None)?
         } else {
             Journal::peek(&context.state_dir)?
         };

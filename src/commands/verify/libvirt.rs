@@ -201,7 +201,7 @@ fn subnet(context: &Context, shape: &Shape, saved: Option<&Set>, works: bool) ->
     if !works {
         return Check::skipped(name, "needs libvirt's LXC driver");
     }
-    match choose::choose_set(context, shape, saved) {
+    match choose::choose_set(context, shape, saved, &choose::Elsewhere::default()) {
         Ok(set) => Check::ok(name, format!("{} on network {}", set.subnet, set.network)),
         Err(e) => Check::of_error(name, &e),
     }

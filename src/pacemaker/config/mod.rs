@@ -124,7 +124,8 @@ pub fn clone_id(set: &Set) -> String {
 
 /// The id of the primitive in the set's promotable clone.
 pub fn clone_primitive_id(set: &Set) -> String {
-    format!("{}-rsc", set.spec.prefix)
+    let end = if set.spec.old_names { "ms" } else { "rsc" };
+    format!("{}-{end}", set.spec.prefix)
 }
 
 /// The template's description, by which people and we tell whose set it is.

@@ -1,0 +1,384 @@
+//! The node that answers: `lxc-autogen realise`, run by ssh, one request a line.
+
+use super::super::choose::{self, Choice};
+use super::super::{Context, agent, generate, join, make, marks, shrink};
+use crate::error::{Error, Kind, Result};
+use crate::host::lock::{self, Lock};
+use crate::host::{files, hosts, net, users};
+use crate::journal::{Rank, Scope, Undo};
+use crate::libvirt::virsh;
+use crate::pacemaker::{authkey, tools};
+use crate::peer::{Answer, Facts, Failure, Greeting, PROGRAM, Plan, Request, Target, sent_program};
+use crate::plan::Set;
+use crate::report;
+use crate::rootfs::{self, Remoted, UNPACKED};
+use crate::spec::Subnet;
+use crate::state::{self, State};
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+
+/// Answers until the input ends. What was carried out by then stays, and the journals here and
+/// there know it.
+///
+/// # Errors
+/// When this is not root, or an answer cannot be given.
+pub(in super::super) fn run(context: &Context) -> Result<()> {
+    users::require_root("realise")?;
+    let node = super::this_node(context)?;
+    say(&Greeting::of(node.clone()))?;
+    let mut server = Server {
+        context,
+        node,
+        host_lock: None,
+        state: None,
+    };
+    let result = server.serve();
+    // A program that was sent, and has found no state directory to live in.
+    files::remove_file(&sent_program(&context.state_dir))?;
+    result
+}
+
+fn say(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value).map_err(|e| Error::failed(format!("answer: {e}")))?;
+    report::result(text + "\n");
+    Ok(())
+}
+
+struct Server<'a> {
+    context: &'a Context,
+    node: String,
+    host_lock: Option<Lock>,
+    state: Option<State>,
+}
+
+impl Server<'_> {
+    fn serve(&mut self) -> Result<()> {
+        for line in std::io::stdin().lock().lines() {
+            let line = line.map_err(|e| Error::failed(format!("read a request: {e}")))?;
+            let answer = serde_json::from_str::<Request>(&line)
+                .map_err(|e| Error::failed(format!("not understood: {e}")))
+                .and_then(|request| self.answer(request));
+            say(&match answer {
+                Ok(answer) => answer,
+                Err(e) => Answer::Failed(Failure::from(&e)),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, request: Request) -> Result<Answer> {
+        match request {
+            Request::Look => self.look().map(|facts| Answer::Facts(Box::new(facts))),
+            Request::Prepare(plan) => self.prepare(&plan).map(|()| Answer::Done),
+            Request::Realise(plan) => self.realise(&plan).map(|()| Answer::Done),
+            Request::PutBack(why) => self.put_back(Error::failed(why)).map(|()| Answer::Done),
+            Request::Undo {
+                scope,
+                force,
+                forget,
+            } => self.undo(scope, force, &forget),
+            Request::Release => self.release().map(|()| Answer::Done),
+            Request::Domains => self.domains(),
+        }
+    }
+
+    /// Locks, and says how it is here.
+    fn look(&mut self) -> Result<Facts> {
+        if self.host_lock.is_none() {
+            self.host_lock = Some(lock::host()?);
+        }
+        let dir = &self.context.state_dir;
+        self.state = State::open(dir)?;
+        let set = self.state.as_ref().and_then(|s| s.set.clone());
+        let networks = virsh::networks(&self.context.host)?;
+        let ours = set.as_ref().map(|s| s.network.as_str());
+        let mut names: Vec<String> = networks
+            .iter()
+            .filter(|n| Some(n.as_str()) != ours)
+            .cloned()
+            .collect();
+        names.extend(
+            net::links()
+                .into_iter()
+                .filter(|n| Some(n.as_str()) != ours),
+        );
+        let key = Path::new(authkey::PATH);
+        let haclient = users::haclient()?.as_raw();
+        let key_bytes = files::read_optional(key)?;
+        Ok(Facts {
+            used: match &set {
+                // What the set itself uses is no obstacle.
+                Some(_) => Vec::new(),
+                None => choose::used(self.context, &networks)?,
+            },
+            names,
+            key: key_bytes.as_deref().map(files::sha256),
+            key_fault: match &key_bytes {
+                Some(_) => authkey::check(key, haclient)?,
+                None => authkey::check_directory(Path::new(authkey::DIRECTORY), haclient)?,
+            },
+            key_bytes,
+            has_remoted: self.find_remoted(None)?.is_some(),
+            program: self.program(),
+            set,
+        })
+    }
+
+    /// Where this program is when it has been moved into the state directory.
+    fn program(&self) -> PathBuf {
+        let now = std::env::current_exe().unwrap_or_else(|_| "lxc-autogen".into());
+        if now == sent_program(&self.context.state_dir) {
+            self.context.state_dir.join(PROGRAM)
+        } else {
+            now
+        }
+    }
+
+    /// As it is on this node: what was there at first, or is given by the leader and exists here
+    /// too, or is in /usr, or was unpacked.
+    fn find_remoted(&self, set: Option<&Set>) -> Result<Option<Remoted>> {
+        let saved = self.state.as_ref().and_then(|s| s.set.as_ref());
+        if let Some(saved) = saved {
+            return Ok(Some(saved.remoted.clone()));
+        }
+        let base = set.and_then(|s| s.spec.base.clone());
+        let base = base.unwrap_or_else(|| "/".into());
+        let given = set.and_then(|s| s.spec.remoted.as_deref());
+        let given = given.filter(|path| path.exists());
+        rootfs::find(given, &base, &self.context.state_dir)
+    }
+
+    /// The set as it is on this node.
+    fn localise(&self, plan: &Plan) -> Result<Option<Choice>> {
+        let Some(set) = &plan.set else {
+            return Ok(None);
+        };
+        if let Some(saved) = self.state.as_ref().and_then(|s| s.set.as_ref()) {
+            let set = Set {
+                layout: saved.layout.clone(),
+                remoted: saved.remoted.clone(),
+                emulator: saved.emulator.clone(),
+                mask_sysrq: saved.mask_sysrq,
+                environment: saved.environment.clone(),
+                ..set.clone()
+            };
+            return Ok(Some(Choice { set, fetch: None }));
+        }
+        let base = set.spec.base.clone().unwrap_or_else(|| "/".into());
+        let found = self.find_remoted(Some(set))?;
+        let unpacked = self.context.state_dir.join(UNPACKED).join(SENT_REMOTED);
+        let fetch = match &found {
+            None if plan.remoted.is_none() => Some(rootfs::fetch_version(&self.context.host)?),
+            _ => None,
+        };
+        let set = Set {
+            layout: rootfs::Layout::of(&base)?,
+            remoted: found.unwrap_or(Remoted::Bound { path: unpacked }),
+            emulator: choose::emulator(),
+            mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
+            environment: choose::environment(&base),
+            ..set.clone()
+        };
+        Ok(Some(Choice { set, fetch }))
+    }
+
+    /// All that could be said against it, before anything is changed.
+    fn prepare(&mut self, plan: &Plan) -> Result<()> {
+        let context = self.context;
+        let Some(Choice { set, .. }) = self.localise(plan)? else {
+            return Ok(());
+        };
+        virsh::connect(&context.host)?;
+        if join::agent_path().is_none() {
+            return Err(join::no_agent());
+        }
+        if set.spec.hosts {
+            hosts::check(Path::new(hosts::PATH))?;
+        }
+        if self.state.as_ref().is_none_or(|s| s.set.is_none()) {
+            let networks = virsh::networks(&context.host)?;
+            let taken = networks.iter().cloned().chain(net::links());
+            if taken.into_iter().any(|name| name == set.network) {
+                return Err(Error::cant(format!(
+                    "there is a network or interface {} that is not of this set",
+                    set.network
+                ))
+                .mend("remove or rename it"));
+            }
+            let wanted: Option<Subnet> = Some(set.subnet);
+            choose::free_subnet(
+                context,
+                wanted,
+                &[],
+                &networks,
+                &choose::Elsewhere::default(),
+            )?;
+        }
+        join::check_domains(context, &set)
+    }
+
+    fn realise(&mut self, plan: &Plan) -> Result<()> {
+        let choice = self.localise(plan)?;
+        let state = match self.state.take() {
+            Some(state) => state,
+            None => State::open_or_make(&self.context.state_dir)?,
+        };
+        let state = self.state.insert(state);
+        let made = carry_out(self.context, &self.node, state, plan, choice.as_ref());
+        match made {
+            Ok(()) => Ok(()),
+            Err(e) => match self.put_back(e.clone()) {
+                Ok(()) => Err(e),
+                Err(left) => Err(left),
+            },
+        }
+    }
+
+    /// # Errors
+    /// [`Kind::LeftBehind`] with what could not be put back.
+    fn put_back(&mut self, cause: Error) -> Result<()> {
+        let Some(mut state) = self.state.take() else {
+            return Ok(());
+        };
+        // The leader has each of the others put back its own.
+        let first = state.journal.run_began();
+        forget_peers(&mut state, |seq, _| seq >= first)?;
+        let error = generate::roll_back(self.context, &mut state, cause);
+        match error.kind {
+            Kind::LeftBehind => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the journal has, but for what is known of the other nodes, and what that needs.
+    fn undo(&mut self, scope: Scope, force: bool, forget: &[String]) -> Result<Answer> {
+        let context = self.context;
+        let lock = match self.host_lock.take() {
+            Some(lock) => lock,
+            None => lock::host()?,
+        };
+        self.host_lock = Some(lock);
+        let cib = tools::query(&context.host);
+        if let (Err(e), false) = (&cib, force) {
+            return Err(e.clone());
+        }
+        let found = marks::found(context, cib.as_ref().ok())?;
+        let mut state = match State::open(&context.state_dir)? {
+            Some(state) => state,
+            None if found.is_empty() => {
+                State::clear_unfinished(&context.state_dir)?;
+                return Ok(Answer::Undone(0, Vec::new()));
+            }
+            None => State::open_or_make(&context.state_dir)?,
+        };
+        state.journal.intend(found)?;
+        forget_peers(&mut state, |_, target| forget.contains(&target.node))?;
+        let mut undoer = context.undoer(state.set.as_ref());
+        undoer.cluster_down = cib.is_err();
+        let stays = |undo: &Undo| match undo {
+            Undo::StateFile { name } => name == state::SET_FILE || name == PROGRAM,
+            other => matches!(other.rank(), Rank::Peers | Rank::StateDir),
+        };
+        let outcome = undoer.replay(&mut state.journal, |_, undo| {
+            scope.covers(undo) && !stays(undo)
+        });
+        self.state = Some(state);
+        Ok(Answer::Undone(outcome.undone, outcome.remains))
+    }
+
+    /// Nothing is left anywhere: the rest goes, the memory of the others with it.
+    fn release(&mut self) -> Result<()> {
+        let Some(mut state) = self.state.take() else {
+            return Ok(());
+        };
+        forget_peers(&mut state, |_, _| true)?;
+        let undoer = self.context.undoer(state.set.as_ref());
+        let outcome = undoer.replay(&mut state.journal, |_, _| true);
+        outcome.into_result().map(drop)
+    }
+
+    fn domains(&self) -> Result<Answer> {
+        let ours = virsh::domains_of(&self.context.host, &self.context.state_dir)?;
+        let states = virsh::domains(&self.context.host)?
+            .into_iter()
+            .filter(|row| ours.contains(&row.name))
+            .map(|row| (row.name, row.state))
+            .collect();
+        Ok(Answer::Domains(states))
+    }
+}
+
+/// Drops records of other nodes, without asking those.
+fn forget_peers(state: &mut State, which: impl Fn(u64, &Target) -> bool) -> Result<()> {
+    let records = state.journal.outstanding();
+    let dropped: Vec<u64> = records
+        .filter(|(seq, undo)| matches!(undo, Undo::Peer { target } if which(*seq, target)))
+        .map(|(seq, _)| seq)
+        .collect();
+    state.journal.undone(&dropped)
+}
+
+/// Where a daemon that was sent goes, below the directory for unpacked ones.
+const SENT_REMOTED: &str = "usr/sbin/pacemaker-remoted";
+
+fn carry_out(
+    context: &Context,
+    node: &str,
+    state: &mut State,
+    plan: &Plan,
+    choice: Option<&Choice>,
+) -> Result<()> {
+    let others = plan.group.but(node).into_iter();
+    state
+        .journal
+        .intend(others.map(|target| Undo::Peer { target }))?;
+    keep_program(state)?;
+    if let Some(key) = &plan.key {
+        authkey::put(&mut state.journal, &state.dir, &key.bytes, key.replace)?;
+    }
+    if let Some(bytes) = &plan.agent {
+        agent::install_bytes(context, state, bytes)?;
+    }
+    let Some(choice) = choice else {
+        return Ok(());
+    };
+    let path = state.dir.join(UNPACKED).join(SENT_REMOTED);
+    if let (Some(bytes), true) = (
+        &plan.remoted,
+        choice.set.remoted.bind_source() == Some(&path),
+    ) {
+        keep_remoted(state, &path, bytes)?;
+    }
+    if choice.fetch.is_none() {
+        join::check_version(context, &choice.set)?;
+    }
+    // The leader has taken out of the cluster what is to go.
+    shrink::shrink_here(context, state, choice)?;
+    make::make(context, state, choice)?;
+    state.journal.intend(join::left_here(&choice.set))
+}
+
+/// A program that was sent lives in the state directory from now on.
+fn keep_program(state: &mut State) -> Result<()> {
+    let sent = sent_program(&state.dir);
+    if !files::exists(&sent) {
+        return Ok(());
+    }
+    state.journal.intend([Undo::StateFile {
+        name: PROGRAM.to_owned(),
+    }])?;
+    let path = state.dir.join(PROGRAM);
+    std::fs::rename(&sent, &path).map_err(|e| Error::io("name", &path, e))
+}
+
+fn keep_remoted(state: &mut State, path: &Path, bytes: &[u8]) -> Result<()> {
+    let undo = Undo::StateFile {
+        name: UNPACKED.to_owned(),
+    };
+    state.claim(&undo)?;
+    state.journal.intend([undo])?;
+    let directory = path.parent().unwrap_or(&state.dir);
+    std::fs::create_dir_all(directory).map_err(|e| Error::io("make directory", directory, e))?;
+    let attributes = files::Attributes::root(0o755);
+    files::write_atomic(path, bytes, attributes, files::Existing::Replace)
+}

@@ -1,0 +1,137 @@
+//! A program that is spoken to line by line while it runs.
+
+use super::Host;
+use super::command::Cmd;
+use crate::error::{Error, Result};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::Duration;
+use wait_timeout::ChildExt;
+
+/// How long a program may take to end once its standard input is closed.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The running program. It is ended when this is dropped.
+#[derive(Debug)]
+pub struct Pipe {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Receiver<String>,
+    stderr: File,
+    shown: String,
+}
+
+impl Pipe {
+    /// Starts a program, in a process group of its own as [`Cmd::run`] does.
+    ///
+    /// # Errors
+    /// When there is no such program, or it cannot be started.
+    pub fn open(host: &Host, cmd: &Cmd) -> Result<Pipe> {
+        if host.verbose {
+            let at = host.elapsed().as_secs_f64();
+            crate::report::say(format!("+ {at:.3}s {} (stays open)", cmd.line()));
+        }
+        let (mut child, stderr) = cmd.spawn_piped()?;
+        let stdin = child.stdin.take();
+        let (sender, lines) = channel();
+        if let Some(stdout) = child.stdout.take() {
+            // Ends with the program's output, or when nobody listens any more.
+            std::thread::spawn(move || {
+                for line in BufReader::new(stdout).lines() {
+                    let Ok(line) = line else { return };
+                    if sender.send(line).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Ok(Pipe {
+            child,
+            stdin,
+            lines,
+            stderr,
+            shown: cmd.line(),
+        })
+    }
+
+    /// Writes a line.
+    ///
+    /// # Errors
+    /// When the program does not read any more.
+    pub fn send(&mut self, line: &str) -> Result<()> {
+        let failed = |e| Error::failed(format!("write to {}: {e}", self.shown));
+        let gone = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
+        let mut stdin = self.stdin.as_ref().ok_or_else(|| failed(gone()))?;
+        stdin
+            .write_all(line.as_bytes())
+            .and_then(|()| stdin.write_all(b"\n"))
+            .and_then(|()| stdin.flush())
+            .map_err(failed)
+    }
+
+    /// The next line it writes; `None` when it has ended.
+    ///
+    /// # Errors
+    /// When none comes in time.
+    pub fn receive(&self, timeout: Duration) -> Result<Option<String>> {
+        match self.lines.recv_timeout(timeout) {
+            Ok(line) => Ok(Some(line)),
+            Err(RecvTimeoutError::Disconnected) => Ok(None),
+            Err(RecvTimeoutError::Timeout) => Err(Error::failed(format!(
+                "{} did not answer within {} s",
+                self.shown,
+                timeout.as_secs()
+            ))),
+        }
+    }
+
+    /// Closes its input and waits for its end. Gives back its exit status, if it had one, and the
+    /// end of its error output.
+    pub fn end(mut self) -> (Option<i32>, Vec<String>) {
+        let status = self.close();
+        let said = super::command::read_back(&mut self.stderr).unwrap_or_default();
+        (status, super::command::tail(&said))
+    }
+
+    fn close(&mut self) -> Option<i32> {
+        drop(self.stdin.take());
+        match self.child.wait_timeout(PATIENCE) {
+            Ok(Some(status)) => status.code(),
+            _ => {
+                super::command::end_group(&mut self.child);
+                None
+            }
+        }
+    }
+}
+
+impl Drop for Pipe {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_go_there_and_back_and_the_end_is_seen() {
+        let host = Host::new(false);
+        let mut pipe = Pipe::open(&host, &Cmd::new("cat")).unwrap();
+        pipe.send("one").unwrap();
+        let timeout = Duration::from_secs(10);
+        assert_eq!(pipe.receive(timeout).unwrap().as_deref(), Some("one"));
+        let silent = pipe.receive(Duration::from_millis(50)).unwrap_err();
+        assert!(silent.message().contains("did not answer"), "{silent}");
+        assert_eq!(pipe.end(), (Some(0), Vec::new()));
+
+        let pipe = Pipe::open(&host, &Cmd::new("ls").arg("/no such place")).unwrap();
+        assert_eq!(pipe.receive(timeout).unwrap(), None);
+        let (status, said) = pipe.end();
+        assert_eq!(status, Some(2));
+        assert!(said[0].contains("No such file"), "{said:?}");
+    }
+}

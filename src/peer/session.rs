@@ -1,0 +1,258 @@
+//! A node that answers.
+
+use super::{Answer, Facts, Greeting, Request, Target, sent_program};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::host::command::Cmd;
+use crate::host::pipe::Pipe;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a node may take to answer at all.
+const GREETS_WITHIN: Duration = Duration::from_secs(30);
+/// How long sending the program may take.
+const SENT_WITHIN: Duration = Duration::from_secs(120);
+/// PATH of our program there: of a shell that no person logs into, it may lack the daemons' places.
+const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A node that answers. It puts back or keeps what it did by itself when this is dropped: it sees
+/// the end of its input.
+#[derive(Debug)]
+pub struct Session {
+    /// Who it is, and the program that answers there.
+    pub target: Target,
+    pipe: Pipe,
+}
+
+/// Opens a session. Where our program is not on the node, or is another version, it is sent.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when ssh does not get there without a person, or the program does
+/// not run there.
+pub fn open(host: &Host, target: &Target, state_dir: &Path) -> Result<Session> {
+    match greeted(host, target, state_dir) {
+        Ok(Ok(session)) => return Ok(session),
+        Ok(Err(_)) => {}
+        Err(e) => return Err(e),
+    }
+    let target = Target {
+        program: sent_program(state_dir),
+        ..target.clone()
+    };
+    send_program(host, &target)?;
+    greeted(host, &target, state_dir)?.map_err(|said| {
+        Error::cant(format!(
+            "{}: lxc-autogen was sent there and does not run",
+            target.node
+        ))
+        .details(said)
+        .mend(format!(
+            "install lxc-autogen {} on {}",
+            env!("CARGO_PKG_VERSION"),
+            target.node
+        ))
+    })
+}
+
+/// The session; or what was said instead, by a node that ssh does get to.
+fn greeted(host: &Host, target: &Target, state_dir: &Path) -> Result<Result<Session, Vec<String>>> {
+    let program = plain(&target.program);
+    let cmd = ssh(target)
+        .arg("env")
+        .arg(PATH)
+        .arg(program)
+        .args(["realise", "--state-dir"])
+        .arg(state_dir);
+    let pipe = Pipe::open(host, &cmd)?;
+    while let Some(line) = pipe
+        .receive(GREETS_WITHIN)
+        .map_err(|e| e.context(&target.node))?
+    {
+        let Ok(greeting) = serde_json::from_str::<Greeting>(&line) else {
+            continue;
+        };
+        if !greeting.is_ours() {
+            return Ok(Err(vec![format!("version {}", greeting.version)]));
+        }
+        if greeting.node != target.node {
+            return Err(Error::cant(format!(
+                "ssh {} leads to a node that calls itself {}",
+                target.node, greeting.node
+            ))
+            .mend("mend the name in ssh's configuration, /etc/hosts or DNS"));
+        }
+        let target = target.clone();
+        return Ok(Ok(Session { target, pipe }));
+    }
+    match pipe.end() {
+        // ssh's own (ssh(1), EXIT STATUS).
+        (Some(255) | None, said) => Err(unreachable(target, said)),
+        (_, said) => Ok(Err(said)),
+    }
+}
+
+fn unreachable(target: &Target, said: Vec<String>) -> Error {
+    let node = &target.node;
+    Error::cant(format!("{node}: ssh does not get there"))
+        .details(said)
+        .mend(format!(
+            "`ssh -o BatchMode=yes {node} true` must work for root: the node up, its host key known, \
+             a key of root's accepted; --nodes leaves a node out, --ssh-option says how to reach it"
+        ))
+}
+
+/// install(1) makes it whole or fails; nothing else runs there for it.
+fn send_program(host: &Host, target: &Target) -> Result<()> {
+    let ourselves =
+        std::env::current_exe().map_err(|e| Error::failed(format!("find our own program: {e}")))?;
+    let bytes = std::fs::read(&ourselves).map_err(|e| Error::io("read", &ourselves, e))?;
+    let output = ssh(target)
+        .args(["install", "-m", "0700", "/dev/stdin"])
+        .arg(&target.program)
+        .stdin(bytes)
+        .timeout(SENT_WITHIN)
+        .run(host)?;
+    if output.code == 0 {
+        return Ok(());
+    }
+    // Half of it, on a full disk.
+    let _ = ssh(target)
+        .args(["rm", "-f"])
+        .arg(&target.program)
+        .run(host);
+    Err(Error::cant(format!(
+        "{}: lxc-autogen is not there, and cannot be sent",
+        target.node
+    ))
+    .details(output.error().detail_lines().to_vec())
+    .mend(format!(
+        "make room there, or install lxc-autogen on {}",
+        target.node
+    )))
+}
+
+/// Never asks anybody for anything, and takes nothing of ours along. For each option ssh takes the
+/// value that it meets first (ssh_config(5)).
+fn ssh(target: &Target) -> Cmd {
+    let fixed = [
+        "BatchMode=yes",
+        "ForwardAgent=no",
+        "ForwardX11=no",
+        "ClearAllForwardings=yes",
+    ];
+    let ours = [
+        "ConnectTimeout=10",
+        "ServerAliveInterval=5",
+        "ServerAliveCountMax=6",
+    ];
+    let options = fixed
+        .into_iter()
+        .chain(target.options.iter().map(String::as_str))
+        .chain(ours);
+    Cmd::new("ssh")
+        .arg("-T")
+        .args(options.flat_map(|o| ["-o".to_owned(), o.to_owned()]))
+        .args(["--", &target.node])
+}
+
+/// ssh hands the words to a shell there: a path that it could misread is looked for by name.
+fn plain(program: &Path) -> PathBuf {
+    let is_plain = program.to_str().is_some_and(|text| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
+    });
+    if is_plain {
+        program.to_owned()
+    } else {
+        "lxc-autogen".into()
+    }
+}
+
+impl Session {
+    /// Asks, and waits for the answer.
+    ///
+    /// # Errors
+    /// What the node could not do, in its words; [`crate::error::Kind::Failed`] when the connection
+    /// is lost.
+    pub fn ask(&mut self, request: &Request, timeout: Duration) -> Result<Answer> {
+        let node = self.target.node.clone();
+        let lost = |e: Error| e.context(&node);
+        let line = serde_json::to_string(request)
+            .map_err(|e| Error::failed(format!("ask {node}: {e}")))?;
+        self.pipe.send(&line).map_err(lost)?;
+        let Some(line) = self.pipe.receive(timeout).map_err(lost)? else {
+            return Err(Error::failed(format!("{node}: the connection was lost"))
+                .mend("lxc-autogen cleanup takes away what is left, here and there"));
+        };
+        match serde_json::from_str(&line) {
+            Ok(Answer::Failed(failure)) => Err(failure.of(&node)),
+            Ok(answer) => Ok(answer),
+            Err(e) => Err(Error::failed(format!("{node} answers {line:?}: {e}"))),
+        }
+    }
+
+    /// Has the node take its locks and say how it is there.
+    ///
+    /// # Errors
+    /// As [`Session::ask`].
+    pub fn look(&mut self) -> Result<Facts> {
+        // It may wait half a minute for another run there.
+        match self.ask(&Request::Look, Duration::from_secs(60))? {
+            Answer::Facts(facts) => Ok(*facts),
+            other => Err(self.unexpected(&other)),
+        }
+    }
+
+    /// The error for an answer to another question.
+    pub fn unexpected(&self, answer: &Answer) -> Error {
+        Error::failed(format!("{} answers {answer:?}", self.target.node))
+    }
+}
+
+/// Does the same with all of them side by side, and gives back the results in their order.
+pub fn each<T: Send, R: Send>(
+    all: impl IntoIterator<Item = T>,
+    act: impl Fn(T) -> R + Sync,
+) -> Vec<R> {
+    let act = &act;
+    std::thread::scope(|scope| {
+        let running: Vec<_> = all
+            .into_iter()
+            .map(|one| scope.spawn(move || act(one)))
+            .collect();
+        running
+            .into_iter()
+            .map(|thread| match thread.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            })
+            .collect()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ssh_asks_nobody_and_takes_the_users_options_before_our_defaults() {
+        let target = Target {
+            node: "node2".into(),
+            program: "/x".into(),
+            options: vec!["ConnectTimeout=3".into()],
+        };
+        let line = ssh(&target).line();
+        assert!(line.contains("BatchMode=yes") && line.ends_with("-- node2"));
+        let (theirs, ours) = (
+            line.find("ConnectTimeout=3"),
+            line.find("ConnectTimeout=10"),
+        );
+        assert!(theirs < ours, "{line}");
+        assert_eq!(plain(Path::new("/a b/x")), Path::new("lxc-autogen"));
+    }
+
+    #[test]
+    fn side_by_side_in_order() {
+        assert_eq!(each([3, 1, 2], |n| n * 2), [6, 2, 4]);
+    }
+}

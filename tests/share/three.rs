@@ -1,0 +1,101 @@
+//! A cluster of three nodes with ssh between them, and what each of them looked like before.
+
+use crate::lab::Lab;
+use crate::world::{BINARY, Said, run};
+
+/// The nodes.
+pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
+/// The program in the nodes.
+const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
+/// The tree that the nodes see, with what compares them.
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The cluster.
+pub struct Three {
+    pub lab: Lab,
+}
+
+impl Three {
+    /// A new one, all nodes of which have been looked at.
+    pub fn up() -> Three {
+        let lab = Lab::up("lab", &format!("--ssh -c 0 --share {ROOT}"));
+        lab.await_online("node1", 5, "node1 node2 node3");
+        let three = Three { lab };
+        for node in NODES {
+            // mount(8) makes it, here in tests.
+            three.ok(node, "mkdir -p /run/mount");
+            three.remember(node);
+        }
+        three
+    }
+
+    /// Runs a program in a node, by words.
+    pub fn run(&self, node: &str, words: &[&str]) -> Said {
+        let place = format!("{}/{node}", self.lab.name);
+        let head = [
+            "lab",
+            "exec",
+            &place,
+            "--",
+            "env",
+            "-u",
+            "LXC_AUTOGEN_STATE_DIR",
+        ];
+        run(BINARY, head.iter().chain(words))
+    }
+
+    /// The same with a line of words, which must succeed; gives back its output.
+    #[track_caller]
+    pub fn ok(&self, node: &str, line: &str) -> String {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        self.run(node, &words).exits(0).out
+    }
+
+    /// Runs our program in a node.
+    pub fn lxa(&self, node: &str, line: &str) -> Said {
+        let words: Vec<&str> = [PROGRAM]
+            .into_iter()
+            .chain(line.split_whitespace())
+            .collect();
+        self.run(node, &words)
+    }
+
+    /// Writes down how a node is.
+    #[track_caller]
+    pub fn remember(&self, node: &str) {
+        self.ok(
+            node,
+            &format!("{ROOT}/scripts/world proof-before --inside /tmp/before"),
+        );
+    }
+
+    /// Fails the test unless a node is as it was.
+    #[track_caller]
+    pub fn node_is_as_before(&self, node: &str) {
+        let script = format!("{ROOT}/scripts/world");
+        let said = self.run(node, &[&script, "proof-after", "--inside", "/tmp/before"]);
+        assert_eq!(
+            said.code, 0,
+            "{node}: left behind (+) or gone (-):\n{}{}",
+            said.out, said.err
+        );
+    }
+
+    /// Fails the test unless all nodes are as they were.
+    #[track_caller]
+    pub fn is_as_before(&self) {
+        NODES.iter().for_each(|node| self.node_is_as_before(node));
+    }
+
+    /// Waits until these guests and all cluster nodes are online, as a node sees it.
+    #[track_caller]
+    pub fn await_guests(&self, node: &str, seconds: u64, guests: &str) {
+        let all = format!("node1 node2 node3 {guests}");
+        self.lab.await_online(node, seconds, &all);
+    }
+
+    /// The full name of a node.
+    pub fn name(&self, node: &str) -> String {
+        self.lab.node(node)
+    }
+}

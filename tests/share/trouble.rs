@@ -1,0 +1,204 @@
+//! All or nothing: a node that cannot, says why, and nothing is left on any of them.
+
+use crate::Test;
+use crate::three::{NODES, Three};
+use std::collections::BTreeSet;
+
+pub const TESTS: &[Test] = &[("one_that_cannot_keeps_all_from_it", one_that_cannot)];
+
+fn one_that_cannot() {
+    let three = Three::up();
+    ssh_refuses(&three);
+    another_key(&three);
+    without_our_program(&three);
+    a_full_disk(&three);
+    taken_there(&three);
+    led_by_a_run_that_is_killed(&three);
+    bad_input(&three);
+    three.lab.down();
+}
+
+fn ssh_refuses(three: &Three) {
+    let node2 = three.name("node2");
+    let keys = "/root/.ssh/authorized_keys";
+    three.ok("node2", &format!("mv {keys} {keys}.away"));
+    three
+        .lxa("node1", "up -s -c 2")
+        .exits(3)
+        .complains(&format!("{node2}: ssh does not get there"))
+        .complains("Permission denied");
+    // Left out, the others can.
+    three
+        .lxa("node1", &format!("up --nodes {} -c 2", three.name("node3")))
+        .exits(0);
+    assert!(!three.ok("node2", "ls /var/lib").contains("lxc-autogen\n"));
+    three.lxa("node3", "cleanup").exits(0);
+    three.is_as_before();
+    three.ok("node2", &format!("mv {keys}.away {keys}"));
+
+    // Lost after it was made: told, remembered, and given up when that is asked for.
+    three.lxa("node1", "generate -s -c 2").exits(0);
+    three.ok("node2", &format!("mv {keys} {keys}.away"));
+    for _ in 0..2 {
+        three
+            .lxa("node1", "cleanup")
+            .exits(4)
+            .complains(&format!("what is on node {node2}"));
+    }
+    three
+        .lxa("node1", &format!("cleanup --forget {node2}"))
+        .exits(0);
+    three.node_is_as_before("node1");
+    three.node_is_as_before("node3");
+    three.ok("node2", &format!("mv {keys}.away {keys}"));
+    three.lxa("node2", "cleanup").exits(0);
+    three.is_as_before();
+}
+
+fn another_key(three: &Three) {
+    let key = "/etc/pacemaker/authkey";
+    let sum = |node: &str| three.ok(node, &format!("sha256sum {key}"));
+    three.ok("node3", &format!("cp -a {key} {key}.labs"));
+    three.ok(
+        "node3",
+        &format!("dd if=/dev/urandom of={key} bs=4096 count=1 status=none"),
+    );
+    let theirs = sum("node3");
+    three.remember("node3");
+    three
+        .lxa("node1", "up -s -c 1")
+        .exits(3)
+        .complains(&format!("{key} on {} is another key", three.name("node3")))
+        .complains("--replace-authkey");
+    three.is_as_before();
+    three
+        .lxa("node1", "generate -s -c 1 --replace-authkey")
+        .exits(0);
+    let sums: BTreeSet<String> = NODES.iter().map(|n| sum(n)).collect();
+    assert_eq!(sums.len(), 1, "{sums:?}");
+    three.lxa("node2", "cleanup").exits(0);
+    assert_eq!(sum("node3"), theirs, "the old one is back");
+    three.is_as_before();
+    three.ok("node3", &format!("mv {key}.labs {key}"));
+    three.remember("node3");
+}
+
+/// It is sent, and gone again.
+fn without_our_program(three: &Three) {
+    three.ok("node1", "cp /opt/lxc-autogen/lxc-autogen /root/elsewhere");
+    let elsewhere = |line: &str| {
+        let words: Vec<&str> = ["/root/elsewhere"]
+            .into_iter()
+            .chain(line.split_whitespace())
+            .collect();
+        three.run("node1", &words)
+    };
+    elsewhere("up -s -A -c 2").exits(0);
+    three.await_guests("node1", 1, "lxc1 lxc2");
+    for node in ["node2", "node3"] {
+        three.ok(node, "test -x /var/lib/lxc-autogen/program");
+    }
+    elsewhere("cleanup").exits(0);
+    three.is_as_before();
+
+    // A disk that has no room for it.
+    three.ok("node2", "mkdir /srv/small");
+    three.ok("node1", "mkdir /srv/small");
+    three.ok("node3", "mkdir /srv/small");
+    three.ok("node2", "mount -t tmpfs -o size=64k small /srv/small");
+    elsewhere("up -s -c 2 --state-dir /srv/small/state")
+        .exits(3)
+        .complains(&format!(
+            "{}: lxc-autogen is not there, and cannot be sent",
+            three.name("node2")
+        ))
+        .complains("No space left");
+    for node in NODES {
+        assert_eq!(three.ok(node, "ls -A /srv/small").trim(), "", "{node}");
+    }
+    three.ok("node1", "rm /root/elsewhere");
+    three.ok("node2", "umount /srv/small");
+    NODES.iter().for_each(|node| {
+        three.ok(node, "rmdir /srv/small");
+    });
+    three.is_as_before();
+}
+
+fn a_full_disk(three: &Three) {
+    NODES.iter().for_each(|node| {
+        three.ok(node, "mkdir /srv/small");
+    });
+    three.ok("node3", "mount -t tmpfs -o size=256k small /srv/small");
+    let said = three
+        .lxa("node1", "up -s -c 20 --state-dir /srv/small/state")
+        .exits(1);
+    assert!(
+        said.err.contains(&three.name("node3")) && said.err.contains("No space left"),
+        "{}",
+        said.err
+    );
+    for node in NODES {
+        assert_eq!(three.ok(node, "ls -A /srv/small").trim(), "", "{node}");
+    }
+    three.ok("node3", "umount /srv/small");
+    NODES.iter().for_each(|node| {
+        three.ok(node, "rmdir /srv/small");
+    });
+    three.is_as_before();
+}
+
+/// What is in use on one node only: another is chosen, or what was asked for refused.
+fn taken_there(three: &Three) {
+    three.ok("node2", "ip link add lxc-autogen type bridge");
+    three.ok("node2", "ip address add 192.168.123.77/24 dev lxc-autogen");
+    three.ok("node2", "ip link set lxc-autogen up");
+    three
+        .lxa("node1", "generate -s -c 2 -n 192.168.123.1")
+        .exits(3)
+        .complains(&three.name("node2"));
+    three.lxa("node1", "generate -s -c 2").exits(0);
+    let network = three.ok("node3", "virsh -c lxc:/// net-list --name");
+    assert_eq!(network.trim(), "lxc-autogen2");
+    let set = three.ok("node2", "cat /var/lib/lxc-autogen/set.json");
+    assert!(set.contains("192.168.124.1"), "{set}");
+
+    // Somebody else's set in the same place.
+    three.ok("node2", "mv /var/lib/lxc-autogen /var/lib/away");
+    three.ok("node2", "mkdir -m 700 /var/lib/lxc-autogen");
+    three.ok("node2", "touch /var/lib/lxc-autogen/holiday");
+    three
+        .lxa("node1", "up -c 3")
+        .exits(3)
+        .complains("holds holiday and no journal");
+    three.ok("node2", "rm -r /var/lib/lxc-autogen");
+    three.ok("node2", "mv /var/lib/away /var/lib/lxc-autogen");
+    three.lxa("node1", "cleanup").exits(0);
+    three.ok("node2", "ip link delete lxc-autogen");
+    three.is_as_before();
+}
+
+/// Killed when the others have begun: any node's cleanup ends it.
+fn led_by_a_run_that_is_killed(three: &Three) {
+    let script = "/opt/lxc-autogen/lxc-autogen up -s -c 8 --quiet & \
+        until test -e /var/lib/lxc-autogen/lxc1; do :; done; kill -KILL $!; wait";
+    three.run("node1", &["bash", "-c", script]);
+    three.lxa("node2", "cleanup -s").exits(0);
+    three.is_as_before();
+}
+
+fn bad_input(three: &Three) {
+    three
+        .lxa("node1", "up --nodes nowhere -c 1")
+        .exits(3)
+        .complains("nowhere: ssh does not get there");
+    three
+        .lxa("node1", "up --nodes -oProxyCommand=x -c 1")
+        .exits(2);
+    three
+        .lxa("node1", "up --nodes=a/b -c 1")
+        .exits(2)
+        .complains("is no name of a node");
+    let plan = three.lxa("node1", "up -s -c 1 --dry-run").exits(0).out;
+    assert!(plan.contains(&three.name("node3")), "{plan}");
+    three.is_as_before();
+}
