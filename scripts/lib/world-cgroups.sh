@@ -131,18 +131,23 @@ mount_groups() {
   done
 }
 
-# all_groups: every world's group on this machine, live or left over.
+# all_groups: every world's group on this machine, live or left over. Those of the
+# freezer first: what they hold frozen leaves the others only then.
 all_groups() {
   local mounted
   while IFS=$'\t' read -r _ mounted _; do
     find "$mounted" -type d -name "$WORLD_GROUP-*" -prune -print 2>/dev/null || true
-  done < <(hierarchies)
+  done < <(hierarchies) | awk '/\/freezer\// { print; next } { rest = rest $0 "\n" } END { printf "%s", rest }'
 }
 
 # rmdir only ever takes empty groups, so this cannot harm a process. The last
 # ones may take a moment to die.
 remove_group() {
-  local attempt
+  local attempt state
+  # Killed while it was frozen (a paused container), a process of v1 ends when thawed.
+  while read -r state; do
+    echo THAWED >"$state" || true
+  done 2>/dev/null < <(find "$1" -name freezer.state 2>/dev/null)
   for attempt in {1..60}; do
     find "$1" -depth -type d -delete 2>/dev/null || true
     [[ -d $1 ]] || return 0
