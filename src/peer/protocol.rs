@@ -40,7 +40,10 @@ impl Greeting {
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
     /// Take the locks, and say how it is there.
-    Look,
+    Look {
+        /// With the key itself.
+        key: bool,
+    },
     /// Check whether a plan could be carried out; nothing is changed.
     Prepare(Box<Plan>),
     /// Carry it out.

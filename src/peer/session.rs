@@ -187,25 +187,26 @@ impl Session {
         match serde_json::from_str(&line) {
             Ok(Answer::Failed(failure)) => Err(failure.of(&node)),
             Ok(answer) => Ok(answer),
-            Err(e) => Err(Error::failed(format!("{node} answers {line:?}: {e}"))),
+            // Not the line itself: there may be a key in it.
+            Err(e) => Err(Error::failed(format!("{node} is not understood: {e}"))),
         }
     }
 
-    /// Has the node take its locks and say how it is there.
+    /// Has the node take its locks and say how it is there, its key itself only on request.
     ///
     /// # Errors
     /// As [`Session::ask`].
-    pub fn look(&mut self) -> Result<Facts> {
+    pub fn look(&mut self, key: bool) -> Result<Facts> {
         // It may wait half a minute for another run there.
-        match self.ask(&Request::Look, Duration::from_secs(60))? {
+        match self.ask(&Request::Look { key }, Duration::from_secs(60))? {
             Answer::Facts(facts) => Ok(*facts),
-            other => Err(self.unexpected(&other)),
+            _ => Err(self.unexpected()),
         }
     }
 
     /// The error for an answer to another question.
-    pub fn unexpected(&self, answer: &Answer) -> Error {
-        Error::failed(format!("{} answers {answer:?}", self.target.node))
+    pub fn unexpected(&self) -> Error {
+        Error::failed(format!("{} answers something else", self.target.node))
     }
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn ask(
             undone,
             remains,
         }),
-        other => Err(session.unexpected(&other)),
+        _ => Err(session.unexpected()),
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn ask(
 pub(crate) fn release(mut session: Session) -> Result<()> {
     match session.ask(&Request::Release, UNDONE_WITHIN)? {
         Answer::Done => Ok(()),
-        other => Err(session.unexpected(&other)),
+        _ => Err(session.unexpected()),
     }
 }
 

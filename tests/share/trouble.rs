@@ -93,6 +93,8 @@ fn without_our_program(three: &Three) {
             .collect();
         three.run("node1", &words)
     };
+    // On one of them something of that name answers, of another version.
+    three.run("node2", &["bash", "-c", OLD]).exits(0);
     elsewhere("up -s -A -c 2").exits(0);
     three.await_guests("node1", 1, "lxc1 lxc2");
     for node in ["node2", "node3"] {
@@ -117,6 +119,7 @@ fn without_our_program(three: &Three) {
         assert_eq!(three.ok(node, "ls -A /srv/small").trim(), "", "{node}");
     }
     three.ok("node1", "rm /root/elsewhere");
+    three.ok("node2", "rm /root/elsewhere");
     three.ok("node2", "umount /srv/small");
     NODES.iter().for_each(|node| {
         three.ok(node, "rmdir /srv/small");
@@ -186,7 +189,18 @@ fn led_by_a_run_that_is_killed(three: &Three) {
     three.is_as_before();
 }
 
+/// Makes a program that greets as another version would.
+const OLD: &str = r#"cat >/root/elsewhere <<'END' && chmod 755 /root/elsewhere
+#!/bin/sh
+echo '{"lxc-autogen":"0.0.1","node":"x"}'
+END
+"#;
+
 fn bad_input(three: &Three) {
+    three
+        .lxa("node1", "up -s -c 1 --ssh-option Port=1")
+        .exits(3)
+        .complains("Connection refused");
     three
         .lxa("node1", "up --nodes nowhere -c 1")
         .exits(3)

@@ -49,9 +49,11 @@ impl Shared {
         let this = this_node(context)?;
         let targets = targets(context, share, held, &this)?;
         let mut stage = context.report.stage("nodes", targets.len());
+        let has_key =
+            crate::host::files::exists(std::path::Path::new(crate::pacemaker::authkey::PATH));
         let opened = each(&targets, |target| {
             let mut session = peer::open(&context.host, target, &context.state_dir)?;
-            let facts = session.look()?;
+            let facts = session.look(!has_key)?;
             Ok(Member { session, facts })
         });
         let members = opened.into_iter().collect::<Result<Vec<Member>>>()?;
@@ -289,7 +291,7 @@ impl Shared {
 fn done(session: &mut Session, request: &Request, patience: Duration) -> Result<()> {
     match session.ask(request, patience)? {
         Answer::Done => Ok(()),
-        other => Err(session.unexpected(&other)),
+        _ => Err(session.unexpected()),
     }
 }
 
@@ -452,7 +454,7 @@ pub(super) fn domains(context: &Context, set: &Set) -> std::collections::HashMap
         let mut session = peer::open(&context.host, target, &context.state_dir)?;
         match session.ask(&Request::Domains, Duration::from_secs(30))? {
             Answer::Domains(states) => Ok(states),
-            other => Err(session.unexpected(&other)),
+            _ => Err(session.unexpected()),
         }
     });
     for answer in answers {

@@ -68,7 +68,7 @@ impl Server<'_> {
 
     fn answer(&mut self, request: Request) -> Result<Answer> {
         match request {
-            Request::Look => self.look().map(|facts| Answer::Facts(Box::new(facts))),
+            Request::Look { key } => self.look(key).map(|facts| Answer::Facts(Box::new(facts))),
             Request::Prepare(plan) => self.prepare(&plan).map(|()| Answer::Done),
             Request::Realise(plan) => self.realise(&plan).map(|()| Answer::Done),
             Request::PutBack(why) => self.put_back(Error::failed(why)).map(|()| Answer::Done),
@@ -83,7 +83,7 @@ impl Server<'_> {
     }
 
     /// Locks, and says how it is here.
-    fn look(&mut self) -> Result<Facts> {
+    fn look(&mut self, with_key: bool) -> Result<Facts> {
         if self.host_lock.is_none() {
             self.host_lock = Some(lock::host()?);
         }
@@ -117,7 +117,7 @@ impl Server<'_> {
                 Some(_) => authkey::check(key, haclient)?,
                 None => authkey::check_directory(Path::new(authkey::DIRECTORY), haclient)?,
             },
-            key_bytes,
+            key_bytes: key_bytes.filter(|_| with_key),
             has_remoted: self.find_remoted(None)?.is_some(),
             program: self.program(),
             set,
