@@ -342,5 +342,8 @@ pub enum Command {
     },
     /// Answers another cluster node's lxc-autogen, over ssh.
     #[command(hide = true)]
-    Realise,
+    Realise {
+        /// This node's name, as the other knows it.
+        node: String,
+    },
 }

@@ -38,7 +38,10 @@ pub(super) fn run(context: &Context, url: &str, share: &Share) -> Result<()> {
     }
     users::require_root("download-agent")?;
     let _host = lock::host()?;
-    let mut shared = Shared::open(context, share, None)?;
+    let saved = crate::state::load_set(&context.state_dir)?;
+    // Of a set that several nodes hold, each keeps its own agent unless all are meant.
+    let saved = saved.filter(|_| share.is_wanted());
+    let mut shared = Shared::open(context, share, saved.as_ref())?;
     let mut state = State::open_or_make(&context.state_dir)?;
     let installed = shared
         .announce(&mut state)
@@ -55,7 +58,7 @@ pub(super) fn run(context: &Context, url: &str, share: &Share) -> Result<()> {
             Ok(())
         }
         Err(e) => {
-            let e = shared.put_back(e);
+            let e = shared.put_back(&mut state, e);
             Err(context.put_back(&mut state, e))
         }
     }

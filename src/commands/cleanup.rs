@@ -13,6 +13,7 @@ use crate::pacemaker::tools;
 use crate::peer::Target;
 use crate::report::{count, result};
 use crate::state::State;
+use crate::undo::Outcome;
 
 /// # Errors
 /// [`Kind::Cant`] when the cluster or libvirt cannot be asked (unless --force), before anything is
@@ -31,11 +32,14 @@ pub(super) fn run(context: &Context, scope: Scope, share: &Share, forget: &[Stri
         Some(state) => state,
         None if found.is_empty() => {
             State::clear_unfinished(&context.state_dir)?;
-            let undone = share::undo_on(context, scope, &asked_for, cib.is_err())?;
-            return match undone {
-                0 => nothing(context, cib.is_err()),
-                undone => done(context, scope, undone),
-            };
+            let (undone, remains) =
+                share::undo_on(context, scope, &asked_for, cib.is_err(), forget);
+            if undone == 0 && remains.is_empty() {
+                return nothing(context, cib.is_err());
+            }
+            let mut outcome = Outcome::default();
+            outcome.add(undone, remains);
+            return end(context, scope, outcome);
         }
         None => {
             context.report.warn(format!(
@@ -48,58 +52,49 @@ pub(super) fn run(context: &Context, scope: Scope, share: &Share, forget: &[Stri
     };
     state.journal.intend(found)?;
     check_reachable(context, scope, &state.journal, &cib)?;
-    // What is on them is undone with the rest.
-    let peers = asked_for.into_iter().map(|target| Undo::Peer { target });
-    state.journal.intend(peers)?;
-    let undone = take_away(context, &mut state, scope, cib.is_err(), forget)?;
-    done(context, scope, undone)
+    let mut undoer = context.undoer(state.set.as_ref());
+    undoer.cluster_down = cib.is_err();
+    undoer.forget = forget.to_vec();
+    undoer.ssh_options.clone_from(&share.ssh_option);
+    let mut outcome = undoer.replay(&mut state.journal, |_, undo| scope.covers(undo));
+    // Those of which nothing was known here, of whatever group.
+    let (elsewhere, left) = share::undo_on(context, scope, &asked_for, cib.is_err(), forget);
+    outcome.add(elsewhere, left);
+    if scope == Scope::Libvirt {
+        let known: Vec<Undo> = state
+            .journal
+            .outstanding()
+            .map(|(_, u)| u.clone())
+            .collect();
+        let known = known_peers(&known);
+        let (undone, left) = share::undo_on(context, scope, &known, cib.is_err(), forget);
+        outcome.add(undone, left);
+    }
+    end(context, scope, outcome)
 }
 
-/// The journal, backwards.
-fn take_away(
-    context: &Context,
-    state: &mut State,
-    scope: Scope,
-    cluster_down: bool,
-    forget: &[String],
-) -> Result<usize> {
-    let mut undoer = context.undoer(state.set.as_ref());
-    undoer.cluster_down = cluster_down;
-    undoer.forget = forget.to_vec();
-    let mut outcome = undoer.replay(&mut state.journal, |_, undo| scope.covers(undo));
-    if scope == Scope::Libvirt {
-        let peers = known_peers(
-            &state
-                .journal
-                .outstanding()
-                .map(|(_, u)| u.clone())
-                .collect::<Vec<_>>(),
-        );
-        outcome.undone += share::undo_on(context, scope, &peers, cluster_down)?;
-    }
+/// Says what was undone, and what had to stay.
+fn end(context: &Context, scope: Scope, outcome: Outcome) -> Result<()> {
     if context.common.json {
         print_value(&serde_json::json!({"undone": outcome.undone, "remains": outcome.remains}))?;
     }
-    match (outcome.into_result(), context.host.check_interrupt()) {
-        (Err(e), Err(_)) => Err(e.context("interrupted").with_kind(Kind::Interrupted)),
-        (result, _) => result,
-    }
-}
-
-fn known_peers(undos: &[Undo]) -> Vec<Target> {
-    let peers = undos.iter().filter_map(|undo| match undo {
-        Undo::Peer { target } => Some(target.clone()),
-        _ => None,
-    });
-    peers.collect()
-}
-
-fn done(context: &Context, scope: Scope, undone: usize) -> Result<()> {
+    let undone = match (outcome.into_result(), context.host.check_interrupt()) {
+        (Err(e), Err(_)) => return Err(e.context("interrupted").with_kind(Kind::Interrupted)),
+        (result, _) => result?,
+    };
     context.report.line(match scope {
         Scope::All => format!("{} undone, nothing left", count(undone, "change")),
         _ => format!("{} undone", count(undone, "change")),
     });
     Ok(())
+}
+
+fn known_peers(undos: &[Undo]) -> Vec<Target> {
+    let peers = undos.iter().filter_map(|undo| match undo {
+        Undo::Peer { target, .. } => Some(target.clone()),
+        _ => None,
+    });
+    peers.collect()
 }
 
 fn nothing(context: &Context, cluster_down: bool) -> Result<()> {

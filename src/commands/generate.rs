@@ -64,7 +64,7 @@ pub(super) fn run(
             Ok(())
         }
         Err(e) => {
-            let e = shared.put_back(e);
+            let e = shared.put_back(&mut state, e);
             Err(roll_back(context, &mut state, e))
         }
     }
@@ -109,7 +109,7 @@ pub(super) fn prepare(
         Some(state) => state,
         None => State::open_or_make(&context.state_dir)?,
     };
-    if let Err(e) = shared.announce(&mut state) {
+    if let Err(e) = join::adopt(context, &mut state).and_then(|()| shared.announce(&mut state)) {
         return Err(context.put_back(&mut state, e));
     }
     Ok(Prepared {
@@ -131,6 +131,10 @@ pub(super) fn make_everywhere(
 ) -> Result<()> {
     shrink::shrink(context, state, choice)?;
     shared.take_key(state)?;
+    if !shared.is_alone() {
+        // The cluster may run containers here whichever node adds them to it.
+        state.journal.intend(join::left_here(&choice.set))?;
+    }
     shared.realise(&context.host, &choice.set, || {
         make::make(context, state, choice)
     })

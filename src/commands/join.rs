@@ -2,8 +2,8 @@
 //! every node is online.
 
 use super::Context;
-use super::choose;
 use super::passing::Passing;
+use super::{choose, marks};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::journal::Undo;
@@ -216,9 +216,11 @@ pub(super) fn add(
         name: tools::REFRESH_PROPERTY.to_owned(),
         previous: cib.property(tools::REFRESH_PROPERTY).map(str::to_owned),
     };
+    // Another node that leads the set has it as it was before the set.
+    let refresh = (set.nodes.is_empty() || !cib.has_id(&set.tag())).then_some(refresh);
     state
         .journal
-        .intend([refresh].into_iter().chain(undos(set, part)))?;
+        .intend(refresh.into_iter().chain(undos(set, part)))?;
     state.journal.intend(passing.undos(set))?;
     additions = passing.with(additions, set);
     let mut stage = context.report.stage("CIB", set.spec.containers as usize);
@@ -234,6 +236,25 @@ fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
         roles: Roles::of_schema(cib.schema()),
         revive: revived(set, cib),
     })
+}
+
+/// Learns what other runs than this one have made of the set in a state directory that other nodes
+/// lead too, so that this run's failure does not take it away.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub(super) fn adopt(context: &Context, state: &mut State) -> Result<()> {
+    let Some(set) = state.set.clone().filter(|set| !set.nodes.is_empty()) else {
+        return Ok(());
+    };
+    // Without a cluster nothing can be in its CIB that a run without one could touch.
+    if let Ok(cib) = tools::query(&context.host) {
+        let known = marks::in_cib(context, &cib, Some(&set))?;
+        state.journal.intend(known)?;
+    }
+    state.journal.intend(left_here(&set))?;
+    state.journal.runs_from_here();
+    Ok(())
 }
 
 /// The node that the containers prefer: the one where a shared set was made, else this one.

@@ -58,7 +58,11 @@ pub(super) fn run(context: &Context, share: &Share) -> Result<()> {
 /// The same key on this node and others.
 fn on_all(context: &Context, share: &Share) -> Result<()> {
     let _host = lock::host()?;
-    let mut shared = Shared::open(context, share, None)?;
+    let mut shared = Shared::open(
+        context,
+        share,
+        crate::state::load_set(&context.state_dir)?.as_ref(),
+    )?;
     let path = Path::new(authkey::PATH);
     let had_one = crate::host::files::exists(path);
     if had_one {
@@ -81,7 +85,7 @@ fn on_all(context: &Context, share: &Share) -> Result<()> {
             said(context, !had_one)
         }
         Err(e) => {
-            let e = shared.put_back(e);
+            let e = shared.put_back(&mut state, e);
             Err(context.put_back(&mut state, e))
         }
     }

@@ -245,7 +245,18 @@ fn records_of_other_sets(context: &Context, state_dir: &Path) -> Result<Vec<Undo
         let xml = virsh::dump_network(&context.host, &name)?;
         let other = xml.as_ref().and_then(marked_state_dir).map(Path::new);
         if let Some(other) = other.filter(|dir| *dir != state_dir) {
-            records.extend(Journal::peek(other)?.into_iter().filter(Undo::is_shared));
+            let of_other = Journal::peek(other)?.into_iter();
+            // A replaced key can only come back where the previous one is kept.
+            let has_previous = |undo: &Undo| {
+                matches!(
+                    undo,
+                    Undo::Authkey {
+                        previous: Some(_),
+                        ..
+                    }
+                )
+            };
+            records.extend(of_other.filter(|u| u.is_shared() && !has_previous(u)));
         }
     }
     Ok(records)

@@ -22,7 +22,7 @@ mod wait;
 use crate::cli::{Cli, Command, Common};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, signals};
-use crate::journal::Scope;
+use crate::journal::{Rank, Scope};
 use crate::plan::Set;
 use crate::report::Report;
 use crate::state::State;
@@ -74,7 +74,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::DownloadAgent { agent_url, share }) => {
             agent::run(&context, &agent_url, &share)
         }
-        Some(Command::Realise) => share::serve(&context),
+        Some(Command::Realise { node }) => share::serve(&context, node),
     }
 }
 
@@ -88,6 +88,7 @@ impl Context {
             cluster_down: false,
             stop_timeout: Duration::from_secs(180),
             forget: Vec::new(),
+            ssh_options: Vec::new(),
         }
     }
 
@@ -98,7 +99,17 @@ impl Context {
             .line(format!("{}; putting back what was done", cause.message()));
         let first = state.journal.run_began();
         let undoer = self.undoer(state.set.as_ref());
-        let outcome = undoer.replay(&mut state.journal, |seq, _| seq >= first);
+        // Other nodes put back their own, asked by who leads; what is known of one stays known, and
+        // with it the directory that it is known in.
+        let others = state.journal.outstanding();
+        let knows = others
+            .into_iter()
+            .any(|(_, undo)| undo.rank() == Rank::Peers);
+        let outcome = undoer.replay(&mut state.journal, |seq, undo| match undo.rank() {
+            Rank::Peers => false,
+            Rank::StateDir if knows => false,
+            _ => seq >= first,
+        });
         match outcome.into_result() {
             Ok(_) => cause,
             // Both are told: the cause first, then what could not be put back.

@@ -3,7 +3,7 @@
 
 use super::choose::{Elsewhere, choose};
 use super::generate::{push, roll_back};
-use super::{Context, agent, cleanup, generate, key_gen, preview, shrink, verify};
+use super::{Context, agent, cleanup, generate, join, key_gen, preview, shrink, verify};
 use crate::cli::{Original, Shape, Share};
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
@@ -98,6 +98,7 @@ fn add(context: &Context, shape: &Shape, part: Part) -> Result<()> {
     if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
         return Err(missing());
     }
+    join::adopt(context, &mut state)?;
     match push(context, &mut state, &choice.set, part) {
         Ok(()) => Ok(()),
         Err(e) => Err(roll_back(context, &mut state, e)),

@@ -1,8 +1,8 @@
 //! Taking away the containers that a smaller number leaves out, properly: stopped, out of the
 //! CIB, forgotten, destroyed, removed.
 
+use super::Context;
 use super::choose::Choice;
-use super::{Context, marks};
 use crate::error::{Context as _, Kind, Result};
 use crate::host::files;
 use crate::journal::Undo;
@@ -16,20 +16,6 @@ use std::collections::BTreeSet;
 /// # Errors
 /// When something of them stays behind.
 pub(super) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
-    if state.before.as_ref().is_some_and(|b| !b.nodes.is_empty()) {
-        // What another node has put into the CIB is in that node's journal.
-        let cib = tools::query(&context.host)?;
-        let known = marks::in_cib(context, &cib, state.before.as_ref())?;
-        state.journal.intend(known)?;
-    }
-    shrink_here(context, state, choice)
-}
-
-/// The same on a node whose leader has taken out of the cluster what is to go.
-///
-/// # Errors
-/// As [`shrink`].
-pub(super) fn shrink_here(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
     let set = &choice.set;
     let superfluous = |undo: &Undo| is_superfluous(undo, set);
     let names: BTreeSet<&str> = state

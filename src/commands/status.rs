@@ -68,13 +68,24 @@ pub(super) fn run(context: &Context) -> Result<()> {
 }
 
 fn rows(context: &Context, set: &Set) -> Vec<Row> {
+    let cluster = told(context, cluster(context));
     let mut domains: Option<HashMap<String, String>> = told(context, virsh::domains(&context.host))
         .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
     if let (Some(domains), false) = (&mut domains, set.nodes.is_empty()) {
         // Here they are absent, or defined at most.
-        domains.extend(super::share::domains(context, set));
+        let (elsewhere, silent) = super::share::domains(context, set);
+        domains.extend(elsewhere);
+        // What runs there can be said by the cluster alone.
+        for guest in set.guests() {
+            let on = cluster
+                .as_ref()
+                .and_then(|c| c.view.active.get(&guest.resource));
+            let on = on.and_then(|a| a.first()?.nodes.first());
+            if on.is_some_and(|node| silent.contains(node)) {
+                domains.insert(guest.name, "unknown".to_owned());
+            }
+        }
     }
-    let cluster = told(context, cluster(context));
     set.guests()
         .iter()
         .map(|guest| row(guest, domains.as_ref(), cluster.as_ref()))

@@ -38,14 +38,17 @@ pub(super) fn run(
     })?;
     let joined = join_all(context, &mut state, &choice, &mut shared, gentle);
     if let Err(e) = joined {
-        let e = shared.put_back(e);
+        let e = shared.put_back(&mut state, e);
         return Err(roll_back(context, &mut state, e));
     }
-    // Names and subnet are taken now: another set may choose its own, and other nodes may be asked.
+    // Names and subnet are taken now: another set may choose its own, here and on the others.
     drop(host_lock);
-    drop(shared);
-    match wait_for_all(context, &mut state, &choice, timeout) {
+    let joined = shared
+        .settle()
+        .and_then(|()| wait_for_all(context, &mut state, &choice, timeout));
+    match joined {
         Ok(()) => {
+            drop(shared);
             let number = choice.set.spec.containers as usize;
             context
                 .report
@@ -56,7 +59,10 @@ pub(super) fn run(
             Ok(())
         }
         Err(e) if matches!(e.kind, Kind::NotOnline | Kind::LeftBehind) => Err(e),
-        Err(e) => Err(roll_back(context, &mut state, e)),
+        Err(e) => {
+            let e = shared.put_back(&mut state, e);
+            Err(roll_back(context, &mut state, e))
+        }
     }
 }
 

@@ -17,11 +17,16 @@ pub struct Lock {
     _file: Flock<File>,
 }
 
+/// For how long the lock of a run that was killed can be held by a program that it was just starting:
+/// between fork and exec that has all of its files.
+const LINGERS: std::time::Duration = std::time::Duration::from_secs(2);
+
 /// Takes the lock file, and writes into it who holds it.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when another process holds it, saying which and since when.
 pub fn take(path: &Path) -> Result<Lock> {
+    let began = std::time::Instant::now();
     loop {
         let file = OpenOptions::new()
             .read(true)
@@ -34,7 +39,14 @@ pub fn take(path: &Path) -> Result<Lock> {
             .map_err(|e| Error::io("open", path, e))?;
         let mut locked = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(locked) => locked,
-            Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => return Err(held(&mut file)),
+            Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
+                let (error, alive) = held(&mut file);
+                if alive || began.elapsed() > LINGERS {
+                    return Err(error);
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+                continue;
+            }
             Err((_, e)) => return Err(Error::io("lock", path, e)),
         };
         // A clean-up that ended between our open and our lock has removed the file: what we hold
@@ -101,7 +113,8 @@ fn command_line() -> String {
     std::env::args().collect::<Vec<_>>().join(" ")
 }
 
-fn held(file: &mut File) -> Error {
+/// The error that says who holds it, and whether that process lives.
+fn held(file: &mut File) -> (Error, bool) {
     let mut text = String::new();
     let _ = file
         .seek(SeekFrom::Start(0))
@@ -116,9 +129,12 @@ fn held(file: &mut File) -> Error {
         .and_then(|t| t.elapsed().ok())
         .map(|d| format!(", for {} s", d.as_secs()))
         .unwrap_or_default();
-    Error::cant(format!("{HELD}: process {pid} ({command}){since}")).mend(format!(
+    let error = Error::cant(format!("{HELD}: process {pid} ({command}){since}")).mend(format!(
         "wait for it to end, or end it (kill {pid}): it puts back what it did"
-    ))
+    ));
+    // What is not a number is being written right now.
+    let alive = pid.parse::<u32>().is_err() || Path::new("/proc").join(&pid).exists();
+    (error, alive)
 }
 
 #[cfg(test)]
@@ -135,5 +151,20 @@ mod tests {
         assert!(e.to_string().contains(&format!("process {me} (")), "{e}");
         drop(first);
         take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_dead_holders_heir_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let heir = take(&path).unwrap();
+        // No process has this number.
+        std::fs::write(&path, "4194305\nlxc-autogen up\n").unwrap();
+        let later = std::thread::spawn(move || {
+            std::thread::sleep(std::time::Duration::from_millis(200));
+            drop(heir);
+        });
+        take(&path).unwrap();
+        later.join().unwrap();
     }
 }

@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wait_timeout::ChildExt;
 
@@ -17,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Pipe {
     child: Child,
-    stdin: Option<ChildStdin>,
+    stdin: Arc<Mutex<Option<ChildStdin>>>,
     lines: Receiver<String>,
     stderr: File,
     shown: String,
@@ -34,7 +35,7 @@ impl Pipe {
             crate::report::say(format!("+ {at:.3}s {} (stays open)", cmd.line()));
         }
         let (mut child, stderr) = cmd.spawn_piped()?;
-        let stdin = child.stdin.take();
+        let stdin = Arc::new(Mutex::new(child.stdin.take()));
         let (sender, lines) = channel();
         if let Some(stdout) = child.stdout.take() {
             // Ends with the program's output, or when nobody listens any more.
@@ -60,15 +61,24 @@ impl Pipe {
     ///
     /// # Errors
     /// When the program does not read any more.
-    pub fn send(&mut self, line: &str) -> Result<()> {
-        let failed = |e| Error::failed(format!("write to {}: {e}", self.shown));
-        let gone = || std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        let mut stdin = self.stdin.as_ref().ok_or_else(|| failed(gone()))?;
-        stdin
-            .write_all(line.as_bytes())
-            .and_then(|()| stdin.write_all(b"\n"))
-            .and_then(|()| stdin.flush())
-            .map_err(failed)
+    pub fn send(&self, line: &str) -> Result<()> {
+        write_line(&self.stdin, line)
+            .map_err(|e| Error::failed(format!("write to {}: {e}", self.shown)))
+    }
+
+    /// Writes an empty line again and again, as long as the pipe and this process live: by their
+    /// absence the other side knows that nobody is there any more, also where no connection tells.
+    pub fn keep_alive(&self, every: Duration) {
+        let stdin = Arc::downgrade(&self.stdin);
+        std::thread::spawn(move || {
+            loop {
+                std::thread::sleep(every);
+                let Some(stdin) = stdin.upgrade() else { return };
+                if write_line(&stdin, "").is_err() {
+                    return;
+                }
+            }
+        });
     }
 
     /// The next line it writes; `None` when it has ended.
@@ -96,7 +106,7 @@ impl Pipe {
     }
 
     fn close(&mut self) -> Option<i32> {
-        drop(self.stdin.take());
+        drop(lock(&self.stdin).take());
         match self.child.wait_timeout(PATIENCE) {
             Ok(Some(status)) => status.code(),
             _ => {
@@ -105,6 +115,19 @@ impl Pipe {
             }
         }
     }
+}
+
+fn lock(stdin: &Mutex<Option<ChildStdin>>) -> MutexGuard<'_, Option<ChildStdin>> {
+    stdin.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write_line(stdin: &Mutex<Option<ChildStdin>>, line: &str) -> std::io::Result<()> {
+    let mut stdin = lock(stdin);
+    let stdin = stdin
+        .as_mut()
+        .ok_or(std::io::Error::from(std::io::ErrorKind::BrokenPipe))?;
+    stdin.write_all(format!("{line}\n").as_bytes())?;
+    stdin.flush()
 }
 
 impl Drop for Pipe {
@@ -120,12 +143,14 @@ mod tests {
     #[test]
     fn lines_go_there_and_back_and_the_end_is_seen() {
         let host = Host::new(false);
-        let mut pipe = Pipe::open(&host, &Cmd::new("cat")).unwrap();
+        let pipe = Pipe::open(&host, &Cmd::new("cat")).unwrap();
         pipe.send("one").unwrap();
         let timeout = Duration::from_secs(10);
         assert_eq!(pipe.receive(timeout).unwrap().as_deref(), Some("one"));
         let silent = pipe.receive(Duration::from_millis(50)).unwrap_err();
         assert!(silent.message().contains("did not answer"), "{silent}");
+        pipe.keep_alive(Duration::from_millis(10));
+        assert_eq!(pipe.receive(timeout).unwrap().as_deref(), Some(""));
         assert_eq!(pipe.end(), (Some(0), Vec::new()));
 
         let pipe = Pipe::open(&host, &Cmd::new("ls").arg("/no such place")).unwrap();

@@ -172,6 +172,12 @@ impl Journal {
         self.run_began
     }
 
+    /// What was written so far is of earlier runs, though this one came to know it only now: putting
+    /// back leaves it alone.
+    pub fn runs_from_here(&mut self) {
+        self.run_began = self.next;
+    }
+
     fn append(&mut self, lines: &str) -> Result<()> {
         if lines.is_empty() {
             return Ok(());

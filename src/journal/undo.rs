@@ -86,6 +86,10 @@ pub enum Undo {
         /// Which, and how it is reached.
         #[serde(flatten)]
         target: Target,
+        /// What the nodes have in common; one that has left it, and other nodes since, is not the
+        /// one that is meant.
+        #[serde(default)]
+        group: String,
     },
     /// Stop and undefine the network with this uuid.
     Network {
@@ -242,7 +246,7 @@ impl Undo {
     pub fn has_identity(&self) -> bool {
         matches!(
             self,
-            Undo::Authkey { .. } | Undo::Network { .. } | Undo::Agent { .. } | Undo::Peer { .. }
+            Undo::Authkey { .. } | Undo::Network { .. } | Undo::Agent { .. }
         )
     }
 
@@ -265,7 +269,7 @@ impl Undo {
             Undo::EmptyDir { path } => format!("directory {}", path.display()),
             Undo::File { path, .. } => format!("file {}", path.display()),
             Undo::Authkey { path, .. } => format!("authentication key {}", path.display()),
-            Undo::Peer { target } => format!("what is on node {}", target.node),
+            Undo::Peer { target, .. } => format!("what is on node {}", target.node),
             Undo::Network { name, .. } => format!("network {name}"),
             Undo::Forwarding { .. } => "the kernel's IPv4 forwarding".to_owned(),
             Undo::Cgroup { path } => format!("control group {}", path.display()),

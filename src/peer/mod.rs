@@ -6,10 +6,11 @@
 mod protocol;
 mod session;
 
-pub use protocol::{Answer, Facts, Failure, Greeting, Group, Key, Plan, Request};
-pub use session::{Session, each, open};
+pub use protocol::{Answer, Facts, Failure, Greeting, Group, Key, Numbered, Plan, Request};
+pub use session::{SILENCE, Session, each, open};
 
-use crate::plan::Set;
+use crate::error::{Error, Result};
+use crate::host::Host;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -38,14 +39,20 @@ impl Target {
     }
 }
 
+/// This node's name in the cluster, or its host name where no cluster runs.
+///
+/// # Errors
+/// When it has neither.
+pub fn this_node(host: &Host) -> Result<String> {
+    crate::pacemaker::tools::this_node(host).or_else(|_| {
+        nix::unistd::gethostname()
+            .map(|name| name.to_string_lossy().into_owned())
+            .map_err(|e| Error::failed(format!("find this node's name: {e}")))
+    })
+}
+
 /// Where the program is put on a node that has none, until there is a state directory.
 pub fn sent_program(state_dir: &Path) -> PathBuf {
     let name = state_dir.file_name().unwrap_or_default().to_string_lossy();
     state_dir.with_file_name(format!(".{name}.{PROGRAM}"))
-}
-
-/// The other nodes that hold a set.
-pub fn others<'a>(set: &'a Set, this_node: &str) -> Vec<&'a str> {
-    let nodes = set.nodes.iter().map(String::as_str);
-    nodes.filter(|node| *node != this_node).collect()
 }

@@ -35,6 +35,15 @@ impl Greeting {
     }
 }
 
+/// A request or an answer, by which the answer to one that was given up is told from the next.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Numbered<T> {
+    /// From 1.
+    pub number: u64,
+    /// What is said.
+    pub what: T,
+}
+
 /// What a node is asked for.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -50,8 +59,12 @@ pub enum Request {
     Realise(Box<Plan>),
     /// Put back what was carried out in this session, and why.
     PutBack(String),
+    /// All nodes of the cluster may be asked for other things again; this session goes on.
+    Settle,
     /// Undo what the node's journal has of this scope; the node still remembers the others then.
     Undo {
+        /// Only where the node is of this group.
+        group: Option<String>,
         /// How much of it.
         scope: Scope,
         /// Also where the cluster cannot be asked.
@@ -68,6 +81,8 @@ pub enum Request {
 /// The nodes that a change is made on, and how they reach each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
+    /// What tells it from another of the same nodes.
+    pub id: String,
     /// All of them.
     pub nodes: Vec<String>,
     /// Options of ssh's.
@@ -123,6 +138,8 @@ pub struct Facts {
     pub has_remoted: bool,
     /// The set in its state directory.
     pub set: Option<Set>,
+    /// The group it is of already.
+    pub group: Option<String>,
     /// Where the program is that answers.
     pub program: PathBuf,
 }
@@ -135,8 +152,15 @@ pub enum Answer {
     Facts(Box<Facts>),
     /// It is done.
     Done,
-    /// To [`Request::Undo`]: how many changes were undone, and what stays.
-    Undone(usize, Vec<String>),
+    /// To [`Request::Undo`].
+    Undone {
+        /// How many changes were undone.
+        undone: usize,
+        /// What stays.
+        remains: Vec<String>,
+        /// The nodes that this one remembers.
+        others: Vec<Target>,
+    },
     /// To [`Request::Domains`]: state by name.
     Domains(HashMap<String, String>),
     /// It could not be done; nothing of it is left, unless the failure says so.
@@ -216,6 +240,7 @@ mod tests {
     #[test]
     fn a_group_is_everybody_else() {
         let group = Group {
+            id: "g".into(),
             nodes: vec!["a".into(), "b".into()],
             options: vec!["Port=2".into()],
         };

@@ -1,6 +1,6 @@
 //! A node that answers.
 
-use super::{Answer, Facts, Greeting, Request, Target, sent_program};
+use super::{Answer, Facts, Greeting, Numbered, Request, Target, sent_program};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
@@ -10,6 +10,11 @@ use std::time::Duration;
 
 /// How long a node may take to answer at all.
 const GREETS_WITHIN: Duration = Duration::from_secs(30);
+/// How often this node says that it is still there.
+const ALIVE_EVERY: Duration = Duration::from_secs(3);
+/// After this silence the one that answers lets go of its locks and ends: the node that led may have
+/// been fenced, of which no connection tells.
+pub const SILENCE: Duration = Duration::from_secs(20);
 /// How long sending the program may take.
 const SENT_WITHIN: Duration = Duration::from_secs(120);
 /// PATH of our program there: of a shell that no person logs into, it may lack the daemons' places.
@@ -22,6 +27,7 @@ pub struct Session {
     /// Who it is, and the program that answers there.
     pub target: Target,
     pipe: Pipe,
+    asked: u64,
 }
 
 /// Opens a session. Where our program is not on the node, or is another version, it is sent.
@@ -39,8 +45,15 @@ pub fn open(host: &Host, target: &Target, state_dir: &Path) -> Result<Session> {
         program: sent_program(state_dir),
         ..target.clone()
     };
-    send_program(host, &target)?;
-    greeted(host, &target, state_dir)?.map_err(|said| {
+    let session = send_program(host, &target).and_then(|()| greeted(host, &target, state_dir));
+    if !matches!(session, Ok(Ok(_))) {
+        // Half of it, on a full disk; or one that does not run there.
+        let _ = ssh(&target)
+            .args(["rm", "-f"])
+            .arg(&target.program)
+            .run(host);
+    }
+    session?.map_err(|said| {
         Error::cant(format!(
             "{}: lxc-autogen was sent there and does not run",
             target.node
@@ -61,9 +74,10 @@ fn greeted(host: &Host, target: &Target, state_dir: &Path) -> Result<Result<Sess
         .arg("env")
         .arg(PATH)
         .arg(program)
-        .args(["realise", "--state-dir"])
+        .args(["realise", &target.node, "--state-dir"])
         .arg(state_dir);
     let pipe = Pipe::open(host, &cmd)?;
+    pipe.keep_alive(ALIVE_EVERY);
     while let Some(line) = pipe
         .receive(GREETS_WITHIN)
         .map_err(|e| e.context(&target.node))?
@@ -82,7 +96,11 @@ fn greeted(host: &Host, target: &Target, state_dir: &Path) -> Result<Result<Sess
             .mend("mend the name in ssh's configuration, /etc/hosts or DNS"));
         }
         let target = target.clone();
-        return Ok(Ok(Session { target, pipe }));
+        return Ok(Ok(Session {
+            target,
+            pipe,
+            asked: 0,
+        }));
     }
     match pipe.end() {
         // ssh's own (ssh(1), EXIT STATUS).
@@ -115,11 +133,6 @@ fn send_program(host: &Host, target: &Target) -> Result<()> {
     if output.code == 0 {
         return Ok(());
     }
-    // Half of it, on a full disk.
-    let _ = ssh(target)
-        .args(["rm", "-f"])
-        .arg(&target.program)
-        .run(host);
     Err(Error::cant(format!(
         "{}: lxc-autogen is not there, and cannot be sent",
         target.node
@@ -177,18 +190,28 @@ impl Session {
     pub fn ask(&mut self, request: &Request, timeout: Duration) -> Result<Answer> {
         let node = self.target.node.clone();
         let lost = |e: Error| e.context(&node);
-        let line = serde_json::to_string(request)
+        self.asked += 1;
+        let request = Numbered {
+            number: self.asked,
+            what: request,
+        };
+        let line = serde_json::to_string(&request)
             .map_err(|e| Error::failed(format!("ask {node}: {e}")))?;
         self.pipe.send(&line).map_err(lost)?;
-        let Some(line) = self.pipe.receive(timeout).map_err(lost)? else {
-            return Err(Error::failed(format!("{node}: the connection was lost"))
-                .mend("lxc-autogen cleanup takes away what is left, here and there"));
-        };
-        match serde_json::from_str(&line) {
-            Ok(Answer::Failed(failure)) => Err(failure.of(&node)),
-            Ok(answer) => Ok(answer),
-            // Not the line itself: there may be a key in it.
-            Err(e) => Err(Error::failed(format!("{node} is not understood: {e}"))),
+        loop {
+            let Some(line) = self.pipe.receive(timeout).map_err(lost)? else {
+                return Err(Error::failed(format!("{node}: the connection was lost"))
+                    .mend("lxc-autogen cleanup takes away what is left, here and there"));
+            };
+            // Not the line itself in an error: there may be a key in it.
+            let answer: Numbered<Answer> = serde_json::from_str(&line)
+                .map_err(|e| Error::failed(format!("{node} is not understood: {e}")))?;
+            match answer.what {
+                // To a question that was given up.
+                _ if answer.number != self.asked => {}
+                Answer::Failed(failure) => return Err(failure.of(&node)),
+                answer => return Ok(answer),
+            }
         }
     }
 

@@ -149,9 +149,13 @@ fn remove_authkey(
         let handed_on = cib
             .map(|cib| undoer.of_other_sets(&cib))
             .unwrap_or_default();
-        others.retain(|name| !handed_on.contains(name));
-        if others.is_empty() {
+        let of_nobody_of_ours = |name: &String| !handed_on.contains(name);
+        if previous.is_none() && !others.iter().any(of_nobody_of_ours) {
             return Ok(());
+        }
+        // One that took another's place stays known here: here is what comes back.
+        if previous.is_none() {
+            others.retain(of_nobody_of_ours);
         }
         return Err(Error::failed(format!(
             "other nodes use it: {}",

@@ -33,6 +33,8 @@ pub struct Undoer<'a> {
     pub stop_timeout: Duration,
     /// Other nodes that will not come back.
     pub forget: Vec<String>,
+    /// How other nodes are reached, when not as they were before.
+    pub ssh_options: Vec<String>,
 }
 
 /// An outstanding change and its number in the journal.
@@ -50,6 +52,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Adds what other nodes did and have left.
+    pub fn add(&mut self, undone: usize, remains: Vec<String>) {
+        self.undone += undone;
+        self.remains.extend(remains);
+    }
+
     /// The error that lists what stays, if anything does.
     ///
     /// # Errors

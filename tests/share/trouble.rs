@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::three::{NODES, Three};
+use crate::world::until;
 use std::collections::BTreeSet;
 
 pub const TESTS: &[Test] = &[("one_that_cannot_keeps_all_from_it", one_that_cannot)];
@@ -13,6 +14,7 @@ fn one_that_cannot() {
     without_our_program(&three);
     a_full_disk(&three);
     taken_there(&three);
+    growth_that_fails(&three);
     led_by_a_run_that_is_killed(&three);
     bad_input(&three);
     three.lab.down();
@@ -180,12 +182,77 @@ fn taken_there(three: &Three) {
     three.is_as_before();
 }
 
+/// Led by another node than the one that made it: what ran before runs on, and all nodes know the
+/// same.
+fn growth_that_fails(three: &Three) {
+    let dir = "--state-dir /srv/small/state";
+    NODES.iter().for_each(|node| {
+        three.ok(node, "mkdir /srv/small");
+    });
+    three.ok("node3", "mount -t tmpfs -o size=1m small /srv/small");
+    three.lxa("node1", &format!("up -s -A -c 2 {dir}")).exits(0);
+    let started = || -> Vec<String> {
+        let domains = |node: &&str| three.ok(node, "virsh -c lxc:/// list");
+        NODES.iter().map(domains).collect()
+    };
+    let as_before = || {
+        three.await_guests("node2", 1, "lxc1 lxc2");
+        for node in NODES {
+            let set = three.ok(node, "cat /srv/small/state/set.json");
+            assert!(set.contains("\"containers\": 2"), "{node}: {set}");
+            let files = three.ok(node, "ls /srv/small/state");
+            assert!(
+                files.contains("lxc2") && !files.contains("lxc3"),
+                "{node}: {files}"
+            );
+        }
+    };
+    // libvirt's numbers are the processes': the same containers run on.
+    let before = started();
+    let said = three.lxa("node2", &format!("up -c 60 {dir}")).exits(1);
+    assert!(said.err.contains(&three.name("node3")), "{}", said.err);
+    as_before();
+    assert_eq!(started(), before);
+
+    // Interrupted when the others have done their part, and the cluster has begun.
+    let script = format!(
+        "/opt/lxc-autogen/lxc-autogen up -c 4 --quiet {dir} & \
+         until cibadmin --query | grep -q container4; do :; done; kill -INT $!; wait $!"
+    );
+    assert_eq!(three.run("node2", &["bash", "-mc", &script]).code, 130);
+    as_before();
+    assert_eq!(started(), before);
+
+    three.lxa("node3", &format!("cleanup {dir}")).exits(0);
+    three.ok("node3", "umount /srv/small");
+    NODES.iter().for_each(|node| {
+        three.ok(node, "rmdir /srv/small");
+    });
+    three.is_as_before();
+}
+
 /// Killed when the others have begun: any node's cleanup ends it.
 fn led_by_a_run_that_is_killed(three: &Three) {
     let script = "/opt/lxc-autogen/lxc-autogen up -s -c 8 --quiet & \
         until test -e /var/lib/lxc-autogen/lxc1; do :; done; kill -KILL $!; wait";
     three.run("node1", &["bash", "-c", script]);
     three.lxa("node2", "cleanup -s").exits(0);
+    three.is_as_before();
+
+    // One that only falls silent, as a node does that is fenced, keeps nobody locked out for long.
+    let script = script
+        .replace("--quiet &", "--quiet </dev/null >/dev/null 2>&1 &")
+        .replace("-KILL $!; wait", "-STOP $!; disown");
+    three.run("node1", &["bash", "-c", &script]);
+    let answers = "lxc-autogen realise";
+    assert_eq!(three.run("node2", &["pgrep", "-f", answers]).code, 0);
+    until("the others have given it up", 40, || {
+        ["node2", "node3"]
+            .iter()
+            .all(|node| three.run(node, &["pgrep", "-f", answers]).code == 1)
+    });
+    three.ok("node1", "pkill -KILL -f lxc-autogen.up.-s");
+    three.lxa("node3", "cleanup -s").exits(0);
     three.is_as_before();
 }
 

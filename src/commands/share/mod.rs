@@ -12,13 +12,14 @@ use super::Context;
 use super::choose::Elsewhere;
 use crate::cli::Share;
 use crate::error::{Error, Kind, Result};
-use crate::host::Host;
+use crate::host::{Host, files};
 use crate::journal::{Journal, Scope, Undo};
 use crate::peer::{self, Answer, Facts, Group, Plan, Request, Session, Target, each};
 use crate::plan::Set;
 use crate::rootfs::Remoted;
 use crate::state::State;
-use crate::undo::peers::{ask, release};
+use crate::undo::peers::Asking;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// Other nodes that take part, locked, as long as this lives.
@@ -33,6 +34,8 @@ pub(super) struct Shared {
 struct Member {
     session: Session,
     facts: Facts,
+    /// It was told to change something.
+    began: bool,
 }
 
 impl Shared {
@@ -46,15 +49,18 @@ impl Shared {
         if !share.is_wanted() && held.is_empty() {
             return Ok(Shared::default());
         }
-        let this = this_node(context)?;
+        let this = peer::this_node(&context.host)?;
         let targets = targets(context, share, held, &this)?;
         let mut stage = context.report.stage("nodes", targets.len());
-        let has_key =
-            crate::host::files::exists(std::path::Path::new(crate::pacemaker::authkey::PATH));
+        let has_key = files::exists(std::path::Path::new(crate::pacemaker::authkey::PATH));
         let opened = each(&targets, |target| {
             let mut session = peer::open(&context.host, target, &context.state_dir)?;
             let facts = session.look(!has_key)?;
-            Ok(Member { session, facts })
+            Ok(Member {
+                session,
+                facts,
+                began: false,
+            })
         });
         let members = opened.into_iter().collect::<Result<Vec<Member>>>()?;
         stage.at(members.len());
@@ -69,7 +75,9 @@ impl Shared {
                 nodes.push(target.node.clone());
             }
         }
+        check_sets(&members, saved)?;
         let group = Group {
+            id: group_of(context, &members)?,
             nodes,
             options: options(share, &targets),
         };
@@ -81,7 +89,8 @@ impl Shared {
         })
     }
 
-    fn is_alone(&self) -> bool {
+    /// Whether only this node is meant.
+    pub(super) fn is_alone(&self) -> bool {
         self.members.is_empty()
     }
 
@@ -115,19 +124,6 @@ impl Shared {
     /// # Errors
     /// What one of them has against it.
     pub(super) fn prepare(&mut self, set: &Set) -> Result<()> {
-        for member in &self.members {
-            if let Some(theirs) = member.facts.set.as_ref().filter(|s| s.mark() != set.mark()) {
-                let node = &member.session.target.node;
-                return Err(Error::cant(format!(
-                    "{node}: there is another set in {}, with {} containers",
-                    theirs.state_dir.display(),
-                    theirs.spec.containers
-                ))
-                .mend(format!(
-                    "on {node}: lxc-autogen cleanup; or use another --state-dir and --prefix"
-                )));
-            }
-        }
         let sends = set
             .remoted
             .bind_source()
@@ -155,6 +151,7 @@ impl Shared {
                 program: m.facts.program.clone(),
                 ..m.session.target.clone()
             },
+            group: self.group.id.clone(),
         });
         state.journal.intend(peers)
     }
@@ -186,7 +183,7 @@ impl Shared {
         let remoted = match &set.remoted {
             Remoted::Bound { path } if self.members.iter().any(|m| !m.facts.has_remoted) => {
                 // Fetched only now, it is not there yet: they fetch it themselves.
-                crate::host::files::read_optional(path)?
+                files::read_optional(path)?
             }
             _ => None,
         };
@@ -217,6 +214,7 @@ impl Shared {
                         remoted,
                         ..plan.clone()
                     }));
+                    member.began = true;
                     done(&mut member.session, &request, patience)
                 })
             });
@@ -224,8 +222,7 @@ impl Shared {
             (ours, others.join())
         });
         let theirs = theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        ours?;
-        theirs.into_iter().collect::<Result<Vec<()>>>()?;
+        all_of(std::iter::once(ours).chain(theirs))?;
         host.check_interrupt()
     }
 
@@ -255,24 +252,49 @@ impl Shared {
         self.realise_plan(host, &plan, || Ok(()), 0)
     }
 
-    /// Has every node put back what it did in this session. What one cannot is told with the cause.
-    pub(super) fn put_back(&mut self, cause: Error) -> Error {
+    /// Lets others use the nodes again; what was done can still be put back.
+    ///
+    /// # Errors
+    /// When a connection is lost.
+    pub(super) fn settle(&mut self) -> Result<()> {
+        self.tell(|_| Request::Settle, Duration::from_secs(30))
+    }
+
+    /// Has every node put back what it did in this session, and forgets those that have and of which
+    /// nothing was known before. What one cannot is told with the cause.
+    pub(super) fn put_back(&mut self, state: &mut State, cause: Error) -> Error {
         let why = cause.message().to_owned();
-        // They let go of their locks then: this node's journal may have them undo more.
+        // They let go of their locks then.
         let results = each(std::mem::take(&mut self.members), |mut member| {
-            // One that has ended, or never did anything, has nothing to put back.
             let request = Request::PutBack(why.clone());
-            match done(&mut member.session, &request, Duration::from_secs(300)) {
-                Err(e) if e.kind == Kind::LeftBehind => Some(e),
-                _ => None,
-            }
+            let result = match member.began {
+                true => done(&mut member.session, &request, Duration::from_secs(300)),
+                false => Ok(()),
+            };
+            (member.session.target.node.clone(), result)
         });
-        results.into_iter().flatten().fold(cause, |cause, left| {
-            cause
-                .detail(left.message().to_owned())
+        let first = state.journal.run_began();
+        let mut cause = cause;
+        for (node, result) in results {
+            let Err(left) = result else {
+                let new: Vec<u64> = state
+                    .journal
+                    .outstanding()
+                    .filter(|(seq, _)| *seq >= first)
+                    .filter(|(_, undo)| matches!(undo, Undo::Peer { target, .. } if target.node == node))
+                    .map(|(seq, _)| seq)
+                    .collect();
+                // Kept when it cannot be written: another cleanup finds nothing there.
+                let _ = state.journal.undone(&new);
+                continue;
+            };
+            cause = cause
+                .detail(format!("what is on node {node}: {}", left.message()))
                 .details(left.detail_lines().to_vec())
-                .with_kind(Kind::LeftBehind)
-        })
+                .mend("lxc-autogen cleanup, once the node answers")
+                .with_kind(Kind::LeftBehind);
+        }
+        cause
     }
 
     fn tell(
@@ -284,7 +306,73 @@ impl Shared {
             let request = request(member);
             done(&mut member.session, &request, patience)
         });
-        results.into_iter().collect::<Result<Vec<()>>>().map(drop)
+        all_of(results)
+    }
+}
+
+/// The first failure, with the others in its details.
+fn all_of(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut failures = results.into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else {
+        return Ok(());
+    };
+    Err(failures.fold(first, |first, next| {
+        let kind = match next.kind {
+            Kind::LeftBehind => Kind::LeftBehind,
+            _ => first.kind,
+        };
+        first
+            .detail(next.message().to_owned())
+            .details(next.detail_lines().to_vec())
+            .with_kind(kind)
+    }))
+}
+
+/// Nodes that have a set of their own in the same place are not mixed up with.
+fn check_sets(members: &[Member], saved: Option<&Set>) -> Result<()> {
+    for member in members {
+        let node = &member.session.target.node;
+        let theirs = member.facts.set.as_ref();
+        if let Some(theirs) = theirs.filter(|s| Some(s.mark()) != saved.map(Set::mark)) {
+            return Err(Error::cant(format!(
+                "{node}: there is another set in {}, with {} containers",
+                theirs.state_dir.display(),
+                theirs.spec.containers
+            ))
+            .mend(format!(
+                "on {node}: lxc-autogen cleanup; or use another --state-dir and --prefix"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The group that this node or another is of already, or a new one.
+fn group_of(context: &Context, members: &[Member]) -> Result<String> {
+    let ours = Journal::peek(&context.state_dir)?
+        .into_iter()
+        .find_map(|undo| match undo {
+            Undo::Peer { group, .. } => Some(group),
+            _ => None,
+        });
+    let mut id = ours;
+    for member in members {
+        match (&id, &member.facts.group) {
+            (Some(id), Some(theirs)) if id != theirs => {
+                let node = &member.session.target.node;
+                return Err(Error::cant(format!(
+                    "{node}: what is in {} there belongs with other nodes",
+                    context.state_dir.display()
+                ))
+                .mend(format!("on {node}: lxc-autogen cleanup")));
+            }
+            (None, Some(theirs)) => id = Some(theirs.clone()),
+            _ => {}
+        }
+    }
+    match id {
+        Some(id) => Ok(id),
+        None => Ok(files::sha256(&files::random_bytes(32)?)[..16].to_owned()),
     }
 }
 
@@ -293,18 +381,6 @@ fn done(session: &mut Session, request: &Request, patience: Duration) -> Result<
         Answer::Done => Ok(()),
         _ => Err(session.unexpected()),
     }
-}
-
-/// This node's name in the cluster, or its host name where no cluster runs.
-///
-/// # Errors
-/// When it has neither.
-pub(super) fn this_node(context: &Context) -> Result<String> {
-    crate::pacemaker::tools::this_node(&context.host).or_else(|_| {
-        nix::unistd::gethostname()
-            .map(|name| name.to_string_lossy().into_owned())
-            .map_err(|e| Error::failed(format!("find this node's name: {e}")))
-    })
 }
 
 /// Whom to reach: those asked for, and those that hold the set already.
@@ -327,7 +403,7 @@ fn targets(context: &Context, share: &Share, held: &[String], this: &str) -> Res
             continue;
         }
         let known = recorded.iter().find_map(|undo| match undo {
-            Undo::Peer { target } if target.node == name => Some(target.clone()),
+            Undo::Peer { target, .. } if target.node == name => Some(target.clone()),
             _ => None,
         });
         let mut target = known.unwrap_or_else(|| Target::new(&name, &share.ssh_option));
@@ -370,8 +446,15 @@ pub(super) fn answering(context: &Context, share: &Share, known: &[Target]) -> R
     if !share.is_wanted() {
         return Ok(Vec::new());
     }
-    let this = this_node(context)?;
-    let mut targets = targets(context, share, &[], &this)?;
+    let this = peer::this_node(&context.host)?;
+    let mut targets = match targets(context, share, &[], &this) {
+        // Those that are known are asked all the same.
+        Err(e) if context.common.force || !known.is_empty() => {
+            context.report.warn(e.message());
+            Vec::new()
+        }
+        other => other?,
+    };
     targets.retain(|t| known.iter().all(|k| k.node != t.node));
     let opened = each(&targets, |target| {
         peer::open(&context.host, target, &context.state_dir).map(|session| session.target.clone())
@@ -390,65 +473,42 @@ pub(super) fn answering(context: &Context, share: &Share, known: &[Target]) -> R
     Ok(answering)
 }
 
-/// Has nodes undo what they have, side by side, and with [`Scope::All`] forget each other.
-///
-/// # Errors
-/// [`Kind::LeftBehind`] with what stays.
+/// Has nodes undo what they have, of whatever group, side by side, and with [`Scope::All`] forget
+/// each other. Gives back how many changes they undid, and what stays.
 pub(super) fn undo_on(
     context: &Context,
     scope: Scope,
     targets: &[Target],
     cluster_down: bool,
-) -> Result<usize> {
+    forget: &[String],
+) -> (usize, Vec<String>) {
     if scope == Scope::Cib {
-        return Ok(0);
+        return (0, Vec::new());
     }
-    let request = Request::Undo {
+    let asking = Asking {
+        host: &context.host,
+        state_dir: &context.state_dir,
         scope,
         force: cluster_down,
-        forget: Vec::new(),
+        forget,
     };
-    let asked = each(targets, |target| {
-        ask(&context.host, &context.state_dir, target, &request)
-    });
-    let mut remains = Vec::new();
-    let mut undone = 0;
-    let mut sessions = Vec::new();
-    for (target, result) in targets.iter().zip(asked) {
-        match result {
-            Ok(asked) => {
-                undone += asked.undone;
-                remains.extend(
-                    asked
-                        .remains
-                        .iter()
-                        .map(|r| format!("{}: {r}", target.node)),
-                );
-                sessions.push(asked.into_session());
-            }
-            Err(e) => remains.push(e.to_string().replace('\n', ";")),
-        }
+    let mut told = asking.all(targets.iter().map(|t| (t.clone(), None)).collect());
+    if scope == Scope::All {
+        told.release();
     }
-    if remains.is_empty() && scope == Scope::All {
-        for result in each(sessions, release) {
-            remains.extend(result.err().map(|e| e.to_string().replace('\n', ";")));
-        }
-    }
-    if remains.is_empty() {
-        return Ok(undone);
-    }
-    Err(Error::new(Kind::LeftBehind, "something is left behind on other nodes").details(remains))
+    let line = |(node, line): (String, String)| format!("what is on node {node}: {line}");
+    (told.undone, told.remains.into_iter().map(line).collect())
 }
 
-/// States of the set's domains on the other nodes, by domain; and what could not be asked.
-pub(super) fn domains(context: &Context, set: &Set) -> std::collections::HashMap<String, String> {
-    let mut all = std::collections::HashMap::new();
-    let Ok(this) = this_node(context) else {
-        return all;
+/// States of the set's domains on the other nodes, by domain; and the nodes that do not answer.
+pub(super) fn domains(context: &Context, set: &Set) -> (HashMap<String, String>, Vec<String>) {
+    let (mut all, mut silent) = (HashMap::new(), Vec::new());
+    let Ok(this) = peer::this_node(&context.host) else {
+        return (all, silent);
     };
     let share = Share::default();
     let Ok(targets) = targets(context, &share, &set.nodes, &this) else {
-        return all;
+        return (all, silent);
     };
     let answers = each(&targets, |target| {
         let mut session = peer::open(&context.host, target, &context.state_dir)?;
@@ -457,11 +517,14 @@ pub(super) fn domains(context: &Context, set: &Set) -> std::collections::HashMap
             _ => Err(session.unexpected()),
         }
     });
-    for answer in answers {
+    for (target, answer) in targets.into_iter().zip(answers) {
         match answer {
             Ok(states) => all.extend(states),
-            Err(e) => context.report.warn(e.message()),
+            Err(e) => {
+                context.report.warn(e.message());
+                silent.push(target.node);
+            }
         }
     }
-    all
+    (all, silent)
 }

@@ -8,7 +8,10 @@ use crate::host::{files, hosts, net, users};
 use crate::journal::{Rank, Scope, Undo};
 use crate::libvirt::virsh;
 use crate::pacemaker::{authkey, tools};
-use crate::peer::{Answer, Facts, Failure, Greeting, PROGRAM, Plan, Request, Target, sent_program};
+use crate::peer::{
+    Answer, Facts, Failure, Greeting, Numbered, PROGRAM, Plan, Request, SILENCE, Target,
+    sent_program,
+};
 use crate::plan::Set;
 use crate::report;
 use crate::rootfs::{self, Remoted, UNPACKED};
@@ -22,10 +25,11 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When this is not root, or an answer cannot be given.
-pub(in super::super) fn run(context: &Context) -> Result<()> {
+pub(in super::super) fn run(context: &Context, node: String) -> Result<()> {
     users::require_root("realise")?;
-    let node = super::this_node(context)?;
-    say(&Greeting::of(node.clone()))?;
+    // Where no cluster runs, what it would be called cannot be asked.
+    let ours = tools::this_node(&context.host).unwrap_or_else(|_| node.clone());
+    say(&Greeting::of(ours))?;
     let mut server = Server {
         context,
         node,
@@ -53,14 +57,28 @@ struct Server<'a> {
 
 impl Server<'_> {
     fn serve(&mut self) -> Result<()> {
-        for line in std::io::stdin().lock().lines() {
-            let line = line.map_err(|e| Error::failed(format!("read a request: {e}")))?;
-            let answer = serde_json::from_str::<Request>(&line)
-                .map_err(|e| Error::failed(format!("not understood: {e}")))
-                .and_then(|request| self.answer(request));
-            say(&match answer {
-                Ok(answer) => answer,
-                Err(e) => Answer::Failed(Failure::from(&e)),
+        let (sender, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in std::io::stdin().lock().lines() {
+                let Ok(line) = line else { return };
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        // Ends with the input, and when not even an empty line says that somebody is there.
+        while let Ok(line) = lines.recv_timeout(SILENCE) {
+            if line.is_empty() {
+                continue;
+            }
+            let request: Numbered<Request> = serde_json::from_str(&line)
+                .map_err(|e| Error::failed(format!("a request is not understood: {e}")))?;
+            say(&Numbered {
+                number: request.number,
+                what: match self.answer(request.what) {
+                    Ok(answer) => answer,
+                    Err(e) => Answer::Failed(Failure::from(&e)),
+                },
             })?;
         }
         Ok(())
@@ -72,11 +90,16 @@ impl Server<'_> {
             Request::Prepare(plan) => self.prepare(&plan).map(|()| Answer::Done),
             Request::Realise(plan) => self.realise(&plan).map(|()| Answer::Done),
             Request::PutBack(why) => self.put_back(Error::failed(why)).map(|()| Answer::Done),
+            Request::Settle => {
+                self.host_lock = None;
+                Ok(Answer::Done)
+            }
             Request::Undo {
+                group,
                 scope,
                 force,
                 forget,
-            } => self.undo(scope, force, &forget),
+            } => self.undo(group.as_deref(), scope, force, &forget),
             Request::Release => self.release().map(|()| Answer::Done),
             Request::Domains => self.domains(),
         }
@@ -120,6 +143,7 @@ impl Server<'_> {
             key_bytes: key_bytes.filter(|_| with_key),
             has_remoted: self.find_remoted(None)?.is_some(),
             program: self.program(),
+            group: self.state.as_ref().and_then(group_of),
             set,
         })
     }
@@ -214,6 +238,10 @@ impl Server<'_> {
                 &choose::Elsewhere::default(),
             )?;
         }
+        let daemon = set.remoted.on_host(&set.layout.base);
+        if daemon.exists() {
+            join::check_version(context, &set)?;
+        }
         join::check_domains(context, &set)
     }
 
@@ -251,27 +279,46 @@ impl Server<'_> {
     }
 
     /// What the journal has, but for what is known of the other nodes, and what that needs.
-    fn undo(&mut self, scope: Scope, force: bool, forget: &[String]) -> Result<Answer> {
+    fn undo(
+        &mut self,
+        group: Option<&str>,
+        scope: Scope,
+        force: bool,
+        forget: &[String],
+    ) -> Result<Answer> {
         let context = self.context;
         let lock = match self.host_lock.take() {
             Some(lock) => lock,
             None => lock::host()?,
         };
         self.host_lock = Some(lock);
+        let nothing = Answer::Undone {
+            undone: 0,
+            remains: Vec::new(),
+            others: Vec::new(),
+        };
         let cib = tools::query(&context.host);
-        if let (Err(e), false) = (&cib, force) {
-            return Err(e.clone());
+        let opened = State::open(&context.state_dir)?;
+        if group.is_some() && opened.as_ref().and_then(group_of).as_deref() != group {
+            // It is with other nodes by now, or with none.
+            return Ok(nothing);
         }
         let found = marks::found(context, cib.as_ref().ok())?;
-        let mut state = match State::open(&context.state_dir)? {
+        let mut state = match opened {
             Some(state) => state,
             None if found.is_empty() => {
                 State::clear_unfinished(&context.state_dir)?;
-                return Ok(Answer::Undone(0, Vec::new()));
+                return Ok(nothing);
             }
             None => State::open_or_make(&context.state_dir)?,
         };
         state.journal.intend(found)?;
+        let in_cib = |undo: &Undo| matches!(undo.rank(), Rank::Cib | Rank::Nodes);
+        if let (Err(e), false) = (&cib, force) {
+            if state.journal.outstanding().any(|(_, undo)| in_cib(undo)) {
+                return Err(e.clone());
+            }
+        }
         forget_peers(&mut state, |_, target| forget.contains(&target.node))?;
         let mut undoer = context.undoer(state.set.as_ref());
         undoer.cluster_down = cib.is_err();
@@ -282,8 +329,20 @@ impl Server<'_> {
         let outcome = undoer.replay(&mut state.journal, |_, undo| {
             scope.covers(undo) && !stays(undo)
         });
+        let others = state
+            .journal
+            .outstanding()
+            .filter_map(|(_, undo)| match undo {
+                Undo::Peer { target, .. } => Some(target.clone()),
+                _ => None,
+            });
+        let others = others.collect();
         self.state = Some(state);
-        Ok(Answer::Undone(outcome.undone, outcome.remains))
+        Ok(Answer::Undone {
+            undone: outcome.undone,
+            remains: outcome.remains,
+            others,
+        })
     }
 
     /// Nothing is left anywhere: the rest goes, the memory of the others with it.
@@ -308,11 +367,22 @@ impl Server<'_> {
     }
 }
 
+/// What this node has in common with others.
+fn group_of(state: &State) -> Option<String> {
+    state
+        .journal
+        .outstanding()
+        .find_map(|(_, undo)| match undo {
+            Undo::Peer { group, .. } => Some(group.clone()),
+            _ => None,
+        })
+}
+
 /// Drops records of other nodes, without asking those.
 fn forget_peers(state: &mut State, which: impl Fn(u64, &Target) -> bool) -> Result<()> {
     let records = state.journal.outstanding();
     let dropped: Vec<u64> = records
-        .filter(|(seq, undo)| matches!(undo, Undo::Peer { target } if which(*seq, target)))
+        .filter(|(seq, undo)| matches!(undo, Undo::Peer { target, .. } if which(*seq, target)))
         .map(|(seq, _)| seq)
         .collect();
     state.journal.undone(&dropped)
@@ -328,10 +398,12 @@ fn carry_out(
     plan: &Plan,
     choice: Option<&Choice>,
 ) -> Result<()> {
+    join::adopt(context, state)?;
     let others = plan.group.but(node).into_iter();
-    state
-        .journal
-        .intend(others.map(|target| Undo::Peer { target }))?;
+    state.journal.intend(others.map(|target| Undo::Peer {
+        target,
+        group: plan.group.id.clone(),
+    }))?;
     keep_program(state)?;
     if let Some(key) = &plan.key {
         authkey::put(&mut state.journal, &state.dir, &key.bytes, key.replace)?;
@@ -353,7 +425,7 @@ fn carry_out(
         join::check_version(context, &choice.set)?;
     }
     // The leader has taken out of the cluster what is to go.
-    shrink::shrink_here(context, state, choice)?;
+    shrink::shrink(context, state, choice)?;
     make::make(context, state, choice)?;
     state.journal.intend(join::left_here(&choice.set))
 }

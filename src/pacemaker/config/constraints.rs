@@ -36,6 +36,21 @@ pub(super) fn cluster_nodes_only(set: &Set) -> El {
         ))
 }
 
+/// Only on the nodes that hold the set: elsewhere their files are not there.
+pub(super) fn members_only(set: &Set) -> El {
+    let id = format!("{}-members-only", set.tag());
+    let others: Vec<(&str, &str, Option<&str>)> = set
+        .nodes
+        .iter()
+        .map(|node| ("#uname", "ne", Some(node.as_str())))
+        .collect();
+    El::new("rsc_location")
+        .attr("id", &id)
+        .attr("rsc", set.tag())
+        .attr("resource-discovery", "never")
+        .child(rule(&id, "-INFINITY", Some("and"), &others))
+}
+
 /// While new containers join nobody need ask every cluster node whether one runs there already:
 /// they were made just now, and asking costs as many jobs as starting them. Taken out again when
 /// they have joined, since with it the cluster could overlook one that runs somewhere.

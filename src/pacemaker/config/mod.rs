@@ -9,7 +9,7 @@ pub use stop::{clone_limit, stop, target_role_id};
 use super::cib::Roles;
 use crate::plan::{Guest, Set};
 use crate::xml::El;
-use constraints::{clone_on_guests, cluster_nodes_only, keep_off, placement};
+use constraints::{clone_on_guests, cluster_nodes_only, keep_off, members_only, placement};
 pub use constraints::{unprobed, unprobed_id};
 use std::path::Path;
 
@@ -69,6 +69,9 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
         .child(placement(set, &cluster.this_node))
         .child(cluster_nodes_only(set))
         .child(keep_off(set));
+    if !set.nodes.is_empty() {
+        constraints = constraints.child(members_only(set));
+    }
     if set.spec.clone {
         resources = resources.child(clone(set, cluster));
         constraints = constraints.child(clone_on_guests(set));
@@ -80,7 +83,9 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
 }
 
 /// Ends of the ids of a set's constraints, behind its tag.
-const CONSTRAINTS: &[&str] = &["placement", "cluster-nodes-only", "keep-off"];
+const CONSTRAINTS: &[&str] = &["placement", "cluster-nodes-only", "keep-off", MEMBERS];
+/// The same of the one that sets have which several nodes hold.
+const MEMBERS: &str = "members-only";
 /// The same of the clone's.
 const CLONE_CONSTRAINT: &str = "clone-on-guests";
 
@@ -92,6 +97,9 @@ pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
     };
     // It comes and goes with a join.
     ids.retain(|id| *id != unprobed_id(&set.tag()));
+    if set.nodes.is_empty() {
+        ids.retain(|id| *id != format!("{}-{MEMBERS}", set.tag()));
+    }
     if !set.spec.clone {
         ids.retain(|id| *id != clone_constraint_id(&set.tag()));
     }
