@@ -3,23 +3,26 @@
 //! Nothing is changed anywhere before all of them have said that they can. When one cannot carry it
 //! out after all, each puts back what it did.
 
+mod agree;
+mod elsewhere;
 mod key;
 mod serve;
+mod targets;
 
+pub(super) use elsewhere::{domains, undo_on};
 pub(super) use serve::run as serve;
+pub(super) use targets::answering;
 
 use super::Context;
 use super::choose::Elsewhere;
 use crate::cli::Share;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, files};
-use crate::journal::{Journal, Scope, Undo};
+use crate::journal::Undo;
 use crate::peer::{self, Answer, Facts, Group, Plan, Request, Session, Target, each};
 use crate::plan::Set;
 use crate::rootfs::Remoted;
 use crate::state::State;
-use crate::undo::peers::Asking;
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// Other nodes that take part, locked, as long as this lives.
@@ -50,7 +53,7 @@ impl Shared {
             return Ok(Shared::default());
         }
         let this = peer::this_node(&context.host)?;
-        let targets = targets(context, share, held, &this)?;
+        let targets = targets::all(context, share, held, &this)?;
         let mut stage = context.report.stage("nodes", targets.len());
         let has_key = files::exists(std::path::Path::new(crate::pacemaker::authkey::PATH));
         let opened = each(&targets, |target| {
@@ -75,11 +78,11 @@ impl Shared {
                 nodes.push(target.node.clone());
             }
         }
-        check_sets(&members, saved)?;
+        agree::on_sets(&members, saved)?;
         let group = Group {
-            id: group_of(context, &members)?,
+            id: agree::on_group(context, &members)?,
             nodes,
-            options: options(share, &targets),
+            options: targets::options(share, &targets),
         };
         let key = key::choose(&members, share.replace_authkey)?;
         Ok(Shared {
@@ -328,203 +331,9 @@ fn all_of(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     }))
 }
 
-/// Nodes that have a set of their own in the same place are not mixed up with.
-fn check_sets(members: &[Member], saved: Option<&Set>) -> Result<()> {
-    for member in members {
-        let node = &member.session.target.node;
-        let theirs = member.facts.set.as_ref();
-        if let Some(theirs) = theirs.filter(|s| Some(s.mark()) != saved.map(Set::mark)) {
-            return Err(Error::cant(format!(
-                "{node}: there is another set in {}, with {} containers",
-                theirs.state_dir.display(),
-                theirs.spec.containers
-            ))
-            .mend(format!(
-                "on {node}: lxc-autogen cleanup; or use another --state-dir and --prefix"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// The group that this node or another is of already, or a new one.
-fn group_of(context: &Context, members: &[Member]) -> Result<String> {
-    let ours = Journal::peek(&context.state_dir)?
-        .into_iter()
-        .find_map(|undo| match undo {
-            Undo::Peer { group, .. } => Some(group),
-            _ => None,
-        });
-    let mut id = ours;
-    for member in members {
-        match (&id, &member.facts.group) {
-            (Some(id), Some(theirs)) if id != theirs => {
-                let node = &member.session.target.node;
-                return Err(Error::cant(format!(
-                    "{node}: what is in {} there belongs with other nodes",
-                    context.state_dir.display()
-                ))
-                .mend(format!("on {node}: lxc-autogen cleanup")));
-            }
-            (None, Some(theirs)) => id = Some(theirs.clone()),
-            _ => {}
-        }
-    }
-    match id {
-        Some(id) => Ok(id),
-        None => Ok(files::sha256(&files::random_bytes(32)?)[..16].to_owned()),
-    }
-}
-
 fn done(session: &mut Session, request: &Request, patience: Duration) -> Result<()> {
     match session.ask(request, patience)? {
         Answer::Done => Ok(()),
         _ => Err(session.unexpected()),
     }
-}
-
-/// Whom to reach: those asked for, and those that hold the set already.
-fn targets(context: &Context, share: &Share, held: &[String], this: &str) -> Result<Vec<Target>> {
-    let mut names: Vec<String> = held.to_vec();
-    if !share.nodes.is_empty() {
-        names.extend(share.nodes.iter().cloned());
-    } else if share.share_configs {
-        names.extend(
-            crate::pacemaker::tools::cluster_nodes(&context.host).map_err(|e| {
-                e.context("-s needs the names of the cluster's nodes")
-                    .mend("start the cluster, or name them: --nodes node2,node3")
-            })?,
-        );
-    }
-    let recorded = Journal::peek(&context.state_dir)?;
-    let mut targets: Vec<Target> = Vec::new();
-    for name in names {
-        if name == this || targets.iter().any(|t| t.node == name) {
-            continue;
-        }
-        let known = recorded.iter().find_map(|undo| match undo {
-            Undo::Peer { target, .. } if target.node == name => Some(target.clone()),
-            _ => None,
-        });
-        let mut target = known.unwrap_or_else(|| Target::new(&name, &share.ssh_option));
-        if !share.ssh_option.is_empty() {
-            target.options.clone_from(&share.ssh_option);
-        }
-        targets.push(target);
-    }
-    for name in &share.nodes {
-        check_name(name)?;
-    }
-    Ok(targets)
-}
-
-/// A name that ssh would take for something else, or a list with a hole in it.
-fn check_name(name: &str) -> Result<()> {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
-    if !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain) {
-        return Ok(());
-    }
-    Err(
-        Error::usage(format!("--nodes: {name:?} is no name of a node"))
-            .mend("as crm_node --list has them, with commas between: --nodes node2,node3"),
-    )
-}
-
-fn options(share: &Share, targets: &[Target]) -> Vec<String> {
-    match targets.first() {
-        Some(first) if share.ssh_option.is_empty() => first.options.clone(),
-        _ => share.ssh_option.clone(),
-    }
-}
-
-/// Those of the nodes that are asked for, besides the known ones, that answer. One that does not
-/// is said to: nothing is known to be on it.
-///
-/// # Errors
-/// When their names cannot be had.
-pub(super) fn answering(context: &Context, share: &Share, known: &[Target]) -> Result<Vec<Target>> {
-    if !share.is_wanted() {
-        return Ok(Vec::new());
-    }
-    let this = peer::this_node(&context.host)?;
-    let mut targets = match targets(context, share, &[], &this) {
-        // Those that are known are asked all the same.
-        Err(e) if context.common.force || !known.is_empty() => {
-            context.report.warn(e.message());
-            Vec::new()
-        }
-        other => other?,
-    };
-    targets.retain(|t| known.iter().all(|k| k.node != t.node));
-    let opened = each(&targets, |target| {
-        peer::open(&context.host, target, &context.state_dir).map(|session| session.target.clone())
-    });
-    let mut answering = Vec::new();
-    for (target, result) in targets.into_iter().zip(opened) {
-        match result {
-            Ok(_) => answering.push(target),
-            Err(e) => context.report.warn(format!(
-                "{}; whether something is left on {} cannot be said",
-                e.message(),
-                target.node
-            )),
-        }
-    }
-    Ok(answering)
-}
-
-/// Has nodes undo what they have, of whatever group, side by side, and with [`Scope::All`] forget
-/// each other. Gives back how many changes they undid, and what stays.
-pub(super) fn undo_on(
-    context: &Context,
-    scope: Scope,
-    targets: &[Target],
-    cluster_down: bool,
-    forget: &[String],
-) -> (usize, Vec<String>) {
-    if scope == Scope::Cib {
-        return (0, Vec::new());
-    }
-    let asking = Asking {
-        host: &context.host,
-        state_dir: &context.state_dir,
-        scope,
-        force: cluster_down,
-        forget,
-    };
-    let mut told = asking.all(targets.iter().map(|t| (t.clone(), None)).collect());
-    if scope == Scope::All {
-        told.release();
-    }
-    let line = |(node, line): (String, String)| format!("what is on node {node}: {line}");
-    (told.undone, told.remains.into_iter().map(line).collect())
-}
-
-/// States of the set's domains on the other nodes, by domain; and the nodes that do not answer.
-pub(super) fn domains(context: &Context, set: &Set) -> (HashMap<String, String>, Vec<String>) {
-    let (mut all, mut silent) = (HashMap::new(), Vec::new());
-    let Ok(this) = peer::this_node(&context.host) else {
-        return (all, silent);
-    };
-    let share = Share::default();
-    let Ok(targets) = targets(context, &share, &set.nodes, &this) else {
-        return (all, silent);
-    };
-    let answers = each(&targets, |target| {
-        let mut session = peer::open(&context.host, target, &context.state_dir)?;
-        match session.ask(&Request::Domains, Duration::from_secs(30))? {
-            Answer::Domains(states) => Ok(states),
-            _ => Err(session.unexpected()),
-        }
-    });
-    for (target, answer) in targets.into_iter().zip(answers) {
-        match answer {
-            Ok(states) => all.extend(states),
-            Err(e) => {
-                context.report.warn(e.message());
-                silent.push(target.node);
-            }
-        }
-    }
-    (all, silent)
 }

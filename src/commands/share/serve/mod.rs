@@ -1,7 +1,9 @@
 //! The node that answers: `lxc-autogen realise`, run by ssh, one request a line.
 
+mod carry_out;
+
 use super::super::choose::{self, Choice};
-use super::super::{Context, agent, generate, join, make, marks, shrink};
+use super::super::{Context, generate, join, marks};
 use crate::error::{Error, Kind, Result};
 use crate::host::lock::{self, Lock};
 use crate::host::{files, hosts, net, users};
@@ -190,7 +192,11 @@ impl Server<'_> {
         }
         let base = set.spec.base.clone().unwrap_or_else(|| "/".into());
         let found = self.find_remoted(Some(set))?;
-        let unpacked = self.context.state_dir.join(UNPACKED).join(SENT_REMOTED);
+        let unpacked = self
+            .context
+            .state_dir
+            .join(UNPACKED)
+            .join(carry_out::SENT_REMOTED);
         let fetch = match &found {
             None if plan.remoted.is_none() => Some(rootfs::fetch_version(&self.context.host)?),
             _ => None,
@@ -252,7 +258,7 @@ impl Server<'_> {
             None => State::open_or_make(&self.context.state_dir)?,
         };
         let state = self.state.insert(state);
-        let made = carry_out(self.context, &self.node, state, plan, choice.as_ref());
+        let made = carry_out::carry_out(self.context, &self.node, state, plan, choice.as_ref());
         match made {
             Ok(()) => Ok(()),
             Err(e) => match self.put_back(e.clone()) {
@@ -386,71 +392,4 @@ fn forget_peers(state: &mut State, which: impl Fn(u64, &Target) -> bool) -> Resu
         .map(|(seq, _)| seq)
         .collect();
     state.journal.undone(&dropped)
-}
-
-/// Where a daemon that was sent goes, below the directory for unpacked ones.
-const SENT_REMOTED: &str = "usr/sbin/pacemaker-remoted";
-
-fn carry_out(
-    context: &Context,
-    node: &str,
-    state: &mut State,
-    plan: &Plan,
-    choice: Option<&Choice>,
-) -> Result<()> {
-    join::adopt(context, state)?;
-    let others = plan.group.but(node).into_iter();
-    state.journal.intend(others.map(|target| Undo::Peer {
-        target,
-        group: plan.group.id.clone(),
-    }))?;
-    keep_program(state)?;
-    if let Some(key) = &plan.key {
-        authkey::put(&mut state.journal, &state.dir, &key.bytes, key.replace)?;
-    }
-    if let Some(bytes) = &plan.agent {
-        agent::install_bytes(context, state, bytes)?;
-    }
-    let Some(choice) = choice else {
-        return Ok(());
-    };
-    let path = state.dir.join(UNPACKED).join(SENT_REMOTED);
-    if let (Some(bytes), true) = (
-        &plan.remoted,
-        choice.set.remoted.bind_source() == Some(&path),
-    ) {
-        keep_remoted(state, &path, bytes)?;
-    }
-    if choice.fetch.is_none() {
-        join::check_version(context, &choice.set)?;
-    }
-    // The leader has taken out of the cluster what is to go.
-    shrink::shrink(context, state, choice)?;
-    make::make(context, state, choice)?;
-    state.journal.intend(join::left_here(&choice.set))
-}
-
-/// A program that was sent lives in the state directory from now on.
-fn keep_program(state: &mut State) -> Result<()> {
-    let sent = sent_program(&state.dir);
-    if !files::exists(&sent) {
-        return Ok(());
-    }
-    state.journal.intend([Undo::StateFile {
-        name: PROGRAM.to_owned(),
-    }])?;
-    let path = state.dir.join(PROGRAM);
-    std::fs::rename(&sent, &path).map_err(|e| Error::io("name", &path, e))
-}
-
-fn keep_remoted(state: &mut State, path: &Path, bytes: &[u8]) -> Result<()> {
-    let undo = Undo::StateFile {
-        name: UNPACKED.to_owned(),
-    };
-    state.claim(&undo)?;
-    state.journal.intend([undo])?;
-    let directory = path.parent().unwrap_or(&state.dir);
-    std::fs::create_dir_all(directory).map_err(|e| Error::io("make directory", directory, e))?;
-    let attributes = files::Attributes::root(0o755);
-    files::write_atomic(path, bytes, attributes, files::Existing::Replace)
 }
