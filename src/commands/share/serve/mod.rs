@@ -1,24 +1,23 @@
 //! The node that answers: `lxc-autogen realise`, run by ssh, one request a line.
 
 mod carry_out;
+mod undo;
 
 use super::super::choose::{self, Choice};
-use super::super::{Context, generate, join, marks};
+use super::super::{Context, generate, join};
 use crate::error::{Error, Kind, Result};
 use crate::host::lock::{self, Lock};
 use crate::host::{files, hosts, net, users};
-use crate::journal::{Rank, Scope, Undo};
 use crate::libvirt::virsh;
 use crate::pacemaker::{authkey, tools};
 use crate::peer::{
-    Answer, Facts, Failure, Greeting, Numbered, PROGRAM, Plan, Request, SILENCE, Target,
-    sent_program,
+    Answer, Facts, Failure, Greeting, Numbered, PROGRAM, Plan, Request, SILENCE, sent_program,
 };
 use crate::plan::Set;
 use crate::report;
 use crate::rootfs::{self, Remoted, UNPACKED};
 use crate::spec::Subnet;
-use crate::state::{self, State};
+use crate::state::State;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
@@ -145,7 +144,7 @@ impl Server<'_> {
             key_bytes: key_bytes.filter(|_| with_key),
             has_remoted: self.find_remoted(None)?.is_some(),
             program: self.program(),
-            group: self.state.as_ref().and_then(group_of),
+            group: self.state.as_ref().and_then(undo::group_of),
             set,
         })
     }
@@ -276,90 +275,12 @@ impl Server<'_> {
         };
         // The leader has each of the others put back its own.
         let first = state.journal.run_began();
-        forget_peers(&mut state, |seq, _| seq >= first)?;
+        undo::forget_peers(&mut state, |seq, _| seq >= first)?;
         let error = generate::roll_back(self.context, &mut state, cause);
         match error.kind {
             Kind::LeftBehind => Err(error),
             _ => Ok(()),
         }
-    }
-
-    /// What the journal has, but for what is known of the other nodes, and what that needs.
-    fn undo(
-        &mut self,
-        group: Option<&str>,
-        scope: Scope,
-        force: bool,
-        forget: &[String],
-    ) -> Result<Answer> {
-        let context = self.context;
-        let lock = match self.host_lock.take() {
-            Some(lock) => lock,
-            None => lock::host()?,
-        };
-        self.host_lock = Some(lock);
-        let nothing = Answer::Undone {
-            undone: 0,
-            remains: Vec::new(),
-            others: Vec::new(),
-        };
-        let cib = tools::query(&context.host);
-        let opened = State::open(&context.state_dir)?;
-        if group.is_some() && opened.as_ref().and_then(group_of).as_deref() != group {
-            // It is with other nodes by now, or with none.
-            return Ok(nothing);
-        }
-        let found = marks::found(context, cib.as_ref().ok())?;
-        let mut state = match opened {
-            Some(state) => state,
-            None if found.is_empty() => {
-                State::clear_unfinished(&context.state_dir)?;
-                return Ok(nothing);
-            }
-            None => State::open_or_make(&context.state_dir)?,
-        };
-        state.journal.intend(found)?;
-        let in_cib = |undo: &Undo| matches!(undo.rank(), Rank::Cib | Rank::Nodes);
-        if let (Err(e), false) = (&cib, force) {
-            if state.journal.outstanding().any(|(_, undo)| in_cib(undo)) {
-                return Err(e.clone());
-            }
-        }
-        forget_peers(&mut state, |_, target| forget.contains(&target.node))?;
-        let mut undoer = context.undoer(state.set.as_ref());
-        undoer.cluster_down = cib.is_err();
-        let stays = |undo: &Undo| match undo {
-            Undo::StateFile { name } => name == state::SET_FILE || name == PROGRAM,
-            other => matches!(other.rank(), Rank::Peers | Rank::StateDir),
-        };
-        let outcome = undoer.replay(&mut state.journal, |_, undo| {
-            scope.covers(undo) && !stays(undo)
-        });
-        let others = state
-            .journal
-            .outstanding()
-            .filter_map(|(_, undo)| match undo {
-                Undo::Peer { target, .. } => Some(target.clone()),
-                _ => None,
-            });
-        let others = others.collect();
-        self.state = Some(state);
-        Ok(Answer::Undone {
-            undone: outcome.undone,
-            remains: outcome.remains,
-            others,
-        })
-    }
-
-    /// Nothing is left anywhere: the rest goes, the memory of the others with it.
-    fn release(&mut self) -> Result<()> {
-        let Some(mut state) = self.state.take() else {
-            return Ok(());
-        };
-        forget_peers(&mut state, |_, _| true)?;
-        let undoer = self.context.undoer(state.set.as_ref());
-        let outcome = undoer.replay(&mut state.journal, |_, _| true);
-        outcome.into_result().map(drop)
     }
 
     fn domains(&self) -> Result<Answer> {
@@ -371,25 +292,4 @@ impl Server<'_> {
             .collect();
         Ok(Answer::Domains(states))
     }
-}
-
-/// What this node has in common with others.
-fn group_of(state: &State) -> Option<String> {
-    state
-        .journal
-        .outstanding()
-        .find_map(|(_, undo)| match undo {
-            Undo::Peer { group, .. } => Some(group.clone()),
-            _ => None,
-        })
-}
-
-/// Drops records of other nodes, without asking those.
-fn forget_peers(state: &mut State, which: impl Fn(u64, &Target) -> bool) -> Result<()> {
-    let records = state.journal.outstanding();
-    let dropped: Vec<u64> = records
-        .filter(|(seq, undo)| matches!(undo, Undo::Peer { target, .. } if which(*seq, target)))
-        .map(|(seq, _)| seq)
-        .collect();
-    state.journal.undone(&dropped)
 }
