@@ -115,16 +115,19 @@ fn a_destroyed_container_is_recovered() {
 }
 
 fn runs_again(name: &str, was: u32) {
-    let end = Instant::now() + Duration::from_secs(50);
-    until(&format!("{name} runs again"), 60, || {
-        if Instant::now() > end {
-            eprintln!("{}", tool("crm_mon -1rf"));
+    // The cluster looks after the container only when it has given up a connection that it was
+    // making meanwhile, after 60 s at most.
+    let end = Instant::now() + Duration::from_secs(150);
+    loop {
+        let list = tool("virsh -c lxc:/// list --name");
+        if list.lines().any(|l| l == name) && ![0, was].contains(&init_of(name)) {
+            return;
         }
-        let running = tool("virsh -c lxc:/// list --name")
-            .lines()
-            .any(|l| l == name);
-        running && ![0, was].contains(&init_of(name))
-    });
+        if Instant::now() > end {
+            panic!("{name} does not run again: {list}{}", tool("crm_mon -1rf"));
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 /// The key copied, and the programs from another tree: the host's own, seen through a bind mount.

@@ -43,7 +43,7 @@ fn down_while_all_are_dead() {
         lab.signal_all(node, Signal::SIGKILL);
     }
     for node in ["node1", "node2"] {
-        lab.await_domain(node, 10, "shut off");
+        lab.await_end(node, 10);
     }
     lab.down();
 }

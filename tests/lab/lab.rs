@@ -177,6 +177,17 @@ impl Lab {
         cut
     }
 
+    /// Waits until a domain of this host's libvirt has ended, whether libvirt noticed or not.
+    #[track_caller]
+    pub fn await_end(&self, node: &str, seconds: u64) {
+        let host = lxc_autogen::host::Host::new(false);
+        until(&format!("{node} has ended"), seconds, || {
+            let all = lxc_autogen::libvirt::virsh::domains(&host).unwrap();
+            let row = all.iter().find(|d| d.name == self.node(node)).unwrap();
+            ["shut off", lxc_autogen::libvirt::virsh::DEAD].contains(&row.state.as_str())
+        });
+    }
+
     /// Waits until a domain of this host's libvirt is in a state.
     #[track_caller]
     pub fn await_domain(&self, node: &str, seconds: u64, state: &str) {
@@ -214,6 +225,12 @@ impl Drop for Lab {
     /// A test that failed must not make those after it fail.
     fn drop(&mut self) {
         if std::thread::panicking() {
+            let states = "pid,ppid,stat,wchan:24,etimes,args";
+            eprintln!("{}", run("ps", ["-e", "--forest", "-o", states]).out);
+            eprintln!(
+                "{}",
+                run("tail", ["-n", "30", "/var/log/libvirt/libvirtd.log"]).out
+            );
             for node in ["node1", "node2", "node3"] {
                 let name = format!("{}/{node}", self.name);
                 let command =

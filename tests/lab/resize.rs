@@ -91,7 +91,7 @@ fn grown_and_shrunk() {
         lab.signal_all(node, Signal::SIGKILL);
     }
     for node in ["node1", "node2"] {
-        lab.await_domain(node, 10, "shut off");
+        lab.await_end(node, 10);
     }
     lab.change("--remote-nodes 1 -c 1").exits(0);
     lab.await_online("node1", 5, "node1 node2 remote1 lxc1");
