@@ -27,7 +27,15 @@ use std::process::ExitCode;
 pub fn main() -> ExitCode {
     // Modes are given where they matter; what programs we start make is not for others to write.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-    let cli = cli::Cli::parse_all(std::env::args_os()).unwrap_or_else(|e| e.exit());
+    cli::complete::answer();
+    let cli = match cli::Cli::parse_all(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(e) if e.kind() == clap::error::ErrorKind::DisplayVersion => {
+            commands::version();
+            return ExitCode::SUCCESS;
+        }
+        Err(e) => e.exit(),
+    };
     let result = match cli.command {
         // It takes signals its own way.
         Some(cli::Command::NodeInit { config }) => supervisor::run(&config),

@@ -81,6 +81,7 @@ fn help_has_examples_and_goes_to_stdout() {
         "verify",
         "key-gen",
         "download-agent",
+        "completions",
     ] {
         let said = lxa(&format!("{command} --help"));
         assert_eq!(said.code, Some(0));
@@ -93,6 +94,60 @@ fn help_has_examples_and_goes_to_stdout() {
     }
     let said = lxa("--help");
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn versions_are_those_found_here() {
+    let own = format!("lxc-autogen {}", env!("CARGO_PKG_VERSION"));
+    let said = lxa("--version");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let lines: Vec<&str> = said.out.lines().collect();
+    let missing = [
+        "libvirt not found (no virsh)",
+        "Pacemaker not found (no pacemakerd)",
+    ];
+    assert_eq!(lines, [&own, missing[0], missing[1]]);
+    // As the tools themselves say it.
+    let ask = |program: &str| {
+        let said = Command::new(program).arg("--version").output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let said = ask(env!("CARGO_BIN_EXE_lxc-autogen"));
+    assert!(
+        said.contains(&format!("\nlibvirt {}", ask("virsh").trim())),
+        "{said}"
+    );
+    let pacemaker = said
+        .lines()
+        .find_map(|l| l.strip_prefix("Pacemaker "))
+        .unwrap();
+    assert!(
+        ask("pacemakerd").starts_with(&format!("Pacemaker {pacemaker}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn names_that_cannot_be_looked_up_leave_the_shell_alone() {
+    let said = lxa("completions bash");
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    let said = Command::new(env!("CARGO_BIN_EXE_lxc-autogen"))
+        .args(["--", "lxc-autogen", "lab", "exec", ""])
+        .env("LXC_AUTOGEN_STATE_DIR", "/nonexistent/state")
+        .envs([
+            ("LXC_AUTOGEN_COMPLETE", "bash"),
+            ("_CLAP_COMPLETE_INDEX", "3"),
+        ])
+        .output()
+        .unwrap();
+    assert!(said.status.success() && said.stderr.is_empty(), "{said:?}");
+    let said = lxa("completions tcsh");
+    assert_eq!(said.code, Some(2));
+    assert!(
+        said.err.contains("[possible values: bash, zsh, fish]"),
+        "{}",
+        said.err
+    );
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The command line of `lab`.
 
+use super::complete;
 use clap::{Args, Subcommand, ValueEnum};
+use clap_complete::engine::ArgValueCandidates;
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -11,7 +13,7 @@ use std::path::PathBuf;
 #[command(next_help_heading = "Lab")]
 pub struct LabShape {
     /// The lab's name: nodes are NAME-node1 …, NAME-remote1 … [default: lab]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
     pub name: Option<String>,
     /// How many cluster nodes, 1 to 32 [default: 3]
     #[arg(long, value_name = "N")]
@@ -106,7 +108,8 @@ pub enum LabCommand {
         lxc-autogen lab down --name qa\n  lxc-autogen lab down --all")]
     Down {
         /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", conflicts_with = "all")]
+        #[arg(long, value_name = "NAME", conflicts_with = "all",
+            add = ArgValueCandidates::new(complete::labs))]
         name: Option<String>,
         /// Every lab beside this state directory
         #[arg(long)]
@@ -117,7 +120,7 @@ pub enum LabCommand {
         lxc-autogen lab status --name qa --json")]
     Status {
         /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
         name: Option<String>,
     },
     /// Show all labs
@@ -131,6 +134,7 @@ pub enum LabCommand {
     )]
     Exec {
         /// node1, lab-node1, remote1, a guest node, or LAB/NODE
+        #[arg(add = ArgValueCandidates::new(complete::nodes))]
         node: String,
         /// The command
         #[arg(required = true, last = true)]
@@ -140,6 +144,7 @@ pub enum LabCommand {
     #[command(after_help = "Example:\n  lxc-autogen lab shell node1")]
     Shell {
         /// As of exec
+        #[arg(add = ArgValueCandidates::new(complete::nodes))]
         node: String,
     },
     /// Print a picture of a lab
@@ -147,7 +152,7 @@ pub enum LabCommand {
         lxc-autogen lab graph --format mermaid")]
     Graph {
         /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
         name: Option<String>,
         /// What to print
         #[arg(long, value_enum, value_name = "FORMAT", default_value = "svg")]

@@ -1,11 +1,13 @@
 //! The command line, as clap types only.
 
+pub mod complete;
 mod lab;
 
 pub use lab::{GraphFormat, LabCommand, LabShape};
 
 use crate::spec::{Authkey, Forward};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// Where everything is kept when nothing else is said.
@@ -126,7 +128,8 @@ pub struct Share {
     #[arg(short = 's', long)]
     pub share_configs: bool,
     /// On these cluster nodes only, besides this one (implies -s)
-    #[arg(long, value_name = "NODE,…", value_delimiter = ',')]
+    #[arg(long, value_name = "NODE,…", value_delimiter = ',',
+        add = ArgValueCandidates::new(complete::cluster_nodes))]
     pub nodes: Vec<String>,
     /// A further option of ssh's, as ssh_config(5) has it: Port=2222
     #[arg(long, value_name = "OPTION")]
@@ -284,7 +287,8 @@ pub enum Command {
         #[command(flatten)]
         share: Share,
         /// A cluster node that will not come back: what is on it is given up
-        #[arg(long, value_name = "NODE,…", value_delimiter = ',')]
+        #[arg(long, value_name = "NODE,…", value_delimiter = ',',
+        add = ArgValueCandidates::new(complete::cluster_nodes))]
         forget: Vec<String>,
     },
     /// Show every node: domain, address, state in libvirt and in Pacemaker
@@ -339,6 +343,15 @@ pub enum Command {
         /// Other cluster nodes.
         #[command(flatten)]
         share: Share,
+    },
+    /// Print the completion script of a shell
+    #[command(after_help = "Examples:\n  \
+        lxc-autogen completions bash > /etc/bash_completion.d/lxc-autogen\n  \
+        source <(lxc-autogen completions zsh)")]
+    Completions {
+        /// Which shell
+        #[arg(value_enum)]
+        shell: complete::Shell,
     },
     /// Answers another cluster node's lxc-autogen, over ssh.
     #[command(hide = true)]

@@ -17,7 +17,10 @@ mod shrink;
 mod status;
 mod up;
 mod verify;
+mod version;
 mod wait;
+
+pub use version::run as version;
 
 use crate::cli::{Cli, Command, Common};
 use crate::error::{Error, Kind, Result};
@@ -73,6 +76,12 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::KeyGen { share }) => key_gen::run(&context, &share),
         Some(Command::DownloadAgent { agent_url, share }) => {
             agent::run(&context, &agent_url, &share)
+        }
+        Some(Command::Completions { shell }) => {
+            let text = crate::cli::complete::script(shell)
+                .map_err(|e| Error::failed(format!("no completion script: {e}")))?;
+            crate::report::result(text);
+            Ok(())
         }
         Some(Command::Realise { node }) => share::serve(&context, node),
     }

@@ -18,7 +18,7 @@ use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The file that keeps a lab.
 pub const FILE: &str = "lab.json";
@@ -186,6 +186,39 @@ impl Lab {
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
+}
+
+/// The lab that is meant when none is named.
+pub const DEFAULT_NAME: &str = "lab";
+
+/// Labs lie beside the state directory: `/var/lib/lxc-autogen-lab-NAME`.
+pub fn directory(state_dir: &Path, name: &str) -> PathBuf {
+    let mut path = state_dir.to_owned().into_os_string();
+    path.push(format!("-lab-{name}"));
+    path.into()
+}
+
+/// Names of all labs that have a directory beside this state directory, in order.
+pub fn beside(state_dir: &Path) -> Vec<String> {
+    let start = directory(state_dir, "");
+    let Some((parent, start)) = start.parent().zip(start.file_name()) else {
+        return Vec::new();
+    };
+    let start = start.to_string_lossy();
+    let mut names: Vec<String> = std::fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|e| {
+            e.file_name()
+                .to_str()?
+                .strip_prefix(&*start)
+                .map(str::to_owned)
+        })
+        .filter(|name| valid_name(name).is_ok())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 /// Name of the network and bridge of a lab.

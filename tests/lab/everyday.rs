@@ -2,7 +2,7 @@
 
 use crate::Test;
 use crate::lab::Lab;
-use crate::world::{lxa, tool};
+use crate::world::{BINARY, lxa, run, tool};
 use lxc_autogen::libvirt::container::SYSRQ;
 use std::path::Path;
 
@@ -65,6 +65,17 @@ fn three_kinds_of_nodes() {
     let picture = lxa("lab graph").exits(0).out;
     assert!(picture.contains("lab-remote2") && picture.contains("lxc4"));
 
+    // And shells, which ask while a person types.
+    let said = completed(&["lxc-autogen", "lab", "exec", ""]);
+    assert_eq!(
+        said,
+        "node1 node2 node3 remote1 remote2 lxc1 lxc2 lxc3 lxc4"
+    );
+    assert_eq!(
+        completed(&["lxc-autogen", "lab", "down", "--name", ""]),
+        "lab"
+    );
+
     // Once more: nothing is restarted.
     let inits = ["node1", "node2", "node3", "remote1"].map(|n| lab.init(n));
     lab.change("").exits(0);
@@ -73,6 +84,20 @@ fn three_kinds_of_nodes() {
         inits
     );
     lab.down();
+}
+
+/// What bash offers after these words.
+fn completed(words: &[&str]) -> String {
+    let directory = Path::new(BINARY).parent().unwrap().display();
+    let typed: Vec<String> = words.iter().map(|w| format!("'{w}'")).collect();
+    let script = format!(
+        "PATH={directory}:$PATH; source <(lxc-autogen completions bash); COMP_WORDS=({}); \
+         COMP_CWORD={}; COMP_TYPE=9; _clap_complete_lxc_autogen lxc-autogen; \
+         echo \"${{COMPREPLY[@]}}\"",
+        typed.join(" "),
+        words.len() - 1
+    );
+    run("bash", ["-c", &script]).exits(0).out.trim().to_owned()
 }
 
 /// Without ever writing to the real file.

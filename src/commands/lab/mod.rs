@@ -19,7 +19,7 @@ use crate::cli::{Common, LabCommand};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::files;
-use crate::lab::{self, Lab};
+use crate::lab::{self, DEFAULT_NAME, Lab};
 use crate::libvirt::{marked_state_dir, virsh};
 use crate::report::Report;
 use std::path::{Path, PathBuf};
@@ -40,9 +40,6 @@ pub(super) fn run(context: &Context, command: &LabCommand) -> Result<()> {
     }
 }
 
-/// The name used when none is given.
-const DEFAULT_NAME: &str = "lab";
-
 /// The same context with a lab's directory for its state directory.
 fn of_lab(context: &Context, name: &str) -> Result<Context> {
     lab::valid_name(name)?;
@@ -59,34 +56,12 @@ fn in_directory(context: &Context, directory: PathBuf) -> Context {
     }
 }
 
-/// Labs lie beside the state directory: `/var/lib/lxc-autogen-lab-NAME`.
 fn directory(context: &Context, name: &str) -> PathBuf {
-    let mut path = context.state_dir.clone().into_os_string();
-    path.push(format!("-lab-{name}"));
-    path.into()
+    lab::directory(&context.state_dir, name)
 }
 
-/// Names of all labs that have a directory, in order.
 fn all(context: &Context) -> Vec<String> {
-    let start = directory(context, "");
-    let Some((parent, start)) = start.parent().zip(start.file_name()) else {
-        return Vec::new();
-    };
-    let start = start.to_string_lossy();
-    let mut names: Vec<String> = std::fs::read_dir(parent)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|e| {
-            e.file_name()
-                .to_str()?
-                .strip_prefix(&*start)
-                .map(str::to_owned)
-        })
-        .filter(|name| lab::valid_name(name).is_ok())
-        .collect();
-    names.sort_unstable();
-    names
+    lab::beside(&context.state_dir)
 }
 
 /// Names of labs whose directory is gone, by the marks of their domains.

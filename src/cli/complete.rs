@@ -1,0 +1,151 @@
+//! Completion in the shell: the script a shell reads once, and the answers to what it asks then.
+//!
+//! The shell calls this program with [`VARIABLE`] set, which clap_complete answers from the command
+//! line's own definition; names of labs and nodes are looked up then. Whoever may not read the
+//! state directory gets none, and no error: completion has nowhere to show one.
+
+use super::{Cli, DEFAULT_STATE_DIR};
+use crate::host::Host;
+use crate::host::command::Cmd;
+use crate::lab::{self, Lab};
+use clap::{CommandFactory, ValueEnum};
+use clap_complete::engine::CompletionCandidate as Candidate;
+use clap_complete::env::{CompleteEnv, Shells};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Set by the scripts, to the name of the shell that asks.
+pub const VARIABLE: &str = "LXC_AUTOGEN_COMPLETE";
+
+/// Shells that there is a script for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+/// Answers and ends the program, when it is a shell that asks.
+pub fn answer() {
+    CompleteEnv::with_factory(Cli::command)
+        .var(VARIABLE)
+        .complete();
+}
+
+/// The script of a shell, which calls `lxc-autogen` as it is found on the path.
+///
+/// # Errors
+/// When clap_complete does not write it.
+pub fn script(shell: Shell) -> std::io::Result<String> {
+    let name = match shell {
+        Shell::Bash => "bash",
+        Shell::Zsh => "zsh",
+        Shell::Fish => "fish",
+    };
+    let shells = Shells::builtins();
+    let writer = shells.completer(name).ok_or_else(|| {
+        std::io::Error::new(std::io::ErrorKind::Unsupported, format!("no {name} script"))
+    })?;
+    let mut text = Vec::new();
+    let program = "lxc-autogen";
+    writer.write_registration(VARIABLE, program, program, program, &mut text)?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// Names of the labs there are.
+pub(super) fn labs() -> Vec<Candidate> {
+    candidates(lab::beside(&state_dir()))
+}
+
+/// Nodes of the labs there are, as `lab exec` takes them.
+pub(super) fn nodes() -> Vec<Candidate> {
+    candidates(nodes_of_all(&state_dir()))
+}
+
+/// Names of the nodes of the cluster that runs here.
+pub(super) fn cluster_nodes() -> Vec<Candidate> {
+    // Whoever waits for a completion does not wait long.
+    let asked = Cmd::new("crm_node")
+        .arg("-l")
+        .timeout(Duration::from_secs(2))
+        .ok(&Host::new(false));
+    candidates(members(&asked.unwrap_or_default()))
+}
+
+fn candidates(names: impl IntoIterator<Item = String>) -> Vec<Candidate> {
+    names.into_iter().map(Candidate::new).collect()
+}
+
+/// An option that says another one is not known here: only this argument's text is.
+fn state_dir() -> PathBuf {
+    std::env::var_os("LXC_AUTOGEN_STATE_DIR").map_or_else(|| DEFAULT_STATE_DIR.into(), Into::into)
+}
+
+fn nodes_of_all(state_dir: &Path) -> Vec<String> {
+    let mut all = Vec::new();
+    for name in lab::beside(state_dir) {
+        let path = lab::directory(state_dir, &name).join(lab::FILE);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        if let Ok(lab) = Lab::from_json(&text, "") {
+            all.extend(nodes_of(&lab));
+        }
+    }
+    all
+}
+
+/// In the default lab by the name without the lab's, in others with the lab before it.
+fn nodes_of(lab: &Lab) -> Vec<String> {
+    let name = &lab.spec.name;
+    let before = match name.as_str() {
+        lab::DEFAULT_NAME => String::new(),
+        _ => format!("{name}/"),
+    };
+    let own = format!("{name}-");
+    let nodes = lab.nodes().into_iter().map(|n| {
+        let short = n.name.strip_prefix(&own).unwrap_or(&n.name);
+        format!("{before}{short}")
+    });
+    let guests = (1..=lab.spec.containers).map(|n| format!("{before}lxc{n}"));
+    nodes.chain(guests).collect()
+}
+
+/// `ID NAME STATE` in a line each (Pacemaker 2.1, tools/crm_node.c); guest and remote nodes are
+/// not among them.
+fn members(text: &str) -> Vec<String> {
+    let name = |line: &str| line.split_whitespace().nth(1).map(str::to_owned);
+    text.lines().filter_map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_asks_this_program_by_our_variable() {
+        for shell in Shell::value_variants() {
+            let text = script(*shell).unwrap();
+            assert!(text.contains(VARIABLE), "{text}");
+            assert!(text.contains("lxc-autogen"), "{text}");
+        }
+    }
+
+    #[test]
+    fn nodes_as_exec_takes_them() {
+        let mut lab = crate::lab::tests::sample(2, 1);
+        lab.spec.containers = 1;
+        assert_eq!(nodes_of(&lab), ["node1", "node2", "remote1", "lxc1"]);
+        lab.spec.name = "qa".into();
+        assert!(nodes_of(&lab).iter().all(|n| n.starts_with("qa/")));
+    }
+
+    #[test]
+    fn members_as_crm_node_lists_them() {
+        assert_eq!(
+            members("1 node1 member\n2 node2 lost\n"),
+            ["node1", "node2"]
+        );
+    }
+}
