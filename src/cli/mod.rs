@@ -270,7 +270,7 @@ pub enum Command {
         /// Other cluster nodes.
         #[command(flatten)]
         share: Share,
-        /// Seconds to wait for all nodes to be online [default: 60, and 2 more per container]
+        /// Seconds to wait for all nodes to be online [default: 90, and 2 more per container]
         #[arg(long, value_name = "SECONDS")]
         timeout: Option<u64>,
         /// Leave the cluster's throttling as it is while the nodes join (slower)

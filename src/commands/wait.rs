@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 /// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
 pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
     let guests = set.guests();
-    let mut timeout = Duration::from_secs(timeout.unwrap_or(60 + 2 * guests.len() as u64));
+    let mut timeout = Duration::from_secs(timeout.unwrap_or(90 + 2 * guests.len() as u64));
     let began = Instant::now();
     let mut stage = context.report.stage("online", guests.len());
     let mut pause = Duration::from_millis(100);

@@ -71,11 +71,14 @@ mod tests {
     fn found_and_ended_by_program_and_argument() {
         let directory = tempfile::tempdir().unwrap();
         let script = directory.path().join("pause");
-        std::fs::write(&script, "sleep 60\n:\n").unwrap();
+        // A program that it started would have its command line, too, between fork and exec.
+        std::fs::write(&script, "read line\n").unwrap();
         let mut child = std::process::Command::new("sh")
             .arg(&script)
+            .stdin(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        let _never = child.stdin.take();
         let pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
         let began = Instant::now();
         // Between fork and exec it still has our own command line.

@@ -95,38 +95,47 @@ fn a_destroyed_container_is_recovered() {
     let before = Before::new();
     lxa("up -c 2 --monitor-interval 3").exits(0);
 
-    // A crash: the cluster brings it back by itself.
+    // A crash.
     let was = init_of("lxc2");
     kill(Pid::from_raw(i32::try_from(was).unwrap()), Signal::SIGKILL).unwrap();
-    runs_again("lxc2", was);
-    until("lxc2 is online again", 60, || online() == names("lxc", 2));
+    comes_back("lxc2", was);
 
-    // virsh destroy begins with SIGTERM, and pacemaker-remoted asks for its node's shutdown: the
-    // cluster restarts the container, but looks at the node's connection again only at its next
-    // occasion. `up` is one.
+    // virsh destroy begins with SIGTERM, and pacemaker-remoted asks for its node's shutdown.
     let was = init_of("lxc2");
     tool("virsh -c lxc:/// destroy lxc2");
-    runs_again("lxc2", was);
-    lxa("up").exits(0);
-    assert_eq!(online(), names("lxc", 2));
+    comes_back("lxc2", was);
 
     lxa("cleanup").exits(0);
     before.is_as_now();
 }
 
-fn runs_again(name: &str, was: u32) {
-    // The cluster looks after the container only when it has given up a connection that it was
-    // making meanwhile, after 60 s at most.
-    let end = Instant::now() + Duration::from_secs(150);
+/// By the cluster itself, or else by `up` when the cluster has given the node up: Pacemaker 2.1.5
+/// does when it connects anew before it restarts the container. That happens after a shutdown that
+/// the node asked for (its log says that failures must be cleared then), and after a crash when the
+/// node's fail count is written only when the connection is stopped already: the scheduler run that
+/// follows has forgotten why.
+fn comes_back(name: &str, was: u32) {
+    let began = Instant::now();
+    let all = names("lxc", 2);
     loop {
-        let list = tool("virsh -c lxc:/// list --name");
-        if list.lines().any(|l| l == name) && ![0, was].contains(&init_of(name)) {
+        // Connecting in vain takes 60 s.
+        assert!(
+            began.elapsed() < Duration::from_secs(150),
+            "{}",
+            tool("crm_mon -1rf")
+        );
+        let new = ![0, was].contains(&init_of(name));
+        if new && online() == all {
             return;
         }
-        if Instant::now() > end {
-            panic!("{name} does not run again: {list}{}", tool("crm_mon -1rf"));
+        if cluster().connection_failed(name) && began.elapsed() > Duration::from_secs(30) {
+            eprintln!("the cluster has given {name} up; up mends it");
+            lxa("up").exits(0);
+            assert_eq!(online(), all);
+            assert!(![0, was].contains(&init_of(name)));
+            return;
         }
-        std::thread::sleep(Duration::from_millis(100));
+        std::thread::sleep(Duration::from_millis(200));
     }
 }
 
