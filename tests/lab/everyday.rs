@@ -86,7 +86,7 @@ fn three_kinds_of_nodes() {
     lab.down();
 }
 
-/// What bash offers after these words.
+/// What bash offers after these words, but for options.
 fn completed(words: &[&str]) -> String {
     let directory = Path::new(BINARY).parent().unwrap().display();
     let typed: Vec<String> = words.iter().map(|w| format!("'{w}'")).collect();
@@ -97,7 +97,9 @@ fn completed(words: &[&str]) -> String {
         typed.join(" "),
         words.len() - 1
     );
-    run("bash", ["-c", &script]).exits(0).out.trim().to_owned()
+    let said = run("bash", ["-c", &script]).exits(0).out;
+    let offered = said.split_whitespace().filter(|w| !w.starts_with("--"));
+    offered.collect::<Vec<_>>().join(" ")
 }
 
 /// Without ever writing to the real file.
