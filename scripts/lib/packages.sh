@@ -21,6 +21,8 @@ family() {
 #   world  a private cluster with libvirt-LXC
 #   build  what linking a Rust program needs
 #   check  what only the tests use
+#   release  what makes source tarballs and looks into binaries
+#   debs  what builds and judges Debian packages
 packages() {
   case $1:$2 in
     apt:world)
@@ -31,6 +33,8 @@ packages() {
       ;;
     apt:build) echo gcc libc6-dev ca-certificates ;;
     apt:check) echo shellcheck mandoc curl openssh-client openssh-server ;;
+    apt:release) echo git xz-utils binutils ;;
+    apt:debs) echo dpkg-dev debhelper lintian ;;
 
     # RHEL and its rebuilds have libvirt without LXC; Fedora has it.
     dnf:world)
@@ -42,6 +46,7 @@ packages() {
       ;;
     dnf:build) echo gcc glibc-devel ca-certificates ;;
     dnf:check) echo ShellCheck mandoc curl openssh-clients openssh-server ;;
+    dnf:release) echo git xz binutils ;;
 
     zypper:world)
       echo libvirt-daemon libvirt-daemon-driver-lxc \
@@ -52,6 +57,7 @@ packages() {
       ;;
     zypper:build) echo gcc glibc-devel ca-certificates ;;
     zypper:check) echo ShellCheck mandoc curl openssh ;;
+    zypper:release) echo git xz binutils ;;
     *) return 1 ;;
   esac
 }
