@@ -5,7 +5,7 @@ use crate::lab::Lab;
 use crate::world::{lxa, run, tool, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub const TESTS: &[Test] = &[
     ("nodes_of_every_kind_die", nodes_of_every_kind_die),
@@ -179,6 +179,31 @@ fn a_partition_has_one_holder() {
     lab.down();
 }
 
+/// A process that cannot even die, until this is dropped: what is still frozen when the world ends
+/// would outlive it.
+struct Frozen(PathBuf);
+
+impl Frozen {
+    fn new(parent: &Path, process: u32) -> Frozen {
+        let group = parent.join("one");
+        std::fs::create_dir(&group).unwrap();
+        std::fs::write(group.join("cgroup.procs"), process.to_string()).unwrap();
+        let frozen = Frozen(group);
+        frozen.set("FROZEN");
+        frozen
+    }
+
+    fn set(&self, state: &str) {
+        std::fs::write(self.0.join("freezer.state"), state).unwrap();
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        self.set("THAWED");
+    }
+}
+
 /// libvirt gives up a container whose processes do not die at once, and takes it for running ever
 /// after: here by one that is frozen while it is killed.
 fn a_death_that_libvirt_misses() {
@@ -190,10 +215,7 @@ fn a_death_that_libvirt_misses() {
         eprintln!("!!! NOT PROVEN without cgroup v1's freezer: a death that libvirt misses");
         return lab.down();
     };
-    let frozen = Path::new("/sys/fs/cgroup/freezer").join(group).join("one");
-    std::fs::create_dir(&frozen).unwrap();
-    std::fs::write(frozen.join("cgroup.procs"), one.to_string()).unwrap();
-    std::fs::write(frozen.join("freezer.state"), "FROZEN").unwrap();
+    let frozen = Frozen::new(&Path::new("/sys/fs/cgroup/freezer").join(group), one);
     let id = tool("virsh -c lxc:/// domid lab-node1");
     let libvirt_lxc = Pid::from_raw(id.trim().parse().unwrap());
     kill(libvirt_lxc, Signal::SIGKILL).unwrap();
@@ -202,7 +224,7 @@ fn a_death_that_libvirt_misses() {
         let log = std::fs::read_to_string("/var/log/libvirt/libvirtd.log").unwrap();
         log.matches("processes refused to die").count() >= 2
     });
-    std::fs::write(frozen.join("freezer.state"), "THAWED").unwrap();
+    drop(frozen);
     lab.await_end("node1", 10);
     assert_eq!(lab.domain("node1"), "running", "libvirt has noticed");
 
