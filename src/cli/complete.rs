@@ -8,6 +8,7 @@ use super::{Cli, DEFAULT_STATE_DIR};
 use crate::host::Host;
 use crate::host::command::Cmd;
 use crate::lab::{self, Lab};
+use crate::pacemaker::tools;
 use clap::{CommandFactory, ValueEnum};
 use clap_complete::engine::CompletionCandidate as Candidate;
 use clap_complete::env::{CompleteEnv, Shells};
@@ -40,11 +41,9 @@ pub fn answer() {
 /// # Errors
 /// When clap_complete does not write it.
 pub fn script(shell: Shell) -> std::io::Result<String> {
-    let name = match shell {
-        Shell::Bash => "bash",
-        Shell::Zsh => "zsh",
-        Shell::Fish => "fish",
-    };
+    let value = shell.to_possible_value();
+    // None is skipped; clap_complete has the same names.
+    let name = value.as_ref().map_or("", |v| v.get_name());
     let shells = Shells::builtins();
     let writer = shells.completer(name).ok_or_else(|| {
         std::io::Error::new(std::io::ErrorKind::Unsupported, format!("no {name} script"))
@@ -69,10 +68,10 @@ pub(super) fn nodes() -> Vec<Candidate> {
 pub(super) fn cluster_nodes() -> Vec<Candidate> {
     // Whoever waits for a completion does not wait long.
     let asked = Cmd::new("crm_node")
-        .arg("-l")
+        .arg("--list")
         .timeout(Duration::from_secs(2))
         .ok(&Host::new(false));
-    candidates(members(&asked.unwrap_or_default()))
+    candidates(tools::parse_nodes(&asked.unwrap_or_default()))
 }
 
 fn candidates(names: impl IntoIterator<Item = String>) -> Vec<Candidate> {
@@ -112,13 +111,6 @@ fn nodes_of(lab: &Lab) -> Vec<String> {
     nodes.chain(guests).collect()
 }
 
-/// `ID NAME STATE` in a line each (Pacemaker 2.1, tools/crm_node.c); guest and remote nodes are
-/// not among them.
-fn members(text: &str) -> Vec<String> {
-    let name = |line: &str| line.split_whitespace().nth(1).map(str::to_owned);
-    text.lines().filter_map(name).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,13 +131,5 @@ mod tests {
         assert_eq!(nodes_of(&lab), ["node1", "node2", "remote1", "lxc1"]);
         lab.spec.name = "qa".into();
         assert!(nodes_of(&lab).iter().all(|n| n.starts_with("qa/")));
-    }
-
-    #[test]
-    fn members_as_crm_node_lists_them() {
-        assert_eq!(
-            members("1 node1 member\n2 node2 lost\n"),
-            ["node1", "node2"]
-        );
     }
 }

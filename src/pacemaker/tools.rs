@@ -145,8 +145,9 @@ pub fn cluster_nodes(host: &Host) -> Result<Vec<String>> {
     Ok(parse_nodes(&text))
 }
 
-/// `1 node1 member`, `2 node2 lost`; remote nodes are not in it.
-fn parse_nodes(text: &str) -> Vec<String> {
+/// `crm_node --list`: `1 node1 member`, `2 node2 lost`. Guest and remote nodes, which have a name for
+/// an id, are left out.
+pub(crate) fn parse_nodes(text: &str) -> Vec<String> {
     let node = |line: &str| {
         let mut words = line.split_whitespace();
         let id = words.next()?;
