@@ -1,9 +1,8 @@
 # shellcheck shell=bash
-# What these scripts need installed, per family of distributions, and how it
-# gets there. Sourced after common.sh, never run.
-#
-# Only the apt lists have been tried (Debian 12). Those for dnf and zypper are
-# from the distributions' package indexes: UNTRIED.
+# What these scripts need installed, by packaging/packages.tsv, and how it gets
+# there. Sourced after common.sh, never run.
+
+PACKAGES=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/../../packaging/packages.tsv
 
 family() {
   if have apt-get; then
@@ -17,66 +16,36 @@ family() {
   fi
 }
 
-# packages FAMILY GROUP: one group's packages, blank-separated.
-#   world  a private cluster with libvirt-LXC
-#   build  what linking a Rust program needs
-#   check  what only the tests use
-#   release  what makes source tarballs and looks into binaries
-#   debs  what builds and judges Debian packages
+# packages FAMILY GROUP…: these groups' packages, a line each, as
+# packaging/packages.tsv has them.
 packages() {
-  case $1:$2 in
-    apt:world)
-      echo libvirt-daemon libvirt-daemon-driver-lxc libvirt-daemon-system \
-        libvirt-clients libxml2-utils iproute2 dbus corosync pacemaker \
-        pacemaker-cli-utils resource-agents procps util-linux \
-        fence-virt fence-virtd dnsmasq-base ebtables
-      ;;
-    apt:build) echo gcc libc6-dev ca-certificates ;;
-    apt:check) echo shellcheck mandoc curl openssh-client openssh-server ;;
-    apt:release) echo git xz-utils binutils ;;
-    apt:debs) echo dpkg-dev debhelper lintian ;;
-
-    # RHEL and its rebuilds have libvirt without LXC; Fedora has it.
-    dnf:world)
-      echo libvirt-daemon libvirt-daemon-driver-lxc \
-        libvirt-daemon-driver-network libvirt-client libxml2 iproute dbus \
-        corosync pacemaker pacemaker-cli pacemaker-schemas pacemaker-remote \
-        resource-agents procps-ng util-linux fence-virt fence-virtd \
-        fence-virtd-libvirt fence-virtd-tcp dnsmasq iptables-ebtables
-      ;;
-    dnf:build) echo gcc glibc-devel ca-certificates ;;
-    dnf:check) echo ShellCheck mandoc curl openssh-clients openssh-server ;;
-    dnf:release) echo git xz binutils ;;
-
-    zypper:world)
-      echo libvirt-daemon libvirt-daemon-driver-lxc \
-        libvirt-daemon-driver-network libvirt-client libxml2-tools iproute2 \
-        dbus-1 corosync pacemaker pacemaker-cli pacemaker-remote \
-        resource-agents procps util-linux fence-agents \
-        dnsmasq ebtables
-      ;;
-    zypper:build) echo gcc glibc-devel ca-certificates ;;
-    zypper:check) echo ShellCheck mandoc curl openssh ;;
-    zypper:release) echo git xz binutils ;;
-    *) return 1 ;;
+  local column
+  case $1 in
+    apt) column=2 ;;
+    dnf) column=3 ;;
+    zypper) column=4 ;;
   esac
+  shift
+  awk -F '\t' -v column="$column" -v wanted="$*" '
+    BEGIN { split(wanted, list, " "); for (i in list) want[list[i]] }
+    /^#/ || $column ~ /^-/ { next }
+    { n = split($5, groups, " "); for (i = 1; i <= n; i++) if (groups[i] in want) print $column }' \
+    "$PACKAGES" | sort -u
 }
 
 # missing FAMILY GROUP…: which packages of these groups are not there.
 missing() {
-  local family=$1 group wanted=()
+  local family=$1 package wanted
   shift
-  for group in "$@"; do
-    read -r -a wanted <<<"${wanted[*]} $(packages "$family" "$group")"
-  done
+  mapfile -t wanted < <(packages "$family" "$@")
   if [[ $family == apt ]]; then
     # One call for all of them: this runs at every start.
-    comm -23 <(printf '%s\n' "${wanted[@]}" | sort) \
+    comm -23 <(printf '%s\n' "${wanted[@]}") \
       <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>/dev/null |
         awk '$2 == "installed" {print $1}' | sort -u)
   else
-    for group in "${wanted[@]}"; do
-      rpm -q --whatprovides "$group" >/dev/null 2>&1 || echo "$group"
+    for package in "${wanted[@]}"; do
+      rpm -q --whatprovides "$package" >/dev/null 2>&1 || echo "$package"
     done
   fi
 }
@@ -112,7 +81,7 @@ install_missing() {
   family=$(family)
   if [[ $family == unknown ]]; then
     die 3 "no apt-get, dnf or zypper on this machine" \
-      "install libvirt with LXC, corosync, pacemaker and resource-agents yourself; see scripts/lib/packages.sh"
+      "install libvirt with LXC, corosync, pacemaker and resource-agents yourself; see packaging/packages.tsv"
   fi
   mapfile -t wanted < <(missing "$family" "$@")
   ((${#wanted[@]})) || return 0
@@ -130,6 +99,8 @@ install_missing() {
 at_least() {
   [[ $(printf '%s\n' "$1" "$2" | sort -V | head -n 1) == "$2" ]]
 }
+
+RUST_WANTED=1.85
 
 cargo_is_new_enough() {
   local version
@@ -149,7 +120,6 @@ distribution_cargo() {
 # ensure_cargo: a cargo that can build this, in PATH.
 ensure_cargo() {
   local family candidate
-  RUST_WANTED=1.85
   # rustup's own place, which sudo's PATH lacks.
   PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   if cargo_is_new_enough; then

@@ -1,111 +1,16 @@
 //! Which package brings a missing tool, by distribution family.
 
-/// A tool, and its package on Debian, Fedora and SUSE.
-const PACKAGES: &[(&str, &str, &str, &str)] = &[
-    (
-        "virsh",
-        "libvirt-clients",
-        "libvirt-client",
-        "libvirt-client",
-    ),
-    (
-        "virt-xml-validate",
-        "libvirt-clients",
-        "libvirt-client",
-        "libvirt-client",
-    ),
-    (
-        "libvirtd",
-        "libvirt-daemon-system",
-        "libvirt-daemon",
-        "libvirt-daemon",
-    ),
-    (
-        "libvirt_lxc",
-        "libvirt-daemon-driver-lxc",
-        "libvirt-daemon-driver-lxc",
-        "libvirt-daemon-driver-lxc",
-    ),
-    ("ip", "iproute2", "iproute", "iproute2"),
-    ("pacemakerd", "pacemaker", "pacemaker", "pacemaker"),
-    (
-        "cibadmin",
-        "pacemaker-cli-utils",
-        "pacemaker-cli",
-        "pacemaker-cli",
-    ),
-    (
-        "crm_mon",
-        "pacemaker-cli-utils",
-        "pacemaker-cli",
-        "pacemaker-cli",
-    ),
-    (
-        "crm_node",
-        "pacemaker-cli-utils",
-        "pacemaker-cli",
-        "pacemaker-cli",
-    ),
-    (
-        "crm_resource",
-        "pacemaker-cli-utils",
-        "pacemaker-cli",
-        "pacemaker-cli",
-    ),
-    (
-        "crm_verify",
-        "pacemaker-cli-utils",
-        "pacemaker-cli",
-        "pacemaker-cli",
-    ),
-    (
-        "crm_attribute",
-        "pacemaker-cli-utils",
-        "pacemaker-cli",
-        "pacemaker-cli",
-    ),
-    (
-        "pacemaker-remoted",
-        "pacemaker-remote",
-        "pacemaker-remote",
-        "pacemaker-remote",
-    ),
-    (
-        "VirtualDomain",
-        "resource-agents",
-        "resource-agents",
-        "resource-agents",
-    ),
-    ("corosync", "corosync", "corosync", "corosync"),
-    ("fence_virt", "fence-virt", "fence-virt", "fence-agents"),
-    ("fence_virtd", "fence-virtd", "fence-virtd", "fence-agents"),
-    (
-        "fence_virtd's module virt",
-        "fence-virtd",
-        "fence-virtd-libvirt",
-        "fence-agents",
-    ),
-    (
-        "fence_virtd's module tcp",
-        "fence-virtd",
-        "fence-virtd-tcp",
-        "fence-agents",
-    ),
-    ("sshd", "openssh-server", "openssh-server", "openssh"),
-    ("ssh-keygen", "openssh-client", "openssh", "openssh-common"),
-    (
-        "ssh",
-        "openssh-client",
-        "openssh-clients",
-        "openssh-clients",
-    ),
-    ("dnsmasq", "dnsmasq-base", "dnsmasq", "dnsmasq"),
-    ("nsenter", "util-linux", "util-linux", "util-linux"),
-    ("setpriv", "util-linux", "util-linux", "util-linux"),
-    ("curl", "curl", "curl", "curl"),
-    ("wget", "wget", "wget", "wget"),
-    ("dpkg-deb", "dpkg", "dpkg", "dpkg"),
-];
+/// Tool, its package for apt, dnf and zypper, groups; by tabs.
+const PACKAGES: &str = include_str!("../../packaging/packages.tsv");
+
+/// The packages that bring a tool: of apt, dnf, zypper.
+fn packages_of(tool: &str) -> Option<[&'static str; 3]> {
+    let lines = PACKAGES.lines().filter(|line| !line.starts_with('#'));
+    let mut rows = lines.map(|line| line.split('\t').collect::<Vec<_>>());
+    let row = rows.find(|row| row[0] == tool)?;
+    // A dash is for scripts: these they shall not install.
+    Some([row[1], row[2], row[3]].map(|name| name.trim_start_matches('-')))
+}
 
 /// One line that says how to get `tool` on this distribution.
 pub fn mend_for_tool(tool: &str) -> String {
@@ -114,7 +19,7 @@ pub fn mend_for_tool(tool: &str) -> String {
 }
 
 fn mend_on(tool: &str, os_release: &str) -> String {
-    let Some((_, debian, fedora, suse)) = PACKAGES.iter().find(|p| p.0 == tool) else {
+    let Some([debian, fedora, suse]) = packages_of(tool) else {
         return format!("install the package that brings {tool}, or put it in PATH");
     };
     let family: Vec<&str> = os_release
@@ -136,7 +41,16 @@ fn mend_on(tool: &str, os_release: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::mend_on;
+    use super::{PACKAGES, mend_on};
+
+    #[test]
+    fn every_line_has_its_columns() {
+        for line in PACKAGES.lines().filter(|line| !line.starts_with('#')) {
+            let columns: Vec<&str> = line.split('\t').collect();
+            assert_eq!(columns.len(), 5, "{line}");
+            assert!(columns[..4].iter().all(|c| !c.is_empty()), "{line}");
+        }
+    }
 
     #[test]
     fn each_family_gets_its_own_command() {
@@ -148,6 +62,10 @@ mod tests {
         assert_eq!(mend_on("cibadmin", rocky), "dnf install pacemaker-cli");
         let leap = "ID=\"opensuse-leap\"\nID_LIKE=\"suse opensuse\"\n";
         assert_eq!(mend_on("ip", leap), "zypper install iproute2");
+        assert_eq!(
+            mend_on("pacemaker-remoted", "ID=debian\n"),
+            "apt-get install pacemaker-remote"
+        );
         assert!(mend_on("ip", "").contains("iproute2"));
         assert!(mend_on("frob", "ID=debian\n").contains("frob"));
     }
