@@ -7,7 +7,7 @@ use crate::host::users;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::monitor::View;
-use crate::pacemaker::tools;
+use crate::pacemaker::{connections, tools};
 use crate::plan::{Guest, Set};
 use crate::report::{count, result, table};
 use serde::Serialize;
@@ -103,7 +103,7 @@ fn cluster(context: &Context) -> Result<Cluster> {
     Ok(Cluster {
         cib: tools::query(&context.host)?,
         view: tools::view(&context.host)?,
-        connected: tools::connected(&context.host)?,
+        connected: connections::connected(&context.host)?,
     })
 }
 

@@ -4,7 +4,7 @@ use super::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::signals;
 use crate::pacemaker::monitor::View;
-use crate::pacemaker::{authkey, tools};
+use crate::pacemaker::{authkey, connections, tools};
 use crate::plan::{Guest, Set};
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -66,7 +66,7 @@ fn look(
     guests: &[Guest],
     retries: &mut Retries,
 ) -> Result<(HashSet<String>, Option<View>)> {
-    let connected = tools::connected(&context.host)?;
+    let connected = connections::connected(&context.host)?;
     let all = guests.iter().all(|g| connected.contains(&g.name));
     let view = (all || retries.look_now())
         .then(|| tools::view(&context.host))

@@ -106,9 +106,9 @@ impl Cib {
             .collect()
     }
 
-    /// Guest and remote nodes whose connection is up; see [`super::tools::connected`].
+    /// Guest and remote nodes whose connection is up; see [`super::connections`].
     pub fn connected(&self) -> HashSet<String> {
-        connected(&self.root)
+        super::connections::connected_in(&self.root)
     }
 
     /// Whether a cluster property is set to what Pacemaker takes for true.
@@ -345,17 +345,6 @@ impl Cib {
             .filter_map(|op| op.get("last-rc-change")?.parse().ok())
             .max()
     }
-}
-
-/// Names of the nodes whose `<node_state>` below `root` says that they are connected.
-pub(super) fn connected(root: &El) -> HashSet<String> {
-    let states = root.all("node_state").into_iter();
-    let remote = states.filter(|s| s.get("remote_node").is_some());
-    // `true`, or since Pacemaker 2.1.7 the time since when; `false` or 0 otherwise.
-    let up = remote.filter(|s| !matches!(s.get("in_ccm"), None | Some("false" | "0" | "")));
-    up.filter_map(|s| s.get("uname"))
-        .map(str::to_owned)
-        .collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 pub mod authkey;
 pub mod cib;
 pub mod config;
+pub mod connections;
 pub mod monitor;
 pub mod throttle;
 pub mod tools;

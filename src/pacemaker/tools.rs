@@ -6,7 +6,6 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
 use crate::xml::El;
-use std::collections::HashSet;
 use std::time::Duration;
 
 /// Longest XPath handed to one cibadmin; the kernel takes 128 KiB per argument.
@@ -67,34 +66,6 @@ pub fn view(host: &Host) -> Result<View> {
         .timeout(Duration::from_secs(60))
         .ok(host)?;
     View::parse(&text)
-}
-
-/// Guest and remote nodes whose connection is up, by the controller's word.
-///
-/// crm_mon takes a guest for online as soon as its connection is being started; the controller
-/// sets `in_ccm` of the node's state when it is there (Pacemaker 2.1.5,
-/// daemons/controld/controld_remote_ra.c, remote_node_up). Asking for these alone is cheap: the
-/// scheduler's view of the cluster, which crm_mon makes at every call, is not needed.
-///
-/// # Errors
-/// When cibadmin fails.
-pub fn connected(host: &Host) -> Result<HashSet<String>> {
-    let output = Cmd::new("cibadmin")
-        .args(["--query", "--xpath", "//node_state[@remote_node]"])
-        .run(host)?;
-    // Exit status 105: there is none.
-    if output.code == 105 {
-        return Ok(HashSet::new());
-    }
-    if output.code != 0 {
-        return Err(output.error());
-    }
-    parse_connected(&output.stdout)
-}
-
-fn parse_connected(text: &str) -> Result<HashSet<String>> {
-    let root = crate::xml::parse(text, "cibadmin --query")?;
-    Ok(super::cib::connected(&root))
 }
 
 /// This cluster node's name.
@@ -329,24 +300,6 @@ pub fn version(host: &Host) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn connections_by_one_or_several_states() {
-        let one = r#"<node_state remote_node="true" id="lxc1" uname="lxc1" in_ccm="true"/>"#;
-        let two = format!(
-            "<xpath-query>{one}{}{}</xpath-query>",
-            one.replace("lxc1", "lxc2")
-                .replace("\"true\"/>", "\"false\"/>"),
-            one.replace("lxc1", "lxc3")
-                .replace("\"true\"/>", "\"1700000000\"/>")
-        );
-        assert_eq!(
-            parse_connected(one).unwrap(),
-            HashSet::from(["lxc1".to_owned()])
-        );
-        let expected = HashSet::from(["lxc1".to_owned(), "lxc3".to_owned()]);
-        assert_eq!(parse_connected(&two).unwrap(), expected);
-    }
 
     #[test]
     fn the_local_name_of_corosyncs_list() {

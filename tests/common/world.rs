@@ -11,8 +11,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-/// The binary under test.
-pub const BINARY: &str = env!("CARGO_BIN_EXE_lxc-autogen");
+/// The binary under test: this build's, or the installed one where these tests are a package.
+pub const BINARY: &str = match option_env!("LXC_AUTOGEN_TESTS_OF") {
+    Some(installed) => installed,
+    None => env!("CARGO_BIN_EXE_lxc-autogen"),
+};
+/// The tree whose `scripts` the tests use.
+pub const ROOT: &str = match option_env!("LXC_AUTOGEN_TESTS_IN") {
+    Some(installed) => installed,
+    None => env!("CARGO_MANIFEST_DIR"),
+};
 /// The cluster node of a world: a lab's.
 pub const NODE: &str = "world-node1";
 /// The default state directory, which the world keeps private.
@@ -99,7 +107,7 @@ pub fn cluster() -> View {
 /// Names of all guest and remote nodes that crm_mon shows online and the controller connected.
 pub fn online() -> Vec<String> {
     let view = cluster();
-    let connected = lxc_autogen::pacemaker::tools::connected(&Host::new(false)).unwrap();
+    let connected = lxc_autogen::pacemaker::connections::connected(&Host::new(false)).unwrap();
     let mut names: Vec<String> = view
         .nodes
         .iter()
@@ -142,7 +150,7 @@ pub fn init_of(domain: &str) -> u32 {
 }
 
 fn proof(which: &str, file: &Path) -> Said {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/world");
+    let script = Path::new(ROOT).join("scripts/world");
     run(
         script,
         [which.as_ref(), "--inside".as_ref(), file.as_os_str()],
