@@ -56,10 +56,10 @@ vm_packages() {
   } | sort -u | paste -sd ,
 }
 
-# try_vm RELEASE PACKAGES: boots it, with the packages on a disk of their own, and
+# try_vm RELEASE: boots it, with the packages on a disk of their own, and
 # shows what its check says; until that has switched it off.
 try_vm() {
-  local release=$1 packages=$2 image scratch status=0
+  local release=$1 packages=target/package/$1 image scratch status=0
   image=$(vm_image "$release")
   scratch=$(mktemp -d /var/tmp/lxc-autogen-vm.XXXXXX)
   mkdir "$scratch/files"

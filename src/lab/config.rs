@@ -48,18 +48,27 @@ pub fn libvirtd() -> String {
         .to_owned()
 }
 
-/// fence_virtd on the host's side, at the lab's bridge. Its groups say which addresses may fence
-/// which domains: this lab's cluster nodes, this lab's nodes.
+/// fence_virtd on the host's side, at the lab's bridge; without [`fence_groups`] whoever has the key
+/// may fence every domain.
 pub fn fence_virtd(lab: &Lab) -> String {
-    let mut text = format!(
+    format!(
         "fence_virtd {{\n  listener = \"tcp\";\n  backend = \"libvirt\";\n}}\nlisteners {{\n  \
          tcp {{\n    address = \"{}\";\n    port = \"{FENCE_PORT}\";\n    family = \"ipv4\";\n    \
          key_file = \"{}\";\n    hash = \"sha256\";\n    auth = \"sha256\";\n  }}\n}}\nbackends {{\n  \
-         libvirt {{\n    uri = \"{}\";\n  }}\n}}\ngroups {{\n  group {{\n    name = \"{}\";\n",
+         libvirt {{\n    uri = \"{}\";\n  }}\n}}\n",
         lab.subnet.host(),
         lab.path(FENCE).join("key").display(),
         crate::libvirt::virsh::URI,
+    )
+}
+
+/// Which addresses may fence which domains: this lab's cluster nodes, and the host, which asks
+/// whether it is believed; this lab's nodes.
+pub fn fence_groups(lab: &Lab) -> String {
+    let mut text = format!(
+        "groups {{\n  group {{\n    name = \"{}\";\n    ip = \"{}\";\n",
         lab.spec.name,
+        lab.subnet.host(),
     );
     for node in lab.cluster_nodes() {
         text.push_str(&format!("    ip = \"{}\";\n", node.address));
@@ -181,9 +190,9 @@ mod tests {
     }
 
     #[test]
-    fn only_cluster_nodes_may_fence_and_only_this_labs_nodes() {
-        let text = fence_virtd(&sample(3, 2));
-        assert_eq!(text.matches(" ip = ").count(), 3);
+    fn only_cluster_nodes_and_the_host_may_fence_and_only_this_labs_nodes() {
+        let text = fence_virtd(&sample(3, 2)) + &fence_groups(&sample(3, 2));
+        assert_eq!(text.matches(" ip = ").count(), 4);
         assert_eq!(text.matches(" uuid = ").count(), 2 * 5);
         assert!(text.contains("uri = \"lxc:///\""));
     }

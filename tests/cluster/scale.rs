@@ -13,7 +13,10 @@ pub const TESTS: &[Test] = &[(
 fn clone() -> (Vec<String>, usize) {
     let view = cluster();
     let instances = view.active.get("lxc-rsc").cloned().unwrap_or_default();
-    let promoted = instances.iter().filter(|i| i.role == "Promoted");
+    // Before Pacemaker 2.1 the role has its old name.
+    let promoted = instances
+        .iter()
+        .filter(|i| ["Promoted", "Master"].contains(&i.role.as_str()));
     let nodes = promoted.flat_map(|i| i.nodes.clone()).collect();
     (nodes, instances.iter().flat_map(|i| &i.nodes).count())
 }

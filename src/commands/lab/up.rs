@@ -183,8 +183,9 @@ fn preview(context: &Context, shape: &LabShape) -> Result<()> {
     ));
     if lab.spec.fencing {
         text.push_str(&format!(
-            "fence_virt.conf:\n{}\n",
-            config::fence_virtd(&lab)
+            "fence_virt.conf:\n{}{}\n",
+            config::fence_virtd(&lab),
+            config::fence_groups(&lab)
         ));
     }
     for node in lab.nodes() {
