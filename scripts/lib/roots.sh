@@ -13,7 +13,7 @@ debian_mirror() {
 
 # root_of RELEASE: the path of its root, made once.
 root_of() {
-  local release=$1 root=target/roots/$1 mirror
+  local release=$1 root=target/roots/$1 mirror included=ca-certificates
   [[ " $RELEASES " == *" $release "* ]] || die 2 "knows no release '$release'" "one of: $RELEASES"
   if [[ ! -d $root ]]; then
     install_missing roots
@@ -21,7 +21,9 @@ root_of() {
     mkdir -p target/roots
     rm -rf "$root.part"
     mirror=$(debian_mirror)
-    mmdebstrap --quiet --variant=minbase --include=ca-certificates "$release" "$root.part" ${mirror:+"$mirror"} >&2 ||
+    # As its installer leaves it: /bin is /usr/bin. Later ones have no other way.
+    [[ $release != bullseye ]] || included+=,usrmerge
+    mmdebstrap --quiet --variant=minbase --include="$included" "$release" "$root.part" ${mirror:+"$mirror"} >&2 ||
       die 3 "could not make a root of Debian $release" "see the error above; is the network reachable?"
     mv "$root.part" "$root"
   fi

@@ -84,10 +84,12 @@ pub fn fence_groups(lab: &Lab) -> String {
     text
 }
 
-/// sshd in the nodes: root by key from the other nodes, nobody by password.
+/// sshd in the nodes: root by key from the other nodes, nobody by password. OpenSSH before 8.7 has
+/// the older name for what KbdInteractiveAuthentication is since.
 pub fn sshd() -> String {
     "HostKey /etc/ssh/ssh_host_ed25519_key\nPermitRootLogin prohibit-password\n\
-     PasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n\
+     PasswordAuthentication no\nKbdInteractiveAuthentication no\n\
+     ChallengeResponseAuthentication no\nUsePAM no\n\
      AllowUsers root\nAcceptEnv LANG LC_*\n\
      Subsystem sftp internal-sftp\n"
         .to_owned()

@@ -18,6 +18,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use serde::{Deserialize, Serialize};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where the node's own configuration is, in the node.
@@ -169,6 +170,11 @@ fn stop(daemons: &mut Daemons, signals: &mut SignalFd) -> Result<()> {
     Ok(())
 }
 
+/// Signals to be read rather than delivered.
+///
+/// Whoever started us may have had some ignored (`nohup libvirtd`, util-linux 2.36's unshare), which
+/// daemons would inherit, and bash cannot trap. What has a handler is the default again in them
+/// (execve(2)); it never runs, as they are blocked.
 fn blocked_signals() -> Result<SignalFd> {
     let mut set = SigSet::empty();
     for signal in [
@@ -179,6 +185,8 @@ fn blocked_signals() -> Result<SignalFd> {
         Signal::SIGHUP,
     ] {
         set.add(signal);
+        signal_hook::flag::register(signal as i32, Arc::default())
+            .map_err(|e| Error::failed(format!("handle {signal}: {e}")))?;
     }
     set.thread_block()
         .and_then(|()| SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK))

@@ -3,7 +3,7 @@
 use crate::Test;
 use crate::lab::Lab;
 use crate::trouble::{guest_init, kill_guest};
-use crate::world::{tool, until};
+use crate::world::until;
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ fn down_while_others_are_recovered() {
     // A remote node that the cluster lost, fenced, and has not reached again.
     let lab = Lab::up("lab", "--cluster-nodes 2 --remote-nodes 1 -c 0");
     let was = lab.init("remote1");
-    tool("virsh -c lxc:/// destroy lab-remote1");
+    lab.signal_all("remote1", Signal::SIGKILL);
     until("remote1 is started again", 60, || {
         let now = lab.init("remote1");
         now != 0 && now != was

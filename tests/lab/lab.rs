@@ -136,6 +136,17 @@ impl Lab {
         });
     }
 
+    /// What its fence_virtd is told of who may fence whom; nothing where that could not be.
+    pub fn fence_groups(&self) -> String {
+        let path = format!(
+            "/var/lib/lxc-autogen-lab-{}/fence/fence_virt.conf",
+            self.name
+        );
+        let text = std::fs::read_to_string(path).unwrap();
+        text.split_once("groups {")
+            .map_or_else(String::new, |(_, groups)| groups.to_owned())
+    }
+
     /// PID 1 of a node, as the world sees it.
     pub fn init(&self, node: &str) -> u32 {
         crate::world::init_of(&self.node(node))

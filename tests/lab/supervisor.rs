@@ -45,9 +45,9 @@ impl Node {
             daemons: daemons.collect(),
         };
         std::fs::write(at("node.json"), serde_json::to_string(&config).unwrap()).unwrap();
-        // /run and /var/log are its own, as in a container.
+        // /run and /var/log are its own, as in a container. Who starts it may ignore signals.
         let start = format!(
-            "mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/log && exec {BINARY} node-init {}",
+            "trap '' TERM HUP; mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/log && exec {BINARY} node-init {}",
             at("node.json").display()
         );
         let unshare = Command::new("unshare")
@@ -159,7 +159,8 @@ fn in_order_up_and_down() {
     let took = began.elapsed().as_secs_f32();
     assert_eq!(
         node.log()[5..],
-        ["last stops", "stubborn refuses", "slow stops"]
+        ["last stops", "stubborn refuses", "slow stops"],
+        "after {took} s"
     );
     assert!((1.0..4.0).contains(&took), "stopping took {took} s");
 }
