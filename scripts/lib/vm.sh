@@ -63,9 +63,9 @@ try_vm() {
   image=$(vm_image "$release")
   scratch=$(mktemp -d /var/tmp/lxc-autogen-vm.XXXXXX)
   mkdir "$scratch/files"
-  cp "$packages"/lxc-autogen_*.deb "$packages"/lxc-autogen-tests_*.deb "$VM_PARTS/vm-check" \
+  cp "$packages"/lxc-autogen_*.deb "$packages"/lxc-autogen-tests_*.deb "${VM_CHECK:-$VM_PARTS/vm-check}" \
     "$VM_PARTS"/{common,proof,world-cgroups}.sh "$scratch/files/"
-  truncate -s 64M "$scratch/disk2"
+  truncate -s 512M "$scratch/disk2"
   mke2fs -q -t ext4 -L files -d "$scratch/files" "$scratch/disk2"
   cp --sparse=always "$image/disk" "$scratch/disk"
   timeout --kill-after=10 "${VM_TIMEOUT:-2400}" qemu-system-x86_64 -accel tcg,thread=multi -smp 2 -m 3072 \

@@ -14,7 +14,10 @@ use std::path::Path;
 /// Makes this process' groups the root of every hierarchy, and mounts those afresh. Hierarchies in
 /// which this container has no group of its own are taken away.
 ///
-/// With cgroup v2 alone libvirtd needs processes to be in leaves only; that has not been tried.
+/// With cgroup v2 alone this process, and with it all that it starts, goes into a leaf of its own: a
+/// group with processes cannot hand controllers down to others (cgroups(7), "no internal processes"),
+/// and libvirtd could not start a container (seen on Debian 12: "Unable to write to …/cgroup.procs:
+/// Operation not supported").
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -27,6 +30,7 @@ pub(super) fn isolate() -> Result<()> {
         .collect();
     unshare(CloneFlags::CLONE_NEWCGROUP)
         .map_err(|e| Error::failed(format!("make a control group namespace: {e}")))?;
+    let only_v2 = mounted.iter().all(|m| m.fstype == "cgroup2");
     for old in mounted {
         let failed = |what: &str, e| Error::failed(format!("{what} {}: {e}", old.point.display()));
         umount2(&old.point, MntFlags::MNT_DETACH).map_err(|e| failed("unmount", e))?;
@@ -43,8 +47,28 @@ pub(super) fn isolate() -> Result<()> {
             (!controllers.is_empty()).then_some(controllers.as_str()),
         )
         .map_err(|e| failed("mount control groups at", e))?;
+        if only_v2 {
+            enter_leaf(&old.point)?;
+        }
     }
     Ok(())
+}
+
+/// The group of a node's own processes below the one that is all of the node's.
+const LEAF: &str = "node";
+
+fn enter_leaf(root: &Path) -> Result<()> {
+    let leaf = root.join(LEAF);
+    // A node that was started before, in the same group.
+    match std::fs::create_dir(&leaf) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("make", &leaf, e));
+        }
+        _ => {}
+    }
+    let procs = leaf.join("cgroup.procs");
+    // 0 is the process that writes it.
+    std::fs::write(&procs, "0").map_err(|e| Error::io("write", &procs, e))
 }
 
 /// What the mount is of: the options of a v1 hierarchy name its controllers, or its own name.
