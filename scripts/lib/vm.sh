@@ -74,7 +74,7 @@ try_vm() {
     -append "root=/dev/vda rw console=ttyS0 quiet systemd.show_status=false" \
     -drive "file=$scratch/disk,format=raw,if=virtio,cache=unsafe" \
     -drive "file=$scratch/disk2,format=raw,if=virtio" </dev/null |
-    tr -d '\r' | tee "$scratch/said" || status=$?
+    stdbuf -oL tr -d '\r' | tee "$scratch/said" || status=$?
   [[ $status -eq 0 ]] && grep -qx 'vm-check: all is well' "$scratch/said" || status=1
   rm -rf "$scratch"
   return "$status"

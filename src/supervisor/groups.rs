@@ -49,6 +49,10 @@ pub(super) fn isolate() -> Result<()> {
         .map_err(|e| failed("mount control groups at", e))?;
         if only_v2 {
             enter_leaf(&old.point)?;
+            // libvirt_lxc, which we cannot see, is in the root of our groups, too.
+            if let Err(e) = hand_down(&old.point) {
+                crate::report::say(format!("no controllers for guest nodes: {}", e.message()));
+            }
         }
     }
     Ok(())
@@ -69,6 +73,17 @@ fn enter_leaf(root: &Path) -> Result<()> {
     let procs = leaf.join("cgroup.procs");
     // 0 is the process that writes it.
     std::fs::write(&procs, "0").map_err(|e| Error::io("write", &procs, e))
+}
+
+/// Every controller that there is, to the leaf and to the groups that libvirtd makes beside it: it
+/// looks for the memory controller in its own group ("Unable to find 'memory' cgroups controller
+/// mount", libvirt 9.0).
+fn hand_down(root: &Path) -> Result<()> {
+    let given = root.join("cgroup.controllers");
+    let given = std::fs::read_to_string(&given).map_err(|e| Error::io("read", &given, e))?;
+    let wanted: Vec<String> = given.split_whitespace().map(|c| format!("+{c}")).collect();
+    let control = root.join("cgroup.subtree_control");
+    std::fs::write(&control, wanted.join(" ")).map_err(|e| Error::io("write", &control, e))
 }
 
 /// What the mount is of: the options of a v1 hierarchy name its controllers, or its own name.
