@@ -334,6 +334,12 @@ pub enum Command {
         #[arg(default_value = crate::supervisor::CONFIG)]
         config: PathBuf,
     },
+    /// Keeps libvirt_lxc out of the groups of a lab's nodes.
+    #[command(hide = true)]
+    NodeGroups {
+        /// The list of domains.
+        list: PathBuf,
+    },
     /// Fetch and install the newest VirtualDomain agent; cleanup puts the previous one back
     #[command(after_help = "Example:\n  lxc-autogen download-agent")]
     DownloadAgent {

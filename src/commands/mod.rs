@@ -71,6 +71,7 @@ pub fn run(cli: Cli) -> Result<()> {
         Some(Command::Verify { shape, quick }) => verify::run(&context, &shape, quick),
         Some(Command::Lab { command }) => lab::run(&context, &command),
         Some(Command::NodeEnter { pid, command }) => crate::host::inside::enter(pid, &command),
+        Some(Command::NodeGroups { list }) => lab::keep_groups(&list),
         // Not ours to carry out: crate::main does.
         Some(Command::NodeInit { .. }) => Ok(()),
         Some(Command::KeyGen { share }) => key_gen::run(&context, &share),

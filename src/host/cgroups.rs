@@ -90,6 +90,11 @@ pub fn left_of_container(machine: &Path, name: &str) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Whether there is cgroup v2 and nothing else, as on hosts of today with systemd.
+pub fn only_v2() -> bool {
+    Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
+
 /// Controllers in use by the v2 hierarchy mounted beside v1 ones, for the trap check.
 pub fn unified_controllers() -> Option<String> {
     files::read_trimmed("/sys/fs/cgroup/unified/cgroup.controllers")

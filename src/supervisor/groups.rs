@@ -10,6 +10,7 @@ use crate::host::mounts::{self, Mount};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Makes this process' groups the root of every hierarchy, and mounts those afresh. Hierarchies in
 /// which this container has no group of its own are taken away.
@@ -49,8 +50,7 @@ pub(super) fn isolate() -> Result<()> {
         .map_err(|e| failed("mount control groups at", e))?;
         if only_v2 {
             enter_leaf(&old.point)?;
-            // libvirt_lxc, which we cannot see, is in the root of our groups, too.
-            if let Err(e) = hand_down(&old.point) {
+            if let Err(e) = hand_down_in_time(&old.point) {
                 crate::report::say(format!("no controllers for guest nodes: {}", e.message()));
             }
         }
@@ -73,6 +73,18 @@ fn enter_leaf(root: &Path) -> Result<()> {
     let procs = leaf.join("cgroup.procs");
     // 0 is the process that writes it.
     std::fs::write(&procs, "0").map_err(|e| Error::io("write", &procs, e))
+}
+
+/// libvirt_lxc, which we cannot see, is in the root of our groups, too, until the host has moved it
+/// away (src/commands/lab/groups.rs).
+fn hand_down_in_time(root: &Path) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(3);
+    loop {
+        match hand_down(root) {
+            Err(_) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
+            done => return done,
+        }
+    }
 }
 
 /// Every controller that there is, to the leaf and to the groups that libvirtd makes beside it: it

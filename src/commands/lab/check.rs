@@ -3,7 +3,7 @@
 use super::Context;
 use crate::error::{Error, Result};
 use crate::host::mounts::{self, Trap};
-use crate::host::packages;
+use crate::host::{cgroups, packages};
 use crate::lab::{Lab, network_of};
 use crate::libvirt::{marked_state_dir, virsh};
 use crate::rootfs::Owners;
@@ -66,6 +66,10 @@ fn check_programs(lab: &Lab) -> Result<()> {
         check_for_guests(&lab.layout.base)?;
     }
     let mut here = vec!["nsenter", "setpriv"];
+    if cgroups::only_v2() {
+        // See groups.rs.
+        here.push("bpftool");
+    }
     if lab.spec.fencing {
         here.push("fence_virtd");
     }

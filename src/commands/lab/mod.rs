@@ -6,6 +6,7 @@ mod down;
 mod exec;
 mod fence;
 mod graph;
+mod groups;
 mod guests;
 mod leave;
 mod make;
@@ -22,6 +23,7 @@ use crate::host::files;
 use crate::lab::{self, DEFAULT_NAME, Lab};
 use crate::libvirt::{marked_state_dir, virsh};
 use crate::report::Report;
+pub(super) use groups::keep as keep_groups;
 use std::path::{Path, PathBuf};
 
 /// Carries out a subcommand of `lab`.

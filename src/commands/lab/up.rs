@@ -2,7 +2,7 @@
 //! difference.
 
 use super::choose::{Choice, choose, name_of, shape_of};
-use super::{Context, check, fence, guests, load, make, nodes, of_lab, resize, status};
+use super::{Context, check, fence, groups, guests, load, make, nodes, of_lab, resize, status};
 use crate::cli::LabShape;
 use crate::error::{Error, Kind, Result};
 use crate::host::inside::Inside;
@@ -88,6 +88,7 @@ fn up(
     context.host.check_interrupt()?;
     make::network(context, state, lab)?;
     fence::start(context, state, &resize::with_gone(lab, &gone))?;
+    groups::start(context, state, lab)?;
     make::start(context, state, lab)?;
     // Names, subnet and what they leave behind are taken and journaled: others may go on.
     drop(host_lock);
