@@ -68,7 +68,7 @@ fn forget_logs(three: &Three) {
 #[track_caller]
 fn await_log(three: &Three, operation: &str, resource: &str) {
     let pattern = format!(
-        "pacemaker-controld.*:\\s+Result of {operation} operation for {resource}.*: (0 \\()?ok"
+        "pacemaker-controld.*:\\s+Result of {operation} operation for {resource}.*: (0 \\()?(ok|OK)"
     );
     until(&pattern, 120, || {
         NODES
