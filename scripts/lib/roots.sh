@@ -7,6 +7,7 @@ RELEASES="bullseye bookworm trixie"
 # debian_mirror: where this machine's apt gets Debian from; nothing where that is
 # another distribution's, and mmdebstrap then uses its own default.
 debian_mirror() {
+  # shellcheck disable=SC2016 # apt's own
   apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
     awk -F '|' '$1 == "Debian" && $2 !~ /security/ { print $2; exit }'
 }

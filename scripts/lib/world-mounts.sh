@@ -118,7 +118,7 @@ enter_root() {
   touch "$WORLD/ready"
   mount -t sysfs sysfs "$root/sys" 2>/dev/null || mount --rbind /sys "$root/sys"
   hostname "${root##*/}"
-  cd "$root"
+  cd "$root" || die 3 "cannot enter $root" "see above"
   pivot_root . .
   umount --lazy .
   cd /
