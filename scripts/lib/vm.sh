@@ -57,11 +57,14 @@ vm_packages() {
 }
 
 # try_vm RELEASE: boots it, with the packages on a disk of their own, and
-# shows what its check says; until that has switched it off.
+# shows what its check says; until that has switched it off, or for VM_TIMEOUT seconds.
+# VM_CHECK is another check, to try things by hand. In a subshell: its trap is its own.
 try_vm() {
   local release=$1 packages=target/package/$1 image scratch status=0
   image=$(vm_image "$release")
   scratch=$(mktemp -d /var/tmp/lxc-autogen-vm.XXXXXX)
+  # shellcheck disable=SC2064 # as it is now
+  trap "rm -rf '$scratch'" EXIT
   mkdir "$scratch/files"
   cp "$packages"/lxc-autogen_*.deb "$packages"/lxc-autogen-tests_*.deb "${VM_CHECK:-$VM_PARTS/vm-check}" \
     "$VM_PARTS"/{common,proof,world-cgroups}.sh "$scratch/files/"
@@ -76,6 +79,5 @@ try_vm() {
     -drive "file=$scratch/disk2,format=raw,if=virtio" </dev/null |
     stdbuf -oL tr -d '\r' | tee "$scratch/said" || status=$?
   [[ $status -eq 0 ]] && grep -qx 'vm-check: all is well' "$scratch/said" || status=1
-  rm -rf "$scratch"
   return "$status"
 }

@@ -16,21 +16,26 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
-use crate::host::{cgroups, processes};
+use crate::host::{cgroups, processes, signals};
 use crate::journal::Undo;
 use crate::lab::Lab;
 use crate::libvirt::virsh;
+use crate::report;
 use crate::state::State;
+use std::ffi::OsStr;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The daemon's list of domains, in the lab's directory: its identity, too.
 const LIST: &str = "grouped-nodes";
+/// What the daemon has to complain of, beside it.
+const LOG: &str = "grouped-nodes.log";
 /// The leaf for libvirt_lxc, under the one name that a restarted libvirtd accepts when it looks which
 /// group its domain is in (libvirt 9.0, src/util/vircgroupv2.c, virCgroupV2ValidateMachineGroup).
 const LEAF: &str = "emulator";
-/// How long between two looks. A node that starts waits for it.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long between two looks, for which a node that starts waits; and after one that failed.
+const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 
 /// Sees to it that the daemon runs where it is needed, and knows the lab's nodes.
 ///
@@ -45,15 +50,20 @@ pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     let program = program.to_string_lossy().into_owned();
     let list = lab.path(LIST);
     let names: Vec<String> = lab.cluster_nodes().iter().map(|n| n.name.clone()).collect();
-    state.journal.intend([
-        Undo::Daemon {
-            program: program.clone(),
-            configuration: list.clone(),
-        },
-        Undo::StateFile {
-            name: LIST.to_owned(),
-        },
-    ])?;
+    let files = [LIST, LOG].map(|name| Undo::StateFile {
+        name: name.to_owned(),
+    });
+    // For the moment in which it holds a program by a name; it could be killed then.
+    let pins = names.iter().map(|name| Undo::File {
+        path: pin_of(name),
+        container: Some(name.clone()),
+    });
+    let daemon = Undo::Daemon {
+        program: program.clone(),
+        configuration: list.clone(),
+    };
+    let undos = files.into_iter().chain(pins).chain([daemon]);
+    state.journal.intend(undos)?;
     files::write_atomic(
         &list,
         (names.join("\n") + "\n").as_bytes(),
@@ -77,39 +87,64 @@ pub(super) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
 /// # Errors
 /// When it cannot let go of what it was started with.
 pub fn keep(list: &Path) -> Result<()> {
-    let failed = |e| Error::failed(format!("detach: {e}"));
-    let null = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/null")
-        .map_err(|e| Error::io("open", Path::new("/dev/null"), e))?;
-    nix::unistd::dup2_stdin(&null).map_err(failed)?;
-    nix::unistd::dup2_stdout(&null).map_err(failed)?;
-    nix::unistd::dup2_stderr(&null).map_err(failed)?;
+    detach(&list.with_file_name(LOG))?;
     let host = Host::new(false);
+    let mut said = String::new();
     while let Ok(names) = std::fs::read_to_string(list) {
-        for name in names.lines() {
-            // One that ends in this moment has no groups any more.
-            let _ = set_apart(&host, name);
+        let looks = names.lines().map(|name| set_apart(&host, name));
+        let failures: Vec<String> = looks
+            .filter_map(|look| look.err().map(|e| e.to_string()))
+            .collect();
+        let pause = PAUSES[usize::from(!failures.is_empty())];
+        let complaint = failures.join("\n");
+        // Once, however often it is tried again.
+        if complaint != said && !complaint.is_empty() {
+            report::say(&complaint);
         }
-        crate::host::signals::sleep(PAUSE)?;
+        said = complaint;
+        signals::sleep(pause)?;
     }
     Ok(())
 }
 
+/// From the terminal and the pipes of whoever started us; what is said goes to the log.
+fn detach(log: &Path) -> Result<()> {
+    let failed = |e| Error::failed(format!("detach: {e}"));
+    let open = |path: &Path| {
+        let mut options = std::fs::OpenOptions::new();
+        let options = options.read(true).append(true).create(true).mode(0o600);
+        options.open(path).map_err(|e| Error::io("open", path, e))
+    };
+    let null = open(Path::new("/dev/null"))?;
+    nix::unistd::dup2_stdin(&null).map_err(failed)?;
+    nix::unistd::dup2_stdout(&null).map_err(failed)?;
+    nix::unistd::dup2_stderr(open(log)?).map_err(failed)
+}
+
 /// Moves a running domain's libvirt_lxc into its leaf, once its container is in the group: before,
-/// the container would be made in the leaf.
-fn set_apart(host: &Host, domain: &str) -> Option<()> {
+/// the container would be made in the leaf. One that does not run, or ends meanwhile, is left.
+fn set_apart(host: &Host, domain: &str) -> Result<()> {
+    let Some((pid, leaf)) = misplaced(domain) else {
+        return Ok(());
+    };
+    let group = leaf.parent().unwrap_or(&leaf);
+    let moved = share_devices(host, group, &pin_of(domain)).and_then(|()| {
+        if !leaf.is_dir() {
+            std::fs::create_dir(&leaf).map_err(|e| Error::io("make", &leaf, e))?;
+        }
+        let procs = leaf.join("cgroup.procs");
+        std::fs::write(&procs, pid.to_string()).map_err(|e| Error::io("write", &procs, e))
+    });
+    moved.or_else(|e| misplaced(domain).map_or(Ok(()), |_| Err(e.context(domain))))
+}
+
+/// A running domain's libvirt_lxc and the leaf it is not in.
+fn misplaced(domain: &str) -> Option<(u32, PathBuf)> {
     let pid = std::fs::read_to_string(format!("/run/libvirt/lxc/{domain}.pid")).ok()?;
     let pid: u32 = pid.trim().parse().ok()?;
     virsh::child_of(pid)?;
     let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    let leaf = leaf_of(&text)?;
-    share_devices(host, leaf.parent()?).ok()?;
-    std::fs::create_dir(&leaf)
-        .ok()
-        .or_else(|| leaf.is_dir().then_some(()))?;
-    std::fs::write(leaf.join("cgroup.procs"), pid.to_string()).ok()
+    Some((pid, leaf_of(&text)?))
 }
 
 /// What bpftool says of a program at a group (`bpftool -j cgroup show`).
@@ -120,29 +155,54 @@ struct Attached {
     attach_flags: String,
 }
 
-/// Lets groups below have device programs of their own, beside those that are there.
-fn share_devices(host: &Host, group: &Path) -> Result<()> {
-    let bpftool = |arguments: &[&str]| {
-        let group = group.to_string_lossy();
-        let arguments = arguments.iter().map(|a| a.replace("GROUP", &group));
-        Cmd::new("bpftool").args(arguments).ok(host)
-    };
-    let text = bpftool(&["-j", "cgroup", "show", "GROUP"])?;
-    let all: Vec<Attached> = serde_json::from_str(&text)
-        .map_err(|e| Error::failed(format!("bpftool cgroup show: {e}")))?;
-    let alone = |a: &&Attached| a.attach_type.ends_with("device") && a.attach_flags.is_empty();
-    for program in all.iter().filter(alone) {
-        let id = program.id.to_string();
-        let pin = format!("/sys/fs/bpf/lxc-autogen-{id}");
-        // Held by its name, as it would be gone with its last use.
-        bpftool(&["prog", "pin", "id", &id, &pin])?;
-        let kind = program.attach_type.as_str();
-        let moved = bpftool(&["cgroup", "detach", "GROUP", kind, "id", &id])
-            .and_then(|_| bpftool(&["cgroup", "attach", "GROUP", kind, "id", &id, "multi"]));
-        let unpinned = files::remove_file_or_empty_directory(Path::new(&pin));
-        moved.and(unpinned)?;
+/// The name by which a node's device program is held while it is attached nowhere.
+fn pin_of(domain: &str) -> PathBuf {
+    Path::new("/sys/fs/bpf").join(format!("lxc-autogen-{domain}"))
+}
+
+/// Lets groups below have device programs of their own, beside the one that is there.
+///
+/// Killed in the middle, the program is at its pin and nowhere else: the next look attaches it.
+fn share_devices(host: &Host, group: &Path, pin: &Path) -> Result<()> {
+    let bpftool = |arguments: &[&OsStr]| Cmd::new("bpftool").args(arguments).ok(host);
+    let word = OsStr::new;
+    let group = group.as_os_str();
+    let text = bpftool(&[word("-j"), word("cgroup"), word("show"), group])?;
+    let all = parse_attached(&text)?;
+    let program = all.iter().find(|a| a.attach_type.ends_with("device"));
+    if let Some(program) = program {
+        // Of a container that is gone.
+        files::remove_file_or_empty_directory(pin)?;
+        if !program.attach_flags.is_empty() {
+            return Ok(());
+        }
+        let (id, kind) = (program.id.to_string(), &program.attach_type);
+        let (id, kind) = (word(&id), word(kind));
+        bpftool(&[word("prog"), word("pin"), word("id"), id, pin.as_os_str()])?;
+        bpftool(&[word("cgroup"), word("detach"), group, kind, word("id"), id])?;
+    } else if !files::exists(pin) {
+        return Ok(());
     }
-    Ok(())
+    let (kind, pinned) = (word("device"), word("pinned"));
+    let (attach, multi) = (word("attach"), word("multi"));
+    bpftool(&[
+        word("cgroup"),
+        attach,
+        group,
+        kind,
+        pinned,
+        pin.as_os_str(),
+        multi,
+    ])?;
+    files::remove_file_or_empty_directory(pin)
+}
+
+/// Nothing is said where nothing is attached.
+fn parse_attached(text: &str) -> Result<Vec<Attached>> {
+    if text.trim().is_empty() {
+        return Ok(Vec::new());
+    }
+    serde_json::from_str(text).map_err(|e| Error::failed(format!("bpftool cgroup show: {e}")))
 }
 
 /// Where it belongs by what /proc/PID/cgroup says; nothing when it is there, or not in its
@@ -167,5 +227,14 @@ mod tests {
         assert_eq!(leaf_of("0::/system.slice/libvirtd.service\n"), None);
         assert!(leaf_of("0::/machine/lxc-7-n.libvirt-lxc\n").is_some());
         assert_eq!(leaf_of("4:memory:/machine/x\n"), None);
+    }
+
+    #[test]
+    fn programs_as_bpftool_lists_them() {
+        let text = r#"[{"id":42,"attach_type":"cgroup_device","attach_flags":"","name":""}]"#;
+        let all = parse_attached(text).unwrap();
+        assert_eq!((all[0].id, all[0].attach_flags.as_str()), (42, ""));
+        assert!(parse_attached("").unwrap().is_empty());
+        assert!(parse_attached("Error: no such group").is_err());
     }
 }
