@@ -30,6 +30,9 @@ try_release() {
 each() {
   local releases=$1 command=$2 release tarball log status=0 failed=0
   shift 2
+  for release in $releases; do
+    known "$release"
+  done
   tarball=$(scripts/release source)
   mkdir -p target/matrix
   for release in $releases; do

@@ -12,10 +12,15 @@ debian_mirror() {
     awk -F '|' '$1 == "Debian" && $2 !~ /security/ { print $2; exit }'
 }
 
+# known RELEASE
+known() {
+  [[ " $RELEASES " == *" $1 "* ]] || die 2 "knows no release '$1'" "one of: $RELEASES"
+}
+
 # root_of RELEASE: the path of its root, made once.
 root_of() {
   local release=$1 root=target/roots/$1 mirror included=ca-certificates
-  [[ " $RELEASES " == *" $release "* ]] || die 2 "knows no release '$release'" "one of: $RELEASES"
+  known "$release"
   if [[ ! -d $root ]]; then
     install_missing roots
     say "making a root of Debian $release"
