@@ -205,8 +205,24 @@ impl Drop for Frozen {
     }
 }
 
-/// libvirt gives up a container whose processes do not die at once, and takes it for running ever
-/// after: here by one that is frozen while it is killed.
+/// Whether libvirt says that it could not kill a container: it tries twice, for 3 s each.
+///
+/// That it does not even try is libvirt 9.0's too (seen once in some thirty runs: no "End of file"
+/// from libvirt_lxc in its log, and every process of the container alive 30 s later).
+fn libvirt_gives_up_within(seconds: u64) -> bool {
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(seconds);
+    while std::time::Instant::now() < end {
+        let log = std::fs::read_to_string("/var/log/libvirt/libvirtd.log").unwrap();
+        if log.matches("processes refused to die").count() >= 2 {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    false
+}
+
+/// libvirt gives up a container whose processes do not die at once, or misses its end, and takes it
+/// for running ever after: here by one that is frozen while it is killed.
 fn a_death_that_libvirt_misses() {
     let lab = Lab::up("lab", "--cluster-nodes 1 -c 1");
     let init = lab.init("node1");
@@ -220,11 +236,10 @@ fn a_death_that_libvirt_misses() {
     let id = tool("virsh -c lxc:/// domid lab-node1");
     let libvirt_lxc = Pid::from_raw(id.trim().parse().unwrap());
     kill(libvirt_lxc, Signal::SIGKILL).unwrap();
-    // It tries twice, for 3 s each.
-    until("libvirt has given up", 30, || {
-        let log = std::fs::read_to_string("/var/log/libvirt/libvirtd.log").unwrap();
-        log.matches("processes refused to die").count() >= 2
-    });
+    if !libvirt_gives_up_within(15) {
+        eprintln!("libvirt has not even noticed that libvirt_lxc ended");
+        kill(Pid::from_raw(i32::try_from(init).unwrap()), Signal::SIGKILL).unwrap();
+    }
     drop(frozen);
     lab.await_end("node1", 10);
     assert_eq!(lab.domain("node1"), "running", "libvirt has noticed");
