@@ -22,7 +22,7 @@ mod wait;
 
 pub use version::run as version;
 
-use crate::cli::{Cli, Command, Common};
+use crate::cli::{Cli, Command, Common, Original, Shape, Share};
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, signals};
 use crate::journal::{Rank, Scope};
@@ -55,28 +55,42 @@ pub fn run(cli: Cli) -> Result<()> {
         state_dir: crate::state::check_path(&common.state_dir)?,
         common,
     };
-    match cli.command {
-        None => original::run(&context, &cli.original, &cli.shape, &cli.share),
-        Some(Command::Generate { shape, share }) => generate::run(&context, &shape, &share, None),
+    let result = carry_out(&context, cli.command, &cli.original, &cli.shape, &cli.share);
+    if context.common.verbose {
+        crate::report::say(crate::report::used());
+    }
+    result
+}
+
+fn carry_out(
+    context: &Context,
+    command: Option<Command>,
+    original: &Original,
+    shape: &Shape,
+    share: &Share,
+) -> Result<()> {
+    match command {
+        None => original::run(context, original, shape, share),
+        Some(Command::Generate { shape, share }) => generate::run(context, &shape, &share, None),
         Some(Command::Up {
             shape,
             share,
             timeout,
             gentle,
-        }) => up::run(&context, &shape, &share, timeout, gentle),
+        }) => up::run(context, &shape, &share, timeout, gentle),
         Some(Command::Cleanup { share, forget }) => {
-            cleanup::run(&context, Scope::All, &share, &forget)
+            cleanup::run(context, Scope::All, &share, &forget)
         }
-        Some(Command::Status) => status::run(&context),
-        Some(Command::Verify { shape, quick }) => verify::run(&context, &shape, quick),
-        Some(Command::Lab { command }) => lab::run(&context, &command),
+        Some(Command::Status) => status::run(context),
+        Some(Command::Verify { shape, quick }) => verify::run(context, &shape, quick),
+        Some(Command::Lab { command }) => lab::run(context, &command),
         Some(Command::NodeEnter { pid, command }) => crate::host::inside::enter(pid, &command),
         Some(Command::NodeGroups { list }) => lab::keep_groups(&list),
         // Not ours to carry out: crate::main does.
         Some(Command::NodeInit { .. }) => Ok(()),
-        Some(Command::KeyGen { share }) => key_gen::run(&context, &share),
+        Some(Command::KeyGen { share }) => key_gen::run(context, &share),
         Some(Command::DownloadAgent { agent_url, share }) => {
-            agent::run(&context, &agent_url, &share)
+            agent::run(context, &agent_url, &share)
         }
         Some(Command::Completions { shell }) => {
             let text = crate::cli::complete::script(shell)
@@ -84,7 +98,7 @@ pub fn run(cli: Cli) -> Result<()> {
             crate::report::result(text);
             Ok(())
         }
-        Some(Command::Realise { node }) => share::serve(&context, node),
+        Some(Command::Realise { node }) => share::serve(context, node),
     }
 }
 

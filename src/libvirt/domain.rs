@@ -67,8 +67,8 @@ pub fn root_and_trees(root: &Path, layout: &Layout) -> Vec<El> {
 }
 
 /// A domain of no set, to see whether this host can start a container at all: it runs `init` over
-/// a read-only view of the host's root without a network and ends by itself.
-pub fn probe(name: &str, root: &Path, emulator: &Path, init: &str) -> El {
+/// a read-only view of the host's trees without a network and ends by itself.
+pub fn probe(name: &str, root: &Path, emulator: &Path, trees: &[String], init: &Path) -> El {
     El::new("domain")
         .attr("type", "lxc")
         .child(El::new("name").text(name))
@@ -77,7 +77,7 @@ pub fn probe(name: &str, root: &Path, emulator: &Path, init: &str) -> El {
         .child(
             El::new("os")
                 .child(El::new("type").text("exe"))
-                .child(El::new("init").text(init))
+                .child(El::new("init").text(init.display()))
                 .child(El::new("initarg").text("5")),
         )
         .child(
@@ -89,7 +89,10 @@ pub fn probe(name: &str, root: &Path, emulator: &Path, init: &str) -> El {
             El::new("devices")
                 .child(El::new("emulator").text(emulator.display()))
                 .child(bind(root, Path::new("/")))
-                .child(read_only(Path::new("/usr"), Path::new("/usr")))
+                .children(trees.iter().map(|tree| {
+                    let path = Path::new("/").join(tree);
+                    read_only(&path, &path)
+                }))
                 .child(El::new("console").attr("type", "pty")),
         )
 }

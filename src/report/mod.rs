@@ -1,8 +1,10 @@
 //! What people see while we work: bars on a terminal, plain lines elsewhere, always on stderr.
 
 mod table;
+mod usage;
 
 pub use table::table;
+pub use usage::used;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;

@@ -9,8 +9,9 @@ use crate::host::command::Cmd;
 use crate::host::users;
 use crate::libvirt::{by_products, domain, virsh};
 use crate::plan::Set;
+use crate::rootfs::Layout;
 use std::os::unix::fs::{MetadataExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub(super) fn checks(
@@ -122,9 +123,11 @@ fn start_probe(context: &Context) -> Result<()> {
     let name = dir.path().file_name().unwrap_or_default().to_string_lossy();
     let name = probe_domain(&name);
     let root = dir.path().join("root");
-    skeleton(&root)?;
+    let layout = Layout::of(Path::new("/"))?;
+    skeleton(&root, &layout)?;
     let xml = dir.path().join("domain.xml");
-    let text = domain::probe(&name, &root, &choose::emulator(), "/usr/bin/sleep").render();
+    let init = sleep_program();
+    let text = domain::probe(&name, &root, &choose::emulator(), &layout.trees, &init).render();
     std::fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
     let groups = crate::host::cgroups::machine_groups_to_come()?;
     let by_products = by_products::of_container(&name);
@@ -179,19 +182,26 @@ fn probe_domain(directory: &str) -> String {
     directory.chars().map(plain).collect()
 }
 
-/// The same merged or unmerged top as the host's, over its /usr.
-fn skeleton(root: &Path) -> Result<()> {
+/// Where sleep is: in /bin alone on a host whose /usr was never merged.
+fn sleep_program() -> PathBuf {
+    let places = ["/usr/bin/sleep", "/bin/sleep"].map(PathBuf::from);
+    let there = places.iter().find(|path| path.exists());
+    there.unwrap_or(&places[0]).clone()
+}
+
+/// The same merged or unmerged top as the host's, over its trees.
+fn skeleton(root: &Path, layout: &Layout) -> Result<()> {
     let make = |path: &Path| {
         std::fs::create_dir_all(path).map_err(|e| Error::io("make directory", path, e))
     };
     make(root)?;
-    let layout = crate::rootfs::Layout::of(Path::new("/"))?;
     for (name, target) in &layout.links {
         let path = root.join(name);
         symlink(target, &path).map_err(|e| Error::io("link", &path, e))?;
     }
-    ["usr", "dev", "proc", "sys", "etc", "run", "tmp"]
-        .iter()
+    ["dev", "proc", "sys", "etc", "run", "tmp"]
+        .into_iter()
+        .chain(layout.trees.iter().map(String::as_str))
         .try_for_each(|d| make(&root.join(d)))
 }
 
