@@ -189,26 +189,39 @@ fn pacemakers_schema() {
 
 /// By the function itself, since no cluster with an older schema runs here.
 fn older_schema() {
-    use lxc_autogen::pacemaker::cib::Roles;
-    use lxc_autogen::pacemaker::config::{Cluster, Part, additions};
+    use lxc_autogen::pacemaker::cib::{Cib, Roles};
+    use lxc_autogen::pacemaker::config::{Cluster, Easing, Joining, Part, additions};
     let plan = plan("up -c 2 -C");
     let set = lxc_autogen::plan::Set::from_json(&plan["set"].to_string(), "set").unwrap();
     for schema in [
         "pacemaker-3.0",
+        "pacemaker-3.4",
         "pacemaker-3.6",
         "pacemaker-3.7",
         &newest_schema(),
     ] {
-        let cluster = Cluster {
-            this_node: "node1".to_owned(),
-            roles: Roles::of_schema(schema),
-            revive: Vec::new(),
+        let empty = format!("<cib validate-with='{schema}'/>");
+        let joining = Joining {
+            first: true,
+            others: true,
+            easing: Easing {
+                tag: set.tag(),
+                type_rules: Cib::parse(&empty).unwrap().has_type_rules(),
+            },
         };
-        let text = cib(&additions(&set, Part::All, &cluster).render(), schema);
-        passes(
-            schema,
-            &judge("crm_verify", &["-V", "--xml-file"], &text, &[]),
-        );
+        for joining in [None, Some(joining)] {
+            let cluster = Cluster {
+                this_node: "node1".to_owned(),
+                roles: Roles::of_schema(schema),
+                revive: Vec::new(),
+                joining,
+            };
+            let text = cib(&additions(&set, Part::All, &cluster).render(), schema);
+            passes(
+                schema,
+                &judge("crm_verify", &["-V", "--xml-file"], &text, &[]),
+            );
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! found by the marks it carries.
 
 use super::preview::print_value;
-use super::{Context, marks, share};
+use super::{Context, marks, passing, share};
 use crate::cli::Share;
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, lock, users};
@@ -14,6 +14,7 @@ use crate::peer::Target;
 use crate::report::{count, result};
 use crate::state::State;
 use crate::undo::Outcome;
+use std::time::Duration;
 
 /// # Errors
 /// [`Kind::Cant`] when the cluster or libvirt cannot be asked (unless --force), before anything is
@@ -52,7 +53,14 @@ pub(super) fn run(context: &Context, scope: Scope, share: &Share, forget: &[Stri
     };
     state.journal.intend(found)?;
     check_reachable(context, scope, &state.journal, &cib)?;
+    let easing = match &cib {
+        Ok(cib) if scope != Scope::Libvirt => passing::ease_removal(&mut state, cib)?,
+        _ => None,
+    };
     let mut undoer = context.undoer(state.set.as_ref());
+    // A cluster under load takes longer.
+    undoer.stop_timeout += Duration::from_millis(500) * resources(&state.journal);
+    undoer.easing = easing;
     undoer.cluster_down = cib.is_err();
     undoer.forget = forget.to_vec();
     undoer.ssh_options.clone_from(&share.ssh_option);
@@ -87,6 +95,13 @@ fn end(context: &Context, scope: Scope, outcome: Outcome) -> Result<()> {
         _ => format!("{} undone", count(undone, "change")),
     });
     Ok(())
+}
+
+/// How many resources are to be taken out of the CIB.
+fn resources(journal: &Journal) -> u32 {
+    let all = journal.outstanding();
+    let count = all.filter(|(_, undo)| matches!(undo, Undo::Resource { .. }));
+    u32::try_from(count.count()).unwrap_or(u32::MAX)
 }
 
 fn known_peers(undos: &[Undo]) -> Vec<Target> {

@@ -1,7 +1,6 @@
 //! `generate`: the key, the network and the containers' files.
 
 use super::choose::{Choice, choose};
-use super::passing::Passing;
 use super::share::Shared;
 use super::{Context, join, make, preview, shrink};
 use crate::cli::{Shape, Share};
@@ -167,7 +166,7 @@ pub(super) fn push(context: &Context, state: &mut State, set: &Set, part: Part) 
     join::check_version(context, set)?;
     let cib = join::check(context, set)?;
     state.save_set(set)?;
-    join::add(context, state, set, part, &cib, &Passing::default())?;
+    join::add(context, state, set, part, &cib, None)?;
     context
         .report
         .line("added to the CIB; lxc-autogen status shows them come online");
@@ -206,7 +205,5 @@ fn back_to(context: &Context, state: &mut State, before: &Set) -> Result<()> {
         return Ok(());
     }
     let cib = tools::query(&context.host)?;
-    let additions = join::additions(context, before, Part::All, &cib)?;
-    state.write("cib.xml", &additions.render())?;
-    tools::merge(&context.host, &additions)
+    join::add_again(context, state, before, &cib)
 }

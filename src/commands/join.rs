@@ -2,19 +2,17 @@
 //! every node is online.
 
 use super::Context;
-use super::passing::Passing;
-use super::{choose, marks};
+use super::{choose, marks, passing};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::journal::Undo;
 use crate::libvirt::by_products;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
-use crate::pacemaker::config::{self, Cluster, Part};
+use crate::pacemaker::config::{self, Cluster, Joining, Part};
 use crate::pacemaker::{authkey, tools};
 use crate::plan::Set;
 use crate::state::State;
-use crate::xml::El;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -200,17 +198,55 @@ pub(super) fn add(
     set: &Set,
     part: Part,
     cib: &Cib,
-    passing: &Passing,
+    joining: Option<Joining>,
 ) -> Result<()> {
-    let cluster = cluster(context, set, cib)?;
-    let mut additions = config::additions(set, part, &cluster);
+    let mut cluster = cluster(context, set, cib)?;
     if part == Part::All {
-        state.write("cib.xml", &additions.render())?;
+        write_down(context, state, set, cib)?;
     }
+    if let Some(joining) = &joining {
+        let undos = passing::undos(joining, set, &cluster.this_node);
+        state.journal.intend(undos)?;
+    }
+    cluster.joining = joining;
     let new_clone = set.spec.clone && !cib.has_id(&config::clone_id(set));
     if !cib.has_id(&set.tag()) || new_clone {
         check_sample(context, set, part, &cluster)?;
     }
+    intend(state, set, part, cib)?;
+    let additions = config::additions(set, part, &cluster);
+    let mut stage = context.report.stage("CIB", set.spec.containers as usize);
+    tools::merge(&context.host, &additions)?;
+    if part == Part::All {
+        drop_former(context, set, cib)?;
+    }
+    stage.at(set.spec.containers as usize);
+    stage.done();
+    Ok(())
+}
+
+/// Writes what of a set is in the CIB into the state directory.
+///
+/// # Errors
+/// When it cannot be written.
+pub(super) fn write_down(context: &Context, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
+    let cluster = cluster(context, set, cib)?;
+    let additions = config::additions(set, Part::All, &cluster);
+    state.write("cib.xml", &additions.render())
+}
+
+/// Adds more of a set that has begun to join.
+///
+/// # Errors
+/// When the cluster refuses it.
+pub(super) fn add_more(context: &Context, set: &Set, cib: &Cib, joining: &Joining) -> Result<()> {
+    let mut cluster = cluster(context, set, cib)?;
+    cluster.joining = Some(joining.clone());
+    tools::merge(&context.host, &config::additions(set, Part::All, &cluster))
+}
+
+/// Writes down how the addition of a set is taken back.
+pub(super) fn intend(state: &mut State, set: &Set, part: Part, cib: &Cib) -> Result<()> {
     // For the time that failed connections are tried again, or leftovers of history dropped.
     let refresh = Undo::Property {
         name: tools::REFRESH_PROPERTY.to_owned(),
@@ -220,14 +256,25 @@ pub(super) fn add(
     let refresh = (set.nodes.is_empty() || !cib.has_id(&set.tag())).then_some(refresh);
     state
         .journal
-        .intend(refresh.into_iter().chain(undos(set, part)))?;
-    state.journal.intend(passing.undos(set))?;
-    additions = passing.with(additions, set);
-    let mut stage = context.report.stage("CIB", set.spec.containers as usize);
+        .intend(refresh.into_iter().chain(undos(set, part)))
+}
+
+/// Constraints of what the set was before, which would hold on beside its own.
+fn drop_former(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
+    let mut former = config::former_ids(set);
+    former.retain(|id| cib.has_id(id));
+    tools::delete(&context.host, &former)
+}
+
+/// Puts into the CIB what a set is that it already knew as another.
+///
+/// # Errors
+/// When the cluster does not say who this node is, or refuses it.
+pub(super) fn add_again(context: &Context, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
+    write_down(context, state, set, cib)?;
+    let additions = config::additions(set, Part::All, &cluster(context, set, cib)?);
     tools::merge(&context.host, &additions)?;
-    stage.at(set.spec.containers as usize);
-    stage.done();
-    Ok(())
+    drop_former(context, set, cib)
 }
 
 fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
@@ -235,6 +282,7 @@ fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
         this_node: home(context, set)?,
         roles: Roles::of_schema(cib.schema()),
         revive: revived(set, cib),
+        joining: None,
     })
 }
 
@@ -258,19 +306,11 @@ pub(super) fn adopt(context: &Context, state: &mut State) -> Result<()> {
 }
 
 /// The node that the containers prefer: the one where a shared set was made, else this one.
-fn home(context: &Context, set: &Set) -> Result<String> {
+pub(super) fn home(context: &Context, set: &Set) -> Result<String> {
     match set.nodes.first() {
         Some(home) => Ok(home.clone()),
         None => tools::this_node(&context.host),
     }
-}
-
-/// What a part of a set is in this cluster's CIB.
-///
-/// # Errors
-/// When the cluster does not say who this node is.
-pub(super) fn additions(context: &Context, set: &Set, part: Part, cib: &Cib) -> Result<El> {
-    Ok(config::additions(set, part, &cluster(context, set, cib)?))
 }
 
 /// Lets crm_verify judge a few of a set, or a clone, that is new to the CIB; the rest are alike, and cibadmin

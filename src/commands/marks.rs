@@ -31,6 +31,7 @@ pub(super) fn found(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
         let known = files::exists(&dir.join(crate::journal::FILE));
         if (known || !found.is_empty()) && !others_join(cib, set.as_ref()) {
             found.extend(throttle::left_over(cib).iter().map(passing::unraise));
+            found.extend(config::left_over(cib).into_iter().map(passing::put_back));
         }
     }
     if !files::exists(&dir.join(crate::journal::FILE)) {
@@ -54,7 +55,7 @@ pub(super) fn found(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
 fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
     let ours = set.map(Set::tag);
     let mut tags = cib.our_templates().into_iter();
-    tags.any(|tag| ours.as_deref() != Some(tag) && cib.has_id(&config::unprobed_id(tag)))
+    tags.any(|tag| ours.as_deref() != Some(tag) && cib.has_id(&config::joining_id(tag)))
 }
 
 fn networks_of(context: &Context, dir: &Path) -> Result<Vec<Undo>> {

@@ -1,6 +1,7 @@
 //! The commands. Each reads like the paragraph that describes it.
 
 mod agent;
+mod ahead;
 mod choose;
 mod cleanup;
 mod generate;
@@ -19,6 +20,7 @@ mod up;
 mod verify;
 mod version;
 mod wait;
+mod waves;
 
 pub use version::run as version;
 
@@ -111,6 +113,7 @@ impl Context {
             set_mark: set.map(Set::mark),
             cluster_down: false,
             stop_timeout: Duration::from_secs(180),
+            easing: None,
             forget: Vec::new(),
             ssh_options: Vec::new(),
         }

@@ -4,8 +4,9 @@ use super::Context;
 use crate::error::Result;
 use crate::journal::Undo;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::config;
+use crate::pacemaker::config::{self, Afterwards, Easing, Joining};
 use crate::pacemaker::throttle::{self, Raise};
+use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::State;
 use crate::xml::El;
@@ -13,20 +14,24 @@ use crate::xml::El;
 /// What is changed only while nodes join.
 #[derive(Debug, Default)]
 pub(super) struct Passing {
-    /// Nobody asks where the containers run.
-    unprobed: bool,
+    /// What of the set's own part of the CIB is otherwise.
+    pub joining: Option<Joining>,
     /// Throttling to raise.
     raises: Vec<Raise>,
 }
 
 impl Passing {
     /// What a join needs: nothing where all nodes are online already.
-    pub(super) fn of(set: &Set, cib: &Cib, gentle: bool) -> Passing {
+    pub(super) fn of(set: &Set, home: &str, cib: &Cib, gentle: bool) -> Passing {
         if all_online(set, cib) {
             return Passing::default();
         }
         Passing {
-            unprobed: true,
+            joining: Some(Joining {
+                first: !cib.has_id(&set.tag()),
+                others: set.spec.anywhere || !set.nodes.is_empty() || cib.has_others_than(home),
+                easing: easing(&set.tag(), cib),
+            }),
             raises: if gentle {
                 Vec::new()
             } else {
@@ -35,31 +40,60 @@ impl Passing {
         }
     }
 
-    /// Adds it to what goes into the CIB.
-    pub(super) fn with(&self, mut additions: El, set: &Set) -> El {
-        if !self.raises.is_empty() {
-            additions = additions.child(throttle::crm_config(&self.raises));
+    /// Raises the throttling, in a change of its own and before the others: the controller reads its
+    /// options anew then, and when it wants the scheduler at the same time it sleeps for a second
+    /// (Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback). It does so
+    /// while files, network and containers are made.
+    pub(super) fn raise(&self, context: &Context, state: &mut State) -> Result<()> {
+        if self.raises.is_empty() {
+            return Ok(());
         }
-        if self.unprobed {
-            let constraints = additions
-                .children
-                .iter_mut()
-                .find(|c| c.name == "constraints");
-            constraints
-                .into_iter()
-                .for_each(|c| c.children.push(config::unprobed(set)));
-        }
-        additions
+        state.journal.intend(self.raises.iter().map(unraise))?;
+        let change = El::new("configuration").child(throttle::crm_config(&self.raises));
+        tools::merge(&context.host, &change)
     }
+}
 
-    /// What takes it back.
-    pub(super) fn undos(&self, set: &Set) -> Vec<Undo> {
-        let raises = self.raises.iter().map(unraise);
-        let unprobed = self.unprobed.then(|| Undo::CibObject {
+/// What puts back what of the set's own part of the CIB is otherwise.
+pub(super) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Undo> {
+    let mut undos = Vec::new();
+    if joining.others {
+        undos.push(Undo::CibObject {
             id: config::unprobed_id(&set.tag()),
         });
-        raises.chain(unprobed).collect()
     }
+    let afterwards = joining.afterwards(set, home).into_iter();
+    undos.extend(afterwards.map(put_back));
+    undos
+}
+
+/// What a set's containers need while many of them start or stop.
+fn easing(tag: &str, cib: &Cib) -> Easing {
+    Easing {
+        tag: tag.to_owned(),
+        type_rules: cib.has_type_rules(),
+    }
+}
+
+/// What makes taking a set out of the CIB easier, journaled; nothing where it is not in the CIB.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub(super) fn ease_removal(state: &mut State, cib: &Cib) -> Result<Option<Easing>> {
+    let tag = state.set.as_ref().map(Set::tag);
+    let Some(tag) = tag.filter(|tag| !cib.of_template(tag).is_empty()) else {
+        return Ok(None);
+    };
+    let easing = easing(&tag, cib);
+    let undos = easing.afterwards().into_iter().map(put_back);
+    state.journal.intend(undos)?;
+    Ok(Some(easing))
+}
+
+/// What puts an element of the CIB back.
+pub(super) fn put_back(afterwards: Afterwards) -> Undo {
+    let Afterwards { id, xpath, then } = afterwards;
+    Undo::Joining { id, xpath, then }
 }
 
 /// What takes a raise back.
@@ -84,7 +118,7 @@ fn all_online(set: &Set, cib: &Cib) -> bool {
 pub(super) fn end(context: &Context, state: &mut State, set: &Set) -> Result<()> {
     let unprobed = config::unprobed_id(&set.tag());
     let passing = |_: u64, undo: &Undo| match undo {
-        Undo::Throttle { .. } => true,
+        Undo::Throttle { .. } | Undo::Joining { .. } => true,
         Undo::CibObject { id } => *id == unprobed,
         _ => false,
     };

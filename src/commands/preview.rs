@@ -176,6 +176,7 @@ pub(super) fn cluster(context: &Context) -> Cluster {
         this_node,
         roles: Roles::of_schema(schema.as_deref().unwrap_or("pacemaker-next")),
         revive: Vec::new(),
+        joining: None,
     }
 }
 

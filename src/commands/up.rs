@@ -5,7 +5,8 @@ use super::choose::Choice;
 use super::generate::{Prepared, make_everywhere, prepare, roll_back};
 use super::passing::{self, Passing};
 use super::share::Shared;
-use super::{Context, join, preview, wait};
+use super::waves::Waves;
+use super::{Context, ahead, join, preview};
 use crate::cli::{Shape, Share};
 use crate::error::{Kind, Result};
 use crate::host::{lock, users};
@@ -37,15 +38,19 @@ pub(super) fn run(
         join::check(context, &choice.set).map(drop)
     })?;
     let joined = join_all(context, &mut state, &choice, &mut shared, gentle);
-    if let Err(e) = joined {
-        let e = shared.put_back(&mut state, e);
-        return Err(roll_back(context, &mut state, e));
-    }
+    let joined = match joined {
+        Err(e) => {
+            let e = shared.put_back(&mut state, e);
+            return Err(roll_back(context, &mut state, e));
+        }
+        joined => joined,
+    };
     // Names and subnet are taken now: another set may choose its own, here and on the others.
     drop(host_lock);
-    let joined = shared
-        .settle()
-        .and_then(|()| wait_for_all(context, &mut state, &choice, timeout));
+    let joined = joined.and_then(|waves| {
+        shared.settle()?;
+        wait_for_all(context, &mut state, &choice, &waves, timeout)
+    });
     match joined {
         Ok(()) => {
             drop(shared);
@@ -66,29 +71,38 @@ pub(super) fn run(
     }
 }
 
+/// Makes everything, and has the first nodes join.
 fn join_all(
     context: &Context,
     state: &mut State,
     choice: &Choice,
     shared: &mut Shared,
     gentle: bool,
-) -> Result<()> {
+) -> Result<Waves> {
+    let set = &choice.set;
+    passing::end(context, state, set)?;
+    let home = join::home(context, set)?;
+    let passing = Passing::of(set, &home, &tools::query(&context.host)?, gentle);
+    passing.raise(context, state)?;
     make_everywhere(context, state, choice, shared)?;
     context.host.check_interrupt()?;
-    join::check_version(context, &choice.set)?;
-    passing::end(context, state, &choice.set)?;
+    join::check_version(context, set)?;
     let cib = tools::query(&context.host)?;
-    let passing = Passing::of(&choice.set, &cib, gentle);
-    join::add(context, state, &choice.set, Part::All, &cib, &passing)
+    let early = ahead::of(context, set, &cib)?;
+    let waves = Waves::of(set, early, cib, passing.joining);
+    join::intend(state, set, Part::All, &waves.cib)?;
+    waves.begin(context, state, set)?;
+    Ok(waves)
 }
 
 fn wait_for_all(
     context: &Context,
     state: &mut State,
     choice: &Choice,
+    waves: &Waves,
     timeout: Option<u64>,
 ) -> Result<()> {
-    let joined = wait::online(context, &choice.set, timeout);
+    let joined = waves.go_on(context, &choice.set, timeout);
     match (joined, passing::end(context, state, &choice.set)) {
         (joined, Ok(())) => joined,
         // The nodes are there, and stay.

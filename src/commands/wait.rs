@@ -6,23 +6,31 @@ use crate::host::signals;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{authkey, connections, tools};
 use crate::plan::{Guest, Set};
+use crate::report::Stage;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// Waits until every node of the set is online.
+/// How long nodes may take that all begin to join now.
+pub(super) fn patience(set: &Set, timeout: Option<u64>) -> Duration {
+    Duration::from_secs(timeout.unwrap_or(90 + 2 * u64::from(set.spec.containers)))
+}
+
+/// Waits until every one of the nodes is online; what `stage` shows is how many are.
 ///
 /// # Errors
 /// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
-pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
-    let guests = set.guests();
-    let mut timeout = Duration::from_secs(timeout.unwrap_or(90 + 2 * guests.len() as u64));
+pub(super) fn online(
+    context: &Context,
+    guests: &[Guest],
+    stage: &mut Stage,
+    mut timeout: Duration,
+) -> Result<()> {
     let began = Instant::now();
-    let mut stage = context.report.stage("online", guests.len());
     let mut pause = Duration::from_millis(100);
-    let mut retries = Retries::default();
+    let mut retries = Retries::for_nodes(guests.len());
     loop {
         // The cheap question first; the whole view only when it says yes, and now and then.
-        let (connected, view) = match look(context, &guests, &mut retries) {
+        let (connected, view) = match look(context, guests, &mut retries) {
             Ok(seen) => seen,
             // One question unanswered, by a cluster under load, is no reason to take all back.
             Err(e) if e.kind == Kind::Failed && began.elapsed() <= timeout => {
@@ -42,7 +50,6 @@ pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Resu
         let waiting: Vec<&Guest> = guests.iter().filter(|g| !there(g)).collect();
         stage.at(guests.len() - waiting.len());
         if waiting.is_empty() {
-            stage.done();
             return Ok(());
         }
         if let Some(view) = &view {
@@ -51,7 +58,7 @@ pub(super) fn online(context: &Context, set: &Set, timeout: Option<u64>) -> Resu
         if began.elapsed() > timeout {
             // What a cluster under load does not say of them is left out.
             let view = tools::view(&context.host).unwrap_or_default();
-            return Err(not_online(&view, &guests, &waiting, timeout));
+            return Err(not_online(&view, guests, &waiting, timeout));
         }
         signals::sleep(pause)?;
         // Often for a few nodes; for many each answer costs more, and waiting is longer anyway.
@@ -80,8 +87,10 @@ fn look(
 /// can be `cluster-recheck-interval` (15 minutes) away: when the controller still used an earlier
 /// authentication key, and when a container ended in good order (virsh destroy begins with
 /// SIGTERM, on which pacemaker-remoted asks for the shutdown of its node).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Retries {
+    /// Between looks at all that the cluster knows, which cost it more the more it is.
+    pause: Duration,
     next_look: Option<Instant>,
     keys_settle: Option<Instant>,
 }
@@ -90,11 +99,19 @@ struct Retries {
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 impl Retries {
+    fn for_nodes(number: usize) -> Retries {
+        Retries {
+            pause: RETRY_PAUSE.max(Duration::from_millis(50 * number as u64)),
+            next_look: None,
+            keys_settle: None,
+        }
+    }
+
     fn look_now(&mut self) -> bool {
         let now = Instant::now();
         let due = self.next_look.is_some_and(|at| now >= at);
         if due || self.next_look.is_none() {
-            self.next_look = Some(now + RETRY_PAUSE);
+            self.next_look = Some(now + self.pause);
         }
         due
     }

@@ -13,6 +13,7 @@ pub mod net;
 pub mod packages;
 pub mod pipe;
 pub mod processes;
+pub mod quickack;
 pub mod signals;
 pub mod users;
 

@@ -168,6 +168,16 @@ pub enum Undo {
         /// What it was, if it was set.
         previous: Option<String>,
     },
+    /// Put an element of the CIB back that is otherwise while nodes join, unless somebody has
+    /// changed it since.
+    Joining {
+        /// Its XML id.
+        id: String,
+        /// Finds it as it is while nodes join.
+        xpath: String,
+        /// What it is then; it is deleted when there is nothing.
+        then: Option<String>,
+    },
     /// Delete a constraint or template of the CIB.
     CibObject {
         /// XML id.
@@ -208,7 +218,9 @@ impl Undo {
         match self {
             Undo::Resource { .. } | Undo::CibObject { .. } => Rank::Cib,
             Undo::Node { .. } => Rank::Nodes,
-            Undo::Property { .. } | Undo::Throttle { .. } => Rank::Properties,
+            Undo::Property { .. } | Undo::Throttle { .. } | Undo::Joining { .. } => {
+                Rank::Properties
+            }
             Undo::Peer { .. } => Rank::Peers,
             Undo::Daemon { .. } => Rank::Daemons,
             Undo::Domain { .. } => Rank::Domains,
@@ -284,6 +296,7 @@ impl Undo {
             Undo::Resource { id, .. } => format!("resource {id} of the CIB"),
             Undo::Property { name, .. } => format!("cluster property {name}"),
             Undo::Throttle { name, .. } => format!("cluster property {name} as it was"),
+            Undo::Joining { id, .. } => format!("{id} of the CIB while nodes join"),
             Undo::CibObject { id } => format!("{id} of the CIB"),
         }
     }

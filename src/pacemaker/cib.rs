@@ -20,15 +20,7 @@ pub struct Roles {
 impl Roles {
     /// The names that a schema (`validate-with`) knows.
     pub fn of_schema(schema: &str) -> Roles {
-        let newer = match schema.strip_prefix("pacemaker-") {
-            Some("next") => true,
-            Some(version) => {
-                let mut parts = version.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
-                let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-                number >= (3, 7)
-            }
-            None => false,
-        };
+        let newer = at_least(schema, (3, 7));
         if newer {
             Roles {
                 promoted: "Promoted",
@@ -40,6 +32,19 @@ impl Roles {
                 unpromoted: "Slave",
             }
         }
+    }
+}
+
+/// Whether a schema's name (`validate-with`) is of this version or later.
+fn at_least(schema: &str, version: (u32, u32)) -> bool {
+    match schema.strip_prefix("pacemaker-") {
+        Some("next") => true,
+        Some(text) => {
+            let mut parts = text.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
+            let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
+            number >= version
+        }
+        None => false,
     }
 }
 
@@ -71,6 +76,24 @@ impl Cib {
     /// The schema it is checked against (`validate-with`).
     pub fn schema(&self) -> &str {
         self.root.get("validate-with").unwrap_or_default()
+    }
+
+    /// Whether rules can single out a resource's type (`rsc_expression`, xml/rule-3.4.rng).
+    pub fn has_type_rules(&self) -> bool {
+        at_least(self.schema(), (3, 4))
+    }
+
+    /// Whether there are other nodes than this one that could be asked whether a container runs
+    /// there: cluster nodes and remote nodes, but not guest nodes.
+    pub fn has_others_than(&self, node: &str) -> bool {
+        let entries = self.in_section("nodes").into_iter();
+        let cluster = entries
+            .filter(|e| e.name == "node" && e.get("type") != Some("remote"))
+            .any(|e| e.get("uname") != Some(node));
+        let mut resources = self.in_section("resources").into_iter();
+        let remote =
+            |e: &El| e.get("provider") == Some("pacemaker") && e.get("type") == Some("remote");
+        cluster || resources.any(remote)
     }
 
     /// Whether a controller has been elected.
@@ -159,6 +182,14 @@ impl Cib {
             .filter(|e| e.name == "node")
             .filter_map(|e| e.get("uname"))
             .collect()
+    }
+
+    /// Names of all nodes that have an entry or a state.
+    pub fn traces_of_nodes(&self) -> HashSet<&str> {
+        let status = self.root.find("status").into_iter();
+        let states = status.flat_map(|s| &s.children);
+        let states = states.filter_map(|s| s.get("uname"));
+        states.chain(self.node_names()).collect()
     }
 
     /// Guest nodes, as (node name, id of the primitive that is it).
@@ -386,6 +417,8 @@ mod tests {
         assert_eq!(cib.started_at("lxc1"), Some(17));
         assert_eq!(cib.history(), [("lxc1", "node1")]);
         assert!(!cib.can_fence() && !cib.fencing_enabled());
+        assert!(cib.has_type_rules());
+        assert!(!cib.has_others_than("node1") && cib.has_others_than("node2"));
     }
 
     #[test]

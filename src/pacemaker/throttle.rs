@@ -13,7 +13,7 @@
 use super::cib::Cib;
 use crate::error::Result;
 use crate::host::Host;
-use crate::host::command::Cmd;
+use crate::pacemaker::tools::replace_or_delete;
 use crate::xml::El;
 use std::collections::BTreeSet;
 
@@ -146,8 +146,7 @@ pub fn restore(
         .attr("id", nvpair)
         .attr("name", name)
         .attr("value", previous);
-    let args = ["--replace", "--xpath", &ours, "--xml-pipe"];
-    change(host, &args, Some(pair.render()))
+    replace_or_delete(host, &ours, Some(&pair.render()))
 }
 
 /// All that is ours in one change, and our own set when it is empty then.
@@ -157,23 +156,9 @@ fn take_out(host: &Host) -> Result<()> {
     }
     let ours = RAISED.map(|(name, raised)| format!("(@id='{SET}-{name}' and @value='{raised}')"));
     let pairs = format!("//crm_config//nvpair[{}]", ours.join(" or "));
-    change(host, &["--delete-all", "--force", "--xpath", &pairs], None)?;
+    replace_or_delete(host, &pairs, None)?;
     let empty = format!("//crm_config/cluster_property_set[@id='{SET}' and not(*)]");
-    change(host, &["--delete", "--xpath", &empty], None)
-}
-
-fn change(host: &Host, args: &[&str], stdin: Option<String>) -> Result<()> {
-    let cmd = Cmd::new("cibadmin").args(args);
-    let cmd = match stdin {
-        Some(text) => cmd.stdin(text),
-        None => cmd,
-    };
-    let output = cmd.run(host)?;
-    // Exit status 105: nothing matched, so it is gone, or somebody else's.
-    match output.code {
-        0 | 105 => Ok(()),
-        _ => Err(output.error()),
-    }
+    replace_or_delete(host, &empty, None)
 }
 
 #[cfg(test)]

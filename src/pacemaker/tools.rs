@@ -201,15 +201,31 @@ fn verify_file(host: &Host, file: &std::path::Path) -> Result<Vec<String>> {
 /// When cibadmin fails.
 pub fn delete(host: &Host, ids: &[String]) -> Result<()> {
     for xpath in xpaths(ids) {
-        // Exit status 105: nothing matched.
-        let output = Cmd::new("cibadmin")
-            .args(["--delete-all", "--force", "--xpath", &xpath])
-            .run(host)?;
-        if output.code != 0 && output.code != 105 {
-            return Err(output.error());
-        }
+        replace_or_delete(host, &xpath, None)?;
     }
     Ok(())
+}
+
+/// Replaces the element that an XPath finds, or deletes all that it finds where there is nothing to
+/// replace it by. Nothing found is fine: it is gone, or somebody else's by now; the condition is
+/// part of the change, so that nothing can come between.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn replace_or_delete(host: &Host, xpath: &str, by: Option<&str>) -> Result<()> {
+    let cmd = Cmd::new("cibadmin");
+    let cmd = match by {
+        Some(xml) => cmd
+            .args(["--replace", "--xpath", xpath, "--xml-pipe"])
+            .stdin(xml.to_owned()),
+        None => cmd.args(["--delete-all", "--force", "--xpath", xpath]),
+    };
+    let output = cmd.run(host)?;
+    // Exit status 105: nothing matched.
+    match output.code {
+        0 | 105 => Ok(()),
+        _ => Err(output.error()),
+    }
 }
 
 /// XPaths for direct children of the sections that we add to, never nested ones: cibadmin frees
@@ -230,6 +246,23 @@ fn xpaths(ids: &[String]) -> Vec<String> {
     }
     all.iter_mut().for_each(|x| x.push(']'));
     all
+}
+
+/// Deletes entries and states of guest or remote nodes. Those that are not there are fine.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn delete_nodes(host: &Host, names: &[&str]) -> Result<()> {
+    const PLACES: [&str; 2] = [
+        "/cib/configuration/nodes/node[@type='remote']",
+        "/cib/status/node_state[@remote_node]",
+    ];
+    for few in names.chunks(1000) {
+        let tests: Vec<String> = few.iter().map(|name| format!("@id='{name}'")).collect();
+        let places = PLACES.map(|place| format!("{place}[{}]", tests.join(" or ")));
+        replace_or_delete(host, &places.join(" | "), None)?;
+    }
+    Ok(())
 }
 
 /// Makes the cluster forget a node that is gone, its attributes and history with it.

@@ -11,6 +11,7 @@ use crate::host::{Host, files, mounts, processes};
 use crate::journal::{Journal, Rank, Undo};
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
+use crate::pacemaker::config::Easing;
 use crate::report::Report;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -31,6 +32,8 @@ pub struct Undoer<'a> {
     pub cluster_down: bool,
     /// How long to wait for resources to stop.
     pub stop_timeout: Duration,
+    /// What makes it easier for the cluster to stop many, when the journal knows of it.
+    pub easing: Option<Easing>,
     /// Other nodes that will not come back.
     pub forget: Vec<String>,
     /// How other nodes are reached, when not as they were before.

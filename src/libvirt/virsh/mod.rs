@@ -190,6 +190,36 @@ pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
     )
 }
 
+/// Ends running domains, several at a time, as far as libvirt does it: whoever needs to know looks
+/// again.
+pub fn end_all(host: &Host, names: &[String]) {
+    for_each_few(names, |few| {
+        for batch in batches("destroy", few) {
+            let cmd = virsh().arg(batch).timeout(Duration::from_secs(120));
+            cmd.run(host)?;
+        }
+        Ok(())
+    })
+    // Asked for to save time only.
+    .unwrap_or_default();
+}
+
+/// Does it for parts of a list, a few at a time: libvirtd does one thing at a time for each
+/// connection, and two keep it busy while the kernel waits.
+fn for_each_few<T: Sync>(all: &[T], each: impl Fn(&[T]) -> Result<()> + Sync) -> Result<()> {
+    const CONNECTIONS: usize = 2;
+    let share = all.len().div_ceil(CONNECTIONS).max(1);
+    std::thread::scope(|scope| {
+        let parts = all.chunks(share);
+        let running: Vec<_> = parts.map(|part| scope.spawn(|| each(part))).collect();
+        running.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(Error::failed("a thread ended")))
+        })
+    })
+}
+
 /// `verb name; verb name; …` in arguments that are not too long. Names are checked here, since
 /// virsh splits such an argument itself.
 fn batches(verb: &str, names: &[String]) -> Vec<String> {
@@ -210,6 +240,35 @@ fn batches(verb: &str, names: &[String]) -> Vec<String> {
 /// When virsh fails.
 pub fn create(host: &Host, xml: &Path) -> Result<()> {
     ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
+}
+
+/// Starts transient domains from XML, several at a time; `seen` is told how many so far.
+///
+/// # Errors
+/// When one of them does not start: what virsh said.
+pub fn create_all(
+    host: &Host,
+    files: &[std::path::PathBuf],
+    mut seen: impl FnMut(usize),
+) -> Result<()> {
+    const FEW: usize = 20;
+    let create = |files: &[std::path::PathBuf]| {
+        let verb = |xml: &std::path::PathBuf| format!("create {}; ", xml.display());
+        let commands: String = files.iter().map(verb).collect();
+        let cmd = virsh().arg(commands).timeout(Duration::from_secs(120));
+        let output = cmd.run(host)?;
+        // Of several commands virsh tells the last one's result alone.
+        match output.stderr.contains("error:") {
+            true => Err(output.error()),
+            false => ok(output).map(drop),
+        }
+    };
+    for (count, few) in files.chunks(FEW).enumerate() {
+        crate::host::signals::check()?;
+        for_each_few(few, create)?;
+        seen(count * FEW + few.len());
+    }
+    Ok(())
 }
 
 /// Defines domains, also those that are defined already: the definition is another then. A running

@@ -5,24 +5,71 @@ use super::{NODE_ATTRIBUTE, clone_id};
 use crate::plan::Set;
 use crate::xml::El;
 
-/// This node preferred, as lxc_autogen.sh has it; with -A all cluster nodes alike, said so that
-/// it holds where symmetric-cluster is false too.
-pub(super) fn placement(set: &Set, this_node: &str) -> El {
+/// All constraints of a set's containers.
+///
+/// The scheduler looks at every node for every container where a rule decides, which for many
+/// guest nodes, nodes themselves, is most of its time; a constraint that names the node costs
+/// nothing. So there is a rule only where several nodes can run them.
+pub(super) fn of_containers(set: &Set, this_node: &str, discovery: Discovery) -> Vec<El> {
+    let mut all = vec![match set.spec.anywhere {
+        true => anywhere(set),
+        false => home(set, this_node, discovery),
+    }];
+    if !set.nodes.is_empty() {
+        all.push(members_only(set));
+    } else if set.spec.anywhere {
+        all.push(cluster_nodes_only(set));
+    }
+    all.push(keep_off(set));
+    all
+}
+
+/// Whether the cluster asks nodes if a container runs there (Pacemaker Explained, "Limiting
+/// Resource Discovery to a Subset of Nodes").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Discovery {
+    /// While they join: nowhere.
+    Joining,
+    /// When they have joined: where they can run.
+    Joined,
+}
+
+/// With -A all cluster nodes alike, said so that it holds where symmetric-cluster is false too.
+fn anywhere(set: &Set) -> El {
     let id = format!("{}-placement", set.tag());
-    let location = El::new("rsc_location")
+    El::new("rsc_location")
         .attr("id", &id)
-        .attr("rsc", set.tag());
-    // Always a rule, so that a merge can turn the one into the other.
-    let (score, attribute, value) = if set.spec.anywhere {
-        ("0", "#kind", "cluster")
-    } else {
-        ("INFINITY", "#uname", this_node)
-    };
-    location.child(rule(&id, score, None, &[(attribute, "eq", Some(value))]))
+        .attr("rsc", set.tag())
+        .child(rule(&id, "0", None, &[("#kind", "eq", Some("cluster"))]))
+}
+
+/// This node preferred, as lxc_autogen.sh has it; where no other node has the files, no other is
+/// asked or used.
+pub(super) fn home(set: &Set, this_node: &str, discovery: Discovery) -> El {
+    let location = El::new("rsc_location")
+        .attr("id", home_id(set))
+        .attr("rsc", set.tag())
+        .attr("node", this_node)
+        .attr("score", "INFINITY");
+    match discovery {
+        Discovery::Joining => location.attr("resource-discovery", NEVER),
+        Discovery::Joined if set.nodes.is_empty() => {
+            location.attr("resource-discovery", "exclusive")
+        }
+        Discovery::Joined => location.attr("resource-discovery", "always"),
+    }
+}
+
+/// What resource-discovery is while containers join.
+pub(super) const NEVER: &str = "never";
+
+/// The id of [`home`].
+pub(super) fn home_id(set: &Set) -> String {
+    format!("{}-home", set.tag())
 }
 
 /// Containers run on cluster nodes; probing them elsewhere would only cost time and errors.
-pub(super) fn cluster_nodes_only(set: &Set) -> El {
+fn cluster_nodes_only(set: &Set) -> El {
     let id = format!("{}-cluster-nodes-only", set.tag());
     El::new("rsc_location")
         .attr("id", &id)
@@ -37,7 +84,7 @@ pub(super) fn cluster_nodes_only(set: &Set) -> El {
 }
 
 /// Only on the nodes that hold the set: elsewhere their files are not there.
-pub(super) fn members_only(set: &Set) -> El {
+fn members_only(set: &Set) -> El {
     let id = format!("{}-members-only", set.tag());
     let others: Vec<(&str, &str, Option<&str>)> = set
         .nodes
@@ -53,14 +100,15 @@ pub(super) fn members_only(set: &Set) -> El {
 
 /// While new containers join nobody need ask every cluster node whether one runs there already:
 /// they were made just now, and asking costs as many jobs as starting them. Taken out again when
-/// they have joined, since with it the cluster could overlook one that runs somewhere.
+/// they have joined, since with it the cluster could overlook one that runs somewhere. Where there
+/// is no other node than home, [`home`] alone says so.
 pub fn unprobed(set: &Set) -> El {
     let id = unprobed_id(&set.tag());
     El::new("rsc_location")
         .attr("id", &id)
         .attr("rsc", set.tag())
         .attr("resource-discovery", "never")
-        .child(rule(&id, "0", None, &[("#kind", "eq", Some("cluster"))]))
+        .child(rule(&id, "0", None, &[("#kind", "ne", Some("container"))]))
 }
 
 /// The id of [`unprobed`].
@@ -69,7 +117,7 @@ pub fn unprobed_id(tag: &str) -> String {
 }
 
 /// The resources of Pacemaker's test suite stay off our guests.
-pub(super) fn keep_off(set: &Set) -> El {
+fn keep_off(set: &Set) -> El {
     let id = format!("{}-keep-off", set.tag());
     El::new("rsc_location")
         .attr("id", &id)

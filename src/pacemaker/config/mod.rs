@@ -2,6 +2,7 @@
 //! (Pacemaker Explained, "Resource templates", "Location constraints", "Guest nodes").
 
 mod constraints;
+mod joining;
 mod stop;
 
 pub use stop::{clone_limit, stop, target_role_id};
@@ -9,8 +10,9 @@ pub use stop::{clone_limit, stop, target_role_id};
 use super::cib::Roles;
 use crate::plan::{Guest, Set};
 use crate::xml::El;
-use constraints::{clone_on_guests, cluster_nodes_only, keep_off, members_only, placement};
-pub use constraints::{unprobed, unprobed_id};
+pub use constraints::{Discovery, unprobed_id};
+use constraints::{clone_on_guests, of_containers};
+pub use joining::{Afterwards, Easing, Joining, joining_id, left_over};
 use std::path::Path;
 
 /// The node attribute that marks our guest nodes; rules tell them from others by it.
@@ -25,6 +27,17 @@ pub struct Cluster {
     pub roles: Roles,
     /// Objects of ours that an interrupted removal left stopped, and that are wanted again.
     pub revive: Vec<String>,
+    /// What is otherwise while nodes join.
+    pub joining: Option<Joining>,
+}
+
+impl Cluster {
+    fn discovery(&self) -> Discovery {
+        match self.joining {
+            Some(_) => Discovery::Joining,
+            None => Discovery::Joined,
+        }
+    }
 }
 
 fn nvpair(set: &str, name: &str, value: impl ToString) -> El {
@@ -62,28 +75,33 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
             .child(El::new("constraints").child(clone_on_guests(set)));
     }
     let guests = set.guests();
+    let mut all = El::new("configuration")
+        .child(El::new("nodes").children(guests.iter().map(|g| node(set, g))));
     let mut resources = El::new("resources")
-        .child(template(set, &cluster.this_node))
+        .child(template(set, cluster))
         .children(guests.iter().map(|g| primitive(set, g, cluster)));
-    let mut constraints = El::new("constraints")
-        .child(placement(set, &cluster.this_node))
-        .child(cluster_nodes_only(set))
-        .child(keep_off(set));
-    if !set.nodes.is_empty() {
-        constraints = constraints.child(members_only(set));
+    let mut constraints = El::new("constraints").children(of_containers(
+        set,
+        &cluster.this_node,
+        cluster.discovery(),
+    ));
+    if let Some(joining) = &cluster.joining {
+        constraints = constraints.children(joining.constraint(set));
+        all = all.children(joining.easing.defaults());
     }
     if set.spec.clone {
         resources = resources.child(clone(set, cluster));
         constraints = constraints.child(clone_on_guests(set));
     }
-    El::new("configuration")
-        .child(El::new("nodes").children(guests.iter().map(|g| node(set, g))))
-        .child(resources)
-        .child(constraints)
+    all.child(resources).child(constraints)
 }
 
 /// Ends of the ids of a set's constraints, behind its tag.
-const CONSTRAINTS: &[&str] = &["placement", "cluster-nodes-only", "keep-off", MEMBERS];
+const CONSTRAINTS: &[&str] = &[HOME, ANYWHERE, CLUSTER_NODES, "keep-off", MEMBERS];
+/// Those of sets that prefer one node, and of sets that any node can run.
+const HOME: &str = "home";
+const ANYWHERE: &str = "placement";
+const CLUSTER_NODES: &str = "cluster-nodes-only";
 /// The same of the one that sets have which several nodes hold.
 const MEMBERS: &str = "members-only";
 /// The same of the clone's.
@@ -97,12 +115,34 @@ pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
     };
     // It comes and goes with a join.
     ids.retain(|id| *id != unprobed_id(&set.tag()));
-    if set.nodes.is_empty() {
-        ids.retain(|id| *id != format!("{}-{MEMBERS}", set.tag()));
+    let mut without: Vec<&str> = Vec::new();
+    let shared = !set.nodes.is_empty();
+    if !shared {
+        without.push(MEMBERS);
     }
+    if shared || !set.spec.anywhere {
+        without.push(CLUSTER_NODES);
+    }
+    without.push(if set.spec.anywhere { HOME } else { ANYWHERE });
     if !set.spec.clone {
-        ids.retain(|id| *id != clone_constraint_id(&set.tag()));
+        without.push(CLONE_CONSTRAINT);
     }
+    ids.retain(|id| {
+        !without
+            .iter()
+            .any(|end| *id == format!("{}-{end}", set.tag()))
+    });
+    ids
+}
+
+/// Ids of constraints that the set had when it was another (a node of its own, then any), and has
+/// no more.
+pub fn former_ids(set: &Set) -> Vec<String> {
+    let now = object_ids(set, Part::All);
+    let mut ids = ids_of_tag(&set.tag());
+    // A clone stays until cleanup.
+    ids.retain(|id| !now.contains(id) && *id != clone_constraint_id(&set.tag()));
+    ids.retain(|id| *id != unprobed_id(&set.tag()));
     ids
 }
 
@@ -144,7 +184,7 @@ pub fn description(this_node: &str, state_dir: &Path, mark: &str) -> String {
     )
 }
 
-fn template(set: &Set, this_node: &str) -> El {
+fn template(set: &Set, cluster: &Cluster) -> El {
     let tag = set.tag();
     let parameters = [
         ("force_stop", "true".to_owned()),
@@ -156,14 +196,14 @@ fn template(set: &Set, this_node: &str) -> El {
         ("autoset_utilization_host_memory", "false".to_owned()),
     ];
     let utilization = [("cpu", "1".to_owned()), ("hv_memory", "100".to_owned())];
-    El::new("template")
+    let template = El::new("template")
         .attr("id", &tag)
         .attr("class", "ocf")
         .attr("provider", "heartbeat")
         .attr("type", "VirtualDomain")
         .attr(
             "description",
-            description(this_node, &set.state_dir, &set.mark()),
+            description(&cluster.this_node, &set.state_dir, &set.mark()),
         )
         .child(nvpairs(
             "instance_attributes",
@@ -175,17 +215,23 @@ fn template(set: &Set, this_node: &str) -> El {
             &format!("{tag}-utilization"),
             &utilization,
         ))
-        .child(
-            El::new("operations")
-                .child(op(&tag, "start", "0", "90s"))
-                .child(op(&tag, "stop", "0", "90s"))
-                .child(op(
-                    &tag,
-                    "monitor",
-                    &format!("{}s", set.spec.monitor_s),
-                    "30s",
-                )),
-        )
+        .children(cluster.joining.iter().map(|j| j.easing.meta()));
+    let first = cluster.joining.as_ref().is_some_and(|j| j.first);
+    template.child(
+        El::new("operations")
+            .child(op(&tag, "start", "0", "90s"))
+            .child(op(&tag, "stop", "0", "90s"))
+            .child(if first {
+                monitor(set).attr("enabled", "false")
+            } else {
+                monitor(set)
+            }),
+    )
+}
+
+fn monitor(set: &Set) -> El {
+    let interval = format!("{}s", set.spec.monitor_s);
+    op(&set.tag(), "monitor", &interval, "30s")
 }
 
 fn op(resource: &str, name: &str, interval: &str, timeout: &str) -> El {
@@ -227,6 +273,7 @@ pub fn primitive_of(set: &Set, guest: &Guest) -> El {
         this_node: String::new(),
         roles: Roles::of_schema(""),
         revive: Vec::new(),
+        joining: None,
     };
     primitive(set, guest, &cluster)
 }
@@ -285,6 +332,7 @@ mod tests {
             this_node: "node1".into(),
             roles: Roles::of_schema("pacemaker-3.9"),
             revive: vec!["container2".into()],
+            joining: None,
         }
     }
 

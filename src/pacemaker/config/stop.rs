@@ -1,6 +1,6 @@
 //! Changes that come before resources are taken out.
 
-use super::{clone_id, meta_id, nvpairs};
+use super::{Easing, clone_id, meta_id, nvpairs};
 use crate::plan::Set;
 use crate::xml::El;
 
@@ -18,7 +18,7 @@ pub fn clone_limit(set: &Set) -> El {
 }
 
 /// A change that stops resources: `target-role` in the meta attributes of each.
-pub fn stop(primitives: &[String], clones: &[String]) -> El {
+pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -> El {
     let stopped = |kind: &str, id: &String| {
         El::new(kind).attr("id", id).child(nvpairs(
             "meta_attributes",
@@ -26,11 +26,18 @@ pub fn stop(primitives: &[String], clones: &[String]) -> El {
             &[("target-role", "Stopped".to_owned())],
         ))
     };
-    El::new("configuration").child(
-        El::new("resources")
-            .children(primitives.iter().map(|id| stopped("primitive", id)))
-            .children(clones.iter().map(|id| stopped("clone", id))),
-    )
+    let template = |easing: &Easing| {
+        El::new("template")
+            .attr("id", &easing.tag)
+            .child(easing.meta())
+    };
+    let resources = El::new("resources")
+        .children(easing.map(template))
+        .children(primitives.iter().map(|id| stopped("primitive", id)))
+        .children(clones.iter().map(|id| stopped("clone", id)));
+    El::new("configuration")
+        .child(resources)
+        .children(easing.and_then(Easing::defaults))
 }
 
 /// The id of the target-role that [`stop`] sets on a resource.

@@ -1,0 +1,104 @@
+//! Joining many nodes: some at a time, the next ones' containers started while the last ones join.
+//!
+//! What the cluster does for each change grows with what it knows already, so that the first of
+//! many join faster when the others are not there yet; and a scheduler that all wait for at once
+//! answers too late for those that watch over it.
+
+use super::{Context, ahead, join, wait};
+use crate::error::Result;
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::config::{Joining, Part};
+use crate::plan::{Guest, Set};
+use crate::state::State;
+use std::collections::HashSet;
+
+/// How many at a time, by measurement (scripts/bench).
+const SIZE: usize = 200;
+
+/// A set on its way into the cluster.
+#[derive(Debug)]
+pub(super) struct Waves {
+    /// The cluster as it was before.
+    pub cib: Cib,
+    joining: Option<Joining>,
+    /// To start before the cluster knows them.
+    early: HashSet<String>,
+    /// How many of the set are in the cluster after each wave.
+    ends: Vec<u32>,
+}
+
+impl Waves {
+    /// Only of those that are started ahead there are several waves: the others are the cluster's
+    /// to start, which is slow enough.
+    pub(super) fn of(set: &Set, early: Vec<Guest>, cib: Cib, joining: Option<Joining>) -> Waves {
+        let all = set.spec.containers;
+        let mut ends: Vec<u32> = match joining {
+            // A last wave of a few would not pay.
+            Some(_) if early.len() >= SIZE * 3 / 2 => early
+                .chunks(SIZE)
+                .map(|wave| wave[wave.len() - 1].number)
+                .collect(),
+            _ => vec![all],
+        };
+        ends.retain(|end| *end <= all);
+        if ends.last() != Some(&all) {
+            ends.push(all);
+        }
+        Waves {
+            cib,
+            joining,
+            early: early.into_iter().map(|g| g.name).collect(),
+            ends,
+        }
+    }
+
+    /// The first wave.
+    pub(super) fn begin(&self, context: &Context, state: &mut State, set: &Set) -> Result<()> {
+        let first = up_to(set, self.ends[0]);
+        ahead::start(context, set, &self.early_of(set, 0))?;
+        let joining = self.joining.clone();
+        join::add(context, state, &first, Part::All, &self.cib, joining)?;
+        // For the reader.
+        join::write_down(context, state, set, &self.cib)
+    }
+
+    /// The others, until all are online.
+    pub(super) fn go_on(&self, context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
+        let guests = set.guests();
+        let mut stage = context.report.stage("online", guests.len());
+        for wave in 0..self.ends.len() {
+            let more = self.ends.get(wave + 1);
+            if more.is_some() {
+                ahead::start(context, set, &self.early_of(set, wave + 1))?;
+            }
+            let end = self.ends[wave] as usize;
+            wait::online(
+                context,
+                &guests[..end],
+                &mut stage,
+                wait::patience(set, timeout),
+            )?;
+            if let (Some(end), Some(joining)) = (more, &self.joining) {
+                join::add_more(context, &up_to(set, *end), &self.cib, joining)?;
+            }
+        }
+        stage.done();
+        Ok(())
+    }
+
+    fn early_of(&self, set: &Set, wave: usize) -> Vec<Guest> {
+        let begin = if wave == 0 { 0 } else { self.ends[wave - 1] };
+        let guests = set.guests().into_iter();
+        guests
+            .filter(|g| g.number > begin && g.number <= self.ends[wave])
+            .filter(|g| self.early.contains(&g.name))
+            .collect()
+    }
+}
+
+/// The beginning of a set.
+fn up_to(set: &Set, end: u32) -> Set {
+    let mut first = set.clone();
+    first.spec.containers = end;
+    first
+}
