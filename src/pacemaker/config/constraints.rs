@@ -102,7 +102,7 @@ fn members_only(set: &Set) -> El {
 /// they were made just now, and asking costs as many jobs as starting them. Taken out again when
 /// they have joined, since with it the cluster could overlook one that runs somewhere. Where there
 /// is no other node than home, [`home`] alone says so.
-pub fn unprobed(set: &Set) -> El {
+pub(super) fn unprobed(set: &Set) -> El {
     let id = unprobed_id(&set.tag());
     El::new("rsc_location")
         .attr("id", &id)
@@ -111,7 +111,7 @@ pub fn unprobed(set: &Set) -> El {
         .child(rule(&id, "0", None, &[("#kind", "ne", Some("container"))]))
 }
 
-/// The id of [`unprobed`].
+/// The id of the constraint that keeps nodes from being asked while containers join.
 pub fn unprobed_id(tag: &str) -> String {
     format!("{tag}-unprobed")
 }
