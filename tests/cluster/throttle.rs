@@ -2,12 +2,17 @@
 
 use crate::Test;
 use crate::crash::{signal_at, start, succeeds};
-use crate::world::{Before, cluster_property, lxa, tool};
+use crate::world::{Before, cluster_property, lxa, tool, until};
 use nix::sys::signal::Signal;
 
 pub const TESTS: &[Test] = &[
     ("throttling_raised_and_put_back", raised_and_put_back),
     ("throttling_put_back_after_a_kill", put_back_after_a_kill),
+    ("only_while_nodes_join", only_while_nodes_join),
+    (
+        "joining_put_back_after_a_kill",
+        joining_put_back_after_a_kill,
+    ),
 ];
 
 fn limit() -> Option<String> {
@@ -64,6 +69,58 @@ fn put_back_after_a_kill() {
         assert!(is_raised(), "it was killed before it could put them back");
         lxa(next).exits(0);
         assert_eq!((limit(), threshold()), (None, None), "after {next}");
+        lxa("cleanup").exits(0);
+        before.is_as_now();
+    }
+}
+
+/// What is in the CIB while nodes join, and no longer.
+const JOINING: [&str; 4] = [
+    "lxc-autogen-lxc-joining\"",
+    "lxc-autogen-lxc-joining-connections\"",
+    "enabled=\"false\"",
+    "node=\"world-node1\" score=\"INFINITY\" resource-discovery=\"never\"",
+];
+
+fn is_joining() -> bool {
+    let cib = tool("cibadmin --query");
+    JOINING.iter().all(|what| cib.contains(what))
+}
+
+#[track_caller]
+fn has_joined() {
+    let cib = tool("cibadmin --query");
+    for what in JOINING {
+        assert!(!cib.contains(what), "{what} in {cib}");
+    }
+}
+
+fn only_while_nodes_join() {
+    let before = Before::new();
+    let mut child = start("up -c 2");
+    signal_at(&mut child, None, "joining", is_joining);
+    succeeds(child);
+    has_joined();
+    let cib = tool("cibadmin --query");
+    assert!(cib.contains("resource-discovery=\"exclusive\""), "{cib}");
+    // The monitors begin then.
+    until("monitored", 30, || {
+        let history = tool("cibadmin --query --xpath //lrm_resource[@id='container1']");
+        history.contains("operation=\"monitor\" ") && history.contains("interval=\"20000\"")
+    });
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+fn joining_put_back_after_a_kill() {
+    let before = Before::new();
+    for next in ["up -c 2", "cleanup"] {
+        let mut child = start("up -c 2");
+        signal_at(&mut child, Some(Signal::SIGKILL), "joining", is_joining);
+        child.wait().unwrap();
+        assert!(is_joining(), "it was killed before it could put it back");
+        lxa(next).exits(0);
+        has_joined();
         lxa("cleanup").exits(0);
         before.is_as_now();
     }

@@ -1,6 +1,6 @@
 //! What the kernel and the system give: rights, cgroups, memory, limits, security modules.
 
-use super::Check;
+use super::{Check, Verdict};
 use crate::host::mounts::{self, Trap};
 use crate::host::{files, users};
 use caps::{CapSet, Capability};
@@ -16,7 +16,7 @@ const NEEDED: &[Capability] = &[
 ];
 /// Memory a guest takes, host side included, measured: about 5 MiB; with room for an agent.
 const MIB_PER_GUEST: u64 = 8;
-/// inotify instances a guest takes: libvirt_lxc none, pacemaker-remoted's agents one at most.
+/// inotify instances of a guest that runs something that watches files.
 const INOTIFY_PER_GUEST: u64 = 1;
 
 pub(super) fn checks(containers: u32) -> Vec<Check> {
@@ -28,6 +28,7 @@ pub(super) fn checks(containers: u32) -> Vec<Check> {
         memory(containers),
         inotify(containers),
         pids(containers),
+        neighbours(containers),
         security(),
     ]
 }
@@ -129,12 +130,35 @@ fn memory(containers: u32) -> Check {
     }
 }
 
+/// The nodes' own daemons use none (400 were online with 128 allowed); what runs in them may.
 fn inotify(containers: u32) -> Check {
-    limit(
+    let check = limit(
         "inotify instances",
         "/proc/sys/fs/inotify/max_user_instances",
         INOTIFY_PER_GUEST * u64::from(containers) + 64,
         "fs.inotify.max_user_instances",
+    );
+    match check.mend {
+        Some(mend) if check.verdict == Verdict::Failure => Check::warning(
+            check.name,
+            format!(
+                "{} if each node runs something that watches files",
+                check.found
+            ),
+            mend,
+        ),
+        _ => check,
+    }
+}
+
+/// The host talks to every node's address on one bridge; an entry that has no room makes packets
+/// be dropped (arp(7), gc_thresh3).
+fn neighbours(containers: u32) -> Check {
+    limit(
+        "ARP table",
+        "/proc/sys/net/ipv4/neigh/default/gc_thresh3",
+        u64::from(containers) + 64,
+        "net.ipv4.neigh.default.gc_thresh3",
     )
 }
 

@@ -1,0 +1,52 @@
+# shellcheck shell=bash
+# A picture of what N nodes cost, for scripts/bench.
+
+# plot TITLE: reads lines "SERIES<tab>N<tab>SECONDS" and prints an SVG, both axes by powers
+# of ten, a line for each series in the order in which they come.
+plot() {
+  awk -F '\t' -v title="$1" '
+    function log10(v) { return log(v) / log(10) }
+    function x(n) { return 60 + (log10(n) - x0) / (x1 - x0) * 440 }
+    function y(s) { return 310 - (log10(s) - y0) / (y1 - y0) * 260 }
+    function floor10(v) { v = log10(v); return v >= 0 ? int(v) : -int(-v + 0.999) }
+    function text(px, py, anchor, what) {
+      printf "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\">%s</text>\n", px, py, anchor, what
+    }
+    {
+      if (!($1 in count)) names[++series] = $1
+      i = ++count[$1]; n[$1, i] = $2; s[$1, i] = $3
+      if (NR == 1 || $2 < least) least = $2
+      if (NR == 1 || $2 > most) most = $2
+      if (NR == 1 || $3 < quickest) quickest = $3
+      if (NR == 1 || $3 > slowest) slowest = $3
+    }
+    END {
+      if (!NR) exit 1
+      split("#1b6ca8 #888888 #c0392b #2e8b57", colours, " ")
+      x0 = log10(least) - 0.05; x1 = log10(most) + 0.05
+      y0 = floor10(quickest); y1 = floor10(slowest) + 1
+      print "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 640 360\" font-family=\"sans-serif\" font-size=\"12\">"
+      print "<rect width=\"640\" height=\"360\" fill=\"white\"/>"
+      text(280, 24, "middle", title)
+      for (e = y0; e <= y1; e++) {
+        printf "<line x1=\"60\" x2=\"500\" y1=\"%.1f\" y2=\"%.1f\" stroke=\"#dddddd\"/>\n", y(10 ^ e), y(10 ^ e)
+        text(54, y(10 ^ e) + 4, "end", 10 ^ e " s")
+      }
+      for (j = 1; j <= series; j++) {
+        name = names[j]; line = ""
+        for (i = 1; i <= count[name]; i++) {
+          line = line sprintf("%.1f,%.1f ", x(n[name, i]), y(s[name, i]))
+          printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"3\" fill=\"%s\"/>\n", x(n[name, i]), y(s[name, i]), colours[j]
+          if (!(n[name, i] in ticks)) {
+            ticks[n[name, i]] = 1
+            text(x(n[name, i]), 328, "middle", n[name, i])
+          }
+        }
+        printf "<polyline points=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n", line, colours[j]
+        i = count[name]
+        text(x(n[name, i]) + 8, y(s[name, i]) + 4, "start", name)
+      }
+      text(280, 348, "middle", "nodes")
+      print "</svg>"
+    }'
+}
