@@ -68,6 +68,34 @@ pub(super) fn start(context: &Context, set: &Set, guests: &[Guest]) -> Result<()
     })
 }
 
+/// Ends those that the cluster has started on another node all the same, by somebody's constraint
+/// say, so that none runs twice.
+///
+/// # Errors
+/// When the cluster does not say where they run.
+pub(super) fn end_strays(context: &Context, guests: &[&Guest]) -> Result<()> {
+    let here = tools::this_node(&context.host)?;
+    let view = tools::view(&context.host)?;
+    let elsewhere = |g: &&&Guest| {
+        let active = view.active.get(&g.resource).into_iter().flatten();
+        let mut nodes = active.flat_map(|a| &a.nodes).peekable();
+        nodes.peek().is_some() && nodes.all(|node| *node != here)
+    };
+    let strays: Vec<String> = guests
+        .iter()
+        .filter(elsewhere)
+        .map(|g| g.name.clone())
+        .collect();
+    if strays.is_empty() {
+        return Ok(());
+    }
+    context.report.warn(format!(
+        "the cluster runs these on another node, and they are ended here: {}",
+        strays.join(", ")
+    ));
+    virsh::destroy_domains(&context.host, &strays)
+}
+
 fn acknowledge_at_once(context: &Context, set: &Set, guests: &[Guest]) -> Result<()> {
     let names: Vec<String> = guests.iter().map(|g| g.name.clone()).collect();
     let address: HashMap<&str, Ipv4Addr> = guests

@@ -11,6 +11,7 @@ use crate::pacemaker::config::{Joining, Part};
 use crate::plan::{Guest, Set};
 use crate::state::State;
 use std::collections::HashSet;
+use std::time::Instant;
 
 /// How many at a time, by measurement (scripts/bench).
 const SIZE: usize = 200;
@@ -65,24 +66,25 @@ impl Waves {
     /// The others, until all are online.
     pub(super) fn go_on(&self, context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
         let guests = set.guests();
+        let end = Instant::now() + wait::patience(set, timeout);
         let mut stage = context.report.stage("online", guests.len());
         for wave in 0..self.ends.len() {
             let more = self.ends.get(wave + 1);
             if more.is_some() {
                 ahead::start(context, set, &self.early_of(set, wave + 1))?;
             }
-            let end = self.ends[wave] as usize;
-            wait::online(
-                context,
-                &guests[..end],
-                &mut stage,
-                wait::patience(set, timeout),
-            )?;
+            let joining = &guests[..self.ends[wave] as usize];
+            let left = end.saturating_duration_since(Instant::now());
+            wait::online(context, joining, &mut stage, left)?;
             if let (Some(end), Some(joining)) = (more, &self.joining) {
                 join::add_more(context, &up_to(set, *end), &self.cib, joining)?;
             }
         }
         stage.done();
+        if self.joining.as_ref().is_some_and(|j| j.others) {
+            let early = guests.iter().filter(|g| self.early.contains(&g.name));
+            ahead::end_strays(context, &early.collect::<Vec<_>>())?;
+        }
         Ok(())
     }
 

@@ -10,6 +10,36 @@ pub const TESTS: &[Test] = &[
     ("the_leader_dies_for_good", the_leader_dies_for_good),
 ];
 
+/// What was started ahead of the cluster, which then wants it elsewhere, must not run twice.
+fn kept_off_by_a_constraint(three: &Three) {
+    let here = three.lab.node("node1");
+    let constraint = format!(
+        r#"<rsc_location id="off" rsc-pattern="^container" node="{here}" score="-INFINITY"/>"#
+    );
+    let file = format!("/var/lib/lxc-autogen-lab-lab/{here}/rootfs/root/off.xml");
+    std::fs::write(&file, constraint).unwrap();
+    three.ok(
+        "node1",
+        "cibadmin --create --scope constraints --xml-file /root/off.xml",
+    );
+    three
+        .lxa("node1", "up -s -c 2")
+        .exits(0)
+        .complains("are ended here: lxc1, lxc2");
+    three.await_guests("node1", 1, "lxc1 lxc2");
+    let on = three.lab.runs_on("node1", "container1");
+    assert!(on.len() == 1 && on[0] != here, "{on:?}");
+    let running = three.ok("node1", "virsh -q -c lxc:/// list --name");
+    assert_eq!(running.trim(), "");
+    three.lxa("node1", "cleanup").exits(0);
+    three.ok(
+        "node1",
+        "cibadmin --delete --scope constraints --xml-file /root/off.xml",
+    );
+    std::fs::remove_file(&file).unwrap();
+    three.is_as_before();
+}
+
 fn made_on_all_nodes_led_by_any() {
     let three = Three::up();
     three.lxa("node1", "up -s -A -c 6").exits(0);
@@ -77,6 +107,8 @@ fn made_on_all_nodes_led_by_any() {
         .lxa("node2", "cleanup -s")
         .exits(0)
         .complains("nothing to clean up");
+
+    kept_off_by_a_constraint(&three);
 
     // The others: key and agent.
     the_key_and_the_agent(&three);
