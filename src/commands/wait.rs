@@ -15,7 +15,8 @@ pub(super) fn patience(set: &Set, timeout: Option<u64>) -> Duration {
     Duration::from_secs(timeout.unwrap_or(90 + 2 * u64::from(set.spec.containers)))
 }
 
-/// Waits until every one of the nodes is online; what `stage` shows is how many are.
+/// Waits until every one of the nodes is online, for so long since it began; what `stage` shows is
+/// how many are.
 ///
 /// # Errors
 /// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
@@ -23,9 +24,9 @@ pub(super) fn online(
     context: &Context,
     guests: &[Guest],
     stage: &mut Stage,
+    began: Instant,
     mut timeout: Duration,
 ) -> Result<()> {
-    let began = Instant::now();
     let mut pause = Duration::from_millis(100);
     let mut retries = Retries::for_nodes(guests.len());
     loop {

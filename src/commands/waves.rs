@@ -66,7 +66,7 @@ impl Waves {
     /// The others, until all are online.
     pub(super) fn go_on(&self, context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
         let guests = set.guests();
-        let end = Instant::now() + wait::patience(set, timeout);
+        let (began, patience) = (Instant::now(), wait::patience(set, timeout));
         let mut stage = context.report.stage("online", guests.len());
         for wave in 0..self.ends.len() {
             let more = self.ends.get(wave + 1);
@@ -74,8 +74,7 @@ impl Waves {
                 ahead::start(context, set, &self.early_of(set, wave + 1))?;
             }
             let joining = &guests[..self.ends[wave] as usize];
-            let left = end.saturating_duration_since(Instant::now());
-            wait::online(context, joining, &mut stage, left)?;
+            wait::online(context, joining, &mut stage, began, patience)?;
             if let (Some(end), Some(joining)) = (more, &self.joining) {
                 join::add_more(context, &up_to(set, *end), &self.cib, joining)?;
             }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
 use crate::xml::El;
+use std::collections::HashSet;
 use std::time::Duration;
 
 /// Longest XPath handed to one cibadmin; the kernel takes 128 KiB per argument.
@@ -263,6 +264,16 @@ pub fn delete_nodes(host: &Host, names: &[&str]) -> Result<()> {
         replace_or_delete(host, &places.join(" | "), None)?;
     }
     Ok(())
+}
+
+/// Names of all nodes that the controller knows, guest and remote nodes too.
+///
+/// # Errors
+/// When crm_node fails.
+pub fn nodes_known(host: &Host) -> Result<HashSet<String>> {
+    let text = Cmd::new("crm_node").arg("--list").ok(host)?;
+    let names = text.lines().filter_map(|l| l.split_whitespace().nth(1));
+    Ok(names.map(str::to_owned).collect())
 }
 
 /// Makes the cluster forget a node that is gone, its attributes and history with it.

@@ -184,15 +184,15 @@ pub(super) fn forget_nodes(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
             return batch;
         }
     };
-    for (item, name) in ours {
+    for (count, (item, name)) in ours.into_iter().enumerate() {
         let result = match left.contains(name) {
             true => tools::forget_node(undoer.host, name),
             false => Ok(()),
         };
         batch.record(item, result);
+        stage.at(count + 1);
     }
     if batch.remains.is_empty() {
-        stage.at(items.len());
         stage.done();
     }
     if let Err(e) = drop_history(undoer, items) {
@@ -206,23 +206,19 @@ pub(super) fn forget_nodes(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
 
 /// Deletes all their entries and states at once, on which the controller forgets them (Pacemaker
 /// 2.1.5, lib/cluster/membership.c, pcmk__refresh_node_caches_from_cib); attributes went with the
-/// connections. Gives back those that come back, to be asked
-/// for one by one.
+/// connections. Gives back those that are to be asked for one by one: all of a few, which takes no
+/// longer, and what the controller knows on (3.0.0's does, and writes their states anew).
 fn forget_all(undoer: &Undoer<'_>, names: &[&str]) -> Result<HashSet<String>> {
-    // What the controller still writes of the last ones comes after.
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let began = Instant::now();
-    loop {
-        tools::delete_nodes(undoer.host, names)?;
-        let cib = tools::query(undoer.host)?;
-        let traces = cib.traces_of_nodes();
-        let left = names.iter().filter(|name| traces.contains(**name));
-        let left: HashSet<String> = left.map(|name| (*name).to_owned()).collect();
-        if left.is_empty() || began.elapsed() > PATIENCE {
-            return Ok(left);
-        }
-        signals::sleep(Duration::from_millis(200))?;
+    const FEW: usize = 16;
+    if names.len() <= FEW {
+        return Ok(names.iter().map(|name| (*name).to_owned()).collect());
     }
+    tools::delete_nodes(undoer.host, names)?;
+    let mut known = tools::nodes_known(undoer.host)?;
+    let cib = tools::query(undoer.host)?;
+    known.extend(cib.traces_of_nodes().into_iter().map(str::to_owned));
+    let left = names.iter().filter(|name| known.contains(**name));
+    Ok(left.map(|name| (*name).to_owned()).collect())
 }
 
 /// Puts a cluster property back to what it was, or takes it out where it was not set.
