@@ -7,12 +7,13 @@
 use super::{Context, join};
 use crate::error::{Context as _, Result};
 use crate::host::{quickack, signals};
-use crate::libvirt::virsh;
+use crate::libvirt::{by_products, virsh};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
 use crate::plan::{Guest, Set};
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 /// Those of the set that can be started ahead: new to the cluster, on a node that must be theirs.
@@ -31,7 +32,18 @@ pub(super) fn of(context: &Context, set: &Set, cib: &Cib) -> Result<Vec<Guest>> 
     let domains = virsh::domains(&context.host)?;
     let there: HashSet<&str> = domains.iter().map(|d| d.name.as_str()).collect();
     let new = new.into_iter();
-    Ok(new.filter(|g| !there.contains(g.name.as_str())).collect())
+    let new = new.filter(|g| !there.contains(g.name.as_str()));
+    Ok(new.skip(usize::from(the_agent_begins())).collect())
+}
+
+/// Whether the agent has yet to tell systemd that libvirt is to outlive the cluster at a shutdown,
+/// which it does when it starts a container that does not run: one is left to it then. Without
+/// that the host's shutdown hangs, the cluster trying to stop containers without libvirtd (seen
+/// on a virtual machine; resource-agents 4.16, VirtualDomain_start). /run/systemd/system:
+/// sd_booted(3).
+fn the_agent_begins() -> bool {
+    let systemd = Path::new("/run/systemd/system").is_dir();
+    systemd && !by_products::drop_ins().all(|path| path.exists())
 }
 
 /// Whether this node is the one that the containers must run on, and may.
