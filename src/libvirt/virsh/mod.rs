@@ -11,7 +11,6 @@ use crate::host::Host;
 use crate::host::command::{Cmd, Output};
 use crate::spec::valid_node_name;
 use crate::xml::{self, El};
-use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -127,25 +126,20 @@ pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
     Ok(all)
 }
 
-/// All domains, and whether each carries our mark for this state directory.
+/// All domains, and whether each carries our mark for this state directory. One that ends while
+/// they are looked at is none any more: whose it was cannot be told.
 ///
 /// # Errors
 /// When virsh fails.
 pub fn marked_domains(host: &Host, state_dir: &Path) -> Result<Vec<(String, bool)>> {
     let names: Vec<String> = domains(host)?.into_iter().map(|d| d.name).collect();
     let state_dir = state_dir.to_string_lossy();
-    let ours: HashSet<String> = dump_domains(host, &names)?
-        .iter()
-        .filter(|xml| marked_state_dir(xml) == Some(&*state_dir))
-        .filter_map(|xml| Some(xml.find("name")?.text.clone()))
-        .collect();
-    Ok(names
-        .into_iter()
-        .map(|name| {
-            let marked = ours.contains(&name);
-            (name, marked)
-        })
-        .collect())
+    let all = dump_domains(host, &names)?;
+    let of = |xml: &El| {
+        let marked = marked_state_dir(xml) == Some(&*state_dir);
+        Some((xml.find("name")?.text.clone(), marked))
+    };
+    Ok(all.iter().filter_map(of).collect())
 }
 
 /// The names of domains that carry our mark for this state directory.
