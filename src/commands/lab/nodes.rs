@@ -188,7 +188,6 @@ pub(super) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     let mut stage = context.report.stage("nodes", nodes.len());
     let began = Instant::now();
     let mut pause = Duration::from_millis(100);
-    let mut next_forgiveness = FORGIVENESS;
     loop {
         let running = Running::of(context, lab)?;
         let view = view(context, lab, &running).unwrap_or_default();
@@ -206,34 +205,8 @@ pub(super) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
         if began.elapsed() > timeout {
             return Err(not_online(context, lab, &running, &waiting, &view));
         }
-        if view.quorum && began.elapsed() > next_forgiveness {
-            next_forgiveness = began.elapsed() + FORGIVENESS;
-            forgive(context, lab, &running, &waiting);
-        }
         signals::sleep(pause)?;
         pause = (pause * 5 / 4).min(Duration::from_millis(500));
-    }
-}
-
-/// How long the cluster has to connect to a remote node that runs, by itself.
-const FORGIVENESS: Duration = Duration::from_secs(10);
-
-/// Has the cluster try again to connect to remote nodes that run. It gives up one that went down in
-/// good order, and whose connection failed since ("Reconnection attempts … may result in failures
-/// that must be cleared", Pacemaker's controller).
-fn forgive(context: &Context, lab: &Lab, running: &Running, waiting: &[&Node]) {
-    let remote = waiting.iter().filter(|n| n.kind == NodeKind::Remote);
-    for node in remote.filter(|n| running.get(&n.name).is_some()) {
-        let clears = |inside: &Inside| {
-            let cmd = inside
-                .cmd("crm_resource")
-                .args(["--cleanup", "--resource", &node.name])
-                .timeout(Duration::from_secs(10));
-            cmd.ok(&context.host).is_ok()
-        };
-        // One that does not answer is asked again, or another.
-        let mut cluster = running.cluster(lab).into_iter();
-        let _ = cluster.any(|(_, inside)| clears(inside));
     }
 }
 
