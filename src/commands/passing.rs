@@ -72,6 +72,7 @@ fn easing(tag: &str, cib: &Cib) -> Easing {
     Easing {
         tag: tag.to_owned(),
         type_rules: cib.has_type_rules(),
+        has_defaults: cib.has_resource_defaults(),
     }
 }
 

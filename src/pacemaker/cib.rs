@@ -83,6 +83,11 @@ impl Cib {
         at_least(self.schema(), (3, 4))
     }
 
+    /// Whether there is a section of resource defaults.
+    pub fn has_resource_defaults(&self) -> bool {
+        self.section("rsc_defaults").is_some()
+    }
+
     /// Whether there are other nodes than this one that could be asked whether a container runs
     /// there: cluster nodes and remote nodes, but not guest nodes.
     pub fn has_others_than(&self, node: &str) -> bool {

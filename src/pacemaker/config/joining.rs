@@ -24,6 +24,8 @@ pub struct Easing {
     /// The schema has rules that single out a resource's type (pacemaker-3.4 and later,
     /// xml/rule-3.4.rng: `rsc_expression`).
     pub type_rules: bool,
+    /// The CIB has a section of resource defaults already.
+    pub has_defaults: bool,
 }
 
 /// What a join needs in this cluster.
@@ -111,9 +113,15 @@ impl Easing {
 
     /// How both are put back. What somebody else changed meanwhile is left.
     pub fn afterwards(&self) -> Vec<Afterwards> {
+        // Undone from the last to the first: the section goes when it is empty.
+        let section = (self.type_rules && !self.has_defaults).then(|| Afterwards {
+            id: "rsc_defaults".to_owned(),
+            xpath: "/cib/configuration/rsc_defaults[not(*)]".to_owned(),
+            then: None,
+        });
         let meta = gone(joining_id(&self.tag));
         let defaults = self.type_rules.then(|| gone(defaults_id(&self.tag)));
-        [meta].into_iter().chain(defaults).collect()
+        section.into_iter().chain([meta]).chain(defaults).collect()
     }
 }
 
@@ -164,6 +172,7 @@ mod tests {
             easing: Easing {
                 tag: set.tag(),
                 type_rules: true,
+                has_defaults: true,
             },
         };
         let mut cluster = Cluster {
