@@ -11,6 +11,7 @@ mod guests;
 mod leave;
 mod make;
 mod nodes;
+mod reconnect;
 mod resize;
 mod status;
 mod up;

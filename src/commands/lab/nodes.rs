@@ -1,6 +1,7 @@
 //! A lab's running nodes from the host's side: entering them, asking them, waiting for them.
 
 use super::Context;
+use super::reconnect::Reconnect;
 use crate::error::{Error, Kind, Result};
 use crate::host::command::Cmd;
 use crate::host::inside::{self, Inside};
@@ -188,6 +189,7 @@ pub(super) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     let mut stage = context.report.stage("nodes", nodes.len());
     let began = Instant::now();
     let mut pause = Duration::from_millis(100);
+    let mut reconnect = Reconnect::new();
     loop {
         let running = Running::of(context, lab)?;
         let view = view(context, lab, &running).unwrap_or_default();
@@ -205,6 +207,7 @@ pub(super) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
         if began.elapsed() > timeout {
             return Err(not_online(context, lab, &running, &waiting, &view));
         }
+        reconnect.ask(context, lab, &running, &waiting, began.elapsed());
         signals::sleep(pause)?;
         pause = (pause * 5 / 4).min(Duration::from_millis(500));
     }
