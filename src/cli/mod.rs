@@ -5,7 +5,7 @@ mod lab;
 
 pub use lab::{GraphFormat, LabCommand, LabShape};
 
-use crate::spec::{Authkey, Forward};
+use crate::spec::{Authkey, Forward, NodeKind};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -158,6 +158,10 @@ pub struct Shape {
     /// How many containers, 1 to 60000 [default: as many as there are, or 2]
     #[arg(short = 'c', long, value_name = "N")]
     pub containers: Option<u32>,
+    /// What they are to the cluster: guest nodes, which it runs, or remote nodes, which run on their
+    /// own [default: guest]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub kind: Option<NodeKind>,
     /// The network; without a prefix the first three octets count [default: 192.168.123.1]
     #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
     pub network: Option<String>,
@@ -261,6 +265,7 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lxc-autogen up -c 8\n  \
         lxc-autogen up -c 12    four more, the eight keep running\n  \
         lxc-autogen up -c 5     lxc6 to lxc12 are stopped and removed\n  \
+        lxc-autogen up -c 8 --kind remote    remote nodes, whose containers the cluster does not run\n  \
         lxc-autogen up -c 8 -s -A    on every cluster node, and free to run on each\n  \
         lxc-autogen up -c 3 --prefix qa --state-dir /var/lib/lxc-autogen-qa")]
     Up {

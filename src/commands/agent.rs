@@ -2,7 +2,7 @@
 
 use super::preview::print_value;
 use super::share::Shared;
-use super::{Context, join};
+use super::{Context, admission};
 use crate::cli::Share;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
@@ -65,7 +65,7 @@ pub(super) fn run(context: &Context, url: &str, share: &Share) -> Result<()> {
 }
 
 fn target() -> Result<PathBuf> {
-    if let Some(path) = join::agent_path() {
+    if let Some(path) = admission::agent_path() {
         return Ok(path);
     }
     let directory = Path::new("/usr/lib/ocf/resource.d/heartbeat");

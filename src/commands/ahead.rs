@@ -11,16 +11,21 @@ use crate::libvirt::{by_products, virsh};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
 use crate::plan::{Guest, Set};
+use crate::spec::NodeKind;
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
-/// Those of the set that can be started ahead: new to the cluster, on a node that must be theirs.
+/// Those of the set that can be started ahead: new to the cluster, on a node that must be theirs; of
+/// remote nodes, which the cluster does not start, all that do not run.
 ///
 /// # Errors
 /// When cluster or libvirt do not answer.
 pub(super) fn of(context: &Context, set: &Set, cib: &Cib) -> Result<Vec<Guest>> {
+    if set.spec.kind == NodeKind::Remote {
+        return to_run(context, set);
+    }
     let ids = cib.ids();
     let guests = set.guests().into_iter();
     let new: Vec<Guest> = guests
@@ -34,6 +39,25 @@ pub(super) fn of(context: &Context, set: &Set, cib: &Cib) -> Result<Vec<Guest>> 
     let new = new.into_iter();
     let new = new.filter(|g| !there.contains(g.name.as_str()));
     Ok(new.skip(usize::from(the_agent_begins())).collect())
+}
+
+/// Remote nodes that do not run, which is nobody's to mend but ours. Those of which libvirt has not
+/// noticed the end are made to end first.
+fn to_run(context: &Context, set: &Set) -> Result<Vec<Guest>> {
+    let domains = virsh::domains(&context.host)?;
+    let (dead, there): (Vec<_>, Vec<_>) = domains.into_iter().partition(|d| d.state == virsh::DEAD);
+    let there: HashSet<&str> = there.iter().map(|d| d.name.as_str()).collect();
+    let guests = set.guests().into_iter();
+    let left: Vec<Guest> = guests
+        .filter(|g| !there.contains(g.name.as_str()))
+        .collect();
+    let dead: HashSet<String> = dead.into_iter().map(|d| d.name).collect();
+    let ours = left.iter().map(|g| g.name.clone());
+    let stuck: Vec<String> = ours.filter(|name| dead.contains(name)).collect();
+    if !stuck.is_empty() {
+        virsh::destroy_domains(&context.host, &stuck)?;
+    }
+    Ok(left)
 }
 
 /// Whether the agent has yet to tell systemd that libvirt is to outlive the cluster at a shutdown,

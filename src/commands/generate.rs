@@ -2,7 +2,7 @@
 
 use super::choose::{Choice, choose};
 use super::share::Shared;
-use super::{Context, join, make, preview, shrink};
+use super::{Context, admission, ahead, join, make, preview, shrink};
 use crate::cli::{Shape, Share};
 use crate::error::{Error, Kind, Result};
 use crate::host::{hosts, lock, users};
@@ -12,6 +12,7 @@ use crate::pacemaker::config::{self, Part};
 use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::report::count;
+use crate::spec::NodeKind;
 use crate::state::{self, State};
 use std::path::Path;
 
@@ -39,7 +40,7 @@ pub(super) fn run(
         virsh::connect(&context.host)?;
         let leaves = state.is_some_and(|s| shrink::leaves_cib(s, &choice.set));
         if part.is_some() || leaves {
-            join::check(context, &choice.set)?;
+            admission::check(context, &choice.set)?;
         }
         Ok(())
     })?;
@@ -92,6 +93,7 @@ pub(super) fn prepare(
     // after all checks, so that a refusal leaves nothing.
     let state = State::open(&context.state_dir)?;
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
+    refuse_sharing(shape, share, saved)?;
     let mut shared = Shared::open(context, share, saved)?;
     let mut choice = choose(context, shape, saved, &shared.elsewhere())?;
     choice.set.nodes = shared.nodes();
@@ -101,7 +103,7 @@ pub(super) fn prepare(
     }
     check(&choice, state.as_ref())?;
     if choice.fetch.is_none() {
-        join::check_version(context, &choice.set)?;
+        admission::check_version(context, &choice.set)?;
     }
     shared.prepare(&choice.set)?;
     let mut state = match state {
@@ -116,6 +118,18 @@ pub(super) fn prepare(
         state,
         shared,
     })
+}
+
+/// Remote nodes run where they were made: the cluster moves none.
+fn refuse_sharing(shape: &Shape, share: &Share, saved: Option<&Set>) -> Result<()> {
+    let kind = NodeKind::wanted(shape, saved.map(|set| &set.spec));
+    if kind != NodeKind::Remote || !share.is_wanted() {
+        return Ok(());
+    }
+    Err(
+        Error::usage("remote nodes' containers run here and nowhere else: -s is for guest nodes")
+            .mend("leave out -s and --nodes, or --kind remote"),
+    )
 }
 
 /// Everything but the CIB, here and on the other nodes.
@@ -163,9 +177,13 @@ pub(super) fn push(context: &Context, state: &mut State, set: &Set, part: Part) 
                 .mend("start it with -g, or all at once: lxc-autogen up"),
         );
     }
-    join::check_version(context, set)?;
-    let cib = join::check(context, set)?;
+    admission::check_version(context, set)?;
+    let cib = admission::check(context, set)?;
     state.save_set(set)?;
+    if set.spec.kind == NodeKind::Remote && part == Part::All {
+        join::intend(state, set, part, &cib)?;
+        ahead::start(context, set, &ahead::of(context, set, &cib)?)?;
+    }
     join::add(context, state, set, part, &cib, None)?;
     context
         .report

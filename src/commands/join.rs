@@ -1,192 +1,17 @@
-//! Joining a set's containers to the cluster: checks, one change of the CIB, and the wait until
-//! every node is online.
+//! Joining a set's containers to the cluster: one change of the CIB, and what takes it back.
 
 use super::Context;
-use super::{choose, marks, passing};
-use crate::error::{Error, Result};
+use super::{marks, passing};
+use crate::error::Result;
 use crate::host::files;
 use crate::journal::Undo;
 use crate::libvirt::by_products;
-use crate::libvirt::virsh;
 use crate::pacemaker::cib::{Cib, Roles};
 use crate::pacemaker::config::{self, Cluster, Joining, Part};
-use crate::pacemaker::{authkey, tools};
+use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::State;
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
-
-/// Whether the cluster can take the set; asked before anything is made.
-///
-/// # Errors
-/// [`crate::error::Kind::Cant`] with what is in the way and its mend.
-pub(super) fn check(context: &Context, set: &Set) -> Result<Cib> {
-    let cib = tools::query(&context.host)?;
-    if !cib.has_dc() {
-        return Err(Error::cant("the cluster has elected no controller yet")
-            .mend("wait until crm_mon shows a DC, then try again"));
-    }
-    check_willing(&cib)?;
-    check_names(context, set, &cib)?;
-    if !files::exists(Path::new(authkey::PATH)) && !cib.remote_users().is_empty() {
-        return Err(Error::cant(format!(
-            "the cluster has guest or remote nodes, and this host has no {}",
-            authkey::PATH
-        ))
-        .mend("copy it from another cluster node, with owner and mode"));
-    }
-    if agent_path().is_none() {
-        return Err(no_agent());
-    }
-    Ok(cib)
-}
-
-/// The error where the agent is missing.
-pub(super) fn no_agent() -> Error {
-    Error::cant("the resource agent ocf:heartbeat:VirtualDomain is not installed")
-        .mend(crate::host::packages::mend_for_tool("VirtualDomain"))
-}
-
-/// Refuses names that somebody else's domains on this host have.
-///
-/// # Errors
-/// [`crate::error::Kind::Cant`] with the domain.
-pub(super) fn check_domains(context: &Context, set: &Set) -> Result<()> {
-    let foreign = foreign_domains(context, set)?;
-    match set.guests().iter().find(|g| foreign.contains(&g.name)) {
-        None => Ok(()),
-        Some(guest) => Err(foreign_domain(&guest.name)),
-    }
-}
-
-fn foreign_domains(context: &Context, set: &Set) -> Result<HashSet<String>> {
-    let marked = virsh::marked_domains(&context.host, &set.state_dir)?.into_iter();
-    Ok(marked
-        .filter(|(_, ours)| !ours)
-        .map(|(name, _)| name)
-        .collect())
-}
-
-fn foreign_domain(name: &str) -> Error {
-    Error::cant(format!("{name} is a domain of libvirt that is not ours"))
-        .mend("choose another --prefix")
-}
-
-/// Where the agent is, if it is installed.
-pub(super) fn agent_path() -> Option<PathBuf> {
-    let root = std::env::var_os("OCF_ROOT").unwrap_or_else(|| "/usr/lib/ocf".into());
-    let path = Path::new(&root).join("resource.d/heartbeat/VirtualDomain");
-    path.exists().then_some(path)
-}
-
-/// Properties with which Pacemaker would start nothing at all, so that waiting would be in vain.
-pub(super) fn check_willing(cib: &Cib) -> Result<()> {
-    let off = |what: &str, mend: &str| {
-        Err(Error::cant(format!("the cluster would start nothing: {what}")).mend(mend))
-    };
-    if cib.flag("maintenance-mode", false) {
-        return off(
-            "maintenance-mode is true",
-            "crm_attribute -n maintenance-mode -v false",
-        );
-    }
-    if cib.flag("stop-all-resources", false) {
-        return off(
-            "stop-all-resources is true",
-            "crm_attribute -n stop-all-resources -v false",
-        );
-    }
-    if cib.fencing_enabled() && !cib.can_fence() {
-        return off(
-            "stonith-enabled is true and there is no fence device",
-            "configure fencing, or for a test cluster: crm_attribute -n stonith-enabled -v false",
-        );
-    }
-    let policy = cib.property("no-quorum-policy").unwrap_or("stop");
-    if !cib.has_quorum() && policy != "ignore" {
-        return off(
-            "it has no quorum",
-            "start the other cluster nodes, or for a test cluster: crm_attribute -n no-quorum-policy -v ignore",
-        );
-    }
-    Ok(())
-}
-
-/// Pacemaker ignores a guest node whose name is taken, silently; so we look first.
-fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
-    let ours: HashSet<&str> = cib.of_template(&set.tag()).into_iter().collect();
-    if let Some(whose) = cib.description(&set.tag()) {
-        if !whose.ends_with(&format!(", set {}", set.mark())) {
-            return Err(Error::cant(format!(
-                "guest nodes with these names are there already: {whose}"
-            ))
-            .mend("choose another --prefix, or clean up there"));
-        }
-    }
-    let foreign_guests: HashSet<&str> = cib
-        .guest_nodes()
-        .into_iter()
-        .filter(|(_, primitive)| !ours.contains(primitive))
-        .map(|(node, _)| node)
-        .collect();
-    let ids = cib.ids();
-    let nodes: HashSet<&str> = cib.node_names().into_iter().collect();
-    // Pacemaker takes LXC1 and lxc1 for the same node.
-    let in_other_letters = |name: &str| {
-        nodes
-            .iter()
-            .any(|n| *n != name && n.eq_ignore_ascii_case(name))
-    };
-    for guest in set.guests() {
-        let (name, resource) = (guest.name.as_str(), guest.resource.as_str());
-        // With our primitive in the CIB, its node entry and resource id are ours.
-        let joined = ours.contains(resource);
-        let clash = if in_other_letters(name) {
-            Some(format!(
-                "{name} is a node of the cluster already, in other letters"
-            ))
-        } else if foreign_guests.contains(name) {
-            Some(format!("{name} is a guest node already"))
-        } else if !joined && nodes.contains(name) && !known_as_ours(cib, set, name) {
-            Some(format!("{name} is a node of the cluster already"))
-        } else if !joined
-            && (ids.contains(resource) || (ids.contains(name) && !nodes.contains(name)))
-        {
-            let id = if ids.contains(resource) {
-                resource
-            } else {
-                name
-            };
-            Some(format!("{id} is the id of something else in the CIB"))
-        } else {
-            None
-        };
-        if let Some(clash) = clash {
-            return Err(Error::cant(clash).mend("choose another --prefix"));
-        }
-    }
-    check_domains(context, set)?;
-    check_clone_name(set, cib)
-}
-
-/// A node entry with our mark is left of an interrupted run.
-fn known_as_ours(cib: &Cib, set: &Set, name: &str) -> bool {
-    cib.node_mark(name) == Some(set.spec.prefix.as_str())
-}
-
-fn check_clone_name(set: &Set, cib: &Cib) -> Result<()> {
-    let (id, inner) = (config::clone_id(set), config::clone_primitive_id(set));
-    let ours = cib.has_id(&config::clone_constraint_id(&set.tag()));
-    if set.spec.clone && !ours {
-        if let Some(taken) = [id, inner].into_iter().find(|id| cib.has_id(id)) {
-            return Err(
-                Error::cant(format!("{taken} is the id of something else in the CIB"))
-                    .mend("choose another --prefix, or leave -C out"),
-            );
-        }
-    }
-    Ok(())
-}
+use std::path::PathBuf;
 
 /// Puts the set into the CIB as one change, with what holds only while it joins.
 ///
@@ -394,19 +219,4 @@ pub(super) fn left_here(set: &Set) -> Vec<Undo> {
         undos.push(Undo::Domain { name: guest.name });
     }
     undos
-}
-
-/// What mends two versions.
-pub(super) const VERSION_MEND: &str = "install the same version of both, or give the daemon with \
-     --remoted; for containers made before an upgrade: lxc-autogen cleanup, then up again";
-
-/// A daemon of another version than the cluster's is told before it fails to join.
-///
-/// # Errors
-/// [`crate::error::Kind::Cant`] when the versions differ.
-pub(super) fn check_version(context: &Context, set: &Set) -> Result<()> {
-    match choose::version_mismatch(&context.host, &set.remoted, &set.layout.base)? {
-        None => Ok(()),
-        Some(what) => Err(Error::cant(what).mend(VERSION_MEND)),
-    }
 }

@@ -101,9 +101,7 @@ pub(super) fn in_cib(context: &Context, cib: &Cib, set: Option<&Set>) -> Result<
 
 fn of_tag(cib: &Cib, tag: &str) -> Vec<Undo> {
     let mut found = Vec::new();
-    let primitives = cib.of_template(tag);
-    let nodes = cib.guest_nodes().into_iter();
-    for (node, id) in nodes.filter(|(_, id)| primitives.contains(id)) {
+    for (node, id) in cib.nodes_of_set(tag) {
         found.push(Undo::Node {
             name: node.to_owned(),
         });

@@ -1,5 +1,6 @@
 //! The commands. Each reads like the paragraph that describes it.
 
+mod admission;
 mod agent;
 mod ahead;
 mod choose;

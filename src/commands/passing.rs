@@ -82,7 +82,7 @@ fn easing(tag: &str, cib: &Cib) -> Easing {
 /// When the journal cannot be written.
 pub(super) fn ease_removal(state: &mut State, cib: &Cib) -> Result<Option<Easing>> {
     let tag = state.set.as_ref().map(Set::tag);
-    let Some(tag) = tag.filter(|tag| !cib.of_template(tag).is_empty()) else {
+    let Some(tag) = tag.filter(|tag| !cib.of_set(tag).is_empty()) else {
         return Ok(None);
     };
     let easing = easing(&tag, cib);

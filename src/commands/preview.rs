@@ -11,7 +11,7 @@ use crate::pacemaker::config::{self, Cluster, Part};
 use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::report::{count, result};
-use crate::spec::Authkey;
+use crate::spec::{Authkey, NodeKind};
 use crate::xml::El;
 use std::path::Path;
 
@@ -100,7 +100,7 @@ fn steps(choice: &Choice, with: With, before: Option<&Set>) -> Vec<String> {
     let add = |part| match part {
         Part::All => format!(
             "have {} in the CIB, what is missing added in one change",
-            count(number, "guest node")
+            count(number, &set.spec.kind.to_string())
         ),
         Part::Clone => "add the promotable clone to the CIB".to_owned(),
     };
@@ -155,6 +155,9 @@ fn steps(choice: &Choice, with: With, before: Option<&Set>) -> Vec<String> {
     }
     match with {
         With::Up => {
+            if set.spec.kind == NodeKind::Remote {
+                steps.push("start the containers that do not run".to_owned());
+            }
             steps.push(add(Part::All));
             steps.push("wait until all of them are online".to_owned());
         }

@@ -6,7 +6,7 @@ use super::generate::{Prepared, make_everywhere, prepare, roll_back};
 use super::passing::{self, Passing};
 use super::share::Shared;
 use super::waves::Waves;
-use super::{Context, ahead, join, preview};
+use super::{Context, admission, ahead, join, preview};
 use crate::cli::{Shape, Share};
 use crate::error::{Kind, Result};
 use crate::host::{lock, users};
@@ -35,7 +35,7 @@ pub(super) fn run(
         mut state,
         mut shared,
     } = prepare(context, shape, share, |choice, _| {
-        join::check(context, &choice.set).map(drop)
+        admission::check(context, &choice.set).map(drop)
     })?;
     let joined = join_all(context, &mut state, &choice, &mut shared, gentle);
     let joined = match joined {
@@ -86,7 +86,7 @@ fn join_all(
     passing.raise(context, state)?;
     make_everywhere(context, state, choice, shared)?;
     context.host.check_interrupt()?;
-    join::check_version(context, set)?;
+    admission::check_version(context, set)?;
     let cib = tools::query(&context.host)?;
     let early = ahead::of(context, set, &cib)?;
     let waves = Waves::of(set, early, cib, passing.joining);

@@ -2,6 +2,7 @@
 //! Remote, "Walk-through: remote nodes").
 
 use super::{FENCE_PORT, Lab, Node};
+use crate::pacemaker::config::connection;
 use crate::xml::El;
 use std::collections::BTreeSet;
 
@@ -11,8 +12,8 @@ pub const FENCING: &str = "fencing";
 const FENCING_AGAIN: &str = "fencing-again";
 /// Where nodes keep the key of fence_virtd.
 pub const FENCE_KEY: &str = "/etc/cluster/fence_xvm.key";
-/// Seconds between two attempts to reach a remote node again.
-const RECONNECT_S: u32 = 10;
+/// Seconds between two looks at a remote node.
+const MONITOR_S: u32 = 20;
 
 /// The whole CIB of the first start: the cluster is up in seconds, since it need not wait
 /// `dc-deadtime` (20 s) for nodes that may be there.
@@ -161,25 +162,7 @@ fn device(lab: &Lab, id: &str) -> El {
 }
 
 fn remote(node: &Node) -> El {
-    let parameters = [
-        ("server", node.address.to_string()),
-        ("reconnect_interval", format!("{RECONNECT_S}s")),
-    ];
-    El::new("primitive")
-        .attr("id", &node.name)
-        .attr("class", "ocf")
-        .attr("provider", "pacemaker")
-        .attr("type", "remote")
-        .child(nvpairs(
-            "instance_attributes",
-            &format!("{}-instance_attributes", node.name),
-            &parameters,
-        ))
-        .child(
-            El::new("operations")
-                .child(operation(&node.name, "monitor", "20s", "30s"))
-                .child(operation(&node.name, "start", "0s", "60s")),
-        )
+    connection(&node.name, node.address, MONITOR_S)
 }
 
 fn operation(resource: &str, name: &str, interval: &str, timeout: &str) -> El {

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::xml::{self, El};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// What the ids of our templates and constraints begin with.
 const OURS: &str = "lxc-autogen-";
@@ -45,6 +45,19 @@ fn at_least(schema: &str, version: (u32, u32)) -> bool {
             number >= version
         }
         None => false,
+    }
+}
+
+/// Whether a resource is the connection to a remote node.
+fn is_remote(resource: &El) -> bool {
+    resource.get("provider") == Some("pacemaker") && resource.get("type") == Some("remote")
+}
+
+/// What tells whose a primitive is, if it is one of lxc-autogen's.
+fn set_of(primitive: &El) -> Option<&str> {
+    match primitive.get("template") {
+        None if is_remote(primitive) => primitive.get("description"),
+        template => template,
     }
 }
 
@@ -95,10 +108,7 @@ impl Cib {
         let cluster = entries
             .filter(|e| e.name == "node" && e.get("type") != Some("remote"))
             .any(|e| e.get("uname") != Some(node));
-        let mut resources = self.in_section("resources").into_iter();
-        let remote =
-            |e: &El| e.get("provider") == Some("pacemaker") && e.get("type") == Some("remote");
-        cluster || resources.any(remote)
+        cluster || self.in_section("resources").into_iter().any(is_remote)
     }
 
     /// Whether a controller has been elected.
@@ -169,6 +179,12 @@ impl Cib {
         self.flag("fencing-enabled", self.flag("stonith-enabled", true))
     }
 
+    /// Every XML id in a section of the configuration.
+    pub fn ids_in(&self, section: &str) -> HashSet<&str> {
+        let all = self.in_section(section).into_iter();
+        all.filter_map(|e| e.get("id")).collect()
+    }
+
     /// Every XML id in the configuration.
     pub fn ids(&self) -> HashSet<&str> {
         self.root
@@ -223,13 +239,26 @@ impl Cib {
             .get("value")
     }
 
-    /// Ids of primitives made from a template.
-    pub fn of_template(&self, template: &str) -> Vec<&str> {
+    /// Ids of a set's primitives: those made from its template, and remote nodes whose description
+    /// is its tag.
+    pub fn of_set(&self, tag: &str) -> Vec<&str> {
         self.in_section("resources")
             .into_iter()
-            .filter(|e| e.name == "primitive" && e.get("template") == Some(template))
+            .filter(|e| e.name == "primitive" && set_of(e) == Some(tag))
             .filter_map(|e| e.get("id"))
             .collect()
+    }
+
+    /// A set's nodes, as (node name, id of the primitive).
+    pub fn nodes_of_set(&self, tag: &str) -> Vec<(&str, &str)> {
+        let primitives = self.of_set(tag);
+        let guests: HashMap<&str, &str> = self
+            .guest_nodes()
+            .into_iter()
+            .map(|(node, id)| (id, node))
+            .collect();
+        let node = |id| guests.get(id).copied().unwrap_or(id);
+        primitives.into_iter().map(|id| (node(id), id)).collect()
     }
 
     /// The value of an instance attribute of a primitive.
@@ -263,7 +292,7 @@ impl Cib {
         let resources = self.in_section("resources").into_iter();
         let primitive = resources
             .filter(|e| e.name == "primitive" && e.get("id") == Some(id))
-            .any(|e| ours(e.get("template")));
+            .any(|e| ours(set_of(e)));
         let constraints = self.in_section("constraints").into_iter();
         primitive
             || constraints
@@ -287,14 +316,8 @@ impl Cib {
             if self.description(tag).is_some_and(|d| d.ends_with(&end)) {
                 continue;
             }
-            let primitives = self.of_template(tag);
-            let nodes = self.guest_nodes().into_iter();
-            others.extend(
-                nodes
-                    .filter(|(_, id)| primitives.contains(id))
-                    .map(|(node, _)| node.to_owned()),
-            );
-            others.extend(primitives.into_iter().map(str::to_owned));
+            let nodes = self.nodes_of_set(tag).into_iter();
+            others.extend(nodes.flat_map(|(node, id)| [node.to_owned(), id.to_owned()]));
             others.extend(super::config::ids_of_tag(tag));
             others.extend(super::config::clone_id_of_tag(tag));
         }
@@ -331,10 +354,8 @@ impl Cib {
 
     /// Guest nodes, remote nodes and bundles, which live by the authentication key.
     pub fn remote_users(&self) -> Vec<String> {
-        let remotes = self.in_section("resources").into_iter().filter(|e| {
-            (e.get("provider") == Some("pacemaker") && e.get("type") == Some("remote"))
-                || e.name == "bundle"
-        });
+        let resources = self.in_section("resources").into_iter();
+        let remotes = resources.filter(|e| is_remote(e) || e.name == "bundle");
         let guests = self
             .guest_nodes()
             .into_iter()
@@ -415,7 +436,7 @@ mod tests {
         assert!(cib.flag("start-failure-is-fatal", true));
         assert_eq!(cib.node_names(), ["node1", "lxc1"]);
         assert_eq!(cib.guest_nodes(), [("web", "vm")]);
-        assert_eq!(cib.of_template("lxc-autogen-lxc"), ["container1"]);
+        assert_eq!(cib.of_set("lxc-autogen-lxc"), ["container1"]);
         assert!(cib.is_our_resource("container1") && !cib.is_our_resource("vm"));
         assert_eq!(cib.parameter("vm", "config"), Some("/x"));
         assert!(cib.has_id("vm-r") && !cib.has_id("vm-x"));

@@ -1,18 +1,19 @@
 //! Each container's names, address, MAC address and uuid.
 
 use super::Set;
+use crate::spec::NodeKind;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
 
-/// One container: a domain of libvirt, a resource and a guest node of the cluster.
+/// One container: a domain of libvirt, a resource and a node of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Guest {
     /// From 1.
     pub number: u32,
     /// Domain, host and node name.
     pub name: String,
-    /// Id of the primitive that runs it.
+    /// Id of the primitive that runs it, or connects to it.
     pub resource: String,
     /// Its address on the set's network.
     pub address: Ipv4Addr,
@@ -38,7 +39,11 @@ pub fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Guest {
     let [a, b, c, d] = address.octets();
     Guest {
         number,
-        resource: set.spec.prefix.resource(number),
+        resource: match set.spec.kind {
+            NodeKind::Guest => set.spec.prefix.resource(number),
+            // Pacemaker calls a remote node by its primitive's id.
+            NodeKind::Remote => name.clone(),
+        },
         address,
         mac: format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}"),
         uuid: uuid(&set.seed, &name),

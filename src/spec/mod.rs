@@ -29,6 +29,35 @@ pub enum Forward {
     Isolated,
 }
 
+/// What a set's containers are to the cluster (Pacemaker Remote, "Guest nodes", "Remote nodes").
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum NodeKind {
+    /// Guest nodes: the cluster starts, watches and stops the containers.
+    #[default]
+    Guest,
+    /// Remote nodes: the containers run on their own, and the cluster connects to them.
+    Remote,
+}
+
+impl NodeKind {
+    /// What is asked for, or what there is.
+    pub fn wanted(shape: &Shape, saved: Option<&Spec>) -> NodeKind {
+        let saved = saved.map(|spec| spec.kind);
+        shape.kind.or(saved).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Display for NodeKind {
+    /// The field's name of it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            NodeKind::Guest => "guest node",
+            NodeKind::Remote => "remote node",
+        })
+    }
+}
+
 /// How a container gets Pacemaker's authentication key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -45,6 +74,9 @@ pub enum Authkey {
 pub struct Spec {
     /// Number of containers.
     pub containers: u32,
+    /// What they are to the cluster.
+    #[serde(default)]
+    pub kind: NodeKind,
     /// Name prefix.
     pub prefix: Prefix,
     /// The subnet asked for, or `None` for the default and whatever is free after it.
@@ -104,6 +136,7 @@ impl Spec {
             }
             None => Spec {
                 containers: shape.containers.unwrap_or(2),
+                kind: shape.kind.unwrap_or_default(),
                 prefix: Prefix::parse(shape.prefix.as_deref().unwrap_or("lxc"))?,
                 subnet: wanted_subnet,
                 forward: shape.forward.unwrap_or(Forward::Open),
@@ -131,6 +164,12 @@ impl Spec {
         bounds("--memory", self.memory_mib, 16, 1 << 20, " MiB")?;
         bounds("--shm", self.shm_mib, 1, 1 << 20, " MiB")?;
         bounds("--monitor-interval", self.monitor_s, 1, 86_400, " s")?;
+        if self.kind == NodeKind::Remote && self.anywhere {
+            return Err(Error::usage(
+                "remote nodes' containers run here and nowhere else: --allow-anywhere is for guest nodes",
+            )
+            .mend("leave out --allow-anywhere, or --kind remote"));
+        }
         if let Some(subnet) = &self.subnet {
             subnet.check_holds(self.containers)?;
         }
@@ -169,6 +208,7 @@ fn refuse_other_shape(shape: &Shape, saved: &Spec) -> Result<()> {
             "--prefix",
             differs(shape.prefix.as_deref(), saved.prefix.as_str()),
         ),
+        ("--kind", differs(shape.kind, saved.kind)),
         ("--forward", differs(shape.forward, saved.forward)),
         ("--memory", differs(shape.memory, saved.memory_mib)),
         ("--shm", differs(shape.shm, saved.shm_mib)),

@@ -13,6 +13,7 @@ mod crash;
 mod everyday;
 mod original;
 mod refused;
+mod remote;
 #[path = "../common/runner.rs"]
 mod runner;
 mod scale;
@@ -28,6 +29,7 @@ fn main() {
         "scripts/world run -- …",
         &[
             everyday::TESTS,
+            remote::TESTS,
             scale::TESTS,
             throttle::TESTS,
             original::TESTS,

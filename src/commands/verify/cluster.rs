@@ -2,20 +2,20 @@
 
 use super::Check;
 use crate::cli::Shape;
-use crate::commands::{Context, choose, join};
+use crate::commands::{Context, admission, choose};
 use crate::error::Result;
 use crate::host::users;
 use crate::pacemaker::{authkey, tools};
 use crate::plan::Set;
 use crate::rootfs::{self, Remoted};
-use crate::spec::Authkey;
+use crate::spec::{Authkey, NodeKind};
 use std::path::Path;
 
 pub(super) fn checks(context: &Context, shape: &Shape, saved: Option<&Set>) -> Vec<Check> {
     vec![
         pacemaker(context),
         willing(context),
-        agent(),
+        agent(shape, saved),
         remoted(context, shape, saved),
         key(),
         copies(saved),
@@ -37,13 +37,19 @@ fn willing(context: &Context) -> Check {
     let name = "cluster willing";
     match tools::query(&context.host) {
         Err(_) => Check::skipped(name, "needs a running cluster"),
-        Ok(cib) => Check::from(name, join::check_willing(&cib).map(|()| "yes".to_owned())),
+        Ok(cib) => Check::from(
+            name,
+            admission::check_willing(&cib).map(|()| "yes".to_owned()),
+        ),
     }
 }
 
-fn agent() -> Check {
+fn agent(shape: &Shape, saved: Option<&Set>) -> Check {
     let name = "VirtualDomain agent";
-    match join::agent_path() {
+    if NodeKind::wanted(shape, saved.map(|set| &set.spec)) == NodeKind::Remote {
+        return Check::skipped(name, "remote nodes are not run by one");
+    }
+    match admission::agent_path() {
         Some(path) => Check::ok(name, path.display().to_string()),
         None => Check::failure(
             name,
@@ -77,7 +83,7 @@ fn same_version(context: &Context, remoted: &Remoted, base: &Path) -> Result<Str
             "{}, the cluster's version",
             remoted.on_host(base).display()
         )),
-        Some(what) => Err(crate::error::Error::cant(what).mend(join::VERSION_MEND)),
+        Some(what) => Err(crate::error::Error::cant(what).mend(admission::VERSION_MEND)),
     }
 }
 

@@ -3,6 +3,7 @@
 
 use super::{NODE_ATTRIBUTE, clone_id};
 use crate::plan::Set;
+use crate::spec::NodeKind;
 use crate::xml::El;
 
 /// All constraints of a set's containers.
@@ -43,14 +44,16 @@ fn anywhere(set: &Set) -> El {
         .child(rule(&id, "0", None, &[("#kind", "eq", Some("cluster"))]))
 }
 
-/// This node preferred, as lxc_autogen.sh has it; where no other node has the files, no other is
+/// This node preferred, as lxc_autogen.sh has it for guest nodes; where no other node has the files, no other is
 /// asked or used.
 pub(super) fn home(set: &Set, this_node: &str, discovery: Discovery) -> El {
-    let location = El::new("rsc_location")
-        .attr("id", home_id(set))
-        .attr("rsc", set.tag())
-        .attr("node", this_node)
-        .attr("score", "INFINITY");
+    let location = El::new("rsc_location").attr("id", home_id(set));
+    let location = match set.spec.kind {
+        NodeKind::Guest => location.attr("rsc", set.tag()),
+        // Not made from the template. Only this node has the network that they are on.
+        NodeKind::Remote => location.attr("rsc-pattern", format!("^{}[0-9]+$", set.spec.prefix)),
+    };
+    let location = location.attr("node", this_node).attr("score", "INFINITY");
     match discovery {
         Discovery::Joining => location.attr("resource-discovery", NEVER),
         Discovery::Joined if set.nodes.is_empty() => {

@@ -14,6 +14,7 @@ use super::constraints::{self, NEVER, home, home_id};
 use super::{Discovery, monitor, nvpairs};
 use crate::pacemaker::cib::Cib;
 use crate::plan::Set;
+use crate::spec::NodeKind;
 use crate::xml::El;
 
 /// What makes the cluster's work easier while many resources of a set start or stop.
@@ -128,7 +129,8 @@ impl Easing {
 impl Joining {
     /// Nobody is asked where the containers run.
     pub(super) fn constraint(&self, set: &Set) -> Option<El> {
-        self.others.then(|| constraints::unprobed(set))
+        let asks = self.others && set.spec.kind == NodeKind::Guest;
+        asks.then(|| constraints::unprobed(set))
     }
 
     /// How all of it is put back. What somebody else changed meanwhile is left.
@@ -142,7 +144,7 @@ impl Joining {
                 then: Some(home(set, this_node, Discovery::Joined).render()),
             });
         }
-        if self.first {
+        if self.first && set.spec.kind == NodeKind::Guest {
             let on = monitor(set);
             let id = on.get("id").unwrap_or_default().to_owned();
             all.push(Afterwards {

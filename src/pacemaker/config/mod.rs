@@ -3,12 +3,15 @@
 
 mod constraints;
 mod joining;
+mod remote;
 mod stop;
 
+pub use remote::connection;
 pub use stop::{clone_limit, stop, target_role_id};
 
 use super::cib::Roles;
 use crate::plan::{Guest, Set};
+use crate::spec::NodeKind;
 use crate::xml::El;
 pub use constraints::{Discovery, unprobed_id};
 use constraints::{clone_on_guests, of_containers};
@@ -196,15 +199,18 @@ fn template(set: &Set, cluster: &Cluster) -> El {
         ("autoset_utilization_host_memory", "false".to_owned()),
     ];
     let utilization = [("cpu", "1".to_owned()), ("hv_memory", "100".to_owned())];
+    let description = description(&cluster.this_node, &set.state_dir, &set.mark());
+    let easing = cluster.joining.iter().map(|j| j.easing.meta());
+    if set.spec.kind == NodeKind::Remote {
+        let template = remote::template(&tag).attr("description", description);
+        return template.children(easing);
+    }
     let template = El::new("template")
         .attr("id", &tag)
         .attr("class", "ocf")
         .attr("provider", "heartbeat")
         .attr("type", "VirtualDomain")
-        .attr(
-            "description",
-            description(&cluster.this_node, &set.state_dir, &set.mark()),
-        )
+        .attr("description", description)
         .child(nvpairs(
             "instance_attributes",
             &format!("{tag}-instance_attributes"),
@@ -215,7 +221,7 @@ fn template(set: &Set, cluster: &Cluster) -> El {
             &format!("{tag}-utilization"),
             &utilization,
         ))
-        .children(cluster.joining.iter().map(|j| j.easing.meta()));
+        .children(easing);
     let first = cluster.joining.as_ref().is_some_and(|j| j.first);
     template.child(
         El::new("operations")
@@ -245,6 +251,9 @@ fn op(resource: &str, name: &str, interval: &str, timeout: &str) -> El {
 /// Pacemaker reads the remote-* meta attributes from the primitive itself only, never from a
 /// template (Pacemaker 2.1.5, lib/pengine/remote.c).
 fn primitive(set: &Set, guest: &Guest, cluster: &Cluster) -> El {
+    if set.spec.kind == NodeKind::Remote {
+        return remote::primitive(set, guest, cluster);
+    }
     let id = &guest.resource;
     let meta = meta_id(id);
     let path = set.domain_xml_path(&guest.name);
@@ -278,7 +287,7 @@ pub fn primitive_of(set: &Set, guest: &Guest) -> El {
     primitive(set, guest, &cluster)
 }
 
-/// An entry for the guest node, as crm_attribute makes one, with the mark that rules look for.
+/// An entry for the node, as crm_attribute makes one, with the mark that rules look for.
 fn node(set: &Set, guest: &Guest) -> El {
     let mark = [(NODE_ATTRIBUTE, set.spec.prefix.to_string())];
     El::new("node")

@@ -1,7 +1,7 @@
 //! Carrying out a plan that another node has sent.
 
 use super::super::super::choose::Choice;
-use super::super::super::{Context, agent, join, make, shrink};
+use super::super::super::{Context, admission, agent, join, make, shrink};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::journal::Undo;
@@ -45,7 +45,7 @@ pub(super) fn carry_out(
         keep_remoted(state, &path, bytes)?;
     }
     if choice.fetch.is_none() {
-        join::check_version(context, &choice.set)?;
+        admission::check_version(context, &choice.set)?;
     }
     // The leader has taken out of the cluster what is to go.
     shrink::shrink(context, state, choice)?;

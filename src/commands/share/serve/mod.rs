@@ -4,7 +4,7 @@ mod carry_out;
 mod undo;
 
 use super::super::choose::{self, Choice};
-use super::super::{Context, generate, join};
+use super::super::{Context, admission, generate};
 use crate::error::{Error, Kind, Result};
 use crate::host::lock::{self, Lock};
 use crate::host::{files, hosts, net, users};
@@ -218,8 +218,8 @@ impl Server<'_> {
             return Ok(());
         };
         virsh::connect(&context.host)?;
-        if join::agent_path().is_none() {
-            return Err(join::no_agent());
+        if admission::agent_path().is_none() {
+            return Err(admission::no_agent());
         }
         if set.spec.hosts {
             hosts::check(Path::new(hosts::PATH))?;
@@ -245,9 +245,9 @@ impl Server<'_> {
         }
         let daemon = set.remoted.on_host(&set.layout.base);
         if daemon.exists() {
-            join::check_version(context, &set)?;
+            admission::check_version(context, &set)?;
         }
-        join::check_domains(context, &set)
+        admission::check_domains(context, &set)
     }
 
     fn realise(&mut self, plan: &Plan) -> Result<()> {

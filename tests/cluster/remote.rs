@@ -1,0 +1,73 @@
+//! Remote nodes of the running cluster.
+
+use crate::Test;
+use crate::world::{Before, NODE, cluster, init_of, lxa, names, online, tool, until};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+pub const TESTS: &[Test] = &[(
+    "remote_nodes_come_grow_and_go",
+    remote_nodes_come_grow_and_go,
+)];
+
+fn is_remote(name: &str) -> bool {
+    cluster()
+        .active
+        .get(name)
+        .is_some_and(|all| all.iter().any(|a| a.nodes == [NODE.to_owned()]))
+}
+
+fn remote_nodes_come_grow_and_go() {
+    let before = Before::new();
+    // What cannot be is refused before anything is touched.
+    lxa("up -c 2 --kind remote -A").exits(2);
+    lxa("up -c 2 --kind remote -s").exits(2);
+    before.is_as_now();
+
+    lxa("up -c 3 --kind remote -C").exits(0);
+    assert_eq!(online(), names("lxc", 3));
+    assert!(is_remote("lxc3"), "lxc3 is no connection");
+    tool("crm_verify --live-check");
+    let cib = tool("cibadmin --query");
+    assert!(!cib.contains(r#"id="container1""#), "{cib}");
+    // Another set's guest nodes beside them.
+    lxa("up -c 1 --prefix web --state-dir /var/lib/web").exits(0);
+    lxa("cleanup --state-dir /var/lib/web").exits(0);
+    assert_eq!(online(), names("lxc", 3));
+    let again = lxa("up -c 2 --kind guest").exits(2);
+    assert!(again.err.contains("--kind"), "{}", again.err);
+
+    // One crashes, and one ends in good order: nobody but up starts their containers again.
+    let was = [init_of("lxc1"), init_of("lxc2")];
+    let pid = Pid::from_raw(i32::try_from(was[0]).unwrap());
+    kill(pid, Signal::SIGKILL).unwrap();
+    tool("virsh -c lxc:/// destroy lxc2");
+    until("both are known to be gone", 90, || {
+        online() == ["lxc3".to_owned()]
+    });
+    lxa("up").exits(0);
+    assert_eq!(online(), names("lxc", 3));
+    assert_ne!([init_of("lxc1"), init_of("lxc2")], was);
+
+    lxa("up -c 4").exits(0);
+    assert_eq!(online(), names("lxc", 4));
+    lxa("up -c 1").exits(0);
+    assert_eq!(online(), names("lxc", 1));
+    let cib = tool("cibadmin --query");
+    assert!(!cib.contains("\"lxc2\""), "{cib}");
+    let domains = tool("virsh -c lxc:/// list --all --name");
+    assert_eq!(domains.trim(), "lxc1");
+    let status = lxa("status").exits(0).out;
+    assert!(status.contains("1 node: 1 running, 1 online"), "{status}");
+
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+
+    // By lxc_autogen.sh's options, which do not wait.
+    lxa("-g -a -c 2 --kind remote").exits(0);
+    until("two are online", 60, || online() == names("lxc", 2));
+    lxa("-p").exits(0);
+    assert_eq!(online(), names("lxc", 0));
+    lxa("-R").exits(0);
+    before.is_as_now();
+}
