@@ -33,24 +33,17 @@ impl Waves {
     /// Only of those that are started ahead there are several waves: the others are the cluster's
     /// to start, which is slow enough.
     pub(super) fn of(set: &Set, early: Vec<Guest>, cib: Cib, joining: Option<Joining>) -> Waves {
-        let all = set.spec.containers;
-        let mut ends: Vec<u32> = match joining {
-            // A last wave of a few would not pay.
-            Some(_) if early.len() >= SIZE * 3 / 2 => early
-                .chunks(SIZE)
-                .map(|wave| wave[wave.len() - 1].number)
-                .collect(),
-            _ => vec![all],
+        let numbers: Vec<u32> = early.iter().map(|g| g.number).collect();
+        let several = if joining.is_some() {
+            numbers
+        } else {
+            Vec::new()
         };
-        ends.retain(|end| *end <= all);
-        if ends.last() != Some(&all) {
-            ends.push(all);
-        }
         Waves {
             cib,
             joining,
             early: early.into_iter().map(|g| g.name).collect(),
-            ends,
+            ends: ends(&several, set.spec.containers),
         }
     }
 
@@ -98,9 +91,35 @@ impl Waves {
     }
 }
 
+/// The number of the last one in each wave of these, the last of all in the last. A last wave of a
+/// few would not pay: it is between half a wave and one and a half.
+fn ends(early: &[u32], all: u32) -> Vec<u32> {
+    let waves = ((early.len() + SIZE / 2) / SIZE).max(1);
+    let last_of = |wave: usize| early[wave * SIZE - 1];
+    (1..waves).map(last_of).chain([all]).collect()
+}
+
 /// The beginning of a set.
 fn up_to(set: &Set, end: u32) -> Set {
     let mut first = set.clone();
     first.spec.containers = end;
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ends;
+
+    #[test]
+    fn waves_are_of_two_hundred_and_the_last_one_is_no_small_one() {
+        let new = |from: u32, to: u32| (from..=to).collect::<Vec<u32>>();
+        assert_eq!(ends(&[], 8), [8]);
+        assert_eq!(ends(&new(1, 299), 299), [299]);
+        assert_eq!(ends(&new(1, 300), 300), [200, 300]);
+        assert_eq!(ends(&new(1, 499), 499), [200, 499]);
+        assert_eq!(ends(&new(1, 1000), 1000), [200, 400, 600, 800, 1000]);
+        // Of a set that grows, the new ones count.
+        assert_eq!(ends(&new(101, 500), 500), [300, 500]);
+        assert_eq!(ends(&new(401, 420), 420), [420]);
+    }
 }

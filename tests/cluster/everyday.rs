@@ -57,6 +57,10 @@ fn eight_guest_nodes_and_away() {
     let lookup = tool("getent hosts lxc8");
     assert!(lookup.starts_with("192.168.123.18 "), "{lookup}");
 
+    // The containers answer the cluster's first packets at once, not after 40 ms.
+    let routes = tool(&format!("nsenter -t {} -n ip route show", init_of("lxc8")));
+    assert!(routes.contains("quickack 1"), "{routes}");
+
     // status says the same, to people and to programs.
     let table = lxa("status").exits(0).out;
     assert!(table.contains("8 nodes: 8 running, 8 online"), "{table}");

@@ -2,7 +2,7 @@
 
 use crate::Test;
 use crate::crash::{signal_at, start, succeeds};
-use crate::world::{Before, cluster_property, lxa, tool, until};
+use crate::world::{Before, cluster_property, lxa, run, tool, until};
 use nix::sys::signal::Signal;
 
 pub const TESTS: &[Test] = &[
@@ -13,6 +13,7 @@ pub const TESTS: &[Test] = &[
         "joining_put_back_after_a_kill",
         joining_put_back_after_a_kill,
     ),
+    ("no_empty_section_is_left", no_empty_section_is_left),
 ];
 
 fn limit() -> Option<String> {
@@ -72,6 +73,28 @@ fn put_back_after_a_kill() {
         lxa("cleanup").exits(0);
         before.is_as_now();
     }
+}
+
+/// Where the CIB had no resource defaults, the section comes and goes with the join's own.
+fn no_empty_section_is_left() {
+    const SECTION: &str = "/cib/configuration/rsc_defaults";
+    let section = || run("cibadmin", ["--query", "--xpath", SECTION]);
+    let was = section().exits(0).out;
+    tool(&format!("cibadmin --delete-all --force --xpath {SECTION}"));
+    let before = Before::new();
+    let mut child = start("up -c 1");
+    signal_at(&mut child, None, "the section", || section().code == 0);
+    succeeds(child);
+    // 105: there is none.
+    section().exits(105);
+    lxa("cleanup").exits(0);
+    section().exits(105);
+    before.is_as_now();
+    run(
+        "cibadmin",
+        ["--create", "--scope", "configuration", "--xml-text", &was],
+    )
+    .exits(0);
 }
 
 /// What is in the CIB while nodes join, and no longer.
