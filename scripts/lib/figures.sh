@@ -1,5 +1,8 @@
 # shellcheck shell=bash
-# A picture of what N nodes cost, for scripts/bench.
+# shellcheck disable=SC2154 # what scripts/bench sets
+# Figures of scripts/bench: a line of its table, by which power of N something grows, and a
+# picture of what N nodes cost.
+
 
 # plot TITLE: reads lines "SERIES<tab>N<tab>SECONDS" and prints an SVG, both axes by powers
 # of ten, a line for each series in the order in which they come.
@@ -48,5 +51,48 @@ plot() {
       }
       text(280, 348, "middle", "nodes")
       print "</svg>"
+    }'
+}
+
+# row NAME "WHAT timed SAID"…: a line of the table, and an element of the JSON.
+row() {
+  local name=$1
+  shift
+  printf '%s\n' "$@" | awk -v name="$name" -v json="$json" -v of="${of-}" -v series="$series" \
+    -v grows="${grows-}" -v growth="$growth" '
+    function median(of, n,   i, j, t) {
+      for (i = 2; i <= n; i++) {
+        t = of[i]
+        for (j = i - 1; j > 0 && of[j] > t; j--) of[j + 1] = of[j]
+        of[j + 1] = t
+      }
+      return n % 2 ? of[(n + 1) / 2] : (of[n / 2] + of[n / 2 + 1]) / 2
+    }
+    { s[NR] = $1 / 1000; stolen += $2; own[NR] = $3 + 0; has = $3 != "-"; all[NR] = $4; runs[NR] = $5 }
+    END {
+      m = median(s, NR); o = median(own, NR); a = median(all, NR); r = median(runs, NR)
+      printf "%-24s %8.2f %8.2f %8.2f %6d %8s %8.1f %6d %6d%%\n", name, m, s[1], s[NR], NR,
+        has ? sprintf("%.2f", o) : "-", a, r, stolen / NR
+      if (of) printf "%s\t%s\n", of, m >> series
+      if (grows) printf "%s\t%s\n", grows, m >> growth
+      printf "%s{\"name\": \"%s\", \"seconds\": %.3f, \"least\": %.3f, \"most\": %.3f, \"rounds\": %d, " \
+        "\"own_cpu\": %s, \"machine_cpu\": %.2f, \"scheduler_runs\": %d, \"stolen_percent\": %d}\n",
+        "", name, m, s[1], s[NR], NR, has ? sprintf("%.2f", o) : "null", a, r, stolen / NR >> json
+    }'
+}
+
+# fits: reads "WHAT<tab>N<tab>SECONDS" and says by which power of N each grows: the slope of the
+# line that fits best (least squares) when both are taken by their logarithms.
+fits() {
+  awk -F '\t' '
+    { n[$1]++; x = log($2); y = log($3); sx[$1] += x; sy[$1] += y; sxx[$1] += x * x; sxy[$1] += x * y }
+    !seen[$1]++ { names[++last] = $1 }
+    END {
+      for (i = 1; i <= last; i++) {
+        what = names[i]; below = n[what] * sxx[what] - sx[what] * sx[what]
+        if (n[what] > 1 && below > 0)
+          printf "%-24s N^%.2f, by %d sizes\n", "grows: " what, \
+            (n[what] * sxy[what] - sx[what] * sy[what]) / below, n[what]
+      }
     }'
 }
