@@ -189,8 +189,8 @@ fn pacemakers_schema() {
 
 /// By the function itself, since no cluster with an older schema runs here.
 fn older_schema() {
-    use lxc_autogen::pacemaker::cib::{Cib, Roles};
     use lxc_autogen::pacemaker::config::{Cluster, Easing, Joining, Part, additions};
+    use lxc_autogen::pacemaker::{cib::Cib, schema::Roles};
     let plan = plan("up -c 2 -C");
     let set = lxc_autogen::plan::Set::from_json(&plan["set"].to_string(), "set").unwrap();
     for schema in [

@@ -1,52 +1,12 @@
 //! A CIB as `cibadmin --query` prints it, and the questions we ask of it.
 
+use super::schema;
 use crate::error::Result;
 use crate::xml::{self, El};
 use std::collections::{HashMap, HashSet};
 
 /// What the ids of our templates and constraints begin with.
 const OURS: &str = "lxc-autogen-";
-
-/// Names of a promotable clone's roles, which changed with schema pacemaker-3.7
-/// (Pacemaker 2.1, xml/resources-3.7.rng).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Roles {
-    /// `Promoted` or `Master`.
-    pub promoted: &'static str,
-    /// `Unpromoted` or `Slave`.
-    pub unpromoted: &'static str,
-}
-
-impl Roles {
-    /// The names that a schema (`validate-with`) knows.
-    pub fn of_schema(schema: &str) -> Roles {
-        let newer = at_least(schema, (3, 7));
-        if newer {
-            Roles {
-                promoted: "Promoted",
-                unpromoted: "Unpromoted",
-            }
-        } else {
-            Roles {
-                promoted: "Master",
-                unpromoted: "Slave",
-            }
-        }
-    }
-}
-
-/// Whether a schema's name (`validate-with`) is of this version or later.
-fn at_least(schema: &str, version: (u32, u32)) -> bool {
-    match schema.strip_prefix("pacemaker-") {
-        Some("next") => true,
-        Some(text) => {
-            let mut parts = text.split('.').map(|p| p.parse::<u32>().unwrap_or(0));
-            let number = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-            number >= version
-        }
-        None => false,
-    }
-}
 
 /// Whether a resource is the connection to a remote node.
 fn is_remote(resource: &El) -> bool {
@@ -93,7 +53,7 @@ impl Cib {
 
     /// Whether rules can single out a resource's type (`rsc_expression`, xml/rule-3.4.rng).
     pub fn has_type_rules(&self) -> bool {
-        at_least(self.schema(), (3, 4))
+        schema::at_least(self.schema(), (3, 4))
     }
 
     /// Whether there is a section of resource defaults.
@@ -420,6 +380,9 @@ mod tests {
             <meta_attributes id="vm-m"><nvpair id="vm-r" name="remote-node" value="web"/></meta_attributes>
           </primitive>
           <primitive id="container1" template="lxc-autogen-lxc"/>
+          <primitive id="rem1" class="ocf" provider="pacemaker" type="remote" description="lxc-autogen-rem"/>
+          <primitive id="far" class="ocf" provider="pacemaker" type="remote" description="the old one"/>
+          <primitive id="other" class="ocf" provider="pacemaker" type="Dummy" description="lxc-autogen-rem"/>
         </resources><constraints/>
       </configuration>
       <status><node_state id="1" uname="node1"><lrm id="1"><lrm_resources>
@@ -438,27 +401,21 @@ mod tests {
         assert_eq!(cib.guest_nodes(), [("web", "vm")]);
         assert_eq!(cib.of_set("lxc-autogen-lxc"), ["container1"]);
         assert!(cib.is_our_resource("container1") && !cib.is_our_resource("vm"));
+        // Remote nodes tell by their description whose they are.
+        assert_eq!(cib.nodes_of_set("lxc-autogen-rem"), [("rem1", "rem1")]);
+        assert!(cib.is_our_resource("rem1") && !cib.is_our_resource("far"));
+        assert!(!cib.is_our_resource("other"));
+        assert_eq!(cib.remote_users(), ["rem1", "far", "web"]);
         assert_eq!(cib.parameter("vm", "config"), Some("/x"));
         assert!(cib.has_id("vm-r") && !cib.has_id("vm-x"));
         assert_eq!(cib.started_at("lxc1"), Some(17));
         assert_eq!(cib.history(), [("lxc1", "node1")]);
         assert!(!cib.can_fence() && !cib.fencing_enabled());
         assert!(cib.has_type_rules());
+        // The remote nodes, at least.
+        assert!(cib.has_others_than("node1"));
+        let without = CIB.replace("remote\" desc", "Dummy\" desc");
+        let cib = Cib::parse(&without).unwrap();
         assert!(!cib.has_others_than("node1") && cib.has_others_than("node2"));
-    }
-
-    #[test]
-    fn role_names_follow_the_schema() {
-        for (schema, promoted) in [
-            ("pacemaker-3.6", "Master"),
-            ("pacemaker-3.7", "Promoted"),
-            ("pacemaker-3.10", "Promoted"),
-            ("pacemaker-4.0", "Promoted"),
-            ("pacemaker-2.10", "Master"),
-            ("pacemaker-next", "Promoted"),
-            ("none", "Master"),
-        ] {
-            assert_eq!(Roles::of_schema(schema).promoted, promoted, "{schema}");
-        }
     }
 }

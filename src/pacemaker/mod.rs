@@ -5,5 +5,6 @@ pub mod cib;
 pub mod config;
 pub mod connections;
 pub mod monitor;
+pub mod schema;
 pub mod throttle;
 pub mod tools;

@@ -160,8 +160,8 @@ impl Joining {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pacemaker::cib::Roles;
     use crate::pacemaker::config::{Cluster, Part, additions};
+    use crate::pacemaker::schema::Roles;
     use crate::plan::tests::sample;
     use std::collections::HashSet;
 
