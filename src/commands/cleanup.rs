@@ -54,7 +54,7 @@ pub(super) fn run(context: &Context, scope: Scope, share: &Share, forget: &[Stri
     state.journal.intend(found)?;
     check_reachable(context, scope, &state.journal, &cib)?;
     let easing = match &cib {
-        Ok(cib) if scope != Scope::Libvirt => passing::ease_removal(&mut state, cib)?,
+        Ok(cib) if scope != Scope::Libvirt => passing::ease_removal(context, &mut state, cib)?,
         _ => None,
     };
     let mut undoer = context.undoer(state.set.as_ref());

@@ -11,7 +11,7 @@ use crate::plan::{self, Guest, Set};
 use crate::rootfs::{self, SHARED, UNPACKED, Writer};
 use crate::spec::{Authkey, Forward, Subnet};
 use crate::state::State;
-use crate::undo::temporary_name;
+use crate::undo::{ahead, temporary_name};
 use std::fs;
 use std::path::Path;
 
@@ -74,6 +74,9 @@ pub(super) fn check_key(set: &Set) -> Result<()> {
 
 fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()> {
     let guests = set.guests();
+    guests
+        .iter()
+        .try_for_each(|g| ahead::show(&set.state_dir, &g.name))?;
     let missing: Vec<&Guest> = guests.iter().filter(|g| !is_complete(set, g)).collect();
     if missing.is_empty() {
         return Ok(());

@@ -114,6 +114,7 @@ impl Context {
             set_mark: set.map(Set::mark),
             cluster_down: false,
             stop_timeout: Duration::from_secs(180),
+            stays_here: set.is_some_and(Set::stays_here),
             easing: None,
             forget: Vec::new(),
             ssh_options: Vec::new(),

@@ -45,13 +45,20 @@ impl Passing {
     /// (Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback). It does so
     /// while files, network and containers are made.
     pub(super) fn raise(&self, context: &Context, state: &mut State) -> Result<()> {
-        if self.raises.is_empty() {
-            return Ok(());
-        }
-        state.journal.intend(self.raises.iter().map(unraise))?;
-        let change = El::new("configuration").child(throttle::crm_config(&self.raises));
-        tools::merge(&context.host, &change)
+        raise(context, state, &self.raises)
     }
+}
+
+/// From so many on a removal could overwhelm the daemons.
+const MANY: usize = 100;
+
+fn raise(context: &Context, state: &mut State, raises: &[Raise]) -> Result<()> {
+    if raises.is_empty() {
+        return Ok(());
+    }
+    state.journal.intend(raises.iter().map(unraise))?;
+    let change = El::new("configuration").child(throttle::crm_config(raises));
+    tools::merge(&context.host, &change)
 }
 
 /// What puts back what of the set's own part of the CIB is otherwise.
@@ -79,8 +86,12 @@ fn easing(tag: &str, cib: &Cib) -> Easing {
 /// What makes taking a set out of the CIB easier, journaled; nothing where it is not in the CIB.
 ///
 /// # Errors
-/// When the journal cannot be written.
-pub(super) fn ease_removal(state: &mut State, cib: &Cib) -> Result<Option<Easing>> {
+/// When the journal cannot be written, or the cluster refuses it.
+pub(super) fn ease_removal(
+    context: &Context,
+    state: &mut State,
+    cib: &Cib,
+) -> Result<Option<Easing>> {
     let tag = state.set.as_ref().map(Set::tag);
     let Some(tag) = tag.filter(|tag| !cib.of_set(tag).is_empty()) else {
         return Ok(None);
@@ -88,6 +99,9 @@ pub(super) fn ease_removal(state: &mut State, cib: &Cib) -> Result<Option<Easing
     let easing = easing(&tag, cib);
     let undos = easing.afterwards().into_iter().map(put_back);
     state.journal.intend(undos)?;
+    if cib.of_set(&tag).len() >= MANY {
+        raise(context, state, &throttle::raises_to_leave(cib))?;
+    }
     Ok(Some(easing))
 }
 

@@ -1,6 +1,7 @@
 //! Finding and ending daemons of ours by what they were started with: a configuration file of our
 //! own on the command line is an identity that no number can be.
 
+use super::files;
 use crate::error::{Error, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -36,6 +37,38 @@ pub fn here(program: &str, argument: &Path) -> Vec<Pid> {
     let ours = std::process::id();
     found.retain(|pid| u32::try_from(pid.as_raw()).is_ok_and(|p| same_namespace(p, ours)));
     found
+}
+
+/// A process with one of these names in our own pid namespace, so that it is this host's and none
+/// of a container's.
+pub fn named(programs: &[&str]) -> Option<u32> {
+    let ours = std::process::id();
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let mut pids = entries.filter_map(|e| e.file_name().to_str()?.parse::<u32>().ok());
+    pids.find(|pid| {
+        // The kernel keeps 15 characters of a name (proc(5)).
+        let name = files::read_trimmed(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let is = |p: &&str| !name.is_empty() && name == p[..p.len().min(15)];
+        programs.iter().any(|p| is(&p)) && same_namespace(*pid, ours)
+    })
+}
+
+/// How many files a process may have open (its soft limit; proc(5), /proc/PID/limits).
+pub fn open_files(pid: u32) -> Option<u64> {
+    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
+    let line = limits.lines().find(|l| l.starts_with("Max open files"))?;
+    match line.split_whitespace().nth(3)? {
+        "unlimited" => Some(u64::MAX),
+        number => number.parse().ok(),
+    }
+}
+
+/// A variable of the environment that a process was started with.
+pub fn environment(pid: u32, name: &str) -> Option<String> {
+    let all = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let all = String::from_utf8_lossy(&all).into_owned();
+    let mut pairs = all.split('\0').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
 }
 
 /// Ends them: SIGTERM, and SIGKILL for those that are still there after two seconds.

@@ -20,8 +20,15 @@ use std::collections::BTreeSet;
 /// What ids of ours begin with, and a set of our own in a CIB that has none.
 const SET: &str = "lxc-autogen-join";
 
-/// What is raised, and to what.
-const RAISED: [(&str, &str); 2] = [("node-action-limit", "100"), ("load-threshold", "10000%")];
+/// What is raised, and to what. The last: how many messages may wait for a daemon before
+/// pacemaker-based takes it for dead, which ends the controller and all its connections (Pacemaker
+/// Explained, "Cluster Options"; seen when 500 guest nodes were stopped, with the default of 500).
+const RAISED: [(&str, &str); 3] = [
+    ("node-action-limit", "100"),
+    ("load-threshold", "10000%"),
+    (IPC_LIMIT, "100000"),
+];
+const IPC_LIMIT: &str = "cluster-ipc-limit";
 
 /// One property raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +45,14 @@ pub struct Raise {
     pub previous: Option<String>,
 }
 
-/// What to raise in this cluster. A property with as high a value already, or set several times
+/// What to raise in this cluster while nodes leave: only what keeps the daemons together, since many
+/// agents at a time, all of which want the processor, take no less time than a few.
+pub fn raises_to_leave(cib: &Cib) -> Vec<Raise> {
+    let all = raises(cib).into_iter();
+    all.filter(|raise| raise.name == IPC_LIMIT).collect()
+}
+
+/// What to raise in this cluster while nodes join. A property with as high a value already, or set several times
 /// (by rules, say), is left alone.
 pub fn raises(cib: &Cib) -> Vec<Raise> {
     let set = set_for(cib);
@@ -188,7 +202,11 @@ mod tests {
         let expected = [
             ("lxc-autogen-join-node-action-limit", "100", None),
             ("lxc-autogen-join-load-threshold", "10000%", None),
+            ("lxc-autogen-join-cluster-ipc-limit", "100000", None),
         ];
+        let to_leave = raises_to_leave(&cib(""));
+        let names: Vec<_> = to_leave.iter().map(|r| r.name.as_str()).collect();
+        assert_eq!(names, ["cluster-ipc-limit"]);
         assert_eq!(all, expected);
     }
 
@@ -227,7 +245,7 @@ mod tests {
         assert_eq!(taken[0].nvpair, "lxc-autogen-join-node-action-limit");
         assert_eq!(taken[0].previous, None);
         let names: Vec<_> = left_over(&cib(&left)).into_iter().map(|r| r.name).collect();
-        assert_eq!(names, ["node-action-limit", "load-threshold"]);
+        assert_eq!(names, RAISED.map(|(name, _)| name));
         assert!(left_over(&cib("")).is_empty());
     }
 }

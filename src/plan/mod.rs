@@ -10,9 +10,9 @@ pub use guests::{Guest, guest, guests, uuid};
 
 use crate::error::{Error, Result};
 use crate::rootfs::{Layout, Remoted};
-use crate::spec::{Spec, Subnet};
+use crate::spec::{NodeKind, Spec, Subnet};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Names of network and bridge begin with this.
 pub const NETWORK_NAME: &str = "lxc-autogen";
@@ -76,7 +76,7 @@ impl Set {
 
     /// The path of one container's domain XML, which its primitive names.
     pub fn domain_xml_path(&self, name: &str) -> PathBuf {
-        self.container_dir(name).join("domain.xml")
+        domain_xml(&self.state_dir, name)
     }
 
     /// What ids of this set's CIB objects begin with; the template has it as its whole id.
@@ -89,6 +89,11 @@ impl Set {
         uuid(&self.seed, "set")
     }
 
+    /// Whether the cluster can run the containers on this node only, and does.
+    pub fn stays_here(&self) -> bool {
+        self.spec.kind == NodeKind::Guest && self.nodes.is_empty() && !self.spec.anywhere
+    }
+
     /// All the set's containers.
     pub fn guests(&self) -> Vec<Guest> {
         guests(self)
@@ -98,6 +103,11 @@ impl Set {
     pub fn network_uuid(&self) -> String {
         uuid(&self.seed, "network")
     }
+}
+
+/// The path of a container's domain XML in a state directory.
+pub fn domain_xml(state_dir: &Path, name: &str) -> PathBuf {
+    state_dir.join(name).join("domain.xml")
 }
 
 #[cfg(test)]

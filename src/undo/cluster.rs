@@ -1,13 +1,13 @@
 //! Undoing what the cluster knows: stop, wait, delete, wait, forget.
 
+use super::ahead::Ahead;
 use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::signals;
 use crate::journal::Undo;
-use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::{config, connections, throttle, tools};
-use std::collections::HashSet;
+use crate::pacemaker::{config, throttle, tools};
+use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
 /// Stops the resources among the items, waits until they have stopped, and deletes all the items'
@@ -51,12 +51,12 @@ fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()>
     let mut primitives = Vec::new();
     let mut clones = Vec::new();
     let mut objects = Vec::new();
-    let mut containers = Vec::new();
+    let mut containers = HashMap::new();
     for (_, undo) in items {
         match undo {
             Undo::Resource { id, container } if there.contains(id.as_str()) => match container {
                 Some(name) => {
-                    containers.push(name.clone());
+                    containers.insert(id.clone(), name.clone());
                     primitives.push(id.clone());
                 }
                 None => clones.push(id.clone()),
@@ -70,53 +70,28 @@ fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()>
         let stop = config::stop(&primitives, &clones, undoer.easing.as_ref());
         tools::merge(undoer.host, &stop)?;
         let inside = cib.clone_primitives(&clones);
-        let mut ahead = Ahead::of(undoer, containers);
+        let mut ahead = Ahead::of(undoer, cib, &containers);
         wait_stopped(undoer, &[primitives, inside].concat(), &mut ahead)?;
+        ahead.finish();
     }
     tools::delete(undoer.host, &[resources, objects].concat())
 }
 
-/// Containers of this host that are ended while the cluster stops them: as soon as the connection
-/// to one is closed, many with one virsh. The agent then finds it gone, which costs a third of
-/// having it ended by the agent.
-#[derive(Debug)]
-struct Ahead {
-    left: Vec<String>,
-}
-
-impl Ahead {
-    /// Those of ours that run here.
-    fn of(undoer: &Undoer<'_>, mut containers: Vec<String>) -> Ahead {
-        // Only to be faster: without libvirt's answer it is the cluster's to do.
-        let ours = virsh::domains_of(undoer.host, undoer.state_dir).unwrap_or_default();
-        let ours: HashSet<String> = ours.into_iter().collect();
-        containers.retain(|name| ours.contains(name));
-        Ahead { left: containers }
-    }
-
-    fn end_disconnected(&mut self, undoer: &Undoer<'_>) {
-        if self.left.is_empty() {
-            return;
-        }
-        let Ok(connected) = connections::connected(undoer.host) else {
-            return;
-        };
-        let (left, ended) = std::mem::take(&mut self.left)
-            .into_iter()
-            .partition(|name| connected.contains(name));
-        self.left = left;
-        virsh::end_all(undoer.host, &ended);
-    }
-}
-
 /// Waits until none of these primitives is active anywhere.
-fn wait_stopped(undoer: &Undoer<'_>, watched: &[String], ahead: &mut Ahead) -> Result<()> {
+fn wait_stopped(undoer: &Undoer<'_>, watched: &[String], ahead: &mut Ahead<'_>) -> Result<()> {
     let names: Vec<&str> = watched.iter().map(|n| n.as_str()).collect();
     let mut stage = undoer.report.stage("stopped", watched.len());
     let began = Instant::now();
     let mut pause = Duration::from_millis(100);
+    let mut looked = began;
     loop {
-        ahead.end_disconnected(undoer);
+        ahead.end_disconnected();
+        // All that the cluster knows is a dear answer, of no use before they can have stopped.
+        if !ahead.is_done() && looked.elapsed() < Duration::from_secs(5) {
+            signals::sleep(Duration::from_millis(200))?;
+            continue;
+        }
+        looked = Instant::now();
         let view = tools::view(undoer.host)?;
         let running: Vec<&String> = watched
             .iter()
@@ -253,6 +228,8 @@ fn drop_history(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
         .filter_map(|(_, undo)| undo.container())
         .collect();
     let patience = Duration::from_secs(5) + Duration::from_millis(100) * items.len() as u32;
+    // Seldom for many: each look costs the cluster time that it drops them in.
+    let pause = Duration::from_millis(250).max(Duration::from_millis(4) * gone.len() as u32);
     let began = Instant::now();
     let cib = loop {
         let cib = tools::query(undoer.host)?;
@@ -262,7 +239,7 @@ fn drop_history(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
         if began.elapsed() > patience {
             break cib;
         }
-        signals::sleep(Duration::from_millis(250))?;
+        signals::sleep(pause)?;
     };
     let before = cib.property(tools::REFRESH_PROPERTY);
     for (resource, node) in history_of(&cib, &gone) {

@@ -1,6 +1,7 @@
 //! The journal, backwards: undoing what is outstanding, in the order that things lean on each
 //! other, going on past a failure and saying at the end what remains.
 
+pub(crate) mod ahead;
 mod cluster;
 mod host_side;
 mod kernel;
@@ -32,6 +33,8 @@ pub struct Undoer<'a> {
     pub cluster_down: bool,
     /// How long to wait for resources to stop.
     pub stop_timeout: Duration,
+    /// The set's containers are guest nodes of this node alone.
+    pub stays_here: bool,
     /// What makes it easier for the cluster to stop many, when the journal knows of it.
     pub easing: Option<Easing>,
     /// Other nodes that will not come back.

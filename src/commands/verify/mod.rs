@@ -2,6 +2,7 @@
 //! found, and what mends it. "The check failed" and "it could not be checked" are told apart.
 
 mod cluster;
+mod daemons;
 mod kernel;
 mod libvirt;
 
@@ -108,6 +109,7 @@ pub(super) fn run(context: &Context, shape: &Shape, quick: bool) -> Result<()> {
     let mut checks = kernel::checks(containers);
     checks.extend(libvirt::checks(context, shape, saved.as_ref(), quick));
     checks.extend(cluster::checks(context, shape, saved.as_ref()));
+    checks.extend(daemons::checks(containers));
     let failures = checks.iter().filter(|c| c.failed()).count();
     let warnings = checks
         .iter()

@@ -160,15 +160,10 @@ pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// When any of them is still there afterwards.
 pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
-    let mut said = String::new();
-    for verb in ["destroy", "undefine"] {
-        for batch in batches(verb, names) {
-            let output = virsh()
-                .arg(batch)
-                .timeout(Duration::from_secs(300))
-                .run(host)?;
-            said.push_str(&output.stderr);
-        }
+    let mut said = end_all(host, names)?;
+    for batch in batches("undefine", names) {
+        let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
+        said.push_str(&cmd.run(host)?.stderr);
     }
     let left: Vec<String> = domains(host)?
         .into_iter()
@@ -185,32 +180,43 @@ pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
 }
 
 /// Ends running domains, several at a time, as far as libvirt does it: whoever needs to know looks
-/// again.
-pub fn end_all(host: &Host, names: &[String]) {
-    for_each_few(names, |few| {
+/// again. Gives back what libvirt has to say of those that it does not end.
+///
+/// For each libvirt sleeps for 0.2 s between two looks whether its processes have ended (libvirt
+/// 9.0, src/util/vircgroup.c, virCgroupKillPainfully), so that many at a time take little longer
+/// than one.
+///
+/// # Errors
+/// When virsh cannot be run.
+pub fn end_all(host: &Host, names: &[String]) -> Result<String> {
+    const CONNECTIONS: usize = 10;
+    let said = for_each_few(names, CONNECTIONS, |few| {
+        let mut said = String::new();
         for batch in batches("destroy", few) {
-            let cmd = virsh().arg(batch).timeout(Duration::from_secs(120));
-            cmd.run(host)?;
+            let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
+            said.push_str(&cmd.run(host)?.stderr);
         }
-        Ok(())
-    })
-    // Asked for to save time only.
-    .unwrap_or_default();
+        Ok(said)
+    })?;
+    Ok(said.concat())
 }
 
-/// Does it for parts of a list, a few at a time: libvirtd does one thing at a time for each
-/// connection, and two keep it busy while the kernel waits.
-fn for_each_few<T: Sync>(all: &[T], each: impl Fn(&[T]) -> Result<()> + Sync) -> Result<()> {
-    const CONNECTIONS: usize = 2;
-    let share = all.len().div_ceil(CONNECTIONS).max(1);
+/// Does it for parts of a list, so many at a time: libvirtd does one thing at a time for each
+/// connection.
+fn for_each_few<T: Sync, R: Send>(
+    all: &[T],
+    connections: usize,
+    each: impl Fn(&[T]) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let share = all.len().div_ceil(connections).max(1);
     std::thread::scope(|scope| {
         let parts = all.chunks(share);
         let running: Vec<_> = parts.map(|part| scope.spawn(|| each(part))).collect();
-        running.into_iter().try_for_each(|thread| {
-            thread
-                .join()
-                .unwrap_or_else(|_| Err(Error::failed("a thread ended")))
-        })
+        let ended = running.into_iter().map(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|_| Err(Error::failed("a thread ended")))
+        });
+        ended.collect()
     })
 }
 
@@ -259,7 +265,8 @@ pub fn create_all(
     };
     for (count, few) in files.chunks(FEW).enumerate() {
         crate::host::signals::check()?;
-        for_each_few(few, create)?;
+        // Two keep libvirtd busy while the kernel waits.
+        for_each_few(few, 2, create)?;
         seen(count * FEW + few.len());
     }
     Ok(())

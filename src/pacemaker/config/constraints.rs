@@ -51,7 +51,10 @@ pub(super) fn home(set: &Set, this_node: &str, discovery: Discovery) -> El {
     let location = match set.spec.kind {
         NodeKind::Guest => location.attr("rsc", set.tag()),
         // Not made from the template. Only this node has the network that they are on.
-        NodeKind::Remote => location.attr("rsc-pattern", format!("^{}[0-9]+$", set.spec.prefix)),
+        NodeKind::Remote => location.attr(
+            "rsc-pattern",
+            format!("^{}[0-9]+$", set.spec.prefix.as_str().replace('.', "[.]")),
+        ),
     };
     let location = location.attr("node", this_node).attr("score", "INFINITY");
     match discovery {
