@@ -49,7 +49,7 @@ pub fn named(programs: &[&str]) -> Option<u32> {
         // The kernel keeps 15 characters of a name (proc(5)).
         let name = files::read_trimmed(format!("/proc/{pid}/comm")).unwrap_or_default();
         let is = |p: &&str| !name.is_empty() && name == p[..p.len().min(15)];
-        programs.iter().any(|p| is(&p)) && same_namespace(*pid, ours)
+        programs.iter().any(is) && same_namespace(*pid, ours)
     })
 }
 

@@ -157,9 +157,6 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
         ("LXC_AUTOGEN_STATE_DIR".to_owned(), GUESTS_DIR.to_owned()),
     ];
     all.extend(lab.remoted_environment.iter().cloned());
-    if let Ok(v) = std::env::var("EXP_IPC") {
-        all.push(("PCMK_ipc_buffer".to_owned(), v));
-    }
     if let Some(path) = remoted_in_node(lab) {
         all.push(("LXC_AUTOGEN_REMOTED".to_owned(), path));
     }

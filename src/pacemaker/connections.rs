@@ -32,6 +32,26 @@ pub fn connected(host: &Host) -> Result<HashSet<String>> {
     Ok(up)
 }
 
+/// Names of the guest and remote nodes whose connection is not up, by a state that says so: of one
+/// without a state nothing is known, as when pacemaker-based has just been started again.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn disconnected(host: &Host) -> Result<HashSet<String>> {
+    let states = query(host, STATES)?;
+    let doubt = is_in_doubt(&states);
+    let history = doubt.then(|| query(host, HISTORY)).transpose()?;
+    Ok(down(&states, history.as_ref()))
+}
+
+fn down(root: &El, history: Option<&El>) -> HashSet<String> {
+    let mut up = by_state(root);
+    up.extend(history.map(by_history).unwrap_or_default());
+    let all = states(root).filter_map(|s| s.get("uname"));
+    let down = all.filter(|name| !up.contains(*name));
+    down.map(str::to_owned).collect()
+}
+
 /// The same of a whole CIB that is there already.
 pub(super) fn connected_in(cib: &El) -> HashSet<String> {
     let mut up = by_state(cib);
@@ -124,6 +144,8 @@ mod tests {
         assert_eq!(by_state(&parse(one)), names(&["lxc1"]));
         assert_eq!(by_state(&parse(&all)), names(&["lxc1", "lxc3"]));
         assert!(!is_in_doubt(&parse(&all)));
+        assert_eq!(down(&parse(&all), None), names(&["lxc2"]));
+        assert_eq!(down(&parse("<xpath-query/>"), None), names(&[]));
     }
 
     /// As Pacemaker 3.0.0 had them, shortened.
@@ -144,6 +166,8 @@ mod tests {
     fn by_history_where_the_state_says_no_all_the_same() {
         let connected = |text: &str| connected_in(&parse(text));
         assert_eq!(connected(THREE), names(&["lxc1"]));
+        let three = parse(THREE);
+        assert_eq!(down(&three, Some(&three)), names(&[]));
         for (what, by) in [
             // Only being started; stopped; its monitor failed; a Pacemaker that can be believed.
             (

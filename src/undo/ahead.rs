@@ -4,7 +4,6 @@ use super::Undoer;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::libvirt::virsh;
-use crate::pacemaker::cib::Cib;
 use crate::pacemaker::{connections, tools};
 use crate::plan::domain_xml;
 use std::collections::{HashMap, HashSet};
@@ -36,25 +35,22 @@ const PAUSE: Duration = Duration::from_secs(1);
 const NEXT: usize = 40;
 
 impl<'a> Ahead<'a> {
-    /// Those of ours that run here, of the primitives' containers.
+    /// Those of ours that run here, of these primitives' containers, in the order of their stops.
     pub(super) fn of(
         undoer: &'a Undoer<'a>,
-        cib: &Cib,
+        primitives: &[String],
         containers: &HashMap<String, String>,
     ) -> Ahead<'a> {
-        for name in containers.values() {
+        let names = primitives.iter().filter_map(|id| containers.get(id));
+        for name in names.clone() {
             // Of a run that was killed. If it cannot be, it is missing, which up mends.
             let _ = show(undoer.state_dir, name);
         }
         // Only to be faster: without an answer it is the cluster's to do.
         let ours = virsh::domains_of(undoer.host, undoer.state_dir).unwrap_or_default();
         let ours: HashSet<String> = ours.into_iter().collect();
-        let ids = cib.top_ids_of("resources").into_iter();
-        let in_order = ids.filter_map(|id| containers.get(id));
-        let left: Vec<String> = in_order
-            .filter(|name| ours.contains(*name))
-            .cloned()
-            .collect();
+        let here = names.filter(|name| ours.contains(*name));
+        let left: Vec<String> = here.cloned().collect();
         let idle = match undoer.stays_here && !left.is_empty() {
             true => idle(undoer, &left),
             false => HashSet::new(),
@@ -78,14 +74,11 @@ impl<'a> Ahead<'a> {
         if self.left.is_empty() {
             return;
         }
-        let Ok(connected) = connections::connected(self.undoer.host) else {
+        let Ok(down) = connections::disconnected(self.undoer.host) else {
             return;
         };
-        let (left, closed): (Vec<String>, Vec<String>) = self
-            .left
-            .iter()
-            .cloned()
-            .partition(|name| connected.contains(name));
+        let all = self.left.iter().cloned();
+        let (closed, left): (Vec<String>, Vec<String>) = all.partition(|name| down.contains(name));
         let turn = closed.iter().chain(left.iter().take(NEXT));
         let turn = turn.filter(|name| self.idle.contains(*name));
         for name in turn.cloned().collect::<Vec<_>>() {

@@ -7,6 +7,7 @@ use crate::host::signals;
 use crate::journal::Undo;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::{config, throttle, tools};
+use crate::report::Stage;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -65,22 +66,51 @@ fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()>
             _ => {}
         }
     }
-    let resources = [primitives.clone(), clones.clone()].concat();
-    if !resources.is_empty() {
-        let stop = config::stop(&primitives, &clones, undoer.easing.as_ref());
-        tools::merge(undoer.host, &stop)?;
+    if !clones.is_empty() || !primitives.is_empty() {
+        // In the order of the CIB, in which the cluster stops them.
+        let ids = cib.top_ids_of("resources").into_iter();
+        let place: HashMap<&str, usize> = ids.enumerate().map(|(n, id)| (id, n)).collect();
+        primitives.sort_by_key(|id| place.get(id.as_str()).copied());
         let inside = cib.clone_primitives(&clones);
-        let mut ahead = Ahead::of(undoer, cib, &containers);
-        wait_stopped(undoer, &[primitives, inside].concat(), &mut ahead)?;
-        ahead.finish();
+        let all = primitives.len() + inside.len();
+        let mut stage = undoer.report.stage("stopped", all);
+        let mut stopped = 0;
+        let mut parts = primitives.chunks(WAVE).peekable();
+        // The clone stops with the first of them, or alone.
+        let (mut with, mut watched) = (clones.clone(), inside);
+        while parts.peek().is_some() || !with.is_empty() {
+            let part = parts.next().unwrap_or_default();
+            let stop = config::stop(part, &with, undoer.easing.as_ref());
+            tools::merge(undoer.host, &stop)?;
+            let mut ahead = Ahead::of(undoer, part, &containers);
+            watched.extend(part.iter().cloned());
+            wait_stopped(undoer, &watched, &mut ahead, &mut stage, stopped)?;
+            ahead.finish();
+            tools::delete(undoer.host, part)?;
+            stopped += watched.len();
+            with.clear();
+            watched.clear();
+        }
+        stage.done();
     }
-    tools::delete(undoer.host, &[resources, objects].concat())
+    // The clone with its constraint, which names it.
+    tools::delete(undoer.host, &[clones, objects].concat())
 }
 
-/// Waits until none of these primitives is active anywhere.
-fn wait_stopped(undoer: &Undoer<'_>, watched: &[String], ahead: &mut Ahead<'_>) -> Result<()> {
+/// How many at a time: what the scheduler takes for the stops of all grows faster than their number
+/// (1 s for 200, about 20 s for 500, and after 35 s pacemakerd ends it). Fewer at a time make it no
+/// faster: of 500 the cleanup took 109 to 121 s at once, and 163 s by 200 (2 cores, Pacemaker 2.1.5).
+const WAVE: usize = 500;
+
+/// Waits until none of these primitives is active anywhere; `before` have been stopped already.
+fn wait_stopped(
+    undoer: &Undoer<'_>,
+    watched: &[String],
+    ahead: &mut Ahead<'_>,
+    stage: &mut Stage,
+    before: usize,
+) -> Result<()> {
     let names: Vec<&str> = watched.iter().map(|n| n.as_str()).collect();
-    let mut stage = undoer.report.stage("stopped", watched.len());
     let began = Instant::now();
     let mut pause = Duration::from_millis(100);
     let mut looked = began;
@@ -97,9 +127,8 @@ fn wait_stopped(undoer: &Undoer<'_>, watched: &[String], ahead: &mut Ahead<'_>) 
             .iter()
             .filter(|id| view.active.contains_key(id.as_str()))
             .collect();
-        stage.at(watched.len() - running.len());
+        stage.at(before + watched.len() - running.len());
         if running.is_empty() {
-            stage.done();
             return Ok(());
         }
         if began.elapsed() > undoer.stop_timeout {

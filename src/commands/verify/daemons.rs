@@ -4,11 +4,12 @@ use super::Check;
 use crate::host::processes;
 
 /// The IPC buffer of a Pacemaker that is not told otherwise, in bytes (Pacemaker 2.1.5,
-/// lib/common/crmcommon_private.h, CRM_IPC_MAX… of include/crm/common/ipc.h; sysconfig/pacemaker.in).
+/// etc/sysconfig/pacemaker.in, PCMK_ipc_buffer).
 const IPC_BUFFER: u64 = 131_072;
-/// What a node takes of the CIB, compressed, in bytes: measured, 236 (7,363 of 30), with room.
-const COMPRESSED: u64 = 300;
-/// The same uncompressed: measured, 3,400, with room for what a transition says of it.
+/// What a node takes of the CIB, compressed, in bytes: 65 KB for 500 and 7.4 KB for 30, measured with
+/// bzip2, so 130 to 250; and the transition to join them is larger than that.
+const COMPRESSED: u64 = 250;
+/// The same uncompressed: 2.7 to 3.4 KB, with room for what a transition says of it.
 const UNCOMPRESSED: u64 = 8_192;
 
 pub(super) fn checks(containers: u32) -> Vec<Check> {
@@ -71,5 +72,36 @@ fn judge(name: &'static str, has: u64, containers: u64) -> Check {
         Check::ok(name, found)
     } else {
         Check::failure(name, found, mend)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::verify::Verdict;
+
+    #[test]
+    fn the_buffer_that_fails_is_told_one_that_is_large_enough() {
+        assert_eq!(judge("x", IPC_BUFFER, 500).verdict, Verdict::Ok);
+        let check = judge("x", IPC_BUFFER, 1000);
+        assert!(check.failed());
+        let mend = check.mend.unwrap();
+        assert!(mend.starts_with("x=8388608 in /etc/default"), "{mend}");
+        assert_eq!(judge("x", 8_388_608, 1000).verdict, Verdict::Ok);
+    }
+
+    #[test]
+    fn a_daemon_that_is_not_there_is_skipped_and_one_that_is_gets_its_number() {
+        let check = files("x", &["no-such-daemon"], 1);
+        assert_eq!(check.verdict, Verdict::Skipped);
+        let own = std::fs::read_to_string("/proc/self/comm").unwrap();
+        let check = files("x", &[own.trim()], u64::MAX);
+        assert!(
+            check.failed() || check.found.contains("allowed"),
+            "{check:?}"
+        );
+        let few = files("x", &[own.trim()], 1);
+        assert_eq!(few.verdict, Verdict::Ok, "{few:?}");
+        assert!(few.found.ends_with(" allowed, 1 wanted"), "{few:?}");
     }
 }
