@@ -18,6 +18,10 @@ pub const TESTS: &[Test] = &[
     ("copied_keys", copied_keys),
     ("the_other_ways_out", the_other_ways_out),
     (
+        "monitors_that_meet_the_stop_leave_nothing",
+        monitors_that_meet_the_stop_leave_nothing,
+    ),
+    (
         "a_container_cannot_reach_the_host",
         a_container_cannot_reach_the_host,
     ),
@@ -217,6 +221,17 @@ fn the_other_ways_out() {
 
 /// By what the kernel says of the container's first process, not by trying: a test that is wrong
 /// about this must not be what reboots the machine.
+/// While the cluster stops them their XML is out of the agent's sight, and a monitor fails.
+fn monitors_that_meet_the_stop_leave_nothing() {
+    let before = Before::new();
+    lxa("up -c 12 --monitor-interval 1").exits(0);
+    lxa("cleanup").exits(0);
+    let status = tool("cibadmin --query --scope status");
+    assert!(!status.contains("fail-count"), "{status}");
+    assert!(!status.contains("container"), "{status}");
+    before.is_as_now();
+}
+
 fn a_container_cannot_reach_the_host() {
     let before = Before::new();
     lxa("up -c 1").exits(0);
