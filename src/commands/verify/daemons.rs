@@ -94,11 +94,6 @@ mod tests {
         let check = files("x", &["no-such-daemon"], 1);
         assert_eq!(check.verdict, Verdict::Skipped);
         let own = std::fs::read_to_string("/proc/self/comm").unwrap();
-        let check = files("x", &[own.trim()], u64::MAX);
-        assert!(
-            check.failed() || check.found.contains("allowed"),
-            "{check:?}"
-        );
         let few = files("x", &[own.trim()], 1);
         assert_eq!(few.verdict, Verdict::Ok, "{few:?}");
         assert!(few.found.ends_with(" allowed, 1 wanted"), "{few:?}");

@@ -380,52 +380,6 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_node_is_a_connection_that_tells_whose_it_is() {
-        let mut set = sample(3);
-        set.spec.kind = NodeKind::Remote;
-        let cluster = Cluster {
-            revive: vec!["lxc2".into()],
-            ..cluster()
-        };
-        let tree = additions(&set, Part::All, &cluster);
-        let resources = tree.find("resources").unwrap();
-        let of = |id: &str| {
-            let mut all = resources.children.iter();
-            all.find(|e| e.get("id") == Some(id)).unwrap()
-        };
-        let expected = r#"<primitive id="lxc2" class="ocf" provider="pacemaker" type="remote" description="lxc-autogen-lxc">
-  <instance_attributes id="lxc2-instance_attributes">
-    <nvpair id="lxc2-instance_attributes-server" name="server" value="192.168.123.12"/>
-    <nvpair id="lxc2-instance_attributes-reconnect_interval" name="reconnect_interval" value="10s"/>
-  </instance_attributes>
-  <operations>
-    <op id="lxc2-monitor" name="monitor" interval="20s" timeout="30s"/>
-    <op id="lxc2-start" name="start" interval="0s" timeout="60s"/>
-  </operations>
-  <meta_attributes id="lxc2-meta_attributes">
-    <nvpair id="lxc2-meta_attributes-target-role" name="target-role" value="Started"/>
-  </meta_attributes>
-</primitive>
-"#;
-        assert_eq!(of("lxc2").render(), expected);
-        // A template of type remote would be a node to the scheduler.
-        assert_eq!(of("lxc-autogen-lxc").get("type"), Some("Dummy"));
-        // What is not made from it cannot be placed by it.
-        let constraints = tree.find("constraints").unwrap();
-        let home = constraints
-            .children
-            .iter()
-            .find(|c| c.get("node") == Some("node1"));
-        assert_eq!(home.unwrap().get("rsc-pattern"), Some("^lxc[0-9]+$"));
-        assert!(
-            constraints
-                .children
-                .iter()
-                .all(|c| c.get("rsc") != Some("lxc-autogen-lxc"))
-        );
-    }
-
-    #[test]
     fn what_was_left_stopped_is_started_again_and_nothing_else_is_told_to() {
         let tree = additions(&sample(3), Part::All, &cluster());
         let roles: Vec<&str> = tree
