@@ -207,7 +207,7 @@ fn older_schema() {
             easing: Easing {
                 tag: set.tag(),
                 type_rules: Cib::parse(&empty).unwrap().has_type_rules(),
-                has_defaults: false,
+                missing: Vec::new(),
             },
         };
         for joining in [None, Some(joining)] {

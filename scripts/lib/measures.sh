@@ -7,20 +7,23 @@
 declare -A memory=()
 
 # rounds_of NAME N BEFORE COMMAND…: BEFORE (or -) is run untimed; COMMAND is timed, and
-# the cleanup after it in a row of its own.
+# the cleanup after it in a row of its own, which is of the growth `down`.
 rounds_of() {
-  local name=$1 number=$2 before=$3 times=() cleanups=() round
+  local name=$1 number=$2 before=$3 times=() cleanups=() kib=() round free
   shift 3
   for ((round = 0; round < $(rounds_for "$number"); round++)); do
     fresh
     # shellcheck disable=SC2086 # a command line of ours
     [[ $before == - ]] || took $before >/dev/null
     settle
+    free=$(available)
     times+=("$(took "$@")")
+    kib+=("$(((free - $(available)) * 1024 / number))")
     cleanups+=("$(took cleanup)")
   done
   row "$name" "${times[@]}"
-  grows='' row "  cleanup of that" "${cleanups[@]}"
+  of='' grows=${down-} row "  cleanup of that" "${cleanups[@]}"
+  printf '%-24s %s KiB each\n' "  memory:" "$(median "${kib[@]}")"
 }
 
 # up_rounds N: ours, by turns with the floor and, where there is one, the original.
@@ -66,23 +69,6 @@ as_original() {
     sleep 0.1
   done
   return 1
-}
-
-# remote_rounds N: the same of remote nodes.
-remote_rounds() {
-  local number=$1 times=() cleanups=() kib=() round free
-  for ((round = 0; round < $(rounds_for "$number"); round++)); do
-    fresh
-    settle
-    free=$(available)
-    times+=("$(took up -c "$number" --kind remote)")
-    kib+=("$(((free - $(available)) * 1024 / number))")
-    cleanups+=("$(took cleanup)")
-  done
-  of=$'up --kind remote\t'$number grows=$'up --kind remote\t'$number \
-    row "up $number --kind remote" "${times[@]}"
-  grows=$'cleanup of remote nodes\t'$number row "  cleanup of that" "${cleanups[@]}"
-  printf '%-24s %s KiB each\n' "  memory:" "$(median "${kib[@]}")"
 }
 
 # steady N [KIND]: what N nodes cost while nothing happens, for ten minutes, and whether the

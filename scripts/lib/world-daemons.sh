@@ -87,6 +87,10 @@ start_cluster() {
   local share=(--share "$ROOT")
   # Of the host's /usr a node sees all.
   [[ $ROOT != /usr/* ]] || share=()
+  if [[ -n ${WORLD_IPC_BUFFER-} ]]; then
+    install -d /etc/default
+    echo "PCMK_ipc_buffer=$WORLD_IPC_BUFFER" >>/etc/default/pacemaker
+  fi
   "$TOOL" lab up --quiet --name "$LAB" --cluster-nodes 1 --containers 0 --fencing false \
     --memory 20000 "${share[@]}" ||
     give_up 1 "the world's cluster is not up" "see the logs above" \

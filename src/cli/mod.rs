@@ -186,7 +186,7 @@ pub struct Shape {
     /// Size of each container's /dev/shm, in MiB [default: 147]
     #[arg(long, value_name = "MIB")]
     pub shm: Option<u32>,
-    /// Seconds between two monitors of a container [default: 20, or one per container]
+    /// Seconds between two monitors of a container [default: 20, or 2 per container]
     #[arg(long, value_name = "SECONDS")]
     pub monitor_interval: Option<u32>,
     /// How the containers get the authentication key [default: bind]

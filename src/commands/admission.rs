@@ -1,6 +1,6 @@
 //! Whether the cluster and this host can take a set; asked before anything is made.
 
-use super::{Context, choose};
+use super::{Context, choose, verify};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::libvirt::virsh;
@@ -38,6 +38,9 @@ pub(super) fn check(context: &Context, set: &Set) -> Result<Cib> {
     }
     if set.spec.kind == NodeKind::Guest && agent_path().is_none() {
         return Err(no_agent());
+    }
+    for line in verify::too_little(set.spec.containers) {
+        context.report.warn(line);
     }
     Ok(cib)
 }

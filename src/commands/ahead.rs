@@ -6,7 +6,7 @@
 
 use super::{Context, join};
 use crate::error::{Context as _, Result};
-use crate::host::{quickack, signals};
+use crate::host::{container_net, signals};
 use crate::libvirt::{by_products, virsh};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
@@ -97,7 +97,7 @@ pub(super) fn start(context: &Context, set: &Set, guests: &[Guest]) -> Result<()
     .context("start the containers")?;
     stage.done();
     // Without it they join all the same, more slowly.
-    acknowledge_at_once(context, set, guests).or_else(|e| {
+    settle_inside(context, set, guests).or_else(|e| {
         let text = format!("connections will be slower: {}", e.message());
         context.report.warn(text);
         Ok(())
@@ -132,19 +132,19 @@ pub(super) fn end_strays(context: &Context, guests: &[&Guest]) -> Result<()> {
     virsh::destroy_domains(&context.host, &strays)
 }
 
-fn acknowledge_at_once(context: &Context, set: &Set, guests: &[Guest]) -> Result<()> {
+fn settle_inside(context: &Context, set: &Set, guests: &[Guest]) -> Result<()> {
     let names: Vec<String> = guests.iter().map(|g| g.name.clone()).collect();
     let address: HashMap<&str, Ipv4Addr> = guests
         .iter()
         .map(|g| (g.name.as_str(), g.address))
         .collect();
     let pids = virsh::init_pids(&context.host, &names)?.into_iter();
-    let mut left: Vec<quickack::Inside> = pids
+    let mut left: Vec<container_net::Inside> = pids
         .filter_map(|(name, pid)| Some((pid, *address.get(name.as_str())?)))
         .collect();
     // The last ones may not have their address yet.
     for _ in 0..5 {
-        left = quickack::acknowledge_at_once(&left, &set.subnet)?;
+        left = container_net::settle(&left, &set.subnet)?;
         if left.is_empty() {
             break;
         }

@@ -228,10 +228,10 @@ pub(super) fn emulator() -> PathBuf {
         .unwrap_or_else(|| "/usr/libexec/libvirt_lxc".into())
 }
 
-/// pacemaker-remoted's environment: a log file of its own, and what must be the same on both ends
-/// of a connection, from where systemd units take it (Pacemaker 2.1.5, sysconfig/pacemaker.in).
+/// pacemaker-remoted's environment (and that of a lab's cluster nodes): a log file of its own, and
+/// what must be the same on both ends of a connection and for all that talk with a cluster, from where systemd units take it (Pacemaker 2.1.5, sysconfig/pacemaker.in).
 pub(super) fn environment(base: &Path) -> Vec<(String, String)> {
-    const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities"];
+    const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities", "PCMK_ipc_buffer"];
     let given = ["etc/default/pacemaker", "etc/sysconfig/pacemaker"]
         .iter()
         .find_map(|path| std::fs::read_to_string(base.join(path)).ok())
@@ -293,11 +293,12 @@ mod tests {
     fn settings_both_ends_share_are_taken_over() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("etc/default")).unwrap();
-        let text = "# PCMK_remote_port=1\nPCMK_remote_port=3122\nPCMK_debug=yes\n PCMK_tls_priorities=\"NORMAL\"\n";
+        let text = "# PCMK_remote_port=1\nPCMK_remote_port=3122\nPCMK_debug=yes\n PCMK_tls_priorities=\"NORMAL\"\nPCMK_ipc_buffer=1048576\n";
         std::fs::write(dir.path().join("etc/default/pacemaker"), text).unwrap();
         let all = environment(dir.path());
         assert!(all.contains(&("PCMK_remote_port".into(), "3122".into())));
         assert!(all.contains(&("PCMK_tls_priorities".into(), "NORMAL".into())));
+        assert!(all.contains(&("PCMK_ipc_buffer".into(), "1048576".into())));
         assert!(!all.iter().any(|(name, _)| name == "PCMK_debug"));
     }
 }

@@ -183,13 +183,18 @@ fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> 
         present: present.is_some(),
     };
     raise(context, state, &network)?;
-    // Without it the nodes join all the same, more slowly.
-    net::acknowledge_at_once(&context.host, &set.network, &set.subnet).or_else(|e| {
-        context
-            .report
-            .warn(format!("connections will be slower: {}", e.message()));
-        Ok(())
-    })
+    // Without them the nodes join all the same, more slowly, and not as many.
+    let guests = set.guests().into_iter().map(|g| (g.address, g.mac));
+    net::acknowledge_at_once(&context.host, &set.network, &set.subnet)
+        .and_then(|()| {
+            net::know_neighbours(&context.host, &set.network, &guests.collect::<Vec<_>>())
+        })
+        .or_else(|e| {
+            context
+                .report
+                .warn(format!("connections will be slower: {}", e.message()));
+            Ok(())
+        })
 }
 
 /// A network to raise, whose XML is in the state directory.

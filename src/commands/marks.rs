@@ -51,11 +51,20 @@ pub(super) fn found(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
     Ok(found)
 }
 
-/// Whether nodes of another set are joining.
+/// Whether nodes of another set are joining. A large one looks so for as long as it is there, and
+/// joins as long as not all of it is connected.
 fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
     let ours = set.map(Set::tag);
+    let connected = cib.connected();
+    let at_rest = |tag: &str| {
+        let nodes = cib.nodes_of_set(tag);
+        nodes.len() >= config::EASED_FROM as usize
+            && nodes.iter().all(|(node, _)| connected.contains(*node))
+    };
     let mut tags = cib.our_templates().into_iter();
-    tags.any(|tag| ours.as_deref() != Some(tag) && cib.has_id(&config::joining_id(tag)))
+    tags.any(|tag| {
+        ours.as_deref() != Some(tag) && cib.has_id(&config::joining_id(tag)) && !at_rest(tag)
+    })
 }
 
 fn networks_of(context: &Context, dir: &Path) -> Result<Vec<Undo>> {

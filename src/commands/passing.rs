@@ -4,7 +4,7 @@ use super::Context;
 use crate::error::Result;
 use crate::journal::Undo;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::config::{self, Afterwards, Easing, Joining};
+use crate::pacemaker::config::{self, Afterwards, EASED_FROM, Easing, Joining, SECTIONS};
 use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::tools;
 use crate::plan::Set;
@@ -79,7 +79,10 @@ fn easing(tag: &str, cib: &Cib) -> Easing {
     Easing {
         tag: tag.to_owned(),
         type_rules: cib.has_type_rules(),
-        has_defaults: cib.has_resource_defaults(),
+        missing: SECTIONS
+            .into_iter()
+            .filter(|name| !cib.has_section(name))
+            .collect(),
     }
 }
 
@@ -129,11 +132,14 @@ fn all_online(set: &Set, cib: &Cib) -> bool {
 }
 
 /// Never for longer than the join: what was changed for it goes back before `up` ends, and what a
-/// killed run left before the next one begins.
+/// killed run left before the next one begins. Only what a large set could not live without stays.
 pub(super) fn end(context: &Context, state: &mut State, set: &Set) -> Result<()> {
     let unprobed = config::unprobed_id(&set.tag());
+    let large = set.spec.containers >= EASED_FROM;
+    let others_connect = large && tools::query(&context.host)?.has_others_connections();
     let passing = |_: u64, undo: &Undo| match undo {
-        Undo::Throttle { .. } | Undo::Joining { .. } => true,
+        Undo::Throttle { .. } => true,
+        Undo::Joining { id, .. } => !config::stays(id, set, others_connect),
         Undo::CibObject { id } => *id == unprobed,
         _ => false,
     };

@@ -3,6 +3,7 @@
 
 pub mod cgroups;
 pub mod command;
+pub mod container_net;
 pub mod files;
 pub mod forwarding;
 pub mod hosts;
@@ -10,10 +11,10 @@ pub mod inside;
 pub mod lock;
 pub mod mounts;
 pub mod net;
+mod netlink;
 pub mod packages;
 pub mod pipe;
 pub mod processes;
-pub mod quickack;
 pub mod signals;
 pub mod users;
 

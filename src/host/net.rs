@@ -70,6 +70,23 @@ pub fn acknowledge_at_once(host: &Host, bridge: &str, subnet: &crate::spec::Subn
         .map(drop)
 }
 
+/// Tells this host for good where containers are on a bridge, so that they take no room in the
+/// table of neighbours (see [`super::inside`]). It goes with the bridge.
+///
+/// # Errors
+/// When ip(8) refuses.
+pub fn know_neighbours(host: &Host, bridge: &str, all: &[(Ipv4Addr, String)]) -> Result<()> {
+    let line = |(address, mac): &(Ipv4Addr, String)| {
+        format!("neigh replace {address} lladdr {mac} nud permanent dev {bridge}\n")
+    };
+    let lines: String = all.iter().map(line).collect();
+    Cmd::new("ip")
+        .args(["-batch", "-"])
+        .stdin(lines)
+        .ok(host)
+        .map(drop)
+}
+
 /// Names of all network interfaces.
 pub fn links() -> Vec<String> {
     std::fs::read_dir("/sys/class/net")

@@ -2,7 +2,7 @@
 
 use super::metadata;
 use crate::plan::Set;
-use crate::spec::{Forward, Subnet};
+use crate::spec::{Forward, Subnet, mac};
 use crate::xml::El;
 use std::path::Path;
 
@@ -39,7 +39,6 @@ pub fn of(network: &Network<'_>) -> El {
         Forward::Open => Some("open"),
         Forward::Isolated => None,
     };
-    let [a, b, c, d] = network.subnet.host().octets();
     El::new("network")
         .child(El::new("name").text(network.name))
         .child(El::new("uuid").text(network.uuid))
@@ -51,7 +50,7 @@ pub fn of(network: &Network<'_>) -> El {
                 .attr("stp", "off")
                 .attr("delay", 0),
         )
-        .child(El::new("mac").attr("address", format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}")))
+        .child(El::new("mac").attr("address", mac(network.subnet.host())))
         .child(El::new("dns").attr("enable", "no"))
         .child(
             El::new("ip")

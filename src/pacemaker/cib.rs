@@ -56,9 +56,25 @@ impl Cib {
         schema::at_least(self.schema(), (3, 4))
     }
 
-    /// Whether there is a section of resource defaults.
-    pub fn has_resource_defaults(&self) -> bool {
-        self.section("rsc_defaults").is_some()
+    /// Whether the configuration has this section.
+    pub fn has_section(&self, name: &str) -> bool {
+        self.section(name).is_some()
+    }
+
+    /// Whether there are connections to guest nodes or remote nodes that nothing of ours made.
+    pub fn has_others_connections(&self) -> bool {
+        let resources = self.in_section("resources");
+        let theirs: HashSet<&str> = resources
+            .iter()
+            .filter(|e| e.name == "primitive")
+            .filter(|e| !set_of(e).is_some_and(|set| set.starts_with(OURS)))
+            .filter_map(|e| e.get("id"))
+            .collect();
+        let guests = self.guest_nodes().into_iter().map(|(_, id)| id);
+        let remotes = resources.iter().filter(|e| is_remote(e));
+        guests
+            .chain(remotes.filter_map(|e| e.get("id")))
+            .any(|id| theirs.contains(id))
     }
 
     /// Whether there are other nodes than this one that could be asked whether a container runs
@@ -412,6 +428,8 @@ mod tests {
         assert_eq!(cib.history(), [("lxc1", "node1")]);
         assert!(!cib.can_fence() && !cib.fencing_enabled());
         assert!(cib.has_type_rules());
+        assert!(cib.has_section("resources") && !cib.has_section("op_defaults"));
+        assert!(cib.has_others_connections());
         // The remote nodes, at least.
         assert!(cib.has_others_than("node1"));
         let without = CIB.replace("remote\" desc", "Dummy\" desc");

@@ -1,7 +1,7 @@
 //! Each container's names, address, MAC address and uuid.
 
 use super::Set;
-use crate::spec::NodeKind;
+use crate::spec::{NodeKind, mac};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
@@ -34,9 +34,6 @@ pub fn guests(set: &Set) -> Vec<Guest> {
 /// One container of a set.
 pub fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Guest {
     let name = set.spec.prefix.node(number);
-    // 52:54 is what libvirt and QEMU take for virtual cards; the address makes the rest unique
-    // on the bridge, and the same on every cluster node.
-    let [a, b, c, d] = address.octets();
     Guest {
         number,
         resource: match set.spec.kind {
@@ -45,7 +42,7 @@ pub fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Guest {
             NodeKind::Remote => name.clone(),
         },
         address,
-        mac: format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}"),
+        mac: mac(address),
         uuid: uuid(&set.seed, &name),
         name,
     }

@@ -114,6 +114,11 @@ impl Subnet {
         self.host
     }
 
+    /// The card's address of the host on the bridge.
+    pub fn host_mac(&self) -> [u8; 6] {
+        mac_octets(self.host)
+    }
+
     /// The prefix length.
     pub fn prefix(&self) -> u8 {
         self.prefix
@@ -189,6 +194,20 @@ impl fmt::Display for Subnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.network(), self.prefix)
     }
+}
+
+/// The card's address that goes with an address on one of our bridges: 52:54 is what libvirt and
+/// QEMU take for virtual cards; the address makes the rest unique, and the same on every cluster
+/// node.
+pub fn mac(address: Ipv4Addr) -> String {
+    mac_octets(address)
+        .map(|octet| format!("{octet:02x}"))
+        .join(":")
+}
+
+fn mac_octets(address: Ipv4Addr) -> [u8; 6] {
+    let [a, b, c, d] = address.octets();
+    [0x52, 0x54, a, b, c, d]
 }
 
 #[cfg(test)]

@@ -64,6 +64,22 @@ fn eight_guest_nodes_and_away() {
     // The containers answer the cluster's first packets at once, not after 40 ms.
     let routes = tool(&format!("nsenter -t {} -n ip route show", init_of("lxc8")));
     assert!(routes.contains("quickack 1"), "{routes}");
+    // And neither side takes room in the kernel's table of neighbours.
+    let inside = format!(
+        "nsenter -t {} -n ip neigh show nud permanent",
+        init_of("lxc8")
+    );
+    let inside = tool(&inside);
+    assert!(
+        inside.starts_with("192.168.123.1 dev eth0 lladdr 52:54:c0:a8:7b:01 "),
+        "{inside}"
+    );
+    let host = tool("ip neigh show dev lxc-autogen nud permanent");
+    assert_eq!(host.lines().count(), 8, "{host}");
+    assert!(
+        host.contains("192.168.123.18 lladdr 52:54:c0:a8:7b:12 "),
+        "{host}"
+    );
 
     // status says the same, to people and to programs.
     let table = lxa("status").exits(0).out;

@@ -85,8 +85,10 @@ fn no_empty_section_is_left() {
     let mut child = start("up -c 1");
     signal_at(&mut child, None, "the section", || section().code == 0);
     succeeds(child);
-    // 105: there is none.
+    // 105: there is none. Nor of the operations' defaults, which the world's CIB never had.
     section().exits(105);
+    let operations = "/cib/configuration/op_defaults";
+    run("cibadmin", ["--query", "--xpath", operations]).exits(105);
     lxa("cleanup").exits(0);
     section().exits(105);
     before.is_as_now();
@@ -98,9 +100,10 @@ fn no_empty_section_is_left() {
 }
 
 /// What is in the CIB while nodes join, and no longer.
-const JOINING: [&str; 4] = [
+const JOINING: [&str; 5] = [
     "lxc-autogen-lxc-joining\"",
     "lxc-autogen-lxc-joining-connections\"",
+    "lxc-autogen-lxc-joining-operations\"",
     "enabled=\"false\"",
     "node=\"world-node1\" score=\"INFINITY\" resource-discovery=\"never\"",
 ];

@@ -134,6 +134,19 @@ pub(super) fn run(context: &Context, shape: &Shape, quick: bool) -> Result<()> {
     Ok(())
 }
 
+/// What the daemons are allowed that is too little for so many nodes, and what to set; for those who
+/// did not ask first.
+pub(super) fn too_little(containers: u32) -> Vec<String> {
+    let checks = daemons::checks(containers).into_iter();
+    checks
+        .filter(Check::failed)
+        .map(|c| {
+            let mend = c.mend.unwrap_or_default();
+            format!("{}: {}; the cluster may fail: {mend}", c.name, c.found)
+        })
+        .collect()
+}
+
 fn as_table(checks: &[Check]) -> String {
     let rows: Vec<Vec<String>> = checks
         .iter()

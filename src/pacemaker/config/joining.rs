@@ -5,7 +5,10 @@
 //! two regular expressions (Pacemaker 2.1.5, lib/pengine/failcounts.c, pe_get_failcount; of a run
 //! over 200 guest nodes 58 % of the time). With `migration-threshold` 0 it does not look
 //! (lib/pacemaker/pcmk_sched_resource.c, pcmk__threshold_reached). It is 0 while nodes join only,
-//! for what cannot start would be tried for ever.
+//! for what cannot start would be tried for ever; a large set keeps it, since without it a run takes
+//! longer than pacemakerd waits for an answer ([`EASED_FROM`]).
+//!
+//! Nor is it written down that an operation begins ([`UNTOLD`]).
 //!
 //! The containers' monitors begin when all have joined: until then the connections tell as much,
 //! and each costs as much as the start of a container that runs already.
@@ -17,6 +20,22 @@ use crate::plan::Set;
 use crate::spec::NodeKind;
 use crate::xml::El;
 
+/// Sets of so many keep `migration-threshold` 0 for as long as they are there. With it a run of the
+/// scheduler over 600 guest nodes takes 2 to 3 s, without it 20 s, and four times that for twice as
+/// many; pacemakerd ends a scheduler that does not answer for 35 s (2 cores, Pacemaker 2.1.5).
+pub const EASED_FROM: u32 = 400;
+
+/// Whether it belongs to what stays in the CIB with a set of so many, of all that is otherwise
+/// while its nodes join. The connections' default would hold for those of others too: it stays only
+/// where there are none.
+pub fn stays(id: &str, set: &Set, others_connect: bool) -> bool {
+    if set.spec.containers < EASED_FROM {
+        return false;
+    }
+    let of_connections = id == defaults_id(&set.tag()) || id == SECTIONS[0];
+    id == joining_id(&set.tag()) || (of_connections && !others_connect)
+}
+
 /// What makes the cluster's work easier while many resources of a set start or stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Easing {
@@ -25,8 +44,8 @@ pub struct Easing {
     /// The schema has rules that single out a resource's type (pacemaker-3.4 and later,
     /// xml/rule-3.4.rng: `rsc_expression`).
     pub type_rules: bool,
-    /// The CIB has a section of resource defaults already.
-    pub has_defaults: bool,
+    /// Of [`SECTIONS`], those that the CIB does not have yet.
+    pub missing: Vec<&'static str>,
 }
 
 /// What a join needs in this cluster.
@@ -56,23 +75,34 @@ pub fn joining_id(tag: &str) -> String {
     format!("{tag}-joining")
 }
 
+/// Sections of the CIB with what holds where a resource does not say it.
+pub const SECTIONS: [&str; 2] = ["rsc_defaults", "op_defaults"];
+
 const DEFAULTS: &str = "-joining-connections";
+const OPERATIONS: &str = "-joining-operations";
 
 fn defaults_id(tag: &str) -> String {
     format!("{tag}{DEFAULTS}")
 }
 
+fn operations_id(tag: &str) -> String {
+    format!("{tag}{OPERATIONS}")
+}
+
 /// What joins have left in a CIB that no template tells of any more.
 pub fn left_over(cib: &Cib) -> Vec<Afterwards> {
     let ids = cib.ids().into_iter();
-    ids.filter(|id| id.starts_with("lxc-autogen-") && id.ends_with(DEFAULTS))
-        .map(|id| gone(id.to_owned()))
+    ids.filter(|id| id.starts_with("lxc-autogen-"))
+        .filter_map(|id| match id {
+            id if id.ends_with(DEFAULTS) => Some(gone(id.to_owned(), UNLIMITED)),
+            id if id.ends_with(OPERATIONS) => Some(gone(id.to_owned(), UNTOLD)),
+            _ => None,
+        })
         .collect()
 }
 
-/// What finds a limit that is lifted and takes it away.
-fn gone(id: String) -> Afterwards {
-    let (name, value) = UNLIMITED;
+/// What finds meta attributes of ours that say this and takes them away.
+fn gone(id: String, (name, value): (&str, &str)) -> Afterwards {
     Afterwards {
         xpath: format!(
             "//meta_attributes[@id='{id}' and nvpair[@name='{name}' and @value='{value}']]"
@@ -83,46 +113,73 @@ fn gone(id: String) -> Afterwards {
 }
 
 const UNLIMITED: (&str, &str) = ("migration-threshold", "0");
+/// An operation is written into the CIB when it ends, not when it begins too: of 200 nodes that join
+/// a third fewer changes, of 200 that leave a fifth (Pacemaker Explained, "Operation properties").
+const UNTOLD: (&str, &str) = ("record-pending", "false");
 
-fn unlimited() -> [(&'static str, String); 1] {
-    [(UNLIMITED.0, UNLIMITED.1.to_owned())]
+fn meta(id: &str, (name, value): (&str, &str)) -> El {
+    nvpairs("meta_attributes", id, &[(name, value.to_owned())])
+}
+
+/// Meta attributes that hold for resources of these types (provider, name).
+fn meta_for(types: &[(&str, &str)], id: &str, pair: (&str, &str)) -> El {
+    let of = types.iter().enumerate().map(|(n, (provider, name))| {
+        El::new("rsc_expression")
+            .attr("id", format!("{id}-rule-{n}"))
+            .attr("class", "ocf")
+            .attr("provider", *provider)
+            .attr("type", *name)
+    });
+    let rule = El::new("rule")
+        .attr("id", format!("{id}-rule"))
+        .attr("score", "0")
+        .attr("boolean-op", "or")
+        .children(of);
+    let mut set = meta(id, pair);
+    set.children.insert(0, rule);
+    set
 }
 
 impl Easing {
     /// The containers' part, for the template.
     pub(super) fn meta(&self) -> El {
-        nvpairs("meta_attributes", &joining_id(&self.tag), &unlimited())
+        meta(&joining_id(&self.tag), UNLIMITED)
     }
 
-    /// The connections' part: their resources are implicit, so that only a default reaches them.
-    pub(super) fn defaults(&self) -> Option<El> {
-        let id = defaults_id(&self.tag);
-        let rule = El::new("rule")
-            .attr("id", format!("{id}-rule"))
-            .attr("score", "0")
-            .child(
-                El::new("rsc_expression")
-                    .attr("id", format!("{id}-rule-0"))
-                    .attr("class", "ocf")
-                    .attr("provider", "pacemaker")
-                    .attr("type", "remote"),
-            );
-        let mut set = nvpairs("meta_attributes", &id, &unlimited());
-        set.children.insert(0, rule);
-        self.type_rules.then(|| El::new("rsc_defaults").child(set))
+    /// The connections' part, whose resources are implicit, so that only a default reaches them; and
+    /// that of the operations of both.
+    pub(super) fn defaults(&self) -> Vec<El> {
+        if !self.type_rules {
+            return Vec::new();
+        }
+        let (connection, container) = (("pacemaker", "remote"), ("heartbeat", "VirtualDomain"));
+        let (defaults, operations) = (defaults_id(&self.tag), operations_id(&self.tag));
+        let all = [
+            meta_for(&[connection], &defaults, UNLIMITED),
+            meta_for(&[connection, container], &operations, UNTOLD),
+        ];
+        let sections = SECTIONS.into_iter().zip(all);
+        sections
+            .map(|(section, set)| El::new(section).child(set))
+            .collect()
     }
 
-    /// How both are put back. What somebody else changed meanwhile is left.
+    /// How all of it is put back. What somebody else changed meanwhile is left.
     pub fn afterwards(&self) -> Vec<Afterwards> {
-        // Undone from the last to the first: the section goes when it is empty.
-        let section = (self.type_rules && !self.has_defaults).then(|| Afterwards {
-            id: "rsc_defaults".to_owned(),
-            xpath: "/cib/configuration/rsc_defaults[not(*)]".to_owned(),
+        let meta = gone(joining_id(&self.tag), UNLIMITED);
+        if !self.type_rules {
+            return vec![meta];
+        }
+        // Undone from the last to the first: a section goes when it is empty.
+        let section = |name: &&'static str| Afterwards {
+            id: (*name).to_owned(),
+            xpath: format!("/cib/configuration/{name}[not(*)]"),
             then: None,
-        });
-        let meta = gone(joining_id(&self.tag));
-        let defaults = self.type_rules.then(|| gone(defaults_id(&self.tag)));
-        section.into_iter().chain([meta]).chain(defaults).collect()
+        };
+        let sections = self.missing.iter().map(section);
+        let defaults = gone(defaults_id(&self.tag), UNLIMITED);
+        let operations = gone(operations_id(&self.tag), UNTOLD);
+        sections.chain([meta, defaults, operations]).collect()
     }
 }
 
@@ -166,6 +223,33 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
+    fn a_large_set_stays_eased_and_a_small_one_does_not() {
+        let (small, large) = (sample(EASED_FROM - 1), sample(EASED_FROM));
+        let joining = Joining {
+            first: true,
+            others: true,
+            easing: Easing {
+                tag: large.tag(),
+                type_rules: true,
+                missing: SECTIONS.to_vec(),
+            },
+        };
+        let all = joining.afterwards(&large, "node1");
+        let staying = |set: &Set, others: bool| -> Vec<&str> {
+            let ids = all.iter().map(|back| back.id.as_str());
+            ids.filter(|id| stays(id, set, others)).collect()
+        };
+        let of_containers = joining_id(&large.tag());
+        let of_connections = defaults_id(&large.tag());
+        assert_eq!(
+            staying(&large, false),
+            ["rsc_defaults", &of_containers, &of_connections]
+        );
+        assert_eq!(staying(&large, true), [&of_containers]);
+        assert!(staying(&small, false).is_empty());
+    }
+
+    #[test]
     fn all_that_is_otherwise_is_put_back() {
         let set = sample(2);
         let joining = Joining {
@@ -174,7 +258,7 @@ mod tests {
             easing: Easing {
                 tag: set.tag(),
                 type_rules: true,
-                has_defaults: true,
+                missing: Vec::new(),
             },
         };
         let mut cluster = Cluster {

@@ -37,7 +37,7 @@ pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -
         .children(clones.iter().map(|id| stopped("clone", id)));
     El::new("configuration")
         .child(resources)
-        .children(easing.and_then(Easing::defaults))
+        .children(easing.map(Easing::defaults).unwrap_or_default())
 }
 
 /// The id of the target-role that [`stop`] sets on a resource.
