@@ -229,7 +229,8 @@ pub(super) fn emulator() -> PathBuf {
 }
 
 /// pacemaker-remoted's environment (and that of a lab's cluster nodes): a log file of its own, and
-/// what must be the same on both ends of a connection and for all that talk with a cluster, from where systemd units take it (Pacemaker 2.1.5, sysconfig/pacemaker.in).
+/// what must be the same on both ends of a connection and for all that talk with a cluster, from
+/// where systemd units take it (Pacemaker 2.1.5, sysconfig/pacemaker.in).
 pub(super) fn environment(base: &Path) -> Vec<(String, String)> {
     const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities", "PCMK_ipc_buffer"];
     let given = ["etc/default/pacemaker", "etc/sysconfig/pacemaker"]

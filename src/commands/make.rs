@@ -190,9 +190,10 @@ fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> 
             net::know_neighbours(&context.host, &set.network, &guests.collect::<Vec<_>>())
         })
         .or_else(|e| {
-            context
-                .report
-                .warn(format!("connections will be slower: {}", e.message()));
+            context.report.warn(format!(
+                "connections will be slower, and of many some may fail: {}",
+                e.message()
+            ));
             Ok(())
         })
 }
