@@ -5,6 +5,7 @@ pub mod cib;
 pub mod config;
 pub mod connections;
 pub mod monitor;
+mod ours;
 pub mod schema;
 pub mod throttle;
 pub mod tools;
