@@ -117,11 +117,11 @@ impl Retries {
         due
     }
 
-    /// Has the cluster try failed connections again. Gives back how much longer that may take. One
+    /// Has the cluster try connections again that it has given up. Gives back how much longer that may take. One
     /// that cannot be asked for now is asked for at the next look.
     fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Duration {
         let mut longer = Duration::ZERO;
-        for guest in waiting.iter().filter(|g| view.connection_failed(&g.name)) {
+        for guest in waiting.iter().filter(|g| view.connection_given_up(&g.name)) {
             let now = Instant::now();
             if view.key_rejected(&guest.name) {
                 let at = *self.keys_settle.get_or_insert_with(|| {

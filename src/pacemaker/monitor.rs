@@ -102,6 +102,7 @@ impl View {
                     blocked: resource.get("blocked") == Some("true"),
                 });
         }
+        view.no_connection_yet();
         for failure in root
             .find("failures")
             .map(|f| f.children.as_slice())
@@ -125,15 +126,40 @@ impl View {
         Ok(view)
     }
 
+    /// Has guest and remote nodes wait whose connection's start has not ended.
+    ///
+    /// The scheduler takes a start in flight for done (Pacemaker 2.1.5, lib/pengine/unpack.c), and
+    /// crm_mon such nodes for online: for a minute, where the start tries in vain.
+    fn no_connection_yet(&mut self) {
+        for (name, node) in &mut self.nodes {
+            let places = self.active.get(name).map(Vec::as_slice);
+            if node.online
+                && places
+                    .unwrap_or_default()
+                    .iter()
+                    .any(|a| a.role == "Starting")
+            {
+                node.online = false;
+                node.note = Some("pending");
+            }
+        }
+    }
+
     /// Whether a node is online.
     pub fn online(&self, node: &str) -> bool {
         self.nodes.get(node).is_some_and(|n| n.online)
     }
 
-    /// Whether a failed action of a node's connection is on record.
-    pub fn connection_failed(&self, node: &str) -> bool {
+    /// Whether a node's connection failed, and the cluster has stopped it.
+    ///
+    /// Not before: a connection whose failure is forgotten while it counts as active is started
+    /// again without a stop, and the controller then ends every one it makes as soon as it stands
+    /// (it keeps the size of a buffer it has freed; Pacemaker 2.1.5, lib/lrmd/lrmd_client.c,
+    /// lrmd_tls_connection_destroy).
+    pub fn connection_given_up(&self, node: &str) -> bool {
         let action = format!("{node}_");
-        self.failures.iter().any(|f| f.what.starts_with(&action))
+        let failed = self.failures.iter().any(|f| f.what.starts_with(&action));
+        failed && !self.active.contains_key(node)
     }
 
     /// Whether a node's connection failed since the controller used another authentication key.
@@ -170,10 +196,16 @@ mod tests {
     <node name="node1" id="1" online="true" standby="false" pending="false" unclean="false" type="member"/>
     <node name="lxc1" id="lxc1" online="true" standby="true" pending="false" unclean="false" type="remote" id_as_resource="container1"/>
     <node name="lxc2" id="lxc2" online="false" standby="false" pending="false" unclean="true" type="remote" id_as_resource="container2"/>
+    <node name="far1" id="far1" online="true" standby="false" pending="false" unclean="false" type="remote"/>
+    <node name="far2" id="far2" online="false" standby="false" pending="false" unclean="false" type="remote"/>
+    <node name="far3" id="far3" online="false" standby="false" pending="false" unclean="false" type="remote"/>
   </nodes>
   <resources>
     <resource id="container1" role="Started" active="true" orphaned="false" blocked="false" managed="true" failed="false" nodes_running_on="1"><node name="node1" id="1" cached="true"/></resource>
     <resource id="container2" role="Stopped" active="false" orphaned="false" blocked="false"/>
+    <resource id="far1" role="Starting" target_role="Started" active="true" orphaned="false" blocked="false" managed="true" failed="false" nodes_running_on="1"><node name="node1" id="1" cached="true"/></resource>
+    <resource id="far2" role="Started" target_role="Started" active="true" orphaned="false" blocked="false" managed="true" failed="true" nodes_running_on="1"><node name="node1" id="1" cached="true"/></resource>
+    <resource id="far3" role="Stopped" target_role="Started" active="false" orphaned="false" blocked="false" managed="true" failed="true" nodes_running_on="0"/>
     <clone id="lxc-clone" multi_state="true">
       <resource id="lxc-rsc" role="Promoted" active="true" blocked="false"><node name="lxc1" id="lxc1" cached="false"/></resource>
     </clone>
@@ -181,6 +213,8 @@ mod tests {
   <failures>
     <failure op_key="container2_start_0" node="node1" exitstatus="error" exitreason="no libvirtd" exitcode="1" status="complete"/>
     <failure op_key="container22_start_0" node="node1" exitstatus="error" exitreason="" exitcode="1" status="Timed Out"/>
+    <failure op_key="far2_monitor_20000" node="node1" exitstatus="error" exitreason="Lost connection to remote executor" exitcode="1" status="Error"/>
+    <failure op_key="far3_monitor_20000" node="node1" exitstatus="error" exitreason="Lost connection to remote executor" exitcode="1" status="Error"/>
   </failures>
 </pacemaker-result>"#;
 
@@ -196,5 +230,19 @@ mod tests {
             view.failures_of(&["container2", "lxc2"]),
             ["container2_start_0 on node1: no libvirtd"]
         );
+    }
+
+    #[test]
+    fn a_node_whose_connection_starts_is_not_online() {
+        let view = View::parse(MON).unwrap();
+        assert!(!view.online("far1"));
+        assert_eq!(view.nodes["far1"].note, Some("pending"));
+    }
+
+    #[test]
+    fn a_connection_is_given_up_when_it_is_stopped() {
+        let view = View::parse(MON).unwrap();
+        let of = |node| view.connection_given_up(node);
+        assert!(!of("far1") && !of("far2") && of("far3"));
     }
 }

@@ -1,14 +1,21 @@
 //! Remote nodes of the running cluster.
 
 use crate::Test;
-use crate::world::{Before, NODE, cluster, init_of, lxa, names, online, tool, until};
+use crate::world::{Before, NODE, cluster, init_of, lxa, names, online, run, tool, until};
+use lxc_autogen::pacemaker::monitor::View;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-pub const TESTS: &[Test] = &[(
-    "remote_nodes_come_grow_and_go",
-    remote_nodes_come_grow_and_go,
-)];
+pub const TESTS: &[Test] = &[
+    (
+        "remote_nodes_come_grow_and_go",
+        remote_nodes_come_grow_and_go,
+    ),
+    (
+        "a_lost_connection_is_stopped_first",
+        a_lost_connection_is_stopped_first,
+    ),
+];
 
 fn is_remote(name: &str) -> bool {
     cluster()
@@ -69,5 +76,37 @@ fn remote_nodes_come_grow_and_go() {
     lxa("-p").exits(0);
     assert_eq!(online(), names("lxc", 0));
     lxa("-R").exits(0);
+    before.is_as_now();
+}
+
+/// Where the only action of [`SLOW`] runs.
+const HERE: &str = r#"<rsc_location id="slow-here" rsc-pattern="^slow$" node="world-node1" score="0" resource-discovery="exclusive"/>"#;
+
+/// A resource that does nothing but answer, after 12 s, whether it runs.
+const SLOW: &str = r#"<primitive id="slow" class="ocf" provider="pacemaker" type="Dummy"><meta_attributes id="slow-m"><nvpair id="slow-m-r" name="target-role" value="Stopped"/></meta_attributes><instance_attributes id="slow-i"><nvpair id="slow-i-s" name="op_sleep" value="12"/></instance_attributes></primitive>"#;
+
+fn configuration(change: &str, section: &str, xml: &str) {
+    let scope = ["--scope", section, "--xml-text", xml];
+    run("cibadmin", [&[change][..], &scope].concat()).exits(0);
+}
+
+/// `up` has no failure forgotten of a connection that the cluster has not stopped yet, as it
+/// cannot while another action goes on.
+fn a_lost_connection_is_stopped_first() {
+    let before = Before::new();
+    lxa("up -c 2 --kind remote").exits(0);
+    configuration("--create", "constraints", HERE);
+    configuration("--create", "resources", SLOW);
+    let pid = Pid::from_raw(i32::try_from(init_of("lxc1")).unwrap());
+    kill(pid, Signal::SIGKILL).unwrap();
+    let failed = |view: &View| view.failures.iter().any(|f| f.what.starts_with("lxc1_"));
+    until("the connection is lost", 10, || failed(&cluster()));
+    assert!(cluster().active.contains_key("lxc1"), "stopped already");
+    lxa("up --timeout 50").exits(0);
+    assert_eq!(online(), names("lxc", 2));
+
+    configuration("--delete", "resources", SLOW);
+    configuration("--delete", "constraints", HERE);
+    lxa("cleanup").exits(0);
     before.is_as_now();
 }
