@@ -97,6 +97,9 @@ fn a_lost_connection_is_stopped_first() {
     lxa("up -c 2 --kind remote").exits(0);
     configuration("--create", "constraints", HERE);
     configuration("--create", "resources", SLOW);
+    until("the slow action has begun", 10, || {
+        tool("cibadmin --query --scope status").contains("slow_last_0")
+    });
     let pid = Pid::from_raw(i32::try_from(init_of("lxc1")).unwrap());
     kill(pid, Signal::SIGKILL).unwrap();
     let failed = |view: &View| view.failures.iter().any(|f| f.what.starts_with("lxc1_"));
