@@ -90,19 +90,24 @@ fn look(
 /// SIGTERM, on which pacemaker-remoted asks for the shutdown of its node).
 #[derive(Debug)]
 struct Retries {
-    /// Between looks at all that the cluster knows, which cost it more the more it is.
+    /// Until the next look at all that the cluster knows; longer each time.
     pause: Duration,
+    /// Looks cost more the more there is to know.
+    longest: Duration,
     next_look: Option<Instant>,
     keys_settle: Option<Instant>,
 }
 
-/// How long failed connections are left to the cluster before and between our nudges.
+/// How long failed connections are left to the cluster between our nudges, when few wait.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 impl Retries {
     fn for_nodes(number: usize) -> Retries {
+        let longest = RETRY_PAUSE.max(Duration::from_millis(50 * number as u64));
         Retries {
-            pause: RETRY_PAUSE.max(Duration::from_millis(50 * number as u64)),
+            // What failed before we came is usually given up by now.
+            pause: longest / 5,
+            longest,
             next_look: None,
             keys_settle: None,
         }
@@ -113,6 +118,7 @@ impl Retries {
         let due = self.next_look.is_some_and(|at| now >= at);
         if due || self.next_look.is_none() {
             self.next_look = Some(now + self.pause);
+            self.pause = (self.pause * 2).min(self.longest);
         }
         due
     }
