@@ -58,7 +58,7 @@ fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
     let connected = cib.connected();
     let at_rest = |tag: &str| {
         let nodes = cib.nodes_of_set(tag);
-        nodes.len() >= config::EASED_FROM as usize
+        u32::try_from(nodes.len()).is_ok_and(config::is_large)
             && nodes.iter().all(|(node, _)| connected.contains(*node))
     };
     let mut tags = cib.our_templates().into_iter();

@@ -4,7 +4,7 @@ use super::Context;
 use crate::error::Result;
 use crate::journal::Undo;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::config::{self, Afterwards, EASED_FROM, Easing, Joining, SECTIONS};
+use crate::pacemaker::config::{self, Afterwards, Easing, Joining, SECTIONS};
 use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::tools;
 use crate::plan::Set;
@@ -135,7 +135,7 @@ fn all_online(set: &Set, cib: &Cib) -> bool {
 /// killed run left before the next one begins. Only what a large set could not live without stays.
 pub(super) fn end(context: &Context, state: &mut State, set: &Set) -> Result<()> {
     let unprobed = config::unprobed_id(&set.tag());
-    let large = set.spec.containers >= EASED_FROM;
+    let large = config::is_large(set.spec.containers);
     let others_connect = large && tools::query(&context.host)?.has_others_connections();
     let passing = |_: u64, undo: &Undo| match undo {
         Undo::Throttle { .. } => true,

@@ -6,7 +6,7 @@
 //! over 200 guest nodes 58 % of the time). With `migration-threshold` 0 it does not look
 //! (lib/pacemaker/pcmk_sched_resource.c, pcmk__threshold_reached). It is 0 while nodes join only,
 //! for what cannot start would be tried for ever; a large set keeps it, since without it a run takes
-//! longer than pacemakerd waits for an answer ([`EASED_FROM`]).
+//! longer than pacemakerd waits for an answer ([`is_large`]).
 //!
 //! Nor is it written down that an operation begins ([`UNTOLD`]).
 //!
@@ -23,13 +23,18 @@ use crate::xml::El;
 /// Sets of so many keep `migration-threshold` 0 for as long as they are there. With it a run of the
 /// scheduler over 600 guest nodes takes 2 to 3 s, without it 20 s, and four times that for twice as
 /// many; pacemakerd ends a scheduler that does not answer for 35 s (2 cores, Pacemaker 2.1.5).
-pub const EASED_FROM: u32 = 400;
+const EASED_FROM: u32 = 400;
+
+/// Whether a set of so many nodes is one of these.
+pub fn is_large(nodes: u32) -> bool {
+    nodes >= EASED_FROM
+}
 
 /// Whether it belongs to what stays in the CIB with a set of so many, of all that is otherwise
 /// while its nodes join. The connections' default would hold for those of others too: it stays only
 /// where there are none.
 pub fn stays(id: &str, set: &Set, others_connect: bool) -> bool {
-    if set.spec.containers < EASED_FROM {
+    if !is_large(set.spec.containers) {
         return false;
     }
     let of_connections = id == defaults_id(&set.tag()) || id == SECTIONS[0];

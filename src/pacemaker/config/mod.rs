@@ -15,9 +15,7 @@ use crate::spec::NodeKind;
 use crate::xml::El;
 pub use constraints::{Discovery, unprobed_id};
 use constraints::{clone_on_guests, of_containers};
-pub use joining::{
-    Afterwards, EASED_FROM, Easing, Joining, SECTIONS, joining_id, left_over, stays,
-};
+pub use joining::{Afterwards, Easing, Joining, SECTIONS, is_large, joining_id, left_over, stays};
 use std::path::Path;
 
 /// The node attribute that marks our guest nodes; rules tell them from others by it.
