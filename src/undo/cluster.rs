@@ -1,7 +1,7 @@
 //! Undoing what the cluster knows: stop, wait, delete, wait, forget.
 
 use super::ahead::Ahead;
-use super::{Batch, Item, Undoer};
+use super::{Batch, Item, Undoer, history};
 use crate::error::{Error, Result};
 use crate::host::signals;
 use crate::journal::Undo;
@@ -91,10 +91,7 @@ fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()>
             watched.clear();
         }
         stage.done();
-        // At once, since each change of the CIB sends it to the scheduler anew, and a controller
-        // that finds no room there for one more ends itself (seen with 1,000 guest nodes;
-        // Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback).
-        tools::delete(undoer.host, &primitives)?;
+        history::delete(undoer, &primitives, &containers)?;
     }
     // The clone with its constraint, which names it.
     tools::delete(undoer.host, &[clones, objects].concat())
@@ -202,7 +199,7 @@ pub(super) fn forget_nodes(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
     if batch.remains.is_empty() {
         stage.done();
     }
-    if let Err(e) = drop_history(undoer, items) {
+    if let Err(e) = history::drop(undoer, items) {
         undoer.report.warn(format!(
             "the cluster still remembers operations: {}",
             e.message()
@@ -250,45 +247,4 @@ pub(super) fn restore_property(undoer: &Undoer<'_>, undo: &Undo) -> Result<()> {
         return Ok(());
     }
     tools::set_property(undoer.host, name, previous.as_deref())
-}
-
-/// What cluster nodes remember of the connections and containers of nodes that are gone: the
-/// cluster drops it by itself, in its own time; what it does not, we do, one by one.
-fn drop_history(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
-    let gone: HashSet<&str> = items
-        .iter()
-        .filter_map(|(_, undo)| undo.container())
-        .collect();
-    let patience = Duration::from_secs(5) + Duration::from_millis(100) * items.len() as u32;
-    // Seldom for many: each look costs the cluster time that it drops them in.
-    let pause = Duration::from_millis(250).max(Duration::from_millis(4) * gone.len() as u32);
-    let began = Instant::now();
-    let cib = loop {
-        let cib = tools::query(undoer.host)?;
-        if history_of(&cib, &gone).is_empty() {
-            return Ok(());
-        }
-        if began.elapsed() > patience {
-            break cib;
-        }
-        signals::sleep(pause)?;
-    };
-    let before = cib.property(tools::REFRESH_PROPERTY);
-    for (resource, node) in history_of(&cib, &gone) {
-        tools::drop_history(undoer.host, resource, node)?;
-    }
-    // Written by crm_resource on the way.
-    tools::set_property(undoer.host, tools::REFRESH_PROPERTY, before)
-}
-
-fn history_of<'a>(cib: &'a Cib, gone: &HashSet<&str>) -> Vec<(&'a str, &'a str)> {
-    let known = cib.ids();
-    let of_gone = |resource: &str| {
-        gone.contains(resource)
-            || crate::spec::node_of_resource(resource).is_some_and(|n| gone.contains(n.as_str()))
-    };
-    cib.history()
-        .into_iter()
-        .filter(|(resource, _)| of_gone(resource) && !known.contains(resource))
-        .collect()
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod ahead;
 mod cluster;
+mod history;
 mod host_side;
 mod kernel;
 pub(crate) mod peers;
