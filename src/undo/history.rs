@@ -20,7 +20,7 @@ const AT_ONCE: usize = 250;
 /// daemons/pacemakerd/pcmkd_subdaemons.c), which the rest of the cluster takes for its death.
 const BUSY: Duration = Duration::from_secs(14);
 
-/// After a part, until pacemakerd has asked once.
+/// How long it is left to answer after a part: until pacemakerd has asked once.
 const ANSWERS: Duration = Duration::from_secs(8);
 
 /// Deletes primitives from the CIB: at once, since each change of the CIB sends it to the scheduler
@@ -48,6 +48,10 @@ pub(super) fn delete(
         tools::delete(undoer.host, part)?;
         let gone = part.iter().filter_map(|id| nodes.get(id));
         dropped(undoer, &gone.map(String::as_str).collect(), PATIENCE)?;
+        // The CIB is without them before the controller is done.
+        while tools::nodes_known(undoer.host).is_err() && began.elapsed() < PATIENCE {
+            signals::sleep(Duration::from_secs(1))?;
+        }
         deleted += part.len();
         stage.at(deleted);
         Ok(began.elapsed())
