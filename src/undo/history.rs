@@ -27,9 +27,10 @@ const ANSWERS: Duration = Duration::from_secs(8);
 /// anew, and a controller that finds no room there for one more ends itself (seen with 1,000 guest
 /// nodes; Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback).
 ///
-/// Then the controller is ended of more than 500 and started again, and it is quicker so (of 600:
-/// once; 2 cores, Pacemaker 2.1.5). In a cluster with other nodes, which would fence this one for
-/// it, they are deleted in parts, and the controller is left time to answer.
+/// Of more than 500 the controller is then ended and started again (of 600 once; 2 cores,
+/// Pacemaker 2.1.5). In a cluster with other nodes, which would fence this one for it, they are
+/// deleted in parts, and the controller is left time to answer. That takes longer also because
+/// each drop does, eight times, while other primitives are there.
 pub(super) fn delete(
     undoer: &Undoer<'_>,
     primitives: &[String],
