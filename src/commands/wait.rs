@@ -123,8 +123,8 @@ impl Retries {
         due
     }
 
-    /// Has the cluster try connections again that it has given up. Gives back how much longer that may take. One
-    /// that cannot be asked for now is asked for at the next look.
+    /// Has the cluster try connections again that it has given up. Gives back how much longer that
+    /// may take. One that cannot be asked for now is asked for at the next look.
     fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Duration {
         let mut longer = Duration::ZERO;
         for guest in waiting.iter().filter(|g| view.connection_given_up(&g.name)) {

@@ -53,11 +53,17 @@ impl Cib {
     /// Whether there are other nodes than this one that could be asked whether a container runs
     /// there: cluster nodes and remote nodes, but not guest nodes.
     pub fn has_others_than(&self, node: &str) -> bool {
-        let entries = self.in_section("nodes").into_iter();
-        let cluster = entries
-            .filter(|e| e.name == "node" && e.get("type") != Some("remote"))
-            .any(|e| e.get("uname") != Some(node));
+        let cluster = self.cluster_nodes().iter().any(|name| *name != node);
         cluster || self.in_section("resources").into_iter().any(is_remote)
+    }
+
+    /// Names of the cluster nodes that have an entry, also of those that are down.
+    pub fn cluster_nodes(&self) -> Vec<&str> {
+        self.in_section("nodes")
+            .into_iter()
+            .filter(|e| e.name == "node" && e.get("type") != Some("remote"))
+            .filter_map(|e| e.get("uname"))
+            .collect()
     }
 
     /// Whether a controller has been elected.
@@ -322,6 +328,7 @@ mod tests {
         assert!(cib.has_others_connections());
         // The remote nodes, at least.
         assert!(cib.has_others_than("node1"));
+        assert_eq!(cib.cluster_nodes(), ["node1"]);
         let without = CIB.replace("remote\" desc", "Dummy\" desc");
         let cib = Cib::parse(&without).unwrap();
         assert!(!cib.has_others_than("node1") && cib.has_others_than("node2"));

@@ -91,7 +91,7 @@ fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item], cib: &Cib) -> Result<()>
             watched.clear();
         }
         stage.done();
-        history::delete(undoer, &primitives, &containers)?;
+        history::delete(undoer, cib, &primitives, &containers)?;
     }
     // The clone with its constraint, which names it.
     tools::delete(undoer.host, &[clones, objects].concat())

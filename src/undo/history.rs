@@ -33,10 +33,11 @@ const ANSWERS: Duration = Duration::from_secs(8);
 /// each drop does, eight times, while other primitives are there.
 pub(super) fn delete(
     undoer: &Undoer<'_>,
+    cib: &Cib,
     primitives: &[String],
     nodes: &HashMap<String, String>,
 ) -> Result<()> {
-    if primitives.len() <= AT_ONCE || tools::cluster_nodes(undoer.host)?.len() == 1 {
+    if primitives.len() <= AT_ONCE || cib.cluster_nodes().len() <= 1 {
         return tools::delete(undoer.host, primitives);
     }
     let mut stage = undoer.report.stage("deleted", primitives.len());
