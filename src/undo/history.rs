@@ -12,7 +12,7 @@ use crate::pacemaker::tools;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// How many primitives are deleted at once where others could fence this node.
+/// How many primitives are deleted at once where others would suffer from the controller's end.
 const AT_ONCE: usize = 250;
 
 /// How long the controller may be busy with a part: pacemakerd asks it every 7 s, and ends it
@@ -28,16 +28,16 @@ const ANSWERS: Duration = Duration::from_secs(8);
 /// nodes; Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback).
 ///
 /// Of more than 500 the controller is then ended and started again (of 600 once; 2 cores,
-/// Pacemaker 2.1.5). In a cluster with other nodes, which would fence this one for it, they are
-/// deleted in parts, and the controller is left time to answer. That takes longer also because
-/// each drop does, eight times, while other primitives are there.
+/// Pacemaker 2.1.5). Where others would suffer from that they are deleted in parts, and the
+/// controller is left time to answer. That takes longer also because each drop does, eight times,
+/// while other primitives are there.
 pub(super) fn delete(
     undoer: &Undoer<'_>,
     cib: &Cib,
     primitives: &[String],
     nodes: &HashMap<String, String>,
 ) -> Result<()> {
-    if primitives.len() <= AT_ONCE || cib.cluster_nodes().len() <= 1 {
+    if primitives.len() <= AT_ONCE || !others_would_suffer(cib, nodes) {
         return tools::delete(undoer.host, primitives);
     }
     let mut stage = undoer.report.stage("deleted", primitives.len());
@@ -60,6 +60,13 @@ pub(super) fn delete(
     })?;
     stage.done();
     Ok(())
+}
+
+/// Other cluster nodes fence the node of a controller that ends, and other guest and remote nodes
+/// lose their connections, which are the controller's.
+fn others_would_suffer(cib: &Cib, nodes: &HashMap<String, String>) -> bool {
+    let gone: HashSet<&String> = nodes.values().collect();
+    cib.cluster_nodes().len() > 1 || cib.remote_users().iter().any(|name| !gone.contains(name))
 }
 
 /// All of them in their order, each time as many as fit by how long the part before has taken.
@@ -136,6 +143,25 @@ fn history_of<'a>(cib: &'a Cib, gone: &HashSet<&str>) -> Vec<(&'a str, &'a str)>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cluster_of_one_with_no_nodes_but_these_suffers_nothing() {
+        let suffers = |nodes: &str, also: &str| {
+            let cib = format!(
+                r#"<cib><configuration><nodes><node id="1" uname="node1"/>
+                <node id="lxc1" uname="lxc1" type="remote"/>{nodes}</nodes><resources>
+                <primitive id="container1" class="ocf" provider="heartbeat" type="VirtualDomain">
+                <meta_attributes id="m"><nvpair id="r" name="remote-node" value="lxc1"/>
+                </meta_attributes></primitive>{also}</resources></configuration></cib>"#
+            );
+            let gone = HashMap::from([("container1".to_owned(), "lxc1".to_owned())]);
+            others_would_suffer(&Cib::parse(&cib).unwrap(), &gone)
+        };
+        let remote = r#"<primitive id="far" class="ocf" provider="pacemaker" type="remote"/>"#;
+        assert!(!suffers("", ""));
+        assert!(suffers(r#"<node id="2" uname="node2"/>"#, ""));
+        assert!(suffers("", remote));
+    }
 
     #[test]
     fn parts_are_as_large_as_the_controller_takes() {
