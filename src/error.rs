@@ -73,6 +73,11 @@ impl Error {
         Self::new(Kind::Cant, what)
     }
 
+    /// Not every node came online in time.
+    pub fn not_online(what: impl Into<String>) -> Self {
+        Self::new(Kind::NotOnline, what)
+    }
+
     /// A system call on a path failed.
     pub fn io(doing: &str, path: &std::path::Path, cause: impl fmt::Display) -> Self {
         Self::failed(format!("{doing} {}: {cause}", path.display()))

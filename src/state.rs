@@ -1,18 +1,15 @@
 //! The state directory: root's own, locked while a command works in it, with set and journal.
 
-use crate::error::{Context, Error, Result};
-use crate::host::files::{self, Attributes, Existing};
+use crate::change::{Journal, LOCK_FILE, Rank, SET_FILE, Undo, Undoer, remove_empty_state};
+use crate::context as work;
+use crate::error::{Context, Error, Kind, Result};
+use crate::host::files::{self, Attributes, Existing, temporary_name};
 use crate::host::lock::{self, Lock};
-use crate::journal::{self, Journal, Undo};
+use crate::host::signals;
+use crate::journal;
 use crate::plan::Set;
-use crate::undo::temporary_name;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-
-/// The file that keeps the set.
-pub const SET_FILE: &str = "set.json";
-/// The lock file.
-pub const LOCK_FILE: &str = "lock";
 
 /// An open state directory.
 #[derive(Debug)]
@@ -202,6 +199,34 @@ impl State {
         self.write_file(name, text.as_bytes())
     }
 
+    /// Puts back what this run did, after `cause` ended it, and gives back the error to end with.
+    pub fn put_back(&mut self, context: &work::Context, cause: Error) -> Error {
+        signals::forget();
+        context
+            .report
+            .line(format!("{}; putting back what was done", cause.message()));
+        let first = self.journal.run_began();
+        let undoer = Undoer::of(context, self.set.as_ref());
+        // Other nodes put back their own, asked by who leads; what is known of one stays known, and
+        // with it the directory that it is known in.
+        let others = self.journal.outstanding();
+        let knows = others
+            .into_iter()
+            .any(|(_, undo)| undo.rank() == Rank::Peers);
+        let outcome = undoer.replay(&mut self.journal, |seq, undo| match undo.rank() {
+            Rank::Peers => false,
+            Rank::StateDir if knows => false,
+            _ => seq >= first,
+        });
+        match outcome.into_result() {
+            Ok(_) => cause,
+            // Both are told: the cause first, then what could not be put back.
+            Err(left) => cause
+                .details(left.detail_lines().to_vec())
+                .with_kind(Kind::LeftBehind),
+        }
+    }
+
     fn write_file(&self, name: &str, bytes: &[u8]) -> Result<()> {
         files::write_atomic(
             &self.dir.join(name),
@@ -210,28 +235,6 @@ impl State {
             Existing::Replace,
         )
     }
-}
-
-/// Removes a state directory in which there is nothing but lock and journal.
-///
-/// # Errors
-/// When something else is in it.
-pub fn remove_empty_state(dir: &Path) -> Result<()> {
-    // Killed on the way, it has the name of an unfinished one, which is cleared.
-    let mut now = dir.to_owned();
-    if temporary_name(dir) != dir && !is_temporary(dir) {
-        now = temporary_name(dir);
-        std::fs::rename(dir, &now).map_err(|e| Error::io("remove", dir, e))?;
-    }
-    for name in [journal::FILE, LOCK_FILE] {
-        files::remove_file(&now.join(name))?;
-    }
-    std::fs::remove_dir(&now).map_err(|e| Error::io("remove", dir, e))
-}
-
-fn is_temporary(dir: &Path) -> bool {
-    let name = dir.file_name().unwrap_or_default().to_string_lossy();
-    name.starts_with('.') && name.ends_with(".new")
 }
 
 /// The set in a state directory, without taking its lock.

@@ -56,7 +56,7 @@ pub fn script(shell: Shell) -> std::io::Result<String> {
 
 /// Names of the labs there are.
 pub(super) fn labs() -> Vec<Candidate> {
-    candidates(lab::beside(&state_dir()))
+    candidates(lab::directory::beside(&state_dir()))
 }
 
 /// Nodes of the labs there are, as `lab exec` takes them.
@@ -85,8 +85,8 @@ fn state_dir() -> PathBuf {
 
 fn nodes_of_all(state_dir: &Path) -> Vec<String> {
     let mut all = Vec::new();
-    for name in lab::beside(state_dir) {
-        let path = lab::directory(state_dir, &name).join(lab::FILE);
+    for name in lab::directory::beside(state_dir) {
+        let path = lab::directory::directory(state_dir, &name).join(lab::FILE);
         let text = std::fs::read_to_string(path).unwrap_or_default();
         if let Ok(lab) = Lab::from_json(&text, "") {
             all.extend(nodes_of(&lab));

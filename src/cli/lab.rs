@@ -1,15 +1,14 @@
 //! The command line of `lab`.
 
 use super::complete;
+use crate::lab::Wanted;
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
-use serde::Deserialize;
 use std::path::PathBuf;
 
 /// What a lab is like. What is left out comes from the lab that is there, or else has the default.
 /// The same names are the keys of a file for `-f`.
-#[derive(Debug, Clone, Default, Args, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Lab")]
 pub struct LabShape {
     /// The lab's name: nodes are NAME-node1 …, NAME-remote1 … [default: lab]
@@ -26,7 +25,6 @@ pub struct LabShape {
     pub containers: Option<u32>,
     /// Read the lab from a TOML file; options given besides count more
     #[arg(short = 'f', long, value_name = "FILE")]
-    #[serde(skip)]
     pub file: Option<PathBuf>,
     /// The lab's network [default: the first free one from 172.31.200.0/24]
     #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
@@ -59,23 +57,23 @@ pub struct LabShape {
 }
 
 impl LabShape {
-    /// What is said here, and for the rest what is said there.
-    pub fn or(self, other: LabShape) -> LabShape {
-        LabShape {
-            name: self.name.or(other.name),
-            cluster_nodes: self.cluster_nodes.or(other.cluster_nodes),
-            remote_nodes: self.remote_nodes.or(other.remote_nodes),
-            containers: self.containers.or(other.containers),
-            file: self.file.or(other.file),
-            network: self.network.or(other.network),
-            fencing: self.fencing.or(other.fencing),
-            ssh: self.ssh.or(other.ssh),
-            memory: self.memory.or(other.memory),
-            guest_memory: self.guest_memory.or(other.guest_memory),
-            share: self.share.or(other.share),
-            base: self.base.or(other.base),
-            remoted: self.remoted.or(other.remoted),
-            timeout: self.timeout.or(other.timeout),
+    /// The same as plain values.
+    pub fn wanted(&self) -> Wanted {
+        let it = self.clone();
+        Wanted {
+            name: it.name,
+            cluster_nodes: it.cluster_nodes,
+            remote_nodes: it.remote_nodes,
+            containers: it.containers,
+            network: it.network,
+            fencing: it.fencing,
+            ssh: it.ssh,
+            memory: it.memory,
+            guest_memory: it.guest_memory,
+            share: it.share,
+            base: it.base,
+            remoted: it.remoted,
+            timeout: it.timeout,
         }
     }
 }
@@ -158,4 +156,22 @@ pub enum LabCommand {
         #[arg(long, value_enum, value_name = "FORMAT", default_value = "svg")]
         format: GraphFormat,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All but the one that names the file.
+    #[test]
+    fn every_option_has_its_key() {
+        let command = LabShape::augment_args(clap::Command::new("x"));
+        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+            // A key that is known is refused for the kind of its value only.
+            let said = crate::lab::file::parse(&format!("{option} = {{}}\n"), "lab.toml")
+                .unwrap_err()
+                .to_string();
+            assert_eq!(said.contains("there is no key"), option == "file", "{said}");
+        }
+    }
 }

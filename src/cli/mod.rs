@@ -5,7 +5,8 @@ mod lab;
 
 pub use lab::{GraphFormat, LabCommand, LabShape};
 
-use crate::spec::{Authkey, Forward, NodeKind};
+use crate::context::Options;
+use crate::spec::{Authkey, Forward, NodeKind, Sharing, Wanted};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -140,9 +141,14 @@ pub struct Share {
 }
 
 impl Share {
-    /// Whether other nodes are asked for.
-    pub fn is_wanted(&self) -> bool {
-        self.share_configs || !self.nodes.is_empty()
+    /// The same as plain values.
+    pub fn sharing(&self) -> Sharing {
+        Sharing {
+            every: self.share_configs,
+            nodes: self.nodes.clone(),
+            ssh_options: self.ssh_option.clone(),
+            replace_authkey: self.replace_authkey,
+        }
     }
 }
 
@@ -211,9 +217,27 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// Whether the promotable clone is asked for, by either name.
-    pub fn wants_clone(&self) -> bool {
-        self.add_clone || self.add_master
+    /// The same as plain values.
+    pub fn wanted(&self) -> Wanted {
+        let it = self.clone();
+        Wanted {
+            containers: it.containers,
+            kind: it.kind,
+            network: it.network,
+            forward: it.forward,
+            allow_anywhere: it.allow_anywhere,
+            clone: it.add_clone || it.add_master,
+            prefix: it.prefix,
+            memory: it.memory,
+            shm: it.shm,
+            monitor_interval: it.monitor_interval,
+            authkey: it.authkey,
+            base: it.base,
+            remoted: it.remoted,
+            hosts: it.hosts,
+            allow_mounts: it.allow_mounts,
+            old_names: it.old_names,
+        }
     }
 }
 
@@ -245,6 +269,19 @@ pub struct Common {
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub json: bool,
+}
+
+impl Common {
+    /// The same as plain values.
+    pub fn options(&self) -> Options {
+        Options {
+            dry_run: self.dry_run,
+            force: self.force,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            json: self.json,
+        }
+    }
 }
 
 /// Subcommands.

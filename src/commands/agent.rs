@@ -1,34 +1,22 @@
 //! `-d`: fetch the newest VirtualDomain agent and install it; cleanup puts the old one back.
 
-use super::preview::print_value;
-use super::share::Shared;
-use super::{Context, admission};
-use crate::cli::Share;
-use crate::error::{Context as _, Error, Result};
-use crate::host::command::Cmd;
-use crate::host::files::{self, Attributes, Existing};
+use crate::context::Context;
+use crate::error::Result;
 use crate::host::{lock, users};
-use crate::journal::Undo;
-use crate::report::result;
+use crate::report::{json, result};
+use crate::set::agent::{install, target};
+use crate::share::Shared;
+use crate::spec::Sharing;
 use crate::state::State;
-use crate::xml;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
-/// Name of the previous agent in the state directory.
-const PREVIOUS: &str = "VirtualDomain.previous";
-/// Directory of the fetched one there, until it is installed. The agent's own file name matters:
-/// ocf_rarun calls functions by it.
-const FETCHED: &str = "fetched";
 
 /// # Errors
 /// When it cannot be fetched, is no resource agent, or cannot be installed; nothing is changed
 /// then.
-pub(super) fn run(context: &Context, url: &str, share: &Share) -> Result<()> {
+pub(super) fn run(context: &Context, url: &str, sharing: &Sharing) -> Result<()> {
     let target = target()?;
-    if context.common.dry_run {
-        if context.common.json {
-            return print_value(&serde_json::json!({"url": url, "would_install": target}));
+    if context.options.dry_run {
+        if context.options.json {
+            return json(&serde_json::json!({"url": url, "would_install": target}));
         }
         result(format!(
             "would:\n  fetch {url}\n  install it as {}\n",
@@ -40,8 +28,8 @@ pub(super) fn run(context: &Context, url: &str, share: &Share) -> Result<()> {
     let _host = lock::host()?;
     let saved = crate::state::load_set(&context.state_dir)?;
     // Of a set that several nodes hold, each keeps its own agent unless all are meant.
-    let saved = saved.filter(|_| share.is_wanted());
-    let mut shared = Shared::open(context, share, saved.as_ref())?;
+    let saved = saved.filter(|_| sharing.is_wanted());
+    let mut shared = Shared::open(context, sharing, saved.as_ref())?;
     let mut state = State::open_or_make(&context.state_dir)?;
     let installed = shared
         .announce(&mut state)
@@ -52,139 +40,14 @@ pub(super) fn run(context: &Context, url: &str, share: &Share) -> Result<()> {
             context
                 .report
                 .line(format!("installed {}", target.display()));
-            if context.common.json {
-                return print_value(&serde_json::json!({"installed": target}));
+            if context.options.json {
+                return json(&serde_json::json!({"installed": target}));
             }
             Ok(())
         }
         Err(e) => {
             let e = shared.put_back(&mut state, e);
-            Err(context.put_back(&mut state, e))
+            Err(state.put_back(context, e))
         }
-    }
-}
-
-fn target() -> Result<PathBuf> {
-    if let Some(path) = admission::agent_path() {
-        return Ok(path);
-    }
-    let directory = Path::new("/usr/lib/ocf/resource.d/heartbeat");
-    if directory.is_dir() {
-        return Ok(directory.join("VirtualDomain"));
-    }
-    Err(
-        Error::cant("there is no directory of resource agents on this host")
-            .mend(crate::host::packages::mend_for_tool("VirtualDomain")),
-    )
-}
-
-/// Gives back what was installed.
-fn install(context: &Context, state: &mut State, url: &str, target: &Path) -> Result<Vec<u8>> {
-    let fetched = fetched(state)?;
-    fetch(context, url, &fetched).context(format!("fetch {url}"))?;
-    let bytes = std::fs::read(&fetched).map_err(|e| Error::io("read", &fetched, e))?;
-    install_fetched(context, state, &fetched, &bytes, target)?;
-    Ok(bytes)
-}
-
-/// Installs an agent that another node has fetched.
-///
-/// # Errors
-/// As [`run`].
-pub(super) fn install_bytes(context: &Context, state: &mut State, bytes: &[u8]) -> Result<()> {
-    let fetched = fetched(state)?;
-    install_fetched(context, state, &fetched, bytes, &target()?)
-}
-
-/// Where an agent is until it is installed.
-fn fetched(state: &mut State) -> Result<PathBuf> {
-    let directory = state.dir.join(FETCHED);
-    state.journal.intend([Undo::StateFile {
-        name: FETCHED.to_owned(),
-    }])?;
-    std::fs::create_dir_all(&directory).map_err(|e| Error::io("make directory", &directory, e))?;
-    Ok(directory.join("VirtualDomain"))
-}
-
-fn install_fetched(
-    context: &Context,
-    state: &mut State,
-    fetched: &Path,
-    bytes: &[u8],
-    target: &Path,
-) -> Result<()> {
-    // Executable for the check, and for good once it is installed.
-    files::write_atomic(fetched, bytes, Attributes::root(0o755), Existing::Replace)?;
-    check(context, fetched)?;
-    let mut installed: Vec<String> = state
-        .journal
-        .outstanding()
-        .filter_map(|(_, undo)| match undo {
-            Undo::Agent { sha256, .. } => Some(sha256.clone()),
-            _ => None,
-        })
-        .flatten()
-        .collect();
-    if files::exists(target) && installed.is_empty() {
-        state.journal.intend([Undo::StateFile {
-            name: PREVIOUS.to_owned(),
-        }])?;
-        files::copy_whole(target, &state.dir.join(PREVIOUS))?;
-    }
-    installed.push(files::sha256(bytes));
-    let had_one = files::exists(&state.dir.join(PREVIOUS));
-    state.journal.intend([Undo::Agent {
-        path: target.to_owned(),
-        sha256: installed,
-        previous: had_one.then(|| PREVIOUS.to_owned()),
-    }])?;
-    files::write_atomic(target, bytes, Attributes::root(0o755), Existing::Replace)
-}
-
-/// With curl or wget, whichever is there.
-fn fetch(context: &Context, url: &str, to: &Path) -> Result<()> {
-    let fetcher = if which::which("curl").is_ok() {
-        Cmd::new("curl")
-            .args([
-                "--fail",
-                "--silent",
-                "--show-error",
-                "--location",
-                "--output",
-            ])
-            .arg(to)
-            .args(["--", url])
-    } else {
-        Cmd::new("wget")
-            .args(["--quiet", "--output-document"])
-            .arg(to)
-            .args(["--", url])
-    };
-    fetcher
-        .timeout(Duration::from_secs(120))
-        .ok(&context.host)
-        .map(drop)
-}
-
-/// A resource agent answers `meta-data` with XML that names it (OCF Resource Agent API).
-fn check(context: &Context, agent: &Path) -> Result<()> {
-    let not_one = |why: &str| {
-        Error::failed(format!("what was fetched is no VirtualDomain agent: {why}"))
-            .mend("give the agent's own address with --agent-url")
-    };
-    let root = std::env::var_os("OCF_ROOT").unwrap_or_else(|| "/usr/lib/ocf".into());
-    let output = Cmd::new(agent.to_string_lossy())
-        .arg("meta-data")
-        .env("OCF_ROOT", root)
-        .timeout(Duration::from_secs(20))
-        .run(&context.host)
-        .map_err(|e| not_one(e.message()))?;
-    if output.code != 0 {
-        return Err(not_one(output.error().message()));
-    }
-    let metadata = xml::parse(&output.stdout, "its meta-data").map_err(|e| not_one(e.message()))?;
-    match (metadata.name.as_str(), metadata.get("name")) {
-        ("resource-agent", Some("VirtualDomain")) => Ok(()),
-        _ => Err(not_one("its meta-data describe something else")),
     }
 }

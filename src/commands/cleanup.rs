@@ -1,34 +1,39 @@
 //! `cleanup`: everything that was made, away again; what the journal does not know any more is
 //! found by the marks it carries.
 
-use super::preview::print_value;
-use super::{Context, marks, passing, share};
-use crate::cli::Share;
+use crate::change::{Journal, Outcome, Rank, Undo, Undoer, covers};
+use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, lock, users};
-use crate::journal::{Journal, Rank, Scope, Undo};
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
 use crate::peer::Target;
-use crate::report::{count, result};
+use crate::report::{count, json, result};
+use crate::set::{discover, easing};
+use crate::share;
+use crate::spec::{Scope, Sharing};
 use crate::state::State;
-use crate::undo::Outcome;
 use std::time::Duration;
 
 /// # Errors
 /// [`Kind::Cant`] when the cluster or libvirt cannot be asked (unless --force), before anything is
 /// touched; [`Kind::LeftBehind`] with the list of what had to stay.
-pub(super) fn run(context: &Context, scope: Scope, share: &Share, forget: &[String]) -> Result<()> {
-    if context.common.dry_run {
+pub(super) fn run(
+    context: &Context,
+    scope: Scope,
+    sharing: &Sharing,
+    forget: &[String],
+) -> Result<()> {
+    if context.options.dry_run {
         return preview(context, scope);
     }
     users::require_root("cleanup")?;
     let _host = lock::host()?;
     let cib = tools::query(&context.host);
-    let found = marks::found(context, cib.as_ref().ok())?;
+    let found = discover::found(context, cib.as_ref().ok())?;
     let known = known_peers(&Journal::peek(&context.state_dir)?);
-    let asked_for = share::answering(context, share, &known)?;
+    let asked_for = share::answering(context, sharing, &known)?;
     let mut state = match State::open(&context.state_dir)? {
         Some(state) => state,
         None if found.is_empty() => {
@@ -53,18 +58,18 @@ pub(super) fn run(context: &Context, scope: Scope, share: &Share, forget: &[Stri
     };
     state.journal.intend(found)?;
     check_reachable(context, scope, &state.journal, &cib)?;
-    let easing = match &cib {
-        Ok(cib) if scope != Scope::Libvirt => passing::ease_removal(context, &mut state, cib)?,
+    let eased = match &cib {
+        Ok(cib) if scope != Scope::Libvirt => easing::ease_removal(context, &mut state, cib)?,
         _ => None,
     };
-    let mut undoer = context.undoer(state.set.as_ref());
+    let mut undoer = Undoer::of(context, state.set.as_ref());
     // A cluster under load takes longer.
     undoer.stop_timeout += Duration::from_millis(500) * resources(&state.journal);
-    undoer.easing = easing;
+    undoer.easing = eased;
     undoer.cluster_down = cib.is_err();
     undoer.forget = forget.to_vec();
-    undoer.ssh_options.clone_from(&share.ssh_option);
-    let mut outcome = undoer.replay(&mut state.journal, |_, undo| scope.covers(undo));
+    undoer.ssh_options.clone_from(&sharing.ssh_options);
+    let mut outcome = undoer.replay(&mut state.journal, |_, undo| covers(scope, undo));
     // Those of which nothing was known here, of whatever group.
     let (elsewhere, left) = share::undo_on(context, scope, &asked_for, cib.is_err(), forget);
     outcome.add(elsewhere, left);
@@ -83,8 +88,8 @@ pub(super) fn run(context: &Context, scope: Scope, share: &Share, forget: &[Stri
 
 /// Says what was undone, and what had to stay.
 fn end(context: &Context, scope: Scope, outcome: Outcome) -> Result<()> {
-    if context.common.json {
-        print_value(&serde_json::json!({"undone": outcome.undone, "remains": outcome.remains}))?;
+    if context.options.json {
+        json(&serde_json::json!({"undone": outcome.undone, "remains": outcome.remains}))?;
     }
     let undone = match (outcome.into_result(), context.host.check_interrupt()) {
         (Err(e), Err(_)) => return Err(e.context("interrupted").with_kind(Kind::Interrupted)),
@@ -118,8 +123,8 @@ fn nothing(context: &Context, cluster_down: bool) -> Result<()> {
             .report
             .warn("the cluster cannot be asked whether it has anything of ours");
     }
-    if context.common.json {
-        print_value(&serde_json::json!({"undone": 0, "remains": []}))?;
+    if context.options.json {
+        json(&serde_json::json!({"undone": 0, "remains": []}))?;
     }
     context.report.line("nothing to clean up");
     Ok(())
@@ -135,11 +140,11 @@ fn check_reachable(
     let concerns = |ranks: &[Rank]| {
         journal
             .outstanding()
-            .any(|(_, u)| scope.covers(u) && ranks.contains(&u.rank()))
+            .any(|(_, u)| covers(scope, u) && ranks.contains(&u.rank()))
     };
     let in_cluster = [Rank::Cib, Rank::Nodes, Rank::Properties];
     if let Err(e) = cib {
-        if concerns(&in_cluster) && !context.common.force {
+        if concerns(&in_cluster) && !context.options.force {
             let e = e.clone();
             return Err(e.context("the guest nodes cannot be taken out of the cluster").mend(
                 "start the cluster, or use --force to remove the rest and keep what is in the CIB for a later cleanup",
@@ -154,10 +159,10 @@ fn check_reachable(
             );
         }
     }
-    if concerns(&[Rank::Domains, Rank::Network]) && !context.common.force {
+    if concerns(&[Rank::Domains, Rank::Network]) && !context.options.force {
         virsh::connect(&context.host)?;
     }
-    if scope == Scope::Libvirt && !context.common.force {
+    if scope == Scope::Libvirt && !context.options.force {
         let running = cib.as_ref().is_ok_and(|cib| {
             journal
                 .outstanding()
@@ -181,12 +186,12 @@ fn preview(context: &Context, scope: Scope) -> Result<()> {
     } else {
         Vec::new()
     };
-    undos.extend(marks::found(context, cib.as_ref().ok())?);
+    undos.extend(discover::found(context, cib.as_ref().ok())?);
     undos.sort_by_key(|undo| (undo.rank(), undo.key()));
     undos.dedup_by_key(|undo| undo.key());
-    undos.retain(|undo| scope.covers(undo));
-    if context.common.json {
-        return print_value(&serde_json::json!({ "would_undo": undos }));
+    undos.retain(|undo| covers(scope, undo));
+    if context.options.json {
+        return json(&serde_json::json!({ "would_undo": undos }));
     }
     if !users::is_root() && files::exists(&context.state_dir) {
         context.report.warn(format!(

@@ -1,24 +1,24 @@
 //! `key-gen`: /etc/pacemaker/authkey, when there is none.
 
-use super::Context;
-use super::preview::print_value;
-use super::share::Shared;
-use crate::cli::Share;
+use crate::change::authkey as change;
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
 use crate::pacemaker::authkey;
-use crate::report::result;
+use crate::report::{json, result};
+use crate::share::Shared;
+use crate::spec::Sharing;
 use crate::state::State;
 use std::path::Path;
 
 /// # Errors
 /// When it cannot be made, or the one that is there cannot be used.
-pub(super) fn run(context: &Context, share: &Share) -> Result<()> {
+pub(super) fn run(context: &Context, sharing: &Sharing) -> Result<()> {
     let path = Path::new(authkey::PATH);
-    if context.common.dry_run {
+    if context.options.dry_run {
         let makes = !path.exists();
-        if context.common.json {
-            return print_value(&serde_json::json!({"path": path, "would_make": makes}));
+        if context.options.json {
+            return json(&serde_json::json!({"path": path, "would_make": makes}));
         }
         let what = if makes {
             "make (0640 root:haclient)"
@@ -30,8 +30,8 @@ pub(super) fn run(context: &Context, share: &Share) -> Result<()> {
     }
     users::require_root("key-gen")?;
     let haclient = users::haclient()?.as_raw();
-    if share.is_wanted() {
-        return on_all(context, share);
+    if sharing.is_wanted() {
+        return on_all(context, sharing);
     }
     if crate::host::files::exists(path) {
         return match authkey::check(path, haclient)? {
@@ -46,21 +46,21 @@ pub(super) fn run(context: &Context, share: &Share) -> Result<()> {
     }
     let _host = lock::host()?;
     let mut state = State::open_or_make(&context.state_dir)?;
-    match authkey::make(&mut state.journal) {
+    match change::make(&mut state.journal) {
         Ok(_) => {
             context.report.line(format!("made {}", path.display()));
             said(context, true)
         }
-        Err(e) => Err(context.put_back(&mut state, e)),
+        Err(e) => Err(state.put_back(context, e)),
     }
 }
 
 /// The same key on this node and others.
-fn on_all(context: &Context, share: &Share) -> Result<()> {
+fn on_all(context: &Context, sharing: &Sharing) -> Result<()> {
     let _host = lock::host()?;
     let mut shared = Shared::open(
         context,
-        share,
+        sharing,
         crate::state::load_set(&context.state_dir)?.as_ref(),
     )?;
     let path = Path::new(authkey::PATH);
@@ -86,14 +86,14 @@ fn on_all(context: &Context, share: &Share) -> Result<()> {
         }
         Err(e) => {
             let e = shared.put_back(&mut state, e);
-            Err(context.put_back(&mut state, e))
+            Err(state.put_back(context, e))
         }
     }
 }
 
 fn said(context: &Context, made: bool) -> Result<()> {
-    if context.common.json {
-        return print_value(&serde_json::json!({"path": authkey::PATH, "made": made}));
+    if context.options.json {
+        return json(&serde_json::json!({"path": authkey::PATH, "made": made}));
     }
     Ok(())
 }

@@ -1,150 +1,189 @@
-//! The commands. Each reads like the paragraph that describes it.
+//! The verbs. Each is a paragraph: parse, one look, plan, do, report. None uses another; the order in
+//! which several are carried out is told here.
 
-mod admission;
+mod add;
 mod agent;
-mod ahead;
-mod choose;
 mod cleanup;
+mod compat;
 mod generate;
-mod join;
 mod key_gen;
 mod lab;
-mod make;
-mod marks;
-mod original;
-mod passing;
-mod preview;
-mod share;
-mod shrink;
 mod status;
 mod up;
 mod verify;
 mod version;
-mod wait;
-mod waves;
 
 pub use version::run as version;
 
-use crate::cli::{Cli, Command, Common, Original, Shape, Share};
-use crate::error::{Error, Kind, Result};
-use crate::host::{Host, signals};
-use crate::journal::{Rank, Scope};
-use crate::plan::Set;
-use crate::report::Report;
-use crate::state::State;
-use crate::undo::Undoer;
-use std::path::PathBuf;
-use std::time::Duration;
+use crate::cli::{Cli, Command, LabCommand};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::pacemaker::config::Part;
+use crate::spec::{Scope, Sharing, Wanted};
+use crate::state::check_path;
 
-/// What every command is given.
+/// One thing to do for a set, whichever way it was asked for.
 #[derive(Debug)]
-pub(crate) struct Context {
-    host: Host,
-    report: Report,
-    common: Common,
-    /// Absolute and checked.
-    state_dir: PathBuf,
+enum Verb {
+    Verify {
+        wanted: Wanted,
+        quick: bool,
+    },
+    DownloadAgent {
+        url: String,
+        sharing: Sharing,
+    },
+    KeyGen {
+        sharing: Sharing,
+    },
+    Generate {
+        wanted: Wanted,
+        sharing: Sharing,
+        part: Option<Part>,
+    },
+    Add {
+        wanted: Wanted,
+        part: Part,
+    },
+    Up {
+        wanted: Wanted,
+        sharing: Sharing,
+        timeout: Option<u64>,
+        gentle: bool,
+    },
+    Cleanup {
+        scope: Scope,
+        sharing: Sharing,
+        forget: Vec<String>,
+    },
 }
 
 /// Carries out a parsed command line.
 ///
 /// # Errors
-/// What went wrong; its kind is the exit status.
+/// The first failure; its kind is the exit status.
 pub fn run(cli: Cli) -> Result<()> {
-    let common = cli.common;
-    let context = Context {
-        host: Host::new(common.verbose),
-        report: Report::new(common.quiet, common.verbose),
-        state_dir: crate::state::check_path(&common.state_dir)?,
-        common,
-    };
-    let result = carry_out(&context, cli.command, &cli.original, &cli.shape, &cli.share);
-    if context.common.verbose {
+    let state_dir = check_path(&cli.common.state_dir)?;
+    let context = Context::new(cli.common.options(), state_dir);
+    let result = carry_out(&context, cli);
+    if context.options.verbose {
         crate::report::say(crate::report::used());
     }
     result
 }
 
-fn carry_out(
-    context: &Context,
-    command: Option<Command>,
-    original: &Original,
-    shape: &Shape,
-    share: &Share,
-) -> Result<()> {
-    match command {
-        None => original::run(context, original, shape, share),
-        Some(Command::Generate { shape, share }) => generate::run(context, &shape, &share, None),
+fn carry_out(context: &Context, cli: Cli) -> Result<()> {
+    let verb = match cli.command {
+        None => {
+            let sharing = cli.share.sharing();
+            let verbs = compat::verbs(context, &cli.original, &cli.shape, &sharing)?;
+            return verbs.into_iter().try_for_each(|verb| one(context, verb));
+        }
+        Some(Command::Status) => return status::run(context),
+        Some(Command::Lab { command }) => return in_lab(context, &command),
+        Some(Command::NodeEnter { pid, command }) => {
+            return crate::host::inside::enter(pid, &command);
+        }
+        Some(Command::NodeGroups { list }) => return crate::lab::groups::keep(&list),
+        // Not ours to carry out: crate::main does.
+        Some(Command::NodeInit { .. }) => return Ok(()),
+        Some(Command::Completions { shell }) => {
+            let text = crate::cli::complete::script(shell)
+                .map_err(|e| Error::failed(format!("no completion script: {e}")))?;
+            crate::report::result(text);
+            return Ok(());
+        }
+        Some(Command::Realise { node }) => return crate::share::serve(context, node),
+        Some(Command::Generate { shape, share }) => Verb::Generate {
+            wanted: shape.wanted(),
+            sharing: share.sharing(),
+            part: None,
+        },
         Some(Command::Up {
             shape,
             share,
             timeout,
             gentle,
-        }) => up::run(context, &shape, &share, timeout, gentle),
-        Some(Command::Cleanup { share, forget }) => {
-            cleanup::run(context, Scope::All, &share, &forget)
+        }) => Verb::Up {
+            wanted: shape.wanted(),
+            sharing: share.sharing(),
+            timeout,
+            gentle,
+        },
+        Some(Command::Cleanup { share, forget }) => Verb::Cleanup {
+            scope: Scope::All,
+            sharing: share.sharing(),
+            forget,
+        },
+        Some(Command::Verify { shape, quick }) => Verb::Verify {
+            wanted: shape.wanted(),
+            quick,
+        },
+        Some(Command::KeyGen { share }) => Verb::KeyGen {
+            sharing: share.sharing(),
+        },
+        Some(Command::DownloadAgent { agent_url, share }) => Verb::DownloadAgent {
+            url: agent_url,
+            sharing: share.sharing(),
+        },
+    };
+    one(context, verb)
+}
+
+fn one(context: &Context, verb: Verb) -> Result<()> {
+    match verb {
+        Verb::Verify { wanted, quick } => verify::run(context, &wanted, quick),
+        Verb::DownloadAgent { url, sharing } => agent::run(context, &url, &sharing),
+        Verb::KeyGen { sharing } => key_gen::run(context, &sharing),
+        Verb::Generate {
+            wanted,
+            sharing,
+            part,
+        } => {
+            generate::run(context, &wanted, &sharing, part)?;
+            status_as_result(context)
         }
-        Some(Command::Status) => status::run(context),
-        Some(Command::Verify { shape, quick }) => verify::run(context, &shape, quick),
-        Some(Command::Lab { command }) => lab::run(context, &command),
-        Some(Command::NodeEnter { pid, command }) => crate::host::inside::enter(pid, &command),
-        Some(Command::NodeGroups { list }) => lab::keep_groups(&list),
-        // Not ours to carry out: crate::main does.
-        Some(Command::NodeInit { .. }) => Ok(()),
-        Some(Command::KeyGen { share }) => key_gen::run(context, &share),
-        Some(Command::DownloadAgent { agent_url, share }) => {
-            agent::run(context, &agent_url, &share)
+        Verb::Add { wanted, part } => add::run(context, &wanted, part),
+        Verb::Up {
+            wanted,
+            sharing,
+            timeout,
+            gentle,
+        } => {
+            up::run(context, &wanted, &sharing, timeout, gentle)?;
+            status_as_result(context)
         }
-        Some(Command::Completions { shell }) => {
-            let text = crate::cli::complete::script(shell)
-                .map_err(|e| Error::failed(format!("no completion script: {e}")))?;
-            crate::report::result(text);
-            Ok(())
-        }
-        Some(Command::Realise { node }) => share::serve(context, node),
+        Verb::Cleanup {
+            scope,
+            sharing,
+            forget,
+        } => cleanup::run(context, scope, &sharing, &forget),
     }
 }
 
-impl Context {
-    fn undoer(&self, set: Option<&Set>) -> Undoer<'_> {
-        Undoer {
-            host: &self.host,
-            report: &self.report,
-            state_dir: &self.state_dir,
-            set_mark: set.map(Set::mark),
-            cluster_down: false,
-            stop_timeout: Duration::from_secs(180),
-            stays_here: set.is_some_and(Set::stays_here),
-            easing: None,
-            forget: Vec::new(),
-            ssh_options: Vec::new(),
-        }
+/// The JSON result of what makes nodes is their status.
+fn status_as_result(context: &Context) -> Result<()> {
+    match context.options.json && !context.options.dry_run {
+        true => status::run(context),
+        false => Ok(()),
     }
+}
 
-    /// Puts back what this run did, after `cause` ended it, and gives back the error to end with.
-    fn put_back(&self, state: &mut State, cause: Error) -> Error {
-        signals::forget();
-        self.report
-            .line(format!("{}; putting back what was done", cause.message()));
-        let first = state.journal.run_began();
-        let undoer = self.undoer(state.set.as_ref());
-        // Other nodes put back their own, asked by who leads; what is known of one stays known, and
-        // with it the directory that it is known in.
-        let others = state.journal.outstanding();
-        let knows = others
-            .into_iter()
-            .any(|(_, undo)| undo.rank() == Rank::Peers);
-        let outcome = undoer.replay(&mut state.journal, |seq, undo| match undo.rank() {
-            Rank::Peers => false,
-            Rank::StateDir if knows => false,
-            _ => seq >= first,
-        });
-        match outcome.into_result() {
-            Ok(_) => cause,
-            // Both are told: the cause first, then what could not be put back.
-            Err(left) => cause
-                .details(left.detail_lines().to_vec())
-                .with_kind(Kind::LeftBehind),
+/// A subcommand of `lab`.
+fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
+    match command {
+        LabCommand::Up { shape } => {
+            let name = lab::up::run(context, &shape.wanted(), shape.file.as_deref())?;
+            match context.options.json && !context.options.dry_run {
+                true => lab::status::run(context, Some(&name)),
+                false => Ok(()),
+            }
         }
+        LabCommand::Down { name, all } => lab::down::run(context, name.as_deref(), *all),
+        LabCommand::Status { name } => lab::status::run(context, name.as_deref()),
+        LabCommand::List => lab::list::run(context),
+        LabCommand::Exec { node, command } => lab::exec::run(context, node, command),
+        LabCommand::Shell { node } => lab::exec::shell(context, node),
+        LabCommand::Graph { name, format } => lab::graph::run(context, name.as_deref(), *format),
     }
 }

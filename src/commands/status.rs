@@ -1,7 +1,6 @@
 //! `status`: one row per node.
 
-use super::Context;
-use super::preview::print_value;
+use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
 use crate::libvirt::virsh;
@@ -9,7 +8,7 @@ use crate::pacemaker::cib::Cib;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{connections, tools};
 use crate::plan::{Guest, Set};
-use crate::report::{count, result, table};
+use crate::report::{count, json, result, table};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -35,8 +34,8 @@ struct Row {
 pub(super) fn run(context: &Context) -> Result<()> {
     users::require_root("status")?;
     let Some(set) = crate::state::load_set(&context.state_dir)? else {
-        if context.common.json {
-            return print_value(&serde_json::json!({"nodes": [], "total": 0, "online": 0}));
+        if context.options.json {
+            return json(&serde_json::json!({"nodes": [], "total": 0, "online": 0}));
         }
         result(format!(
             "no containers in {}\n",
@@ -47,8 +46,8 @@ pub(super) fn run(context: &Context) -> Result<()> {
     let rows = rows(context, &set);
     let online = rows.iter().filter(|r| r.pacemaker == "online").count();
     let running = rows.iter().filter(|r| r.libvirt == "running").count();
-    if context.common.json {
-        return print_value(&serde_json::json!({
+    if context.options.json {
+        return json(&serde_json::json!({
             "state_dir": set.state_dir,
             "network": {"name": set.network, "subnet": set.subnet.to_string()},
             "nodes": rows,
@@ -73,7 +72,7 @@ fn rows(context: &Context, set: &Set) -> Vec<Row> {
         .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
     if let (Some(domains), false) = (&mut domains, set.nodes.is_empty()) {
         // Here they are absent, or defined at most.
-        let (elsewhere, silent) = super::share::domains(context, set);
+        let (elsewhere, silent) = crate::share::domains(context, set);
         domains.extend(elsewhere);
         // What runs there can be said by the cluster alone.
         for guest in set.guests() {

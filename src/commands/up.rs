@@ -1,18 +1,20 @@
 //! `up`: generate, start the network, add to the CIB, and wait until every node is online; on a
 //! set that is there already, only the difference.
 
-use super::choose::Choice;
-use super::generate::{Prepared, make_everywhere, prepare, roll_back};
-use super::passing::{self, Passing};
-use super::share::Shared;
-use super::waves::Waves;
-use super::{Context, admission, ahead, join, preview};
-use crate::cli::{Shape, Share};
+use crate::checks::admission;
+use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::host::{lock, users};
 use crate::pacemaker::config::Part;
 use crate::pacemaker::tools;
 use crate::report::count;
+use crate::set::batches::Batches;
+use crate::set::easing::{self, Passing};
+use crate::set::resolve::Choice;
+use crate::set::rollback::roll_back;
+use crate::set::{cib, prestart, preview};
+use crate::share::{Prepared, Shared, make_everywhere, prepare};
+use crate::spec::{Sharing, Wanted};
 use crate::state::State;
 
 /// # Errors
@@ -20,13 +22,13 @@ use crate::state::State;
 /// [`Kind::NotOnline`].
 pub(super) fn run(
     context: &Context,
-    shape: &Shape,
-    share: &Share,
+    wanted: &Wanted,
+    sharing: &Sharing,
     timeout: Option<u64>,
     gentle: bool,
 ) -> Result<()> {
-    if context.common.dry_run {
-        return preview::run(context, shape, share, preview::With::Up);
+    if context.options.dry_run {
+        return preview::run(context, wanted, sharing, preview::With::Up);
     }
     users::require_root("up")?;
     let host_lock = lock::host()?;
@@ -34,7 +36,7 @@ pub(super) fn run(
         choice,
         mut state,
         mut shared,
-    } = prepare(context, shape, share, |choice, _| {
+    } = prepare(context, wanted, sharing, |choice, _| {
         admission::check(context, &choice.set).map(drop)
     })?;
     let joined = join_all(context, &mut state, &choice, &mut shared, gentle);
@@ -58,9 +60,6 @@ pub(super) fn run(
             context
                 .report
                 .line(format!("{} online", count(number, "node")));
-            if context.common.json {
-                return super::status::run(context);
-            }
             Ok(())
         }
         Err(e) if matches!(e.kind, Kind::NotOnline | Kind::LeftBehind) => Err(e),
@@ -78,19 +77,19 @@ fn join_all(
     choice: &Choice,
     shared: &mut Shared,
     gentle: bool,
-) -> Result<Waves> {
+) -> Result<Batches> {
     let set = &choice.set;
-    passing::end(context, state, set)?;
-    let home = join::home(context, set)?;
+    easing::end(context, state, set)?;
+    let home = cib::home(context, set)?;
     let passing = Passing::of(set, &home, &tools::query(&context.host)?, gentle);
     passing.raise(context, state)?;
     make_everywhere(context, state, choice, shared)?;
     context.host.check_interrupt()?;
     admission::check_version(context, set)?;
-    let cib = tools::query(&context.host)?;
-    let early = ahead::of(context, set, &cib)?;
-    let waves = Waves::of(set, early, cib, passing.joining);
-    join::intend(state, set, Part::All, &waves.cib)?;
+    let before = tools::query(&context.host)?;
+    let early = prestart::of(context, set, &before)?;
+    let waves = Batches::of(set, early, before, passing.joining);
+    cib::intend(state, set, Part::All, &waves.cib)?;
     waves.begin(context, state, set)?;
     Ok(waves)
 }
@@ -99,11 +98,11 @@ fn wait_for_all(
     context: &Context,
     state: &mut State,
     choice: &Choice,
-    waves: &Waves,
+    waves: &Batches,
     timeout: Option<u64>,
 ) -> Result<()> {
     let joined = waves.go_on(context, &choice.set, timeout);
-    match (joined, passing::end(context, state, &choice.set)) {
+    match (joined, easing::end(context, state, &choice.set)) {
         (joined, Ok(())) => joined,
         // The nodes are there, and stay.
         (Ok(()), Err(left)) => {

@@ -50,6 +50,12 @@ pub struct Pending {
     committed: bool,
 }
 
+/// The name a directory has until it is complete.
+pub fn temporary_name(tree: &Path) -> PathBuf {
+    let name = tree.file_name().unwrap_or_default().to_string_lossy();
+    tree.with_file_name(format!(".{name}.new"))
+}
+
 /// The name a file has until it is complete.
 pub fn unfinished(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();

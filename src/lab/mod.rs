@@ -1,14 +1,35 @@
-//! A lab: a whole cluster on this machine, its cluster nodes and remote nodes as containers of
-//! this host's libvirt, guest nodes nested inside the cluster nodes. Everything here is pure: from
-//! a spec and what was chosen on this host to every file, domain and CIB element.
+//! A lab: a whole cluster on this machine, its cluster nodes and remote nodes as containers of this
+//! host's libvirt, guest nodes nested inside the cluster nodes.
+//!
+//! Pure, as data from a spec and what was chosen on this host: [`cib`], [`config`], [`domain`],
+//! [`file`], [`graph`], [`root`]. The other files run a lab: they raise, grow, shrink and watch it,
+//! and take it down.
 
+pub(crate) mod checks;
 pub mod cib;
 pub mod config;
+pub(crate) mod directory;
 pub mod domain;
+pub(crate) mod down;
+pub(crate) mod fence;
 pub mod file;
+pub(crate) mod find;
 pub mod graph;
+pub(crate) mod groups;
+pub(crate) mod leave;
+pub(crate) mod make;
+pub(crate) mod nested;
+pub(crate) mod raise;
+pub(crate) mod reconnect;
+pub(crate) mod resize;
+pub(crate) mod resolve;
 pub mod root;
+pub(crate) mod running;
 mod spec;
+pub(crate) mod tree;
+pub(crate) mod wait;
+
+pub use file::Wanted;
 
 pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
 
@@ -18,7 +39,7 @@ use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The file that keeps a lab.
 pub const FILE: &str = "lab.json";
@@ -190,36 +211,6 @@ impl Lab {
 
 /// The lab that is meant when none is named.
 pub const DEFAULT_NAME: &str = "lab";
-
-/// Labs lie beside the state directory: `/var/lib/lxc-autogen-lab-NAME`.
-pub fn directory(state_dir: &Path, name: &str) -> PathBuf {
-    let mut path = state_dir.to_owned().into_os_string();
-    path.push(format!("-lab-{name}"));
-    path.into()
-}
-
-/// Names of all labs that have a directory beside this state directory, in order.
-pub fn beside(state_dir: &Path) -> Vec<String> {
-    let start = directory(state_dir, "");
-    let Some((parent, start)) = start.parent().zip(start.file_name()) else {
-        return Vec::new();
-    };
-    let start = start.to_string_lossy();
-    let mut names: Vec<String> = std::fs::read_dir(parent)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|e| {
-            e.file_name()
-                .to_str()?
-                .strip_prefix(&*start)
-                .map(str::to_owned)
-        })
-        .filter(|name| valid_name(name).is_ok())
-        .collect();
-    names.sort_unstable();
-    names
-}
 
 /// Name of the network and bridge of a lab.
 pub fn network_of(name: &str) -> String {

@@ -3,9 +3,8 @@
 
 use super::config::{self, known};
 use super::{GUESTS_DIR, Kind, Lab, Node, cib};
-use crate::plan::{
-    Content, Entry, Identity, Owner, Set, dir, file, link, mount_point, owned_file, skeleton,
-};
+use crate::plan::{Identity, Set, dir, file, link, mount_point, owned_file, skeleton};
+use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
 
 /// The keys that a lab's nodes share, made once.

@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_node_has_for_itself_can_be_covered() {
-        use crate::plan::Entry;
+        use crate::rootfs::Entry;
         let lab = crate::lab::tests::sample(1, 0);
         let keys = crate::lab::root::tests::keys();
         // Empty in a node.

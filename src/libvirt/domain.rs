@@ -45,7 +45,7 @@ fn filesystems(set: &Set, guest: &Guest) -> Vec<El> {
         all.push(read_only(remoted, set.remoted.inside()));
     }
     if set.spec.authkey == Authkey::Bind {
-        let directory = Path::new(crate::pacemaker::authkey::DIRECTORY);
+        let directory = Path::new(crate::plan::AUTHKEY_DIRECTORY);
         all.push(read_only(directory, directory));
     }
     all.extend(set.mask_sysrq.then(masked_sysrq));

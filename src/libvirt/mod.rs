@@ -1,8 +1,8 @@
 //! libvirt: domain and network XML (pure), and virsh with parsers of what it prints.
 
-pub mod by_products;
 pub mod container;
 pub mod domain;
+pub mod leftovers;
 pub mod network;
 pub mod virsh;
 

@@ -1,9 +1,7 @@
 //! The key that cluster and pacemaker-remoted share (Pacemaker Remote, "Authentication").
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::host::files::{self, Attributes, Existing};
-use crate::host::users;
-use crate::journal::{Journal, Undo};
 use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -11,9 +9,9 @@ use std::path::Path;
 /// Where Pacemaker looks for it (DEFAULT_REMOTE_KEY_LOCATION in Pacemaker 2.1.5).
 pub const PATH: &str = "/etc/pacemaker/authkey";
 /// Its directory, which `--authkey bind` binds.
-pub const DIRECTORY: &str = "/etc/pacemaker";
+pub const DIRECTORY: &str = crate::plan::AUTHKEY_DIRECTORY;
 /// As many as lxc_autogen.sh and Pacemaker's documentation take.
-const BYTES: usize = 4096;
+pub const BYTES: usize = 4096;
 
 /// What is wrong with a key, if anything.
 ///
@@ -90,65 +88,6 @@ fn searchable(metadata: &std::fs::Metadata, haclient: u32) -> bool {
     mode & 0o001 != 0 || (metadata.gid() == haclient && mode & 0o010 != 0)
 }
 
-/// Makes the key when there is none: 4096 random bytes, 0640 root:haclient, in a directory 0750
-/// root:haclient. Gives back whether one was made.
-///
-/// # Errors
-/// When there is no group haclient, or writing fails.
-pub fn make(journal: &mut Journal) -> Result<bool> {
-    if files::exists(Path::new(PATH)) {
-        return Ok(false);
-    }
-    let key = match recall(&remembered()) {
-        Some(key) => key,
-        None => files::random_bytes(BYTES)?,
-    };
-    write_new(journal, &key)?;
-    Ok(true)
-}
-
-/// Sees to it that this is the key. Another one is kept in the state directory, when it may be
-/// replaced at all.
-///
-/// # Errors
-/// [`crate::error::Kind::Cant`] when there is another that may not be replaced.
-pub fn put(journal: &mut Journal, state_dir: &Path, key: &[u8], replace: bool) -> Result<()> {
-    let path = Path::new(PATH);
-    let Some(there) = files::read_optional(path)? else {
-        return write_new(journal, key);
-    };
-    if there == key {
-        return Ok(());
-    }
-    if !replace {
-        return Err(another_key(&path.display().to_string()));
-    }
-    let kept = journal.outstanding().find_map(|(_, undo)| match undo {
-        Undo::Authkey { previous, .. } => Some(previous.clone()),
-        _ => None,
-    });
-    let previous = match kept {
-        Some(previous) => previous,
-        None => {
-            journal.intend([Undo::StateFile {
-                name: PREVIOUS.to_owned(),
-            }])?;
-            files::copy_whole(path, &state_dir.join(PREVIOUS))?;
-            Some(PREVIOUS.to_owned())
-        }
-    };
-    journal.intend([Undo::Authkey {
-        path: path.to_owned(),
-        sha256: files::sha256(key),
-        previous,
-    }])?;
-    let attributes = attributes(users::haclient()?.as_raw());
-    files::write_atomic(path, key, attributes, Existing::Replace)
-}
-
-/// Name of a replaced key in the state directory.
-const PREVIOUS: &str = "authkey.previous";
-
 /// The error about a key that must not be overwritten.
 pub fn another_key(which: &str) -> Error {
     Error::cant(format!(
@@ -160,32 +99,6 @@ pub fn another_key(which: &str) -> Error {
     )
 }
 
-fn write_new(journal: &mut Journal, key: &[u8]) -> Result<()> {
-    let path = Path::new(PATH);
-    let haclient = users::haclient()?.as_raw();
-    let directory = Path::new(DIRECTORY);
-    if !files::exists(directory) {
-        journal.intend([Undo::EmptyDir {
-            path: directory.to_owned(),
-        }])?;
-        std::fs::create_dir(directory).map_err(|e| Error::io("make directory", directory, e))?;
-        files::set_directory_attributes(
-            directory,
-            Attributes {
-                mode: 0o750,
-                uid: 0,
-                gid: haclient,
-            },
-        )?;
-    }
-    journal.intend([Undo::Authkey {
-        path: path.to_owned(),
-        sha256: files::sha256(key),
-        previous: None,
-    }])?;
-    write(path, key, haclient).context("make the authentication key")
-}
-
 /// How long Pacemaker's controller uses a key it has read, whatever the file says meanwhile
 /// (Pacemaker 2.1.5 and 3.0.0, lib/lrmd/lrmd_client.c, key_cache_expired), in seconds.
 pub const CACHED_FOR: u64 = 60;
@@ -195,7 +108,7 @@ const REMEMBERED: &str = "lxc-autogen:removed-authkey";
 /// Remembers a key of ours that is being removed for as long as the controller may still use it:
 /// a set made anew within that time would otherwise be refused with another key. It is in the
 /// kernel's keyring, root's alone, and expires by itself. Where there is no keyring,
-/// `commands::wait` waits the time out.
+/// `set::wait` waits the time out.
 pub fn remember(key: &[u8]) {
     remember_as(&remembered(), key);
 }
@@ -213,6 +126,11 @@ fn remember_as(name: &str, key: &[u8]) {
     let _ = KeyRing::from_special_id(KeyRingIdentifier::User, false)
         .and_then(|ring| ring.add_key(&format!("{name}:{}", now()), key))
         .and_then(|kept| kept.set_timeout(CACHED_FOR as usize));
+}
+
+/// A key that was remembered, while it is.
+pub fn recalled() -> Option<Vec<u8>> {
+    recall(&remembered())
 }
 
 fn recall(name: &str) -> Option<Vec<u8>> {
@@ -248,7 +166,8 @@ pub fn write(path: &Path, key: &[u8], haclient: u32) -> Result<()> {
     files::write_atomic(path, key, attributes(haclient), Existing::Refuse)
 }
 
-fn attributes(haclient: u32) -> Attributes {
+/// Owner and mode of a key.
+pub fn attributes(haclient: u32) -> Attributes {
     Attributes {
         mode: 0o640,
         uid: 0,

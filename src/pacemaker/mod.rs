@@ -5,7 +5,7 @@ pub mod cib;
 pub mod config;
 pub mod connections;
 pub mod monitor;
-mod ours;
+mod ownership;
 pub mod schema;
 pub mod throttle;
 pub mod tools;

@@ -3,8 +3,8 @@
 use super::Target;
 use crate::error::{Error, Kind};
 use crate::host::net::Used;
-use crate::journal::Scope;
 use crate::plan::Set;
+use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -4,7 +4,7 @@
 mod files;
 mod guests;
 
-pub use files::{Content, Entry, Identity, Owner, rootfs};
+pub use files::{Identity, rootfs};
 pub(crate) use files::{dir, file, hosts, link, mount_point, owned_file, skeleton};
 pub use guests::{Guest, guest, guests, uuid};
 
@@ -14,6 +14,9 @@ use crate::spec::{NodeKind, Spec, Subnet};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
+/// The directory of the authentication key (Pacemaker 2.1.5, DEFAULT_REMOTE_KEY_LOCATION), which
+/// `--authkey bind` binds.
+pub const AUTHKEY_DIRECTORY: &str = "/etc/pacemaker";
 /// Names of network and bridge begin with this.
 pub const NETWORK_NAME: &str = "lxc-autogen";
 
@@ -113,16 +116,16 @@ pub fn domain_xml(state_dir: &Path, name: &str) -> PathBuf {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::cli::Shape;
+    use crate::spec::Wanted;
 
     /// A set as on a merged-/usr Debian host, for tests of everything made from one.
     pub(crate) fn sample(containers: u32) -> Set {
-        let shape = Shape {
+        let wanted = Wanted {
             containers: Some(containers),
-            add_clone: true,
-            ..Shape::default()
+            clone: true,
+            ..Wanted::default()
         };
-        let spec = Spec::resolve(&shape, None).unwrap();
+        let spec = Spec::resolve(&wanted, None).unwrap();
         Set {
             version: SET_VERSION,
             subnet: Subnet::parse("192.168.123.1", containers).unwrap(),

@@ -6,6 +6,7 @@ mod usage;
 pub use table::table;
 pub use usage::used;
 
+use crate::error::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -20,6 +21,16 @@ pub fn result(text: impl AsRef<str>) {
 pub fn say(text: impl AsRef<str>) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
+}
+
+/// Prints a result as JSON.
+///
+/// # Errors
+/// When it has no JSON form.
+pub fn json(value: &serde_json::Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed(e.to_string()))?;
+    result(text + "\n");
+    Ok(())
 }
 
 /// `1 container`, `8 containers`.

@@ -1,9 +1,11 @@
 //! What containers are made from: the base tree, pacemaker-remoted, and the skeleton on disk.
 
+mod entry;
 mod layout;
 mod remoted;
 mod write;
 
+pub use entry::{Content, Entry, Owner};
 pub use layout::Layout;
 pub use remoted::{Remoted, UNPACKED, fetch, fetch_version, find, version};
 pub use write::{Owners, SHARED, Writer};

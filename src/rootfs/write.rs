@@ -1,9 +1,9 @@
 //! Writing containers' skeletons to disk, many of them, fast.
 
+use super::{Content, Entry, Owner};
 use crate::error::{Error, Result};
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::{packages, users};
-use crate::plan::{Content, Entry, Owner};
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;

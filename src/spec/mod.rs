@@ -2,11 +2,12 @@
 
 mod names;
 mod subnet;
+mod wanted;
 
 pub use names::{Prefix, node_of_resource, valid_node_name};
 pub use subnet::{FIRST_OFFSET, Subnet, mac};
+pub use wanted::{Scope, Sharing, Wanted};
 
-use crate::cli::Shape;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
@@ -42,9 +43,9 @@ pub enum NodeKind {
 
 impl NodeKind {
     /// What is asked for, or what there is.
-    pub fn wanted(shape: &Shape, saved: Option<&Spec>) -> NodeKind {
+    pub fn wanted(wanted: &Wanted, saved: Option<&Spec>) -> NodeKind {
         let saved = saved.map(|spec| spec.kind);
-        shape.kind.or(saved).unwrap_or_default()
+        wanted.kind.or(saved).unwrap_or_default()
     }
 }
 
@@ -116,43 +117,43 @@ impl Spec {
     /// # Errors
     /// [`crate::error::Kind::Usage`] for a value out of bounds, or one that an existing set
     /// cannot take any more.
-    pub fn resolve(shape: &Shape, saved: Option<&Spec>) -> Result<Spec> {
-        let wanted_subnet = shape
+    pub fn resolve(wanted: &Wanted, saved: Option<&Spec>) -> Result<Spec> {
+        let wanted_subnet = wanted
             .network
             .as_deref()
-            .map(|text| Subnet::parse(text, shape.containers.unwrap_or(2)))
+            .map(|text| Subnet::parse(text, wanted.containers.unwrap_or(2)))
             .transpose()?;
         let spec = match saved {
             Some(saved) => {
-                refuse_other_shape(shape, saved)?;
+                refuse_other_shape(wanted, saved)?;
                 Spec {
-                    containers: shape.containers.unwrap_or(saved.containers),
-                    hosts: saved.hosts || shape.hosts,
-                    anywhere: saved.anywhere || shape.allow_anywhere,
-                    clone: saved.clone || shape.wants_clone(),
-                    old_names: saved.old_names || (shape.old_names && !saved.clone),
+                    containers: wanted.containers.unwrap_or(saved.containers),
+                    hosts: saved.hosts || wanted.hosts,
+                    anywhere: saved.anywhere || wanted.allow_anywhere,
+                    clone: saved.clone || wanted.clone,
+                    old_names: saved.old_names || (wanted.old_names && !saved.clone),
                     ..saved.clone()
                 }
             }
             None => Spec {
-                containers: shape.containers.unwrap_or(2),
-                kind: shape.kind.unwrap_or_default(),
-                prefix: Prefix::parse(shape.prefix.as_deref().unwrap_or("lxc"))?,
+                containers: wanted.containers.unwrap_or(2),
+                kind: wanted.kind.unwrap_or_default(),
+                prefix: Prefix::parse(wanted.prefix.as_deref().unwrap_or("lxc"))?,
                 subnet: wanted_subnet,
-                forward: shape.forward.unwrap_or(Forward::Open),
-                memory_mib: shape.memory.unwrap_or(196),
-                shm_mib: shape.shm.unwrap_or(147),
-                monitor_s: shape
+                forward: wanted.forward.unwrap_or(Forward::Open),
+                memory_mib: wanted.memory.unwrap_or(196),
+                shm_mib: wanted.shm.unwrap_or(147),
+                monitor_s: wanted
                     .monitor_interval
-                    .unwrap_or_else(|| monitor_for(shape.containers.unwrap_or(2))),
-                base: absolute(shape.base.as_ref())?,
-                remoted: absolute(shape.remoted.as_ref())?,
-                authkey: shape.authkey.unwrap_or(Authkey::Bind),
-                hosts: shape.hosts,
-                anywhere: shape.allow_anywhere,
-                clone: shape.wants_clone(),
-                allow_mounts: shape.allow_mounts,
-                old_names: shape.old_names,
+                    .unwrap_or_else(|| monitor_for(wanted.containers.unwrap_or(2))),
+                base: absolute(wanted.base.as_ref())?,
+                remoted: absolute(wanted.remoted.as_ref())?,
+                authkey: wanted.authkey.unwrap_or(Authkey::Bind),
+                hosts: wanted.hosts,
+                anywhere: wanted.allow_anywhere,
+                clone: wanted.clone,
+                allow_mounts: wanted.allow_mounts,
+                old_names: wanted.old_names,
             },
         };
         spec.check()?;
@@ -199,36 +200,36 @@ fn absolute(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
 
 /// A set that exists has its names, addresses and files; only its number and its additions change.
 /// Its network is compared with the one it got, where that is known.
-fn refuse_other_shape(shape: &Shape, saved: &Spec) -> Result<()> {
+fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
     fn differs<T: PartialEq>(wanted: Option<T>, has: T) -> bool {
         wanted.is_some_and(|w| w != has)
     }
     let differing: Vec<&str> = [
         (
             "--prefix",
-            differs(shape.prefix.as_deref(), saved.prefix.as_str()),
+            differs(wanted.prefix.as_deref(), saved.prefix.as_str()),
         ),
-        ("--kind", differs(shape.kind, saved.kind)),
-        ("--forward", differs(shape.forward, saved.forward)),
-        ("--memory", differs(shape.memory, saved.memory_mib)),
-        ("--shm", differs(shape.shm, saved.shm_mib)),
+        ("--kind", differs(wanted.kind, saved.kind)),
+        ("--forward", differs(wanted.forward, saved.forward)),
+        ("--memory", differs(wanted.memory, saved.memory_mib)),
+        ("--shm", differs(wanted.shm, saved.shm_mib)),
         (
             "--monitor-interval",
-            differs(shape.monitor_interval, saved.monitor_s),
+            differs(wanted.monitor_interval, saved.monitor_s),
         ),
-        ("--authkey", differs(shape.authkey, saved.authkey)),
+        ("--authkey", differs(wanted.authkey, saved.authkey)),
         (
             "--base",
-            shape.base.is_some() && absolute(shape.base.as_ref())? != saved.base,
+            wanted.base.is_some() && absolute(wanted.base.as_ref())? != saved.base,
         ),
         (
             "--remoted",
             // From the environment it is a default, and no wish to change what there is.
-            shape.remoted.is_some()
-                && shape.remoted != std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from)
-                && absolute(shape.remoted.as_ref())? != saved.remoted,
+            wanted.remoted.is_some()
+                && wanted.remoted != std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from)
+                && absolute(wanted.remoted.as_ref())? != saved.remoted,
         ),
-        ("--allow-mounts", shape.allow_mounts && !saved.allow_mounts),
+        ("--allow-mounts", wanted.allow_mounts && !saved.allow_mounts),
     ]
     .into_iter()
     .filter_map(|(name, differs)| differs.then_some(name))
@@ -250,27 +251,27 @@ mod tests {
     #[test]
     fn what_is_not_said_comes_from_the_set_that_exists() {
         let first = Spec::resolve(
-            &Shape {
+            &Wanted {
                 containers: Some(8),
                 memory: Some(64),
-                add_clone: true,
-                ..Shape::default()
+                clone: true,
+                ..Wanted::default()
             },
             None,
         )
         .unwrap();
-        let more = Shape {
+        let more = Wanted {
             containers: Some(12),
-            ..Shape::default()
+            ..Wanted::default()
         };
         let second = Spec::resolve(&more, Some(&first)).unwrap();
         assert_eq!(
             (second.containers, second.memory_mib, second.clone),
             (12, 64, true)
         );
-        let other = Shape {
+        let other = Wanted {
             memory: Some(128),
-            ..Shape::default()
+            ..Wanted::default()
         };
         let e = Spec::resolve(&other, Some(&first)).unwrap_err();
         assert!(e.message().contains("--memory"), "{e}");
@@ -278,25 +279,25 @@ mod tests {
 
     #[test]
     fn many_containers_are_monitored_less_often_unless_told() {
-        let shape = |containers, monitor_interval| Shape {
+        let every = |containers, monitor_interval| Wanted {
             containers: Some(containers),
             monitor_interval,
-            ..Shape::default()
+            ..Wanted::default()
         };
-        let seconds = |shape: Shape| Spec::resolve(&shape, None).unwrap().monitor_s;
-        assert_eq!(seconds(shape(8, None)), 20);
-        assert_eq!(seconds(shape(200, None)), 400);
-        assert_eq!(seconds(shape(200, Some(5))), 5);
+        let seconds = |wanted: Wanted| Spec::resolve(&wanted, None).unwrap().monitor_s;
+        assert_eq!(seconds(every(8, None)), 20);
+        assert_eq!(seconds(every(200, None)), 400);
+        assert_eq!(seconds(every(200, Some(5))), 5);
     }
 
     #[test]
     fn numbers_out_of_bounds_are_usage_errors() {
         for containers in [0, MOST_CONTAINERS + 1] {
-            let shape = Shape {
+            let wanted = Wanted {
                 containers: Some(containers),
-                ..Shape::default()
+                ..Wanted::default()
             };
-            let e = Spec::resolve(&shape, None).unwrap_err();
+            let e = Spec::resolve(&wanted, None).unwrap_err();
             assert_eq!(e.kind, crate::error::Kind::Usage);
         }
     }

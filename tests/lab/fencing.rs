@@ -114,7 +114,7 @@ fn only_its_own_nodes_are_fenced() {
 fn clear_up() {
     // libvirt makes it for its pivot_root(2), in what was this container's root: the world's own.
     let _ = std::fs::remove_dir("/.oldroot");
-    for path in lxc_autogen::libvirt::by_products::of_container("stranger") {
+    for path in lxc_autogen::libvirt::leftovers::of_container("stranger") {
         let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
     }
 }

@@ -1,27 +1,24 @@
 //! `lab down`: the journal, backwards. Needs none of the lab's own daemons.
 
-use super::{Context, all, fence, lost, no_lab, of_lab};
-use crate::commands::marks;
-use crate::commands::preview::print_value;
+use crate::change::{Journal, Undo};
+use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
-use crate::journal::{Journal, Undo};
-use crate::lab::FENCE;
-use crate::libvirt::virsh;
-use crate::report::{count, result};
-use crate::state::State;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::lab::DEFAULT_NAME;
+use crate::lab::directory::{beside, lost, no_lab, of_lab};
+use crate::lab::down::down;
+use crate::report::{count, json, result};
+use crate::set::discover;
 
 /// # Errors
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
-pub(super) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<()> {
+pub(in crate::commands) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<()> {
     let names = if every {
-        [all(context), lost(context)].concat()
+        [beside(&context.state_dir), lost(context)].concat()
     } else {
-        vec![name.unwrap_or(super::DEFAULT_NAME).to_owned()]
+        vec![name.unwrap_or(DEFAULT_NAME).to_owned()]
     };
-    if context.common.dry_run {
+    if context.options.dry_run {
         return preview(context, &names);
     }
     users::require_root("lab down")?;
@@ -29,14 +26,14 @@ pub(super) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<
     let mut undone = 0;
     let mut failed: Option<Error> = None;
     for name in &names {
-        match one(&of_lab(context, name)?, name) {
+        match down(&of_lab(context, name)?, name) {
             Ok(number) => undone += number,
             // The others are taken down all the same.
             Err(e) => failed = Some(failed.map_or(e.clone(), |f| f.details([e.to_string()]))),
         }
     }
-    if context.common.json {
-        print_value(&serde_json::json!({"labs": names, "undone": undone}))?;
+    if context.options.json {
+        json(&serde_json::json!({"labs": names, "undone": undone}))?;
     }
     match failed {
         Some(e) => Err(e),
@@ -54,56 +51,6 @@ pub(super) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<
     }
 }
 
-fn one(context: &Context, name: &str) -> Result<usize> {
-    virsh::connect(&context.host)?;
-    let found = marks::found(context, None)?;
-    let mut state = match State::open(&context.state_dir)? {
-        Some(state) => state,
-        None if found.is_empty() => {
-            State::clear_unfinished(&context.state_dir)?;
-            return Err(no_lab(context, name));
-        }
-        None => {
-            context.report.warn(format!(
-                "{} is gone; what carries its mark is removed",
-                context.state_dir.display()
-            ));
-            let mut state = State::open_or_make(&context.state_dir)?;
-            // Known by its place alone.
-            state.journal.intend([Undo::Daemon {
-                program: fence::PROGRAM.to_owned(),
-                configuration: context.state_dir.join(FENCE).join(fence::CONFIGURATION),
-            }])?;
-            state
-        }
-    };
-    state.journal.intend(found)?;
-    let undoer = context.undoer(None);
-    // First whatever could start a container again.
-    let daemons = |_: u64, undo: &Undo| matches!(undo, Undo::Daemon { .. });
-    let first = undoer.replay(&mut state.journal, daemons);
-    pull_the_plugs(context, &state)?;
-    let rest = undoer.replay(&mut state.journal, |_, _| true);
-    let undone = first.undone + rest.undone;
-    let again = format!("mend what is named, then run lxc-autogen lab down --name {name} again");
-    for outcome in [first, rest] {
-        outcome.into_result().map_err(|e| e.mend(again.clone()))?;
-    }
-    Ok(undone)
-}
-
-/// Ends every node's PID 1, and with it all that runs in the node, all nodes at once. libvirt's own
-/// way begins with SIGTERM and patience, one node after the other.
-fn pull_the_plugs(context: &Context, state: &State) -> Result<()> {
-    let names: Vec<String> = virsh::domains_of(&context.host, &state.dir)?;
-    for (_, pid) in virsh::init_pids(&context.host, &names)? {
-        if let Ok(pid) = i32::try_from(pid) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-    }
-    Ok(())
-}
-
 fn preview(context: &Context, names: &[String]) -> Result<()> {
     let mut text = String::new();
     let mut values = Vec::new();
@@ -112,7 +59,7 @@ fn preview(context: &Context, names: &[String]) -> Result<()> {
         let lost = !crate::host::files::exists(&context.state_dir);
         let undos = if lost {
             // Nobody but libvirt knows of it any more.
-            marks::found(&context, None)?
+            discover::found(&context, None)?
         } else {
             Journal::peek(&context.state_dir)?
         };
@@ -130,8 +77,8 @@ fn preview(context: &Context, names: &[String]) -> Result<()> {
         }
         values.push(serde_json::json!({"lab": name, "lost": lost, "undo": keys}));
     }
-    if context.common.json {
-        return print_value(&serde_json::json!({ "labs": values }));
+    if context.options.json {
+        return json(&serde_json::json!({ "labs": values }));
     }
     result(if names.is_empty() {
         "no labs\n".to_owned()

@@ -1,0 +1,166 @@
+//! Having other nodes undo what was done there.
+
+use super::Undo;
+use super::{Batch, Item, Undoer};
+use crate::error::Result;
+use crate::host::Host;
+use crate::peer::{self, Answer, Request, Session, Target, each};
+use crate::spec::Scope;
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a node may take to undo its part: containers that hang are waited for.
+const UNDONE_WITHIN: Duration = Duration::from_secs(300);
+
+/// How nodes are asked to undo their parts.
+#[derive(Debug)]
+pub(crate) struct Asking<'a> {
+    /// The door to the host.
+    pub host: &'a Host,
+    /// Everywhere the same.
+    pub state_dir: &'a Path,
+    /// How much of it.
+    pub scope: Scope,
+    /// Also where the cluster cannot be asked.
+    pub force: bool,
+    /// Nodes that will not come back.
+    pub forget: &'a [String],
+}
+
+/// What nodes said of their parts.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    /// How many changes were undone.
+    pub undone: usize,
+    /// What stays, by node.
+    pub remains: Vec<(String, String)>,
+    sessions: Vec<Session>,
+}
+
+impl Asking<'_> {
+    /// Asks nodes, each with the group it is to be of, side by side; then those that they remember
+    /// and nobody has asked, until all are.
+    pub(crate) fn all(&self, targets: Vec<(Target, Option<String>)>) -> Told {
+        let mut told = Told::default();
+        let mut known: Vec<String> = self.forget.to_vec();
+        known.extend(peer::this_node(self.host));
+        let mut next = targets;
+        while !next.is_empty() {
+            known.extend(next.iter().map(|(target, _)| target.node.clone()));
+            let results = each(&next, |(target, group)| self.one(target, group.as_ref()));
+            let mut found = Vec::new();
+            for ((target, group), result) in next.iter().zip(results) {
+                match result {
+                    Ok((session, undone, remains, others)) => {
+                        told.undone += undone;
+                        let node = |line| (target.node.clone(), line);
+                        told.remains.extend(remains.into_iter().map(node));
+                        told.sessions.push(session);
+                        found.extend(others.into_iter().map(|other| (other, group.clone())));
+                    }
+                    Err(e) => {
+                        let line = e.to_string().replace('\n', ";");
+                        told.remains.push((target.node.clone(), line));
+                    }
+                }
+            }
+            next = Vec::new();
+            for (target, group) in found {
+                if !known.contains(&target.node) {
+                    known.push(target.node.clone());
+                    next.push((target, group));
+                }
+            }
+        }
+        told
+    }
+
+    fn one(
+        &self,
+        target: &Target,
+        group: Option<&String>,
+    ) -> Result<(Session, usize, Vec<String>, Vec<Target>)> {
+        let mut session = peer::open(self.host, target, self.state_dir)?;
+        let request = Request::Undo {
+            group: group.cloned(),
+            scope: self.scope,
+            force: self.force,
+            forget: self.forget.to_vec(),
+        };
+        match session.ask(&request, UNDONE_WITHIN)? {
+            Answer::Undone {
+                undone,
+                remains,
+                others,
+            } => Ok((session, undone, remains, others)),
+            _ => Err(session.unexpected()),
+        }
+    }
+}
+
+impl Told {
+    /// When nothing is left on any of them, they forget each other.
+    pub(crate) fn release(&mut self) {
+        if !self.remains.is_empty() {
+            return;
+        }
+        let results = each(std::mem::take(&mut self.sessions), |mut session| {
+            let node = session.target.node.clone();
+            let result = match session.ask(&Request::Release, UNDONE_WITHIN) {
+                Ok(Answer::Done) => Ok(()),
+                Ok(_) => Err(session.unexpected()),
+                Err(e) => Err(e),
+            };
+            result.map_err(|e| (node, e.to_string().replace('\n', ";")))
+        });
+        let failed = results.into_iter().filter_map(std::result::Result::err);
+        self.remains.extend(failed);
+    }
+}
+
+/// Each node undoes its part. Only when nothing is left on any of them do they forget each other:
+/// until then each of them knows where something is, and can finish it.
+pub(super) fn undo(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
+    let mut batch = Batch::default();
+    let mut targets = Vec::new();
+    for (_, undo) in items {
+        let Undo::Peer { target, group } = undo else {
+            continue;
+        };
+        if !undoer.forget.contains(&target.node) {
+            let mut target = target.clone();
+            if !undoer.ssh_options.is_empty() {
+                target.options.clone_from(&undoer.ssh_options);
+            }
+            targets.push((target, Some(group.clone())));
+        }
+    }
+    let asking = Asking {
+        host: undoer.host,
+        state_dir: undoer.state_dir,
+        scope: Scope::All,
+        force: undoer.cluster_down,
+        forget: &undoer.forget,
+    };
+    let mut told = asking.all(targets);
+    told.release();
+    if told.remains.is_empty() {
+        batch.undone = items.iter().map(|(seq, _)| *seq).collect();
+        return batch;
+    }
+    for (node, line) in told.remains {
+        let of_node =
+            |(_, undo): &&Item| matches!(undo, Undo::Peer { target, .. } if target.node == node);
+        match items.iter().find(of_node) {
+            Some((_, undo)) => batch.keep(undo, line),
+            None => batch
+                .remains
+                .push(format!("what is on node {node}: {line}")),
+        }
+    }
+    // Not a thing of its own that stays, but what the others are found by.
+    batch
+        .kept
+        .extend(items.iter().map(|(_, undo)| undo.clone()));
+    batch
+}

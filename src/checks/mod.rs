@@ -1,0 +1,105 @@
+//! What is looked at before anything is made: checks that `verify` shows, and what is refused early.
+//! Every check says what it found, and what mends it. "The check failed" and "it could not be
+//! checked" are told apart.
+
+pub(crate) mod admission;
+pub(crate) mod cluster;
+pub(crate) mod daemons;
+pub(crate) mod kernel;
+pub(crate) mod libvirt;
+
+use crate::error::{Error, Result};
+use serde::Serialize;
+
+/// How a check came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    Ok,
+    /// Works, but the reader should know.
+    Warning,
+    /// Will not work.
+    Failure,
+    /// Depends on something that failed, or was not asked for.
+    Skipped,
+}
+
+/// One check's outcome.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Check {
+    pub name: &'static str,
+    pub verdict: Verdict,
+    pub found: String,
+    pub mend: Option<String>,
+}
+
+impl Check {
+    pub(crate) fn ok(name: &'static str, found: impl Into<String>) -> Self {
+        Check {
+            name,
+            verdict: Verdict::Ok,
+            found: found.into(),
+            mend: None,
+        }
+    }
+
+    pub(crate) fn warning(
+        name: &'static str,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Check {
+            name,
+            verdict: Verdict::Warning,
+            found: found.into(),
+            mend: Some(mend.into()),
+        }
+    }
+
+    pub(crate) fn failure(
+        name: &'static str,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) -> Self {
+        Check {
+            name,
+            verdict: Verdict::Failure,
+            found: found.into(),
+            mend: Some(mend.into()),
+        }
+    }
+
+    pub(crate) fn skipped(name: &'static str, why: impl Into<String>) -> Self {
+        Check {
+            name,
+            verdict: Verdict::Skipped,
+            found: why.into(),
+            mend: None,
+        }
+    }
+
+    /// From a result whose error is the finding.
+    pub(crate) fn from(name: &'static str, result: Result<String>) -> Self {
+        match result {
+            Ok(found) => Check::ok(name, found),
+            Err(e) => Check::of_error(name, &e),
+        }
+    }
+
+    pub(crate) fn of_error(name: &'static str, e: &Error) -> Self {
+        let detail = e
+            .detail_lines()
+            .first()
+            .map(|d| format!(" ({d})"))
+            .unwrap_or_default();
+        Check::failure(
+            name,
+            format!("{}{detail}", e.message()),
+            e.mend_text().unwrap_or("see the message"),
+        )
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.verdict == Verdict::Failure
+    }
+}

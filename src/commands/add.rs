@@ -1,0 +1,43 @@
+//! `-a` and `-C` of a set that was generated before.
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::{lock, users};
+use crate::pacemaker::config::Part;
+use crate::resolve::Elsewhere;
+use crate::set::push::push;
+use crate::set::resolve::choose;
+use crate::set::rollback::roll_back;
+use crate::set::{cib, preview, shrink};
+use crate::spec::Wanted;
+use crate::state::State;
+
+/// # Errors
+/// When nothing was generated, or the cluster refuses it; what was done is put back.
+pub(super) fn run(context: &Context, wanted: &Wanted, part: Part) -> Result<()> {
+    if context.options.dry_run {
+        let saved = preview::saved(context)?;
+        let choice = choose(context, wanted, saved.as_ref(), &Elsewhere::default())?;
+        return preview::print(context, &choice, preview::With::Add(part));
+    }
+    users::require_root("adding to the CIB")?;
+    let _host = lock::host()?;
+    let missing = || {
+        Error::cant(format!(
+            "nothing has been generated in {}",
+            context.state_dir.display()
+        ))
+        .mend("generate first: -g -c N, or all at once: lxc-autogen up -c N")
+    };
+    let mut state = State::open(&context.state_dir)?.ok_or_else(missing)?;
+    let saved = state.set.clone().ok_or_else(missing)?;
+    let choice = choose(context, wanted, Some(&saved), &Elsewhere::default())?;
+    if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
+        return Err(missing());
+    }
+    cib::adopt(context, &mut state)?;
+    match push(context, &mut state, &choice.set, part) {
+        Ok(()) => Ok(()),
+        Err(e) => Err(roll_back(context, &mut state, e)),
+    }
+}

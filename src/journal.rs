@@ -1,0 +1,328 @@
+//! What undoes every change, written down before the change is made.
+//!
+//! One JSON object a line, appended and synced. A line either says how to undo a change that is
+//! about to be made (`do`), or that changes have been undone (`undone`). Nothing is ever
+//! rewritten; what is outstanding is what has been done and not undone.
+
+use crate::error::{Error, Result};
+use crate::host::files;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// The journal's name in the state directory.
+pub const FILE: &str = "journal.jsonl";
+
+/// What a journal holds: how one change is undone, as data.
+pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned {
+    /// What the change is about, the same for two records that one undo covers.
+    fn key(&self) -> String;
+    /// Whether the record names the very thing (a uuid, a content), so that a thing made anew needs
+    /// a record anew; the others tell what was there before us, and the first of them is right.
+    fn has_identity(&self) -> bool;
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Line<R> {
+    /// A change is about to be made; this undoes it.
+    Do { seq: u64, undo: R },
+    /// These are undone, or found undone already.
+    Undone { seqs: Vec<u64> },
+}
+
+/// An open journal.
+#[derive(Debug)]
+pub struct Journal<R> {
+    path: PathBuf,
+    file: File,
+    outstanding: BTreeMap<u64, R>,
+    next: u64,
+    run_began: u64,
+    is_new: bool,
+}
+
+impl<R: Record> Journal<R> {
+    /// Opens the journal of a state directory, making an empty one when there is none.
+    ///
+    /// A last line without its newline was cut off by a crash before the change it announces was
+    /// made; it is dropped.
+    ///
+    /// # Errors
+    /// When it cannot be read or written, or a line in it is not ours.
+    pub fn open(state_dir: &Path) -> Result<Self> {
+        let path = state_dir.join(FILE);
+        let mut file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+            .open(&path)
+            .map_err(|e| Error::io("open", &path, e))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)
+            .map_err(|e| Error::io("read", &path, e))?;
+        let whole = text.rfind('\n').map_or(0, |i| i + 1);
+        if whole < text.len() {
+            file.set_len(whole as u64)
+                .map_err(|e| Error::io("truncate", &path, e))?;
+        }
+        let (outstanding, next) = replay(&text[..whole], &path)?;
+        files::sync_directory(state_dir)?;
+        Ok(Journal {
+            path,
+            file,
+            outstanding,
+            next,
+            run_began: next,
+            is_new: whole == 0,
+        })
+    }
+
+    /// Reads what is outstanding, without a lock and without changing anything.
+    ///
+    /// # Errors
+    /// As [`Journal::open`]; a journal that does not exist is empty.
+    pub fn peek(state_dir: &Path) -> Result<Vec<R>> {
+        let path = state_dir.join(FILE);
+        let bytes = files::read_optional(&path)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes);
+        let whole = text.rfind('\n').map_or(0, |i| i + 1);
+        Ok(replay::<R>(&text[..whole], &path)?
+            .0
+            .into_values()
+            .collect())
+    }
+
+    /// Writes down how to undo changes, all in one synced write, before they are made. What is
+    /// outstanding already is not written again.
+    ///
+    /// # Errors
+    /// When it cannot be made durable; the changes must not be made then.
+    pub fn intend(&mut self, undos: impl IntoIterator<Item = R>) -> Result<()> {
+        let mut lines = String::new();
+        let known: HashMap<String, u64> = self
+            .outstanding
+            .iter()
+            .map(|(seq, undo)| (undo.key(), *seq))
+            .collect();
+        let mut added = Vec::new();
+        let mut replaced = Vec::new();
+        for undo in undos {
+            if let Some(seq) = known.get(&undo.key()) {
+                // What was first there is what counts, unless the thing itself is another now.
+                if !undo.has_identity() || self.outstanding.get(seq) == Some(&undo) {
+                    continue;
+                }
+                replaced.push(*seq);
+            }
+            let seq = self.next + added.len() as u64;
+            lines.push_str(&line(&Line::Do {
+                seq,
+                undo: undo.clone(),
+            })?);
+            added.push(undo);
+        }
+        if !replaced.is_empty() {
+            lines.push_str(&line(&Line::<R>::Undone {
+                seqs: replaced.clone(),
+            })?);
+        }
+        self.append(&lines)?;
+        for undo in added {
+            self.outstanding.insert(self.next, undo);
+            self.next += 1;
+        }
+        for seq in replaced {
+            self.outstanding.remove(&seq);
+        }
+        Ok(())
+    }
+
+    /// Writes down that changes are undone.
+    ///
+    /// # Errors
+    /// When it cannot be made durable.
+    pub fn undone(&mut self, seqs: &[u64]) -> Result<()> {
+        if seqs.is_empty() {
+            return Ok(());
+        }
+        self.append(&line(&Line::<R>::Undone {
+            seqs: seqs.to_vec(),
+        })?)?;
+        for seq in seqs {
+            self.outstanding.remove(seq);
+        }
+        Ok(())
+    }
+
+    /// Whether nothing was in it when it was opened.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// Its directory has another name now; for messages.
+    pub fn moved_to(&mut self, state_dir: &Path) {
+        self.path = state_dir.join(FILE);
+    }
+
+    /// Everything outstanding, oldest first.
+    pub fn outstanding(&self) -> impl Iterator<Item = (u64, &R)> {
+        self.outstanding.iter().map(|(s, u)| (*s, u))
+    }
+
+    /// The number from which on changes were announced by the run that holds this journal open.
+    pub fn run_began(&self) -> u64 {
+        self.run_began
+    }
+
+    /// What was written so far is of earlier runs, though this one came to know it only now: putting
+    /// back leaves it alone.
+    pub fn runs_from_here(&mut self) {
+        self.run_began = self.next;
+    }
+
+    fn append(&mut self, lines: &str) -> Result<()> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let failed = |e| Error::io("write", &self.path, e);
+        let before = self.file.metadata().map_err(failed)?.len();
+        let written = self
+            .file
+            .write_all(lines.as_bytes())
+            .and_then(|()| self.file.sync_data());
+        written.map_err(|e| {
+            // Half a line, as a full disk leaves it, would spoil the one that comes after it.
+            let _ = self.file.set_len(before);
+            failed(e)
+        })
+    }
+}
+
+fn line<R: Record>(line: &Line<R>) -> Result<String> {
+    serde_json::to_string(line)
+        .map(|text| text + "\n")
+        .map_err(|e| Error::failed(format!("journal: {e}")))
+}
+
+fn replay<R: Record>(text: &str, path: &Path) -> Result<(BTreeMap<u64, R>, u64)> {
+    let mut outstanding = BTreeMap::new();
+    let mut next = 1;
+    for (number, text) in text.lines().enumerate() {
+        let line: Line<R> = serde_json::from_str(text).map_err(|e| {
+            Error::failed(format!("{}, line {}: {e}", path.display(), number + 1))
+                .mend("it was changed by hand, or written by a newer lxc-autogen: mend the line")
+        })?;
+        match line {
+            Line::Do { seq, undo } => {
+                outstanding.insert(seq, undo);
+                next = next.max(seq + 1);
+            }
+            Line::Undone { seqs } => {
+                for seq in seqs {
+                    outstanding.remove(&seq);
+                }
+            }
+        }
+    }
+    Ok((outstanding, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree that is known by its name, and a key that is known by its content.
+    #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+    enum Thing {
+        Tree(String),
+        Key(String),
+        Property(String),
+    }
+
+    impl Record for Thing {
+        fn key(&self) -> String {
+            match self {
+                Thing::Tree(name) => format!("tree {name}"),
+                Thing::Key(_) => "key".to_owned(),
+                Thing::Property(_) => "property".to_owned(),
+            }
+        }
+
+        fn has_identity(&self) -> bool {
+            matches!(self, Thing::Key(_))
+        }
+    }
+
+    type Journal = super::Journal<Thing>;
+
+    fn tree(name: &str) -> Thing {
+        Thing::Tree(name.to_owned())
+    }
+
+    fn names(journal: &Journal) -> Vec<String> {
+        journal.outstanding().map(|(_, u)| u.key()).collect()
+    }
+
+    #[test]
+    fn what_is_done_and_not_undone_is_outstanding_after_a_new_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        journal.intend([tree("lxc1"), tree("lxc2")]).unwrap();
+        journal.intend([tree("lxc2"), tree("lxc3")]).unwrap();
+        journal.undone(&[1]).unwrap();
+        drop(journal);
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(names(&journal), [tree("lxc2").key(), tree("lxc3").key()]);
+        assert_eq!(journal.run_began(), 4);
+        journal.intend([tree("lxc4")]).unwrap();
+        assert_eq!(Journal::peek(dir.path()).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_thing_made_anew_replaces_its_record_and_what_was_before_us_stays_first() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        let key = |sha256: &str| Thing::Key(sha256.to_owned());
+        let property = |previous: &str| Thing::Property(previous.to_owned());
+        journal.intend([key("a"), property("1")]).unwrap();
+        journal.intend([key("b"), property("2")]).unwrap();
+        drop(journal);
+        assert_eq!(
+            Journal::peek(dir.path()).unwrap(),
+            [property("1"), key("b")]
+        );
+    }
+
+    #[test]
+    fn a_line_cut_off_by_a_crash_is_dropped() {
+        let dir = tempfile::tempdir().unwrap();
+        Journal::open(dir.path())
+            .unwrap()
+            .intend([tree("lxc1")])
+            .unwrap();
+        let path = dir.path().join(FILE);
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        text.push_str("{\"do\":{\"seq\":2,\"un");
+        std::fs::write(&path, text).unwrap();
+        let mut journal = Journal::open(dir.path()).unwrap();
+        assert_eq!(names(&journal), [tree("lxc1").key()]);
+        journal.intend([tree("lxc2")]).unwrap();
+        drop(journal);
+        assert_eq!(names(&Journal::open(dir.path()).unwrap()).len(), 2);
+    }
+
+    #[test]
+    fn a_line_that_is_not_ours_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(FILE), "{\"do\":1}\n").unwrap();
+        let e = Journal::open(dir.path()).unwrap_err();
+        assert!(e.to_string().contains("journal.jsonl, line 1"), "{e}");
+    }
+}

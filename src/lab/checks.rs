@@ -1,0 +1,262 @@
+//! Whether this host can take a lab; asked before anything is made.
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::mounts::{self, Trap};
+use crate::host::{cgroups, packages};
+use crate::lab::{Lab, network_of};
+use crate::libvirt::{marked_state_dir, virsh};
+use crate::rootfs::Owners;
+use std::path::{Path, PathBuf};
+
+/// # Errors
+/// [`crate::error::Kind::Cant`] with what is in the way and its mend.
+pub(crate) fn check(context: &Context, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
+    check_programs(lab)?;
+    Owners::of(&lab.layout.base)?;
+    virsh::connect(&context.host)?;
+    if matches!(mounts::trap(), Ok(Trap::Set)) {
+        return Err(Error::cant(mounts::TRAP.0).mend(mounts::TRAP.1));
+    }
+    check_names(context, lab)?;
+    let network = check_network(context, lab)?;
+    if saved.is_none() && !network {
+        check_bridge(lab)?;
+    }
+    check_memory(lab, saved)
+}
+
+/// Debian's place, and everybody else's.
+const EMULATORS: [&str; 2] = ["usr/lib/libvirt/libvirt_lxc", "usr/libexec/libvirt_lxc"];
+const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
+
+/// What nodes run is looked for in the tree that they get, what fences them on this host.
+fn check_programs(lab: &Lab) -> Result<()> {
+    let mut inside = vec![
+        "corosync",
+        "pacemakerd",
+        "libvirtd",
+        "virsh",
+        "ip",
+        "cibadmin",
+        "crm_mon",
+        "crm_node",
+        "crm_resource",
+        "setpriv",
+    ];
+    if lab.spec.fencing {
+        inside.push("fence_virt");
+    }
+    if lab.spec.ssh {
+        inside.push("sshd");
+    }
+    for name in inside {
+        let there = ["usr/sbin", "usr/bin", "sbin", "bin"]
+            .iter()
+            .any(|d| lab.layout.base.join(d).join(name).exists());
+        if !there {
+            return Err(Error::cant(format!(
+                "{name} is not installed in {}, whose /usr the nodes get",
+                lab.layout.base.display()
+            ))
+            .mend(packages::mend_for_tool(name)));
+        }
+    }
+    if lab.spec.containers > 0 {
+        check_for_guests(&lab.layout.base)?;
+    }
+    let mut here = vec!["nsenter", "setpriv"];
+    if cgroups::only_v2() {
+        // See groups.rs.
+        here.push("bpftool");
+    }
+    if lab.spec.fencing {
+        here.push("fence_virtd");
+    }
+    if lab.spec.ssh {
+        here.push("ssh-keygen");
+    }
+    if lab.spec.fencing {
+        check_fence_modules(Path::new("/"))?;
+    }
+    for name in here {
+        which::which(name).map_err(|_| {
+            Error::cant(format!("{name} is not installed")).mend(packages::mend_for_tool(name))
+        })?;
+    }
+    if !Path::new("/dev/fuse").exists() {
+        return Err(
+            Error::cant("there is no /dev/fuse, which libvirt in the nodes needs")
+                .mend("modprobe fuse"),
+        );
+    }
+    Ok(())
+}
+
+/// Where libraries are, multiarch's included.
+fn libraries(base: &Path) -> Vec<PathBuf> {
+    let mut all = vec![base.join("usr/lib64"), base.join("usr/lib")];
+    let below = std::fs::read_dir(base.join("usr/lib"));
+    all.extend(below.into_iter().flatten().flatten().map(|e| e.path()));
+    all
+}
+
+fn is_in(places: &[PathBuf], file: &str) -> bool {
+    places.iter().any(|place| place.join(file).exists())
+}
+
+/// What a cluster node needs to run guests besides, parts of which are packages of their own.
+fn check_for_guests(base: &Path) -> Result<()> {
+    let lacks = |what: &str, tool: &str| {
+        Err(Error::cant(format!(
+            "{what} is not installed in {}, whose /usr the nodes get",
+            base.display()
+        ))
+        .mend(packages::mend_for_tool(tool)))
+    };
+    if !base.join(VIRTUAL_DOMAIN).exists() {
+        return lacks(
+            "the resource agent ocf:heartbeat:VirtualDomain",
+            "VirtualDomain",
+        );
+    }
+    let driver = "libvirt/connection-driver/libvirt_driver_lxc.so";
+    if !is_in(&libraries(base), driver) {
+        return lacks("libvirt's LXC driver", "libvirt_lxc");
+    }
+    if !EMULATORS.iter().any(|path| base.join(path).exists()) {
+        return lacks("libvirt_lxc", "libvirt_lxc");
+    }
+    Ok(())
+}
+
+/// The modules of fence_virtd that a lab's uses, packages of their own on Fedora.
+fn check_fence_modules(base: &Path) -> Result<()> {
+    let places = libraries(base);
+    for (name, files) in [
+        // As it is called since it is part of fence-agents, and before.
+        ("virt", &["fence-virt/virt.so", "fence-virt/libvirt.so"][..]),
+        ("tcp", &["fence-virt/tcp.so"]),
+    ] {
+        if !files.iter().any(|file| is_in(&places, file)) {
+            let what = format!("fence_virtd's module {name}");
+            let mend = packages::mend_for_tool(&what);
+            return Err(Error::cant(format!("{what} is not installed")).mend(mend));
+        }
+    }
+    Ok(())
+}
+
+fn check_names(context: &Context, lab: &Lab) -> Result<()> {
+    let foreign: Vec<String> = virsh::marked_domains(&context.host, &lab.dir)?
+        .into_iter()
+        .filter(|(_, ours)| !ours)
+        .map(|(name, _)| name)
+        .collect();
+    if let Some(node) = lab.nodes().into_iter().find(|n| foreign.contains(&n.name)) {
+        return Err(Error::cant(format!(
+            "{} is a domain of libvirt that is not of this lab",
+            node.name
+        ))
+        .mend("choose another --name"));
+    }
+    Ok(())
+}
+
+fn check_bridge(lab: &Lab) -> Result<()> {
+    let name = network_of(&lab.spec.name);
+    if crate::host::net::links().contains(&name) {
+        return Err(
+            Error::cant(format!("there is a network interface {name} already"))
+                .mend("choose another --name"),
+        );
+    }
+    Ok(())
+}
+
+/// What a node takes at rest, measured on Debian 12 with Pacemaker 2.1.5 (scripts/bench lab).
+const CLUSTER_NODE_MIB: u64 = 130;
+const GUEST_MIB: u64 = 12;
+
+/// Refuses a lab that this host's memory cannot hold, before it swaps to death.
+fn check_memory(lab: &Lab, saved: Option<&Lab>) -> Result<()> {
+    // What is there has its memory.
+    let needed = mib(lab).saturating_sub(saved.map_or(0, mib));
+    match available_mib() {
+        Some(available) if available < needed => Err(Error::cant(format!(
+            "such a lab takes about {needed} MiB of memory, and {available} are available"
+        ))
+        .mend("make a smaller one")),
+        _ => Ok(()),
+    }
+}
+
+fn mib(lab: &Lab) -> u64 {
+    let spec = &lab.spec;
+    let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
+    CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + GUEST_MIB * guests
+}
+
+fn available_mib() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
+    Some(kib / 1024)
+}
+
+/// Refuses a network of the lab's name that is not the lab's.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] with whose it is.
+pub(crate) fn check_network(context: &Context, lab: &Lab) -> Result<bool> {
+    let Some(xml) = virsh::dump_network(&context.host, &lab.network())? else {
+        return Ok(false);
+    };
+    if marked_state_dir(&xml).map(Path::new) == Some(lab.dir.as_path()) {
+        return Ok(true);
+    }
+    Err(Error::cant(format!(
+        "there is a network {} that is not of this lab",
+        lab.network()
+    ))
+    .mend("choose another --name"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn touch(path: &Path) {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "").unwrap();
+    }
+
+    /// Each is named with its package, one after the other, until all are there.
+    #[test]
+    fn parts_that_are_packages_of_their_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        for (path, lacking) in [
+            (VIRTUAL_DOMAIN, "VirtualDomain"),
+            (
+                "usr/lib/x/libvirt/connection-driver/libvirt_driver_lxc.so",
+                "LXC driver",
+            ),
+            (EMULATORS[1], "libvirt_lxc"),
+        ] {
+            let e = check_for_guests(base).unwrap_err();
+            assert!(e.message().contains(lacking), "{e}");
+            assert!(e.mend_text().unwrap().contains("install"), "{e}");
+            touch(&base.join(path));
+        }
+        check_for_guests(base).unwrap();
+        for module in ["virt", "tcp"] {
+            let e = check_fence_modules(base).unwrap_err();
+            assert!(e.message().contains(module), "{e}");
+            assert!(e.mend_text().unwrap().contains("fence-virtd"), "{e}");
+            touch(&base.join(format!("usr/lib64/fence-virt/{module}.so")));
+        }
+        check_fence_modules(base).unwrap();
+    }
+}

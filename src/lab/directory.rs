@@ -1,0 +1,100 @@
+//! Where labs lie, which there are, and what is kept of each.
+
+use super::{DEFAULT_NAME, FILE, Lab, valid_name};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::files;
+use crate::libvirt::{marked_state_dir, virsh};
+use std::path::{Path, PathBuf};
+
+/// Labs lie beside the state directory: `/var/lib/lxc-autogen-lab-NAME`.
+pub fn directory(state_dir: &Path, name: &str) -> PathBuf {
+    let mut path = state_dir.to_owned().into_os_string();
+    path.push(format!("-lab-{name}"));
+    path.into()
+}
+
+/// Names of all labs that have a directory beside this state directory, in order.
+pub fn beside(state_dir: &Path) -> Vec<String> {
+    let start = directory(state_dir, "");
+    let Some((parent, start)) = start.parent().zip(start.file_name()) else {
+        return Vec::new();
+    };
+    let start = start.to_string_lossy();
+    let mut names: Vec<String> = std::fs::read_dir(parent)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|e| {
+            e.file_name()
+                .to_str()?
+                .strip_prefix(&*start)
+                .map(str::to_owned)
+        })
+        .filter(|name| valid_name(name).is_ok())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// The same context with a lab's directory for its state directory.
+pub(crate) fn of_lab(context: &Context, name: &str) -> Result<Context> {
+    valid_name(name)?;
+    Ok(context.in_directory(directory(&context.state_dir, name)))
+}
+
+/// Names of labs whose directory is gone, by the marks of their domains.
+pub(crate) fn lost(context: &Context) -> Vec<String> {
+    let start = directory(&context.state_dir, "")
+        .to_string_lossy()
+        .into_owned();
+    let domains: Vec<String> = virsh::domains(&context.host)
+        .map(|rows| rows.into_iter().map(|r| r.name).collect())
+        .unwrap_or_default();
+    let known = beside(&context.state_dir);
+    let mut names: Vec<String> = virsh::dump_domains(&context.host, &domains)
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|xml| {
+            marked_state_dir(xml)?
+                .strip_prefix(&start)
+                .map(str::to_owned)
+        })
+        .filter(|name| valid_name(name).is_ok() && !known.contains(name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The lab in a directory, without taking its lock.
+pub(crate) fn load(directory: &Path) -> Result<Option<Lab>> {
+    let path = directory.join(FILE);
+    files::read_optional(&path)?
+        .map(|bytes| {
+            Lab::from_json(
+                &String::from_utf8_lossy(&bytes),
+                &path.display().to_string(),
+            )
+        })
+        .transpose()
+}
+
+/// The lab by name (or the default one); it must be there.
+pub(crate) fn existing(context: &Context, name: Option<&str>) -> Result<(Context, Lab)> {
+    let name = name.unwrap_or(DEFAULT_NAME);
+    let context = of_lab(context, name)?;
+    match load(&context.state_dir)? {
+        Some(lab) => Ok((context, lab)),
+        None => Err(no_lab(&context, name)),
+    }
+}
+
+/// The error where there is none of that name.
+pub(crate) fn no_lab(context: &Context, name: &str) -> Error {
+    Error::cant(format!(
+        "there is no lab {name} ({} is not there)",
+        context.state_dir.display()
+    ))
+    .mend("lxc-autogen lab list shows those that are; lxc-autogen lab up makes one")
+}

@@ -1,0 +1,66 @@
+//! Taking a lab down: the journal, backwards. Needs none of the lab's own daemons.
+
+use super::directory::no_lab;
+use super::{FENCE, fence};
+use crate::change::{Undo, Undoer};
+use crate::context::Context;
+use crate::error::Result;
+use crate::libvirt::virsh;
+use crate::set::discover;
+use crate::state::State;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Takes the lab of this context away. Gives back how many changes were undone.
+///
+/// # Errors
+/// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
+pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
+    virsh::connect(&context.host)?;
+    let found = discover::found(context, None)?;
+    let mut state = match State::open(&context.state_dir)? {
+        Some(state) => state,
+        None if found.is_empty() => {
+            State::clear_unfinished(&context.state_dir)?;
+            return Err(no_lab(context, name));
+        }
+        None => {
+            context.report.warn(format!(
+                "{} is gone; what carries its mark is removed",
+                context.state_dir.display()
+            ));
+            let mut state = State::open_or_make(&context.state_dir)?;
+            // Known by its place alone.
+            state.journal.intend([Undo::Daemon {
+                program: fence::PROGRAM.to_owned(),
+                configuration: context.state_dir.join(FENCE).join(fence::CONFIGURATION),
+            }])?;
+            state
+        }
+    };
+    state.journal.intend(found)?;
+    let undoer = Undoer::of(context, None);
+    // First whatever could start a container again.
+    let daemons = |_: u64, undo: &Undo| matches!(undo, Undo::Daemon { .. });
+    let first = undoer.replay(&mut state.journal, daemons);
+    pull_the_plugs(context, &state)?;
+    let rest = undoer.replay(&mut state.journal, |_, _| true);
+    let undone = first.undone + rest.undone;
+    let again = format!("mend what is named, then run lxc-autogen lab down --name {name} again");
+    for outcome in [first, rest] {
+        outcome.into_result().map_err(|e| e.mend(again.clone()))?;
+    }
+    Ok(undone)
+}
+
+/// Ends every node's PID 1, and with it all that runs in the node, all nodes at once. libvirt's own
+/// way begins with SIGTERM and patience, one node after the other.
+fn pull_the_plugs(context: &Context, state: &State) -> Result<()> {
+    let names: Vec<String> = virsh::domains_of(&context.host, &state.dir)?;
+    for (_, pid) in virsh::init_pids(&context.host, &names)? {
+        if let Ok(pid) = i32::try_from(pid) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! A node of a lab by the name people call it, also one nested in another.
+
+use super::directory::{beside, existing};
+use super::running::Running;
+use super::{DEFAULT_NAME, Lab, config};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::inside::{self, Inside};
+use crate::host::processes;
+use crate::libvirt::virsh;
+use std::path::Path;
+
+/// A node by its full name, by its name without the lab's (`node1` in the default lab), or a guest
+/// node by the name it has in its cluster, with `LAB/` in front when it is not the default lab.
+pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
+    let (lab, name) = match wanted.split_once('/') {
+        Some((lab, name)) => (lab.to_owned(), name),
+        None => (owner(context, wanted), wanted),
+    };
+    let (context, lab) = existing(context, Some(&lab))?;
+    let running = Running::of(&context, &lab)?;
+    for full in [name.to_owned(), format!("{}-{name}", lab.spec.name)] {
+        if lab.nodes().iter().any(|n| n.name == full) {
+            return running.need(&full).cloned();
+        }
+    }
+    guest(&lab, &running, name)?.ok_or_else(|| {
+        let known: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+        Error::cant(format!("no node {name} runs in lab {}", lab.spec.name)).mend(format!(
+            "its nodes are {}; its guests are shown by lxc-autogen lab status",
+            known.join(", ")
+        ))
+    })
+}
+
+/// The lab whose node this is by its full name, or else the default one.
+fn owner(context: &Context, node: &str) -> String {
+    beside(&context.state_dir)
+        .into_iter()
+        .find(|name| {
+            let rest = node
+                .strip_prefix(name.as_str())
+                .and_then(|r| r.strip_prefix('-'));
+            let number = rest.and_then(|r| r.strip_prefix("node").or(r.strip_prefix("remote")));
+            number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        })
+        .unwrap_or_else(|| DEFAULT_NAME.to_owned())
+}
+
+/// A guest in whichever of the cluster nodes it runs.
+fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
+    let found = running
+        .cluster(lab)
+        .into_iter()
+        .find_map(|(_, node)| nested(node, name));
+    match found {
+        Some(pid) if inside::is_frozen(pid) => {
+            Err(Error::cant(format!("{name} is paused")).mend(format!(
+                "virsh -c {} resume {name}, in the node that lxc-autogen lab status shows it on",
+                virsh::URI
+            )))
+        }
+        Some(pid) => Inside::of(name, pid, config::environment(lab)).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// PID 1 of a container in a node, as this host numbers it: its libvirt_lxc is found by its
+/// arguments, among the processes of the node's own pid namespace.
+pub(crate) fn nested(node: &Inside, name: &str) -> Option<u32> {
+    processes::of("libvirt_lxc", Path::new(name))
+        .into_iter()
+        .filter_map(|pid| u32::try_from(pid.as_raw()).ok())
+        .find(|pid| processes::same_namespace(*pid, node.pid()))
+        .and_then(virsh::child_of)
+}

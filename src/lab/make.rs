@@ -1,0 +1,275 @@
+//! Making what a lab needs on this host: programs, keys, roots, network, domains.
+
+use super::checks;
+use super::resolve::Choice;
+use crate::change::Undo;
+use crate::context::Context;
+use crate::error::{Context as _, Error, Result};
+use crate::host::command::Cmd;
+use crate::host::files::temporary_name;
+use crate::host::files::{self, Attributes, Existing};
+use crate::host::{mounts, net};
+use crate::lab::root::{Keys, SshKeys};
+use crate::lab::{self, FENCE, GUESTS, KEYS, Kind, Lab, Node, PROGRAMS};
+use crate::libvirt::{leftovers, virsh};
+use crate::machine::network::{self, Raised};
+use crate::rootfs::{self, UNPACKED, Writer};
+use crate::spec::Forward;
+use crate::state::State;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// Corosync's key: as corosync-keygen(8) makes it.
+const COROSYNC_KEY: usize = 256;
+/// As Pacemaker's documentation and fence_virt's take.
+const KEY: usize = 4096;
+
+/// Everything on disk. What is there already is left alone.
+///
+/// # Errors
+/// When any of it fails; the journal knows what was done.
+pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
+    let lab = &choice.lab;
+    let text = serde_json::to_string_pretty(lab)
+        .map_err(|e| Error::failed(format!("{}: {e}", lab::FILE)))?;
+    state.write(lab::FILE, &text)?;
+    if let Some(version) = &choice.fetch {
+        context
+            .report
+            .line(format!("fetching pacemaker-remote {version}"));
+        claim(state, UNPACKED)?;
+        rootfs::fetch(&context.host, &state.dir, version)?;
+    }
+    programs(state, lab)?;
+    let keys = keys(context, state, lab)?;
+    directory(state, lab, GUESTS)?;
+    roots(context, state, lab, &keys)
+}
+
+fn claim(state: &mut State, name: &str) -> Result<()> {
+    let undo = Undo::StateFile {
+        name: name.to_owned(),
+    };
+    state.claim(&undo)?;
+    state.journal.intend([undo])
+}
+
+/// Makes one of the lab's own directories, root's alone. Gives back whether it was not there.
+fn directory(state: &mut State, lab: &Lab, name: &str) -> Result<bool> {
+    claim(state, name)?;
+    let path = lab.path(name);
+    match DirBuilder::new().mode(0o700).create(&path) {
+        Ok(()) => Ok(true),
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(e) => Err(Error::io("make directory", &path, e)),
+    }
+}
+
+/// This very program and pacemaker-remoted, where all nodes see them.
+fn programs(state: &mut State, lab: &Lab) -> Result<()> {
+    directory(state, lab, PROGRAMS)?;
+    let directory = lab.path(PROGRAMS);
+    files::set_directory_attributes(&directory, Attributes::root(0o755))?;
+    let ourselves = std::env::current_exe()
+        .map_err(|e| Error::failed(format!("find this program's own file: {e}")))?;
+    let mut wanted = vec![("lxc-autogen", ourselves)];
+    if let Some(remoted) = lab.remoted.bind_source() {
+        if remoted.exists() {
+            wanted.push(("pacemaker-remoted", remoted.to_owned()));
+        }
+    }
+    for (name, from) in wanted {
+        let to = directory.join(name);
+        let bytes = fs::read(&from).map_err(|e| Error::io("read", &from, e))?;
+        if files::read_optional(&to)?.as_ref() != Some(&bytes) {
+            files::write_atomic(&to, &bytes, Attributes::root(0o755), Existing::Replace)?;
+        }
+    }
+    Ok(())
+}
+
+/// The lab's keys, made the first time.
+///
+/// # Errors
+/// When they cannot be made or read.
+pub(crate) fn keys(context: &Context, state: &mut State, lab: &Lab) -> Result<Keys> {
+    directory(state, lab, KEYS)?;
+    directory(state, lab, FENCE)?;
+    let key = |path: &Path, bytes: usize| -> Result<Vec<u8>> {
+        if let Some(key) = files::read_optional(path)? {
+            return Ok(key);
+        }
+        let key = files::random_bytes(bytes)?;
+        files::write_atomic(path, &key, Attributes::root(0o600), Existing::Replace)?;
+        Ok(key)
+    };
+    let directory = lab.path(KEYS);
+    Ok(Keys {
+        corosync: key(&directory.join("corosync"), COROSYNC_KEY)?,
+        pacemaker: key(&directory.join("pacemaker"), KEY)?,
+        fence: key(&lab.path(FENCE).join("key"), KEY)?,
+        ssh: if lab.spec.ssh {
+            Some(ssh_keys(context, &directory)?)
+        } else {
+            None
+        },
+    })
+}
+
+fn ssh_keys(context: &Context, directory: &Path) -> Result<SshKeys> {
+    let pair = |name: &str| -> Result<(Vec<u8>, String)> {
+        let path = directory.join(name);
+        let public = directory.join(format!("{name}.pub"));
+        if !files::exists(&public) {
+            files::remove_file(&path)?;
+            Cmd::new("ssh-keygen")
+                .args([
+                    "-q",
+                    "-t",
+                    "ed25519",
+                    "-N",
+                    "",
+                    "-C",
+                    "lxc-autogen lab",
+                    "-f",
+                ])
+                .arg(&path)
+                .ok(&context.host)?;
+        }
+        let read = |path: &Path| fs::read(path).map_err(|e| Error::io("read", path, e));
+        let text = String::from_utf8_lossy(&read(&public)?).into_owned();
+        Ok((read(&path)?, text))
+    };
+    let (host, host_public) = pair("ssh-host")?;
+    let (user, user_public) = pair("ssh-root")?;
+    Ok(SshKeys {
+        host,
+        host_public,
+        user,
+        user_public,
+    })
+}
+
+fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result<()> {
+    let nodes = lab.nodes();
+    let missing: Vec<&Node> = nodes
+        .iter()
+        .filter(|n| !files::exists(&domain_xml(lab, n)))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut undos: Vec<Undo> = missing
+        .iter()
+        .map(|n| Undo::Container {
+            name: n.name.clone(),
+        })
+        .collect();
+    undos.push(Undo::StateFile {
+        name: rootfs::SHARED.to_owned(),
+    });
+    undos.iter().try_for_each(|undo| state.claim(undo))?;
+    state.journal.intend(undos)?;
+    let mounted = mounts::points()?;
+    let mut writer = Writer::new(&lab.layout.base, &lab.dir)?;
+    let guests = super::nested::set(lab)?;
+    for node in missing {
+        context.host.check_interrupt()?;
+        let tree = lab.path(&node.name);
+        let temporary = temporary_name(&tree);
+        files::remove_tree(&tree, &mounted)?;
+        files::remove_tree(&temporary, &mounted)?;
+        fs::create_dir(&temporary).map_err(|e| Error::io("make directory", &temporary, e))?;
+        let mut entries = lab::root::root(lab, node, keys);
+        if let Some(set) = guests.as_ref().filter(|_| node.kind == Kind::Cluster) {
+            entries.extend(lab::root::guests_network(set));
+        }
+        writer
+            .write(&temporary.join("rootfs"), &entries)
+            .context(format!("make node {}", node.name))?;
+        let xml = temporary.join("domain.xml");
+        let text = lab::domain::domain(lab, node).render();
+        fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
+        fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
+    }
+    files::sync_directory(&lab.dir)
+}
+
+/// A node's domain XML.
+pub(crate) fn domain_xml(lab: &Lab, node: &Node) -> PathBuf {
+    lab.path(&node.name).join("domain.xml")
+}
+
+/// The network, up and set to autostart.
+///
+/// # Errors
+/// When libvirt does not take it.
+pub(crate) fn network(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
+    let present = checks::check_network(context, lab)?;
+    state.write("network.xml", &lab::domain::network(lab).render())?;
+    let network = Raised {
+        name: &lab.network(),
+        uuid: &lab.network_uuid(),
+        subnet: &lab.subnet,
+        forward: Forward::Open,
+        state_dir: &lab.dir,
+        present,
+    };
+    network::raise(context, state, &network)?;
+    net::acknowledge_at_once(&context.host, network.name, network.subnet).or(Ok(()))
+}
+
+/// Starts those nodes' containers that do not run.
+///
+/// # Errors
+/// When one does not start: what libvirt said, and the end of the container's log.
+pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
+    let nodes = lab.nodes();
+    let absent = |path: &PathBuf| !files::exists(path);
+    let mut undos: Vec<Undo> = leftovers::directories()
+        .chain([leftovers::DEFINED.into()])
+        .filter(absent)
+        .map(|path| Undo::EmptyDir { path })
+        .collect();
+    for node in &nodes {
+        let files = leftovers::of_container(&node.name)
+            .into_iter()
+            .filter(absent);
+        undos.extend(files.map(|path| Undo::File {
+            path,
+            container: Some(node.name.clone()),
+        }));
+        undos.push(Undo::Domain {
+            name: node.name.clone(),
+        });
+    }
+    state.journal.intend(undos)?;
+    let wanted: Vec<_> = nodes
+        .iter()
+        .map(|n| (n.name.clone(), domain_xml(lab, n)))
+        .collect();
+    let changed = rewrite_domains(lab, &nodes)?;
+    virsh::define(&context.host, &changed).context("define the nodes' domains anew")?;
+    virsh::define_and_start(&context.host, &wanted).context("start the nodes' containers")
+}
+
+/// Domains are as planned: on another kernel than they were made on they mask another file. One
+/// that runs has it from its next start on. Gives back the files that were not.
+fn rewrite_domains(lab: &Lab, nodes: &[Node]) -> Result<Vec<PathBuf>> {
+    let mut changed = Vec::new();
+    for node in nodes {
+        let path = domain_xml(lab, node);
+        let text = lab::domain::domain(lab, node).render();
+        if files::read_optional(&path)?.as_deref() != Some(text.as_bytes()) {
+            files::write_atomic(
+                &path,
+                text.as_bytes(),
+                Attributes::root(0o644),
+                Existing::Replace,
+            )?;
+            changed.push(path);
+        }
+    }
+    Ok(changed)
+}

@@ -1,0 +1,117 @@
+//! Bringing a lab up: from nothing to every node online, or only the difference.
+
+use super::resolve::Choice;
+use super::running::Running;
+use super::{Lab, fence, groups, make, nested, resize, wait};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::inside::Inside;
+use crate::host::lock::Lock;
+use crate::host::signals;
+use crate::report::count;
+use crate::state::State;
+use std::time::{Duration, Instant};
+
+/// A file that is there when all nodes of a lab have been online once.
+pub(crate) const COMPLETE: &str = "complete";
+
+/// How long nodes may take to come online when nothing else is said.
+pub(crate) fn patience(lab: &Lab) -> u64 {
+    let others = u64::from(lab.spec.remote_nodes) + u64::from(lab.spec.containers);
+    90 + 10 * u64::from(lab.spec.cluster_nodes) + 2 * others
+}
+
+pub(crate) fn up(
+    context: &Context,
+    state: &mut State,
+    choice: &Choice,
+    is_new: bool,
+    host_lock: Lock,
+    timeout: Duration,
+) -> Result<()> {
+    let lab = &choice.lab;
+    let gone = resize::gone(state, lab);
+    make::make(context, state, choice)?;
+    context.host.check_interrupt()?;
+    make::network(context, state, lab)?;
+    fence::start(context, state, &resize::with_gone(lab, &gone))?;
+    groups::start(context, state, lab)?;
+    make::start(context, state, lab)?;
+    // Names, subnet and what they leave behind are taken and journaled: others may go on.
+    drop(host_lock);
+    if !is_new {
+        revive(context, lab)?;
+        resize::reconcile(context, state, lab, &gone, timeout)?;
+        // Those that have left are nobody's any more.
+        fence::start(context, state, lab)?;
+    }
+    // While corosync and Pacemaker find each other.
+    nested::generate(context, lab)?;
+    wait::await_online(context, lab, timeout)?;
+    if !is_new {
+        resize::settle(context, lab, timeout)?;
+    }
+    context.host.check_interrupt()?;
+    nested::up(context, lab, timeout)
+}
+
+/// Daemons in nodes that have died are started again.
+fn revive(context: &Context, lab: &Lab) -> Result<()> {
+    let running = Running::of(context, lab)?;
+    for (node, inside) in running.cluster(lab) {
+        let dead: Vec<String> = wait::daemons(context, inside)
+            .into_iter()
+            .filter(|d| !d.is_well() && d.state != "starting" && d.state != "waiting")
+            .map(|d| d.name)
+            .collect();
+        if !dead.is_empty() {
+            context
+                .report
+                .line(format!("{}: starting {} again", node.name, dead.join(", ")));
+            inside.cmd("kill").args(["-HUP", "1"]).ok(&context.host)?;
+            await_daemons(context, &node.name, inside)?;
+        }
+    }
+    Ok(())
+}
+
+fn await_daemons(context: &Context, name: &str, inside: &Inside) -> Result<()> {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        signals::sleep(Duration::from_millis(100))?;
+        let daemons = wait::daemons(context, inside);
+        if !daemons.is_empty() && daemons.iter().all(crate::supervisor::Report::is_well) {
+            return Ok(());
+        }
+        if Instant::now() > end {
+            let sick = daemons.iter().filter(|d| !d.is_well());
+            return Err(
+                Error::not_online(format!("{name} has daemons that do not start"))
+                    .details(sick.map(|d| format!("{} {}", d.name, d.state)))
+                    .mend(format!(
+                        "see /var/log/*.out there: lxc-autogen lab shell {name}"
+                    )),
+            );
+        }
+    }
+}
+
+pub(crate) fn summary(lab: &Lab) -> String {
+    let spec = &lab.spec;
+    let mut parts = vec![count(spec.cluster_nodes as usize, "cluster node")];
+    for (number, what) in [
+        (spec.remote_nodes, "remote node"),
+        (spec.containers, "guest node"),
+    ] {
+        if number > 0 {
+            parts.push(count(number as usize, what));
+        }
+    }
+    format!(
+        "lab {}: {} online; network {} on {}",
+        spec.name,
+        parts.join(", "),
+        lab.network(),
+        lab.subnet
+    )
+}

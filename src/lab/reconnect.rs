@@ -1,0 +1,66 @@
+//! Remote nodes that the cluster has stopped and does not connect to again by itself.
+
+use super::running::Running;
+use crate::context::Context;
+use crate::host::inside::Inside;
+use crate::lab::{Kind as NodeKind, Lab, Node};
+use std::time::Duration;
+
+/// How often it is asked again, and how long it has to connect by itself.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A transient node attribute that comes and goes at once.
+const ATTRIBUTE: &str = "lxc-autogen-look-again";
+
+/// When to ask next.
+#[derive(Debug)]
+pub(crate) struct Reconnect {
+    next: Duration,
+}
+
+impl Reconnect {
+    pub(crate) fn new() -> Reconnect {
+        Reconnect { next: PAUSE }
+    }
+
+    /// Has the scheduler look again when remote nodes are waited for though their containers run.
+    ///
+    /// A remote node that asks for its shutdown, as pacemaker-remoted does at a SIGTERM, has its
+    /// connection stopped. The cluster would start it again, but nothing tells it to think of that
+    /// before `cluster-recheck-interval` (15 min) has passed: the end of the attribute "shutdown"
+    /// does not (seen with Pacemaker 3.0.0: the connection stopped, without a failure, and
+    /// crm_simulate wants to start it). A change of another transient attribute does, and deletes
+    /// nothing that the cluster knows of failures (Pacemaker Explained, "Node attributes";
+    /// daemons/controld/controld_te_callbacks.c).
+    pub(crate) fn ask(
+        &mut self,
+        context: &Context,
+        lab: &Lab,
+        running: &Running,
+        waiting: &[&Node],
+        waited: Duration,
+    ) {
+        let runs = |n: &&&Node| n.kind == NodeKind::Remote && running.get(&n.name).is_some();
+        if waited < self.next || !waiting.iter().any(|n| runs(&n)) {
+            return;
+        }
+        self.next = waited + PAUSE;
+        // A cluster node that does not answer is no help; another may be.
+        let cluster = running.cluster(lab);
+        let _ = cluster
+            .iter()
+            .any(|(node, inside)| look_again(context, node, inside));
+    }
+}
+
+fn look_again(context: &Context, node: &Node, inside: &Inside) -> bool {
+    let set = |what: &[&str]| {
+        let cmd = inside
+            .cmd("attrd_updater")
+            .args(["--name", ATTRIBUTE, "--node", &node.name])
+            .args(what)
+            .timeout(Duration::from_secs(10));
+        cmd.ok(&context.host).is_ok()
+    };
+    set(&["--update", "1"]) && set(&["--delete"])
+}

@@ -1,0 +1,221 @@
+//! A lab that is there, brought to what is wanted: by what is really there, so that a run that was
+//! interrupted on the way is finished by the next.
+
+use super::leave::{forget, leave, remove, stop_remote};
+use super::running::Running;
+use super::wait;
+use crate::change::Undo;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::inside::Inside;
+use crate::lab::{self, Lab, cib, config, root};
+use crate::state::State;
+use crate::xml::{self, El};
+use std::time::Duration;
+
+/// A property set that is in the CIB only while a lab changes; what a user has set in the usual one
+/// counts more.
+const CHANGING: &str = "lxc-autogen-changing";
+
+/// Names of nodes that were made and are not wanted any more, the last ones first.
+pub(crate) fn gone(state: &State, lab: &Lab) -> Vec<String> {
+    let wanted: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+    let made = state
+        .journal
+        .outstanding()
+        .filter_map(|(_, undo)| match undo {
+            Undo::Container { name } => Some(name.clone()),
+            _ => None,
+        });
+    let mut gone: Vec<String> = made.filter(|name| !wanted.contains(name)).collect();
+    gone.sort_by_key(|name| std::cmp::Reverse((name.len(), name.clone())));
+    gone
+}
+
+/// The lab with those nodes that are on their way out: until they have left they are fenced, and
+/// fence, as all others.
+pub(crate) fn with_gone(lab: &Lab, gone: &[String]) -> Lab {
+    let mut all = lab.clone();
+    for name in gone {
+        if let Some(number) = number_of(lab, "node", name) {
+            all.spec.cluster_nodes = all.spec.cluster_nodes.max(number);
+        } else if let Some(number) = number_of(lab, "remote", name) {
+            all.spec.remote_nodes = all.spec.remote_nodes.max(number);
+        }
+    }
+    all
+}
+
+/// Takes those nodes out that are not wanted, and tells those that stay of those that have come.
+///
+/// # Errors
+/// When the cluster does not take it in time.
+pub(crate) fn reconcile(
+    context: &Context,
+    state: &mut State,
+    lab: &Lab,
+    gone: &[String],
+    patience: Duration,
+) -> Result<()> {
+    // Those that are just starting have the CIB that they had, which can be older than this run.
+    let inside = wait::await_answer(context, lab, patience)?;
+    if gone.is_empty() && !is_behind(context, &inside, lab)? {
+        return Ok(());
+    }
+    freeze(context, &inside)?;
+    if !gone.is_empty() {
+        context.report.line(format!("removing {}", gone.join(", ")));
+    }
+    let (cluster, remotes): (Vec<&String>, Vec<&String>) = gone
+        .iter()
+        .partition(|name| number_of(lab, "node", name).is_some());
+    for name in remotes {
+        stop_remote(context, &inside, name)?;
+        remove(context, state, name)?;
+        forget(context, &inside, name)?;
+    }
+    // One after the other, and the others told of each: so that none of them is more than half.
+    for name in cluster {
+        leave(context, lab, name)?;
+        remove(context, state, name)?;
+        tell(context, &without(lab, name), lab)?;
+        forget(context, &inside, name)?;
+    }
+    tell(context, lab, lab)?;
+    // Those that a run that was killed has removed, and no more.
+    for name in cib::strangers(lab, &cib_of(context, &inside)?) {
+        forget(context, &inside, &name)?;
+    }
+    merge(context, &inside, lab)
+}
+
+/// Ends what [`reconcile`] has changed for the time of the change.
+///
+/// # Errors
+/// When cibadmin fails.
+pub(crate) fn settle(context: &Context, lab: &Lab, patience: Duration) -> Result<()> {
+    let inside = wait::await_answer(context, lab, patience)?;
+    let xpath = format!("//crm_config/cluster_property_set[@id='{CHANGING}']");
+    let delete = inside.cmd("cibadmin").args(["--delete", "--xpath", &xpath]);
+    let output = delete.run(&context.host)?;
+    match output.code {
+        0 | 105 => Ok(()),
+        _ => Err(output.error()),
+    }
+}
+
+/// While votes are counted anew there can be no quorum for a moment; what runs keeps running.
+fn freeze(context: &Context, inside: &Inside) -> Result<()> {
+    let xml = format!(
+        "<cluster_property_set id=\"{CHANGING}\"><nvpair id=\"{CHANGING}-no-quorum-policy\" \
+         name=\"no-quorum-policy\" value=\"freeze\"/></cluster_property_set>"
+    );
+    inside
+        .cmd("cibadmin")
+        .args([
+            "--modify",
+            "--allow-create",
+            "--scope",
+            "crm_config",
+            "--xml-text",
+            &xml,
+        ])
+        .ok(&context.host)
+        .map(drop)
+}
+
+fn number_of(lab: &Lab, kind: &str, name: &str) -> Option<u32> {
+    name.strip_prefix(&format!("{}-{kind}", lab.spec.name))?
+        .parse()
+        .ok()
+}
+
+/// The lab as it is when the last cluster node has left, on the way to what is wanted.
+fn without(lab: &Lab, name: &str) -> Lab {
+    let mut rest = lab.clone();
+    rest.spec.cluster_nodes = number_of(lab, "node", name).unwrap_or(1) - 1;
+    rest
+}
+
+/// Whether a running cluster node does not know of all the others, or the cluster not of a remote
+/// node or of what can be fenced; or whether they know of nodes that are gone.
+fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
+    let running = Running::of(context, lab)?;
+    let wanted = config::corosync(lab);
+    for (_, inside) in running.cluster(lab) {
+        if read(context, inside, COROSYNC)?.as_deref() != Some(wanted.as_str()) {
+            return Ok(true);
+        }
+    }
+    let known = cib_of(context, inside)?;
+    Ok(!cib::knows(lab, &known) || !cib::strangers(lab, &known).is_empty())
+}
+
+fn cib_of(context: &Context, inside: &Inside) -> Result<El> {
+    let text = inside.cmd("cibadmin").arg("--query").ok(&context.host)?;
+    xml::parse(&text, "cibadmin --query")
+}
+
+const COROSYNC: &str = "/etc/corosync/corosync.conf";
+
+/// corosync.conf for the cluster nodes of `now`, and the names of all of `lab`, in every cluster
+/// node that runs. Written from inside: a path of a container's is not to be followed from here.
+/// Corosync is told also where the file is as it should be: a run that was killed may have written
+/// it and no more.
+fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
+    let nodes = lab.nodes();
+    let hosts = crate::plan::hosts(&config::known(&nodes));
+    let corosync = config::corosync(now);
+    let running = Running::of(context, lab)?;
+    for (_, inside) in running.cluster(lab) {
+        write(context, inside, COROSYNC, &corosync)?;
+        write(context, inside, "/etc/hosts", &hosts)?;
+        if lab.spec.ssh {
+            let public = lab.path(lab::KEYS).join("ssh-host.pub");
+            let public =
+                std::fs::read_to_string(&public).map_err(|e| Error::io("read", &public, e))?;
+            let text = root::known_hosts_of(lab, &public);
+            write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
+        }
+    }
+    for (_, inside) in running.cluster(lab) {
+        // One that is just starting reads the new file anyway.
+        inside
+            .cmd("corosync-cfgtool")
+            .arg("-R")
+            .run(&context.host)?;
+    }
+    Ok(())
+}
+
+fn read(context: &Context, inside: &Inside, path: &str) -> Result<Option<String>> {
+    let output = inside.cmd("cat").arg(path).run(&context.host)?;
+    Ok((output.code == 0).then_some(output.stdout))
+}
+
+fn write(context: &Context, inside: &Inside, path: &str, text: &str) -> Result<()> {
+    // Whole or not at all.
+    let new = format!("{path}.new");
+    inside.cmd("tee").arg(&new).stdin(text).ok(&context.host)?;
+    inside
+        .cmd("mv")
+        .args([&new, path])
+        .ok(&context.host)
+        .map(drop)
+}
+
+/// The fence devices' list of nodes, and remote nodes' resources.
+fn merge(context: &Context, inside: &Inside, lab: &Lab) -> Result<()> {
+    inside
+        .cmd("cibadmin")
+        .args([
+            "--modify",
+            "--allow-create",
+            "--scope",
+            "configuration",
+            "--xml-pipe",
+        ])
+        .stdin(lab::cib::additions(lab).render())
+        .ok(&context.host)
+        .map(drop)
+}

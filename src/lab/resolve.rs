@@ -1,0 +1,222 @@
+//! From options, file and what is kept to a lab.
+
+use super::{DEFAULT_NAME, Wanted};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::files;
+use crate::lab::{Lab, LabSpec, VERSION, file};
+use crate::libvirt::container::SYSRQ;
+use crate::libvirt::virsh;
+use crate::resolve;
+use crate::rootfs::{self, Layout, Remoted};
+use crate::spec::Subnet;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+
+/// A lab, and what is still to be fetched for it.
+#[derive(Debug)]
+pub(crate) struct Choice {
+    /// The lab.
+    pub lab: Lab,
+    /// The version of the package pacemaker-remote to fetch.
+    pub fetch: Option<String>,
+}
+
+/// First addresses tried for a lab's network.
+const STARTS: [Ipv4Addr; 2] = [
+    Ipv4Addr::new(172, 31, 200, 1),
+    Ipv4Addr::new(10, 200, 200, 1),
+];
+
+/// The options, completed by the file that `-f` names. What the command line says wins.
+///
+/// # Errors
+/// When the file cannot be read or understood.
+pub(crate) fn completed(wanted: &Wanted, file: Option<&Path>) -> Result<Wanted> {
+    let Some(path) = file else {
+        return Ok(wanted.clone());
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::usage(format!("-f {}: {e}", path.display())))?;
+    let in_file = file::parse(&text, &path.display().to_string())?;
+    Ok(wanted.clone().or(in_file))
+}
+
+/// The lab's name: given, or the default.
+pub(crate) fn name_of(wanted: &Wanted) -> &str {
+    wanted.name.as_deref().unwrap_or(DEFAULT_NAME)
+}
+
+/// Completes what is wanted with what is kept, or else with what this host has. Changes nothing.
+///
+/// # Errors
+/// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
+pub(crate) fn choose(context: &Context, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
+    let spec = resolve(wanted, saved.map(|l| &l.spec))?;
+    let lab = match saved {
+        Some(saved) => {
+            spec.check_fits(&saved.subnet)?;
+            Lab {
+                spec,
+                // Another kernel may run by now.
+                mask_sysrq: has_sysrq(),
+                ..saved.clone()
+            }
+        }
+        None => new_lab(context, spec)?,
+    };
+    let needed = lab.spec.remote_nodes > 0 || lab.spec.containers > 0;
+    let fetch = match &lab.remoted {
+        Remoted::Bound { path }
+            if needed && path.starts_with(&context.state_dir) && !path.exists() =>
+        {
+            Some(resolve::wanted_version(context)?)
+        }
+        _ => None,
+    };
+    Ok(Choice { lab, fetch })
+}
+
+fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
+    let base = saved.cloned().unwrap_or_default();
+    let absolute = |path: &Option<PathBuf>| {
+        path.as_ref()
+            .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
+            .transpose()
+    };
+    let subnet = wanted
+        .network
+        .as_deref()
+        .map(|n| Subnet::parse(n, 0))
+        .transpose()?;
+    let spec = LabSpec {
+        name: name_of(wanted).to_owned(),
+        cluster_nodes: wanted.cluster_nodes.unwrap_or(base.cluster_nodes),
+        remote_nodes: wanted.remote_nodes.unwrap_or(base.remote_nodes),
+        containers: wanted.containers.unwrap_or(base.containers),
+        subnet: subnet.or(base.subnet),
+        fencing: wanted.fencing.unwrap_or(base.fencing),
+        ssh: wanted.ssh.unwrap_or(base.ssh),
+        memory_mib: wanted.memory.unwrap_or(base.memory_mib),
+        guest_memory_mib: wanted.guest_memory.unwrap_or(base.guest_memory_mib),
+        share: match &wanted.share {
+            None => base.share.clone(),
+            Some(all) => all
+                .iter()
+                .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
+                .collect::<Result<_>>()?,
+        },
+        base: absolute(&wanted.base)?.or(base.base.clone()),
+        // The environment says what a new lab has when nothing else does.
+        remoted: match saved {
+            Some(saved) => absolute(&wanted.remoted)?.or(saved.remoted.clone()),
+            None => absolute(&wanted.remoted.clone().or_else(from_environment))?,
+        },
+    };
+    spec.check()?;
+    if let Some(saved) = saved {
+        refuse_other_kind(&spec, saved)?;
+    }
+    Ok(spec)
+}
+
+fn from_environment() -> Option<PathBuf> {
+    std::env::var_os("LXC_AUTOGEN_REMOTED")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+}
+
+/// Numbers can change; what the nodes were made with cannot.
+fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
+    let differing: Vec<&str> = [
+        ("--network", wanted.subnet != saved.subnet),
+        ("--fencing", wanted.fencing != saved.fencing),
+        ("--ssh", wanted.ssh != saved.ssh),
+        ("--memory", wanted.memory_mib != saved.memory_mib),
+        (
+            "--guest-memory",
+            wanted.guest_memory_mib != saved.guest_memory_mib,
+        ),
+        ("--share", wanted.share != saved.share),
+        ("--base", wanted.base != saved.base),
+        ("--remoted", wanted.remoted != saved.remoted),
+    ]
+    .into_iter()
+    .filter_map(|(name, differs)| differs.then_some(name))
+    .collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::usage(format!(
+        "lab {} was made with another {}",
+        saved.name,
+        differing.join(", ")
+    ))
+    .mend(format!(
+        "leave the option out, or lxc-autogen lab down --name {} first",
+        saved.name
+    )))
+}
+
+fn new_lab(context: &Context, spec: LabSpec) -> Result<Lab> {
+    let base = spec.base.clone().unwrap_or_else(|| "/".into());
+    let layout = Layout::of(&base)?;
+    let remoted =
+        rootfs::find(spec.remoted.as_deref(), &base, &context.state_dir)?.unwrap_or_else(|| {
+            Remoted::Bound {
+                path: context.state_dir.join("remoted/usr/sbin/pacemaker-remoted"),
+            }
+        });
+    let networks = resolve::may_be_absent(context, virsh::networks(&context.host))?;
+    let subnet = resolve::free_subnet(
+        context,
+        spec.subnet,
+        &resolve::candidates(&STARTS, Lab::addresses_needed(&spec))?,
+        &networks,
+        &resolve::Elsewhere::default(),
+    )?;
+    let seed = files::sha256(&files::random_bytes(32)?);
+    Ok(Lab {
+        version: VERSION,
+        subnet,
+        seed,
+        dir: context.state_dir.clone(),
+        schema: newest_schema(&base)?,
+        remoted_environment: resolve::environment(&base),
+        layout,
+        remoted,
+        emulator: resolve::emulator(),
+        mask_sysrq: has_sysrq(),
+        spec,
+    })
+}
+
+fn has_sysrq() -> bool {
+    Path::new(SYSRQ).exists()
+}
+
+/// The newest schema a tree's Pacemaker has, by the names of its files: what a first start of it
+/// would choose. 2.1.5 has /usr/share/pacemaker/pacemaker-3.9.rng, 3.0 a subdirectory more.
+fn newest_schema(base: &Path) -> Result<String> {
+    let directory = base.join("usr/share/pacemaker");
+    let mut versions: Vec<(u32, u32)> = walkdir::WalkDir::new(&directory)
+        .max_depth(2)
+        .into_iter()
+        .flatten()
+        .filter_map(|e| {
+            let name = e.file_name().to_str()?;
+            let version = name.strip_prefix("pacemaker-")?.strip_suffix(".rng")?;
+            let (major, minor) = version.split_once('.')?;
+            Some((major.parse().ok()?, minor.parse().ok()?))
+        })
+        .collect();
+    versions.sort_unstable();
+    match versions.last() {
+        Some((major, minor)) => Ok(format!("pacemaker-{major}.{minor}")),
+        None => Err(Error::cant(format!(
+            "there are no schemas of Pacemaker's in {}",
+            directory.display()
+        ))
+        .mend(crate::host::packages::mend_for_tool("pacemakerd"))),
+    }
+}

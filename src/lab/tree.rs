@@ -1,0 +1,161 @@
+//! A lab as it is now: its nodes, and the guests on each.
+
+use super::find::nested;
+use super::running::Running;
+use super::wait;
+use super::{Kind, Lab, Node, fence};
+use crate::context::Context;
+use crate::error::Result;
+use crate::host::inside;
+use crate::libvirt::virsh;
+use crate::pacemaker::monitor::View;
+use crate::supervisor;
+use serde::Serialize;
+use std::collections::HashMap;
+
+/// One node, with the guests that run on it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub name: String,
+    pub kind: &'static str,
+    pub address: String,
+    pub libvirt: String,
+    pub pacemaker: String,
+    /// Daemons that are not as they should be.
+    pub troubles: Vec<String>,
+    pub guests: Vec<Row>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Tree {
+    pub lab: String,
+    pub network: String,
+    pub subnet: String,
+    /// `running`, `down` or `off`.
+    pub fencing: &'static str,
+    pub nodes: Vec<Row>,
+    /// Guests that run nowhere.
+    pub guests: Vec<Row>,
+}
+
+/// Looks at the lab.
+///
+/// # Errors
+/// When libvirt does not say which containers run.
+pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
+    let states: HashMap<String, String> = virsh::domains(&context.host)
+        .map(|rows| rows.into_iter().map(|r| (r.name, r.state)).collect())
+        .unwrap_or_default();
+    let running = Running::of(context, lab)?;
+    let view = wait::view(context, lab, &running);
+    let mut rows: Vec<Row> = Vec::new();
+    for node in lab.nodes() {
+        let troubles = match running.get(&node.name) {
+            Some(inside) if node.kind == Kind::Cluster => troubles(&wait::daemons(context, inside)),
+            _ => Vec::new(),
+        };
+        rows.push(row(&node, &states, view.as_ref(), troubles));
+    }
+    let loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
+    Ok(Tree {
+        lab: lab.spec.name.clone(),
+        network: lab.network(),
+        subnet: lab.subnet.to_string(),
+        fencing: match (lab.spec.fencing, fence::runs(lab)) {
+            (false, _) => "off",
+            (true, true) => "running",
+            (true, false) => "down",
+        },
+        nodes: rows,
+        guests: loose,
+    })
+}
+
+fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
+    daemons
+        .iter()
+        .filter(|d| !d.is_well())
+        .map(|d| format!("{} {}", d.name, d.state))
+        .collect()
+}
+
+fn row(
+    node: &Node,
+    states: &HashMap<String, String>,
+    view: Option<&View>,
+    troubles: Vec<String>,
+) -> Row {
+    Row {
+        kind: node.kind.text(),
+        address: node.address.to_string(),
+        libvirt: states
+            .get(&node.name)
+            .cloned()
+            .unwrap_or_else(|| "absent".to_owned()),
+        pacemaker: in_pacemaker(view, &node.name),
+        name: node.name.clone(),
+        troubles,
+        guests: Vec::new(),
+    }
+}
+
+fn in_pacemaker(view: Option<&View>, name: &str) -> String {
+    let Some(view) = view else {
+        return "no cluster node answers".to_owned();
+    };
+    match view.nodes.get(name) {
+        None => "unknown".to_owned(),
+        Some(node) => match (node.online, node.note) {
+            (_, Some(note)) => note.to_owned(),
+            (true, None) => "online".to_owned(),
+            (false, None) => "offline".to_owned(),
+        },
+    }
+}
+
+/// Puts each guest under the cluster node it runs on; gives back those that run nowhere.
+fn hang_guests(
+    lab: &Lab,
+    running: &Running,
+    view: Option<&View>,
+    rows: &mut [Row],
+) -> Result<Vec<Row>> {
+    let mut loose = Vec::new();
+    let guests = super::nested::set(lab)?
+        .map(|s| s.guests())
+        .unwrap_or_default();
+    let nodes = running.cluster(lab);
+    for guest in guests {
+        let found = nodes
+            .iter()
+            .find_map(|(node, inside)| Some((&node.name, nested(inside, &guest.name)?)));
+        // As the cluster has it; where none answers, where its container is.
+        let on = match view {
+            Some(view) => view
+                .active
+                .get(&guest.resource)
+                .and_then(|active| active.first()?.nodes.first()),
+            None => found.map(|(node, _)| node),
+        };
+        let on = on.cloned();
+        let row = Row {
+            kind: "guest node",
+            address: guest.address.to_string(),
+            libvirt: match found {
+                Some((_, pid)) if inside::is_frozen(pid) => "paused",
+                Some(_) => "running",
+                None => "absent",
+            }
+            .to_owned(),
+            pacemaker: in_pacemaker(view, &guest.name),
+            name: guest.name,
+            troubles: Vec::new(),
+            guests: Vec::new(),
+        };
+        match rows.iter_mut().find(|r| Some(&r.name) == on.as_ref()) {
+            Some(node) => node.guests.push(row),
+            None => loose.push(row),
+        }
+    }
+    Ok(loose)
+}

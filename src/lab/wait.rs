@@ -1,0 +1,189 @@
+//! Asking the nodes of a lab, and waiting for them.
+
+use super::reconnect::Reconnect;
+use super::running::Running;
+use super::{Kind as NodeKind, Lab, Node};
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::host::command::Cmd;
+use crate::host::inside::Inside;
+use crate::host::signals;
+use crate::pacemaker::monitor::View;
+use crate::supervisor;
+use std::time::{Duration, Instant};
+
+/// The cluster as a cluster node shows it: one in a partition with quorum if there is one, else the
+/// first that answers; `None` when none does.
+pub(crate) fn view(context: &Context, lab: &Lab, running: &Running) -> Option<View> {
+    let mut without_quorum = None;
+    for (_, inside) in running.cluster(lab) {
+        match view_of(context, inside) {
+            Some(view) if view.quorum => return Some(view),
+            Some(view) => without_quorum = without_quorum.or(Some(view)),
+            None => {}
+        }
+    }
+    without_quorum
+}
+
+fn view_of(context: &Context, inside: &Inside) -> Option<View> {
+    let text = inside
+        .cmd("crm_mon")
+        .args(["--one-shot", "--output-as=xml"])
+        // A node that hangs must not keep the others from being asked.
+        .timeout(Duration::from_secs(4))
+        .ok(&context.host)
+        .ok()?;
+    View::parse(&text).ok().filter(|v| !v.nodes.is_empty())
+}
+
+/// A cluster node whose cluster answers and has quorum, waited for.
+///
+/// # Errors
+/// [`Kind::NotOnline`] when there is none in time.
+pub(crate) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> Result<Inside> {
+    let end = Instant::now() + patience;
+    loop {
+        let running = Running::of(context, lab)?;
+        let answering = running
+            .cluster(lab)
+            .into_iter()
+            .find(|(_, inside)| view_of(context, inside).is_some_and(|v| v.quorum));
+        if let Some((_, inside)) = answering {
+            return Ok(inside.clone());
+        }
+        if Instant::now() > end {
+            let first = &lab.cluster_nodes()[0].name;
+            return Err(
+                Error::new(Kind::NotOnline, "no cluster node answers with quorum")
+                    .mend(look_at(lab, first)),
+            );
+        }
+        signals::sleep(Duration::from_millis(200))?;
+    }
+}
+
+/// What a cluster node's PID 1 says of its daemons.
+pub(crate) fn daemons(context: &Context, inside: &Inside) -> Vec<supervisor::Report> {
+    inside
+        .cmd("cat")
+        .arg(supervisor::REPORT)
+        .timeout(Duration::from_secs(5))
+        .ok(&context.host)
+        .ok()
+        .and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
+}
+
+/// Waits until a file is there in a node.
+///
+/// # Errors
+/// [`Kind::NotOnline`] when it is not in time.
+pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -> Result<Inside> {
+    let end = Instant::now() + Duration::from_secs(60);
+    loop {
+        let running = Running::of(context, lab)?;
+        if let Some(inside) = running.get(name) {
+            let test = inside.cmd("test").args(["-e", path]).run(&context.host)?;
+            if test.code == 0 {
+                return Ok(inside.clone());
+            }
+        }
+        if Instant::now() > end {
+            return Err(Error::new(Kind::NotOnline, format!("{name} has no {path}"))
+                .mend(look_at(lab, name)));
+        }
+        signals::sleep(Duration::from_millis(50))?;
+    }
+}
+
+/// Waits until all cluster and remote nodes are online.
+///
+/// # Errors
+/// [`Kind::NotOnline`] with what is known of those that are not.
+pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
+    let nodes = lab.nodes();
+    let mut stage = context.report.stage("nodes", nodes.len());
+    let began = Instant::now();
+    let mut pause = Duration::from_millis(100);
+    let mut reconnect = Reconnect::new();
+    loop {
+        let running = Running::of(context, lab)?;
+        let view = view(context, lab, &running).unwrap_or_default();
+        let online = |n: &&Node| {
+            view.nodes
+                .get(&n.name)
+                .is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "unclean")))
+        };
+        let waiting: Vec<&Node> = nodes.iter().filter(|n| !online(n)).collect();
+        stage.at(nodes.len() - waiting.len());
+        if waiting.is_empty() {
+            stage.done();
+            return Ok(());
+        }
+        if began.elapsed() > timeout {
+            return Err(not_online(context, lab, &running, &waiting, &view));
+        }
+        reconnect.ask(context, lab, &running, &waiting, began.elapsed());
+        signals::sleep(pause)?;
+        pause = (pause * 5 / 4).min(Duration::from_millis(500));
+    }
+}
+
+fn not_online(
+    context: &Context,
+    lab: &Lab,
+    running: &Running,
+    waiting: &[&Node],
+    view: &View,
+) -> Error {
+    let names: Vec<&str> = waiting.iter().map(|n| n.name.as_str()).collect();
+    let mut details = Vec::new();
+    for node in waiting {
+        match running.get(&node.name) {
+            None if running.is_paused(&node.name) => {
+                details.push(format!("{}: its container is paused", node.name));
+            }
+            None => details.push(format!("{}: its container does not run", node.name)),
+            Some(inside) if node.kind == NodeKind::Cluster => {
+                let sick = daemons(context, inside);
+                details.extend(
+                    sick.iter()
+                        .filter(|d| !d.is_well())
+                        .map(|d| format!("{}: {} {}", node.name, d.name, d.state)),
+                );
+            }
+            Some(_) => {}
+        }
+    }
+    details.extend(view.failures_of(&names));
+    Error::new(
+        Kind::NotOnline,
+        format!("not online in time: {}", names.join(", ")),
+    )
+    .details(details)
+    .mend(look_at(lab, names[0]))
+}
+
+fn look_at(lab: &Lab, node: &str) -> String {
+    format!(
+        "see lxc-autogen lab status --name {0}, and in {node} /var/log/*.out and \
+         /var/log/pacemaker/pacemaker.log: lxc-autogen lab shell {node}; everything was left as it is",
+        lab.spec.name
+    )
+}
+
+/// Runs the same program in several nodes, one after the other.
+///
+/// # Errors
+/// The first failure, naming the node.
+pub(crate) fn in_each(
+    context: &Context,
+    nodes: &[(Node, &Inside)],
+    command: impl Fn(&Node, &Inside) -> Cmd,
+) -> Result<()> {
+    for (node, inside) in nodes {
+        command(node, inside).ok(&context.host)?;
+    }
+    Ok(())
+}

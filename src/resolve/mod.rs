@@ -1,0 +1,8 @@
+//! What this host has decides what options leave open: a free subnet, the daemon and its
+//! environment. Looks, and changes nothing.
+
+mod programs;
+mod subnet;
+
+pub(crate) use programs::{emulator, environment, version_mismatch, wanted_version};
+pub(crate) use subnet::{Elsewhere, candidates, free_subnet, may_be_absent, used};

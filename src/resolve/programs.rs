@@ -1,0 +1,92 @@
+//! Programs that containers are run with, and their environment.
+
+use crate::context::Context;
+use crate::error::{Kind, Result};
+use crate::host::Host;
+use crate::rootfs::{self, Remoted};
+use std::path::{Path, PathBuf};
+
+pub(crate) fn wanted_version(context: &Context) -> Result<String> {
+    match rootfs::fetch_version(&context.host) {
+        // A dry run shows the plan where it could not be carried out, too.
+        Err(e) if context.options.dry_run && e.kind == Kind::Cant => {
+            Ok("of the cluster".to_owned())
+        }
+        other => other,
+    }
+}
+
+/// libvirt's container emulator: Debian's place, and everybody else's.
+pub(crate) fn emulator() -> PathBuf {
+    ["/usr/lib/libvirt/libvirt_lxc", "/usr/libexec/libvirt_lxc"]
+        .iter()
+        .map(PathBuf::from)
+        .find(|p| p.exists())
+        .unwrap_or_else(|| "/usr/libexec/libvirt_lxc".into())
+}
+
+/// pacemaker-remoted's environment (and that of a lab's cluster nodes): a log file of its own, and
+/// what must be the same on both ends of a connection and for all that talk with a cluster, from
+/// where systemd units take it (Pacemaker 2.1.5, sysconfig/pacemaker.in).
+pub(crate) fn environment(base: &Path) -> Vec<(String, String)> {
+    const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities", "PCMK_ipc_buffer"];
+    let given = ["etc/default/pacemaker", "etc/sysconfig/pacemaker"]
+        .iter()
+        .find_map(|path| std::fs::read_to_string(base.join(path)).ok())
+        .unwrap_or_default();
+    let mut all = vec![
+        (
+            "PCMK_logfile".to_owned(),
+            "/var/log/pacemaker/pacemaker.log".to_owned(),
+        ),
+        ("PCMK_logfacility".to_owned(), "none".to_owned()),
+        // Parameters of 2048 bits cost each daemon 0.3 s of CPU at start; the pre-shared key
+        // keeps its own strength. Pacemaker 3 has no such setting, and ignores it.
+        ("PCMK_dh_max_bits".to_owned(), "1024".to_owned()),
+    ];
+    all.extend(given.lines().filter_map(|line| {
+        let (name, value) = line.trim().split_once('=')?;
+        let value = value.trim().trim_matches(['"', '\'']);
+        SAME.contains(&name)
+            .then(|| (name.to_owned(), value.to_owned()))
+    }));
+    all
+}
+
+/// Whether pacemaker-remoted and the cluster have the same version; the message when not.
+///
+/// # Errors
+/// When either does not say its version.
+pub(crate) fn version_mismatch(
+    host: &Host,
+    remoted: &Remoted,
+    base: &Path,
+) -> Result<Option<String>> {
+    // A base tree's daemon runs against that tree's libraries, not the host's.
+    if base != Path::new("/") {
+        return Ok(None);
+    }
+    let ours = rootfs::version(host, &remoted.on_host(base))?;
+    let cluster = crate::pacemaker::tools::version(host)?;
+    Ok((ours != cluster).then(|| {
+        format!("pacemaker-remoted has version {ours}, and the cluster's Pacemaker {cluster}")
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_both_ends_share_are_taken_over() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(dir.path().join("etc/default")).unwrap();
+        let text = "# PCMK_remote_port=1\nPCMK_remote_port=3122\nPCMK_debug=yes\n PCMK_tls_priorities=\"NORMAL\"\nPCMK_ipc_buffer=1048576\n";
+        std::fs::write(dir.path().join("etc/default/pacemaker"), text).unwrap();
+        let all = environment(dir.path());
+        assert!(all.contains(&("PCMK_remote_port".into(), "3122".into())));
+        assert!(all.contains(&("PCMK_tls_priorities".into(), "NORMAL".into())));
+        assert!(all.contains(&("PCMK_ipc_buffer".into(), "1048576".into())));
+        assert!(!all.iter().any(|(name, _)| name == "PCMK_debug"));
+    }
+}

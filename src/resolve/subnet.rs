@@ -1,0 +1,86 @@
+//! A subnet that nobody uses, here or on the other nodes.
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::net::{self, Used};
+use crate::libvirt::{network, virsh};
+use crate::spec::Subnet;
+use std::net::Ipv4Addr;
+
+/// What is taken on other nodes that are to hold the set too.
+#[derive(Debug, Default)]
+pub(crate) struct Elsewhere {
+    /// Ranges of addresses.
+    pub used: Vec<Used>,
+    /// Names of networks and interfaces.
+    pub names: Vec<String>,
+}
+
+/// A dry run needs no libvirt; everything else does.
+pub(crate) fn may_be_absent<T: Default>(context: &Context, result: Result<T>) -> Result<T> {
+    match result {
+        Err(_) if context.options.dry_run => Ok(T::default()),
+        other => other,
+    }
+}
+
+/// The subnet asked for when nothing else uses it, or the first free one of the candidates.
+pub(crate) fn free_subnet(
+    context: &Context,
+    wanted: Option<Subnet>,
+    candidates: &[Subnet],
+    networks: &[String],
+    elsewhere: &Elsewhere,
+) -> Result<Subnet> {
+    let mut used = used(context, networks)?;
+    used.extend_from_slice(&elsewhere.used);
+    let in_the_way = |subnet: &Subnet| used.iter().find(|u| subnet.overlaps(u.network, u.prefix));
+    if let Some(subnet) = wanted {
+        return match in_the_way(&subnet) {
+            None => Ok(subnet),
+            Some(other) => Err(Error::cant(format!("{subnet} is in use: {}", other.by))
+                .mend("choose another with --network, or leave it out to get a free one")),
+        };
+    }
+    candidates
+        .iter()
+        .find(|s| in_the_way(s).is_none())
+        .copied()
+        .ok_or_else(|| {
+            Error::cant("no private subnet is free").mend("choose one with --network ADDR/PREFIX")
+        })
+}
+
+/// Subnets to try: those that follow each start, for so many containers.
+pub(crate) fn candidates(starts: &[Ipv4Addr], containers: u32) -> Result<Vec<Subnet>> {
+    let mut all = Vec::new();
+    for start in starts {
+        let mut subnet = Subnet::holding(*start, containers)?;
+        for _ in 0..128 {
+            if subnet.network().is_private() && subnet.broadcast().is_private() {
+                all.push(subnet);
+            }
+            subnet = subnet.next();
+        }
+    }
+    Ok(all)
+}
+
+/// Ranges of addresses that this host or a network of libvirt's uses.
+pub(crate) fn used(context: &Context, networks: &[String]) -> Result<Vec<Used>> {
+    let mut all = may_be_absent(context, net::used(&context.host))?;
+    for name in networks {
+        if let Some(xml) = virsh::dump_network(&context.host, name)? {
+            all.extend(
+                network::subnets(&xml)
+                    .into_iter()
+                    .map(|(network, prefix)| Used {
+                        network,
+                        prefix,
+                        by: format!("libvirt's network {name}"),
+                    }),
+            );
+        }
+    }
+    Ok(all)
+}

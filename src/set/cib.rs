@@ -1,0 +1,219 @@
+//! Joining a set's containers to the cluster: one change of the CIB, and what takes it back.
+
+use super::{discover, easing};
+use crate::change::Undo;
+use crate::context::Context;
+use crate::error::Result;
+use crate::host::files;
+use crate::libvirt::leftovers;
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::config::{self, Cluster, Joining, Part};
+use crate::pacemaker::schema::Roles;
+use crate::pacemaker::tools;
+use crate::plan::Set;
+use crate::state::State;
+use std::path::PathBuf;
+
+/// Puts the set into the CIB as one change, with what holds only while it joins.
+///
+/// # Errors
+/// When the cluster refuses it; nothing is in the CIB then.
+pub(crate) fn add(
+    context: &Context,
+    state: &mut State,
+    set: &Set,
+    part: Part,
+    cib: &Cib,
+    joining: Option<Joining>,
+) -> Result<()> {
+    let mut cluster = cluster(context, set, cib)?;
+    if part == Part::All {
+        write_down(context, state, set, cib)?;
+    }
+    if let Some(joining) = &joining {
+        let undos = easing::undos(joining, set, &cluster.this_node);
+        state.journal.intend(undos)?;
+    }
+    cluster.joining = joining;
+    let new_clone = set.spec.clone && !cib.has_id(&config::clone_id(set));
+    if !cib.has_id(&set.tag()) || new_clone {
+        check_sample(context, set, part, &cluster)?;
+    }
+    intend(state, set, part, cib)?;
+    let additions = config::additions(set, part, &cluster);
+    let mut stage = context.report.stage("CIB", set.spec.containers as usize);
+    tools::merge(&context.host, &additions)?;
+    if part == Part::All {
+        drop_former(context, set, cib)?;
+    }
+    stage.at(set.spec.containers as usize);
+    stage.done();
+    Ok(())
+}
+
+/// Writes what of a set is in the CIB into the state directory.
+///
+/// # Errors
+/// When it cannot be written.
+pub(crate) fn write_down(context: &Context, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
+    let cluster = cluster(context, set, cib)?;
+    let additions = config::additions(set, Part::All, &cluster);
+    state.write("cib.xml", &additions.render())
+}
+
+/// Adds more of a set that has begun to join.
+///
+/// # Errors
+/// When the cluster refuses it.
+pub(crate) fn add_more(context: &Context, set: &Set, cib: &Cib, joining: &Joining) -> Result<()> {
+    let mut cluster = cluster(context, set, cib)?;
+    cluster.joining = Some(joining.clone());
+    tools::merge(&context.host, &config::additions(set, Part::All, &cluster))
+}
+
+/// Writes down how the addition of a set is taken back.
+pub(crate) fn intend(state: &mut State, set: &Set, part: Part, cib: &Cib) -> Result<()> {
+    // For the time that failed connections are tried again, or leftovers of history dropped.
+    let refresh = Undo::Property {
+        name: tools::REFRESH_PROPERTY.to_owned(),
+        previous: cib.property(tools::REFRESH_PROPERTY).map(str::to_owned),
+    };
+    // Another node that leads the set has it as it was before the set.
+    let refresh = (set.nodes.is_empty() || !cib.has_id(&set.tag())).then_some(refresh);
+    state
+        .journal
+        .intend(refresh.into_iter().chain(undos(set, part)))
+}
+
+/// Constraints of what the set was before, which would hold on beside its own.
+fn drop_former(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
+    let mut former = config::former_ids(set);
+    former.retain(|id| cib.has_id(id));
+    tools::delete(&context.host, &former)
+}
+
+/// Puts into the CIB what a set is that it already knew as another.
+///
+/// # Errors
+/// When the cluster does not say who this node is, or refuses it.
+pub(crate) fn add_again(context: &Context, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
+    write_down(context, state, set, cib)?;
+    let additions = config::additions(set, Part::All, &cluster(context, set, cib)?);
+    tools::merge(&context.host, &additions)?;
+    drop_former(context, set, cib)
+}
+
+fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
+    Ok(Cluster {
+        this_node: home(context, set)?,
+        roles: Roles::of_schema(cib.schema()),
+        revive: revived(set, cib),
+        joining: None,
+    })
+}
+
+/// Learns what other runs than this one have made of the set in a state directory that other nodes
+/// lead too, so that this run's failure does not take it away.
+///
+/// # Errors
+/// When the journal cannot be written.
+pub(crate) fn adopt(context: &Context, state: &mut State) -> Result<()> {
+    let Some(set) = state.set.clone().filter(|set| !set.nodes.is_empty()) else {
+        return Ok(());
+    };
+    // Without a cluster nothing can be in its CIB that a run without one could touch.
+    if let Ok(cib) = tools::query(&context.host) {
+        let known = discover::in_cib(context, &cib, Some(&set))?;
+        state.journal.intend(known)?;
+    }
+    state.journal.intend(left_here(&set))?;
+    state.journal.runs_from_here();
+    Ok(())
+}
+
+/// The node that the containers prefer: the one where a shared set was made, else this one.
+pub(crate) fn home(context: &Context, set: &Set) -> Result<String> {
+    match set.nodes.first() {
+        Some(home) => Ok(home.clone()),
+        None => tools::this_node(&context.host),
+    }
+}
+
+/// Lets crm_verify judge a few of a set, or a clone, that is new to the CIB; the rest are alike, and cibadmin
+/// checks all of them against the schema. Its time grows with the square of their number (0.7 s
+/// for 100), and it would ask nothing that the few do not answer.
+fn check_sample(context: &Context, set: &Set, part: Part, cluster: &Cluster) -> Result<()> {
+    const FEW: u32 = 8;
+    let mut few = set.clone();
+    few.spec.containers = few.spec.containers.min(FEW);
+    tools::check_merge(&context.host, &config::additions(&few, part, cluster))
+}
+
+/// Ours that an interrupted removal has left stopped.
+fn revived(set: &Set, cib: &Cib) -> Vec<String> {
+    let ids = cib.ids();
+    set.guests()
+        .into_iter()
+        .map(|g| g.resource)
+        .chain([config::clone_id(set)])
+        .filter(|id| ids.contains(config::target_role_id(id).as_str()))
+        .collect()
+}
+
+/// What takes back the addition of a set, and what its containers leave on this host.
+fn undos(set: &Set, part: Part) -> Vec<Undo> {
+    let mut undos = Vec::new();
+    if part == Part::All {
+        undos.extend(left_here(set));
+        for guest in set.guests() {
+            undos.push(Undo::Node {
+                name: guest.name.clone(),
+            });
+            undos.push(Undo::Resource {
+                id: guest.resource,
+                container: Some(guest.name),
+            });
+        }
+    }
+    undos.extend(
+        config::object_ids(set, part)
+            .into_iter()
+            .map(|id| Undo::CibObject { id }),
+    );
+    if set.spec.clone {
+        undos.push(Undo::Resource {
+            id: config::clone_id(set),
+            container: None,
+        });
+    }
+    undos
+}
+
+/// What a set's containers leave on a node where the cluster can run them.
+pub(crate) fn left_here(set: &Set) -> Vec<Undo> {
+    let mut undos: Vec<Undo> = Vec::new();
+    let absent = |path: &PathBuf| !files::exists(path);
+    undos.extend(
+        leftovers::directories()
+            .filter(absent)
+            .map(|path| Undo::EmptyDir { path }),
+    );
+    undos.extend(leftovers::drop_ins().filter(absent).map(|path| Undo::File {
+        path,
+        container: None,
+    }));
+    for guest in set.guests() {
+        let container = Some(guest.name.clone());
+        undos.extend(
+            leftovers::of_container(&guest.name)
+                .into_iter()
+                .filter(absent)
+                .map(|path| Undo::File {
+                    path,
+                    container: container.clone(),
+                }),
+        );
+        undos.push(Undo::Domain { name: guest.name });
+    }
+    undos
+}

@@ -1,0 +1,148 @@
+//! What is changed in the cluster only while nodes join.
+
+use crate::change::{Undo, Undoer};
+use crate::context::Context;
+use crate::error::Result;
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::config::{self, Afterwards, Easing, Joining, SECTIONS};
+use crate::pacemaker::throttle::{self, Raise};
+use crate::pacemaker::tools;
+use crate::plan::Set;
+use crate::state::State;
+use crate::xml::El;
+
+/// What is changed only while nodes join.
+#[derive(Debug, Default)]
+pub(crate) struct Passing {
+    /// What of the set's own part of the CIB is otherwise.
+    pub joining: Option<Joining>,
+    /// Throttling to raise.
+    raises: Vec<Raise>,
+}
+
+impl Passing {
+    /// What a join needs: nothing where all nodes are online already.
+    pub(crate) fn of(set: &Set, home: &str, cib: &Cib, gentle: bool) -> Passing {
+        if all_online(set, cib) {
+            return Passing::default();
+        }
+        Passing {
+            joining: Some(Joining {
+                first: !cib.has_id(&set.tag()),
+                others: set.spec.anywhere || !set.nodes.is_empty() || cib.has_others_than(home),
+                easing: easing(&set.tag(), cib),
+            }),
+            raises: if gentle {
+                Vec::new()
+            } else {
+                throttle::raises(cib)
+            },
+        }
+    }
+
+    /// Raises the throttling, in a change of its own and before the others: the controller reads its
+    /// options anew then, and when it wants the scheduler at the same time it sleeps for a second
+    /// (Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback). It does so
+    /// while files, network and containers are made.
+    pub(crate) fn raise(&self, context: &Context, state: &mut State) -> Result<()> {
+        raise(context, state, &self.raises)
+    }
+}
+
+/// From so many on a removal could overwhelm the daemons.
+const MANY: usize = 100;
+
+fn raise(context: &Context, state: &mut State, raises: &[Raise]) -> Result<()> {
+    if raises.is_empty() {
+        return Ok(());
+    }
+    state.journal.intend(raises.iter().map(unraise))?;
+    let change = El::new("configuration").child(throttle::crm_config(raises));
+    tools::merge(&context.host, &change)
+}
+
+/// What puts back what of the set's own part of the CIB is otherwise.
+pub(crate) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Undo> {
+    let mut undos = Vec::new();
+    if joining.others {
+        undos.push(Undo::CibObject {
+            id: config::unprobed_id(&set.tag()),
+        });
+    }
+    let afterwards = joining.afterwards(set, home).into_iter();
+    undos.extend(afterwards.map(put_back));
+    undos
+}
+
+/// What a set's containers need while many of them start or stop.
+fn easing(tag: &str, cib: &Cib) -> Easing {
+    Easing {
+        tag: tag.to_owned(),
+        type_rules: cib.has_type_rules(),
+        missing: SECTIONS
+            .into_iter()
+            .filter(|name| !cib.has_section(name))
+            .collect(),
+    }
+}
+
+/// What makes taking a set out of the CIB easier, journaled; nothing where it is not in the CIB.
+///
+/// # Errors
+/// When the journal cannot be written, or the cluster refuses it.
+pub(crate) fn ease_removal(
+    context: &Context,
+    state: &mut State,
+    cib: &Cib,
+) -> Result<Option<Easing>> {
+    let tag = state.set.as_ref().map(Set::tag);
+    let Some(tag) = tag.filter(|tag| !cib.of_set(tag).is_empty()) else {
+        return Ok(None);
+    };
+    let easing = easing(&tag, cib);
+    let undos = easing.afterwards().into_iter().map(put_back);
+    state.journal.intend(undos)?;
+    if cib.of_set(&tag).len() >= MANY {
+        raise(context, state, &throttle::raises_to_leave(cib))?;
+    }
+    Ok(Some(easing))
+}
+
+/// What puts an element of the CIB back.
+pub(crate) fn put_back(afterwards: Afterwards) -> Undo {
+    let Afterwards { id, xpath, then } = afterwards;
+    Undo::Joining { id, xpath, then }
+}
+
+/// What takes a raise back.
+pub(crate) fn unraise(raise: &Raise) -> Undo {
+    Undo::Throttle {
+        name: raise.name.clone(),
+        nvpair: raise.nvpair.clone(),
+        raised: raise.raised.clone(),
+        previous: raise.previous.clone(),
+    }
+}
+
+fn all_online(set: &Set, cib: &Cib) -> bool {
+    let (ids, connected) = (cib.ids(), cib.connected());
+    set.guests()
+        .iter()
+        .all(|g| ids.contains(g.resource.as_str()) && connected.contains(&g.name))
+}
+
+/// Never for longer than the join: what was changed for it goes back before `up` ends, and what a
+/// killed run left before the next one begins. Only what a large set could not live without stays.
+pub(crate) fn end(context: &Context, state: &mut State, set: &Set) -> Result<()> {
+    let unprobed = config::unprobed_id(&set.tag());
+    let large = config::is_large(set.spec.containers);
+    let others_connect = large && tools::query(&context.host)?.has_others_connections();
+    let passing = |_: u64, undo: &Undo| match undo {
+        Undo::Throttle { .. } => true,
+        Undo::Joining { id, .. } => !config::stays(id, set, others_connect),
+        Undo::CibObject { id } => *id == unprobed,
+        _ => false,
+    };
+    let outcome = Undoer::of(context, state.set.as_ref()).replay(&mut state.journal, passing);
+    outcome.into_result().map(drop)
+}

@@ -1,0 +1,199 @@
+//! Making what a set needs on this host: key, pacemaker-remoted, files, network.
+
+use super::resolve::Choice;
+use crate::change::{Undo, authkey as key_change, prestop};
+use crate::context::Context;
+use crate::error::{Context as _, Error, Result};
+use crate::host::{files, hosts, mounts, net, users};
+use crate::libvirt::{domain, network, virsh};
+use crate::machine::network::{Raised, raise};
+use crate::pacemaker::{authkey, config};
+use crate::plan::{self, Guest, Set};
+use crate::rootfs::{self, SHARED, UNPACKED, Writer};
+use crate::spec::Authkey;
+use crate::state::State;
+use std::fs;
+use std::path::Path;
+
+/// Everything that `generate` makes. What is there already, as it should be, is left alone.
+///
+/// # Errors
+/// When any of it fails; the journal knows what was done.
+pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
+    let set = &choice.set;
+    state.save_set(set)?;
+    if key_change::make(&mut state.journal)? {
+        context.report.line(format!("made {}", authkey::PATH));
+    }
+    if let Some(version) = &choice.fetch {
+        context
+            .report
+            .line(format!("fetching pacemaker-remote {version}"));
+        state.journal.intend([Undo::StateFile {
+            name: UNPACKED.to_owned(),
+        }])?;
+        rootfs::fetch(&context.host, &state.dir, version)?;
+    }
+    make_containers(context, state, set)?;
+    state.write("network.xml", &network::network(set).render())?;
+    if set.spec.hosts {
+        add_hosts(state, set)?;
+    }
+    raise_network(context, state, set)
+}
+
+/// Refuses a key that the containers could not live by; a missing one will be made.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] with what is wrong with it and its mend.
+pub(crate) fn check_key(set: &Set) -> Result<()> {
+    let path = Path::new(authkey::PATH);
+    let haclient = users::haclient()?.as_raw();
+    let wrong = if files::exists(path) {
+        authkey::check(path, haclient)?
+    } else {
+        authkey::check_directory(Path::new(authkey::DIRECTORY), haclient)?
+    };
+    if let Some((what, mend)) = wrong {
+        return Err(Error::cant(what).mend(mend));
+    }
+    if set.spec.authkey == Authkey::Bind {
+        return Ok(());
+    }
+    let stale = authkey::stale_copies(set)?;
+    if stale.is_empty() {
+        return Ok(());
+    }
+    Err(Error::cant(format!(
+        "{} changed since it was copied into {}",
+        path.display(),
+        stale.join(", ")
+    ))
+    .mend("lxc-autogen cleanup, then up again"))
+}
+
+fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()> {
+    let guests = set.guests();
+    guests
+        .iter()
+        .try_for_each(|g| prestop::show(&set.state_dir, &g.name))?;
+    let missing: Vec<&Guest> = guests.iter().filter(|g| !is_complete(set, g)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let mut undos: Vec<Undo> = missing
+        .iter()
+        .map(|g| Undo::Container {
+            name: g.name.clone(),
+        })
+        .collect();
+    undos.push(Undo::StateFile {
+        name: SHARED.to_owned(),
+    });
+    undos.iter().try_for_each(|undo| state.claim(undo))?;
+    state.journal.intend(undos)?;
+    let mounted = mounts::points()?;
+    let key = match set.spec.authkey {
+        Authkey::Copy => files::read_optional(Path::new(authkey::PATH))?,
+        Authkey::Bind => None,
+    };
+    let mut writer = Writer::new(&set.layout.base, &set.state_dir)?;
+    let mut stage = context.report.stage("rootfs", missing.len());
+    for (count, guest) in missing.iter().enumerate() {
+        context.host.check_interrupt()?;
+        let tree = set.container_dir(&guest.name);
+        let temporary = files::temporary_name(&tree);
+        files::remove_tree(&tree, &mounted)?;
+        files::remove_tree(&temporary, &mounted)?;
+        make_container(&mut writer, set, guest, &temporary, key.as_deref())
+            .context(format!("make container {}", guest.name))?;
+        fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
+        stage.at(count + 1);
+    }
+    files::sync_directory(&set.state_dir)?;
+    stage.done();
+    Ok(())
+}
+
+/// A tree gets its name only when it is complete. Its domain XML may have been edited since, or be
+/// an older version's: a container that may be running is not remade under it.
+fn is_complete(set: &Set, guest: &Guest) -> bool {
+    files::exists(&set.domain_xml_path(&guest.name))
+}
+
+fn make_container(
+    writer: &mut Writer,
+    set: &Set,
+    guest: &Guest,
+    tree: &Path,
+    key: Option<&[u8]>,
+) -> Result<()> {
+    fs::create_dir(tree).map_err(|e| Error::io("make directory", tree, e))?;
+    let root = tree.join("rootfs");
+    writer.write(&root, &plan::rootfs(set, guest))?;
+    if let Some(key) = key {
+        let path = root.join(authkey::PATH.trim_start_matches('/'));
+        authkey::write(&path, key, users::haclient()?.as_raw())?;
+    }
+    let texts = [
+        ("primitive.xml", config::primitive_of(set, guest).render()),
+        ("domain.xml", domain::domain(set, guest).render()),
+    ];
+    for (name, text) in texts {
+        let path = tree.join(name);
+        fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
+    let path = Path::new(hosts::PATH);
+    let marker = &hosts::marker(&set.spec.prefix, &set.state_dir);
+    state.journal.intend([Undo::HostsBlock {
+        path: path.to_owned(),
+        marker: marker.to_owned(),
+    }])?;
+    let lines: Vec<String> = set
+        .guests()
+        .iter()
+        .map(|g| format!("{} {}", g.address, g.name))
+        .collect();
+    hosts::rewrite(path, |text| hosts::with_block(text, marker, &lines))
+}
+
+/// The set's network, up.
+fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> {
+    let present = virsh::dump_network(&context.host, &set.network)?;
+    if let Some(xml) = &present {
+        let uuid = xml.find("uuid").map(|u| u.text.clone()).unwrap_or_default();
+        if uuid != set.network_uuid() {
+            return Err(Error::cant(format!(
+                "there is a network {} that is not of this set (uuid {uuid})",
+                set.network
+            ))
+            .mend("remove or rename it, or start over with lxc-autogen cleanup"));
+        }
+    }
+    let network = Raised {
+        name: &set.network,
+        uuid: &set.network_uuid(),
+        subnet: &set.subnet,
+        forward: set.spec.forward,
+        state_dir: &set.state_dir,
+        present: present.is_some(),
+    };
+    raise(context, state, &network)?;
+    // Without them the nodes join all the same, more slowly, and not as many.
+    let guests = set.guests().into_iter().map(|g| (g.address, g.mac));
+    net::acknowledge_at_once(&context.host, &set.network, &set.subnet)
+        .and_then(|()| {
+            net::know_neighbours(&context.host, &set.network, &guests.collect::<Vec<_>>())
+        })
+        .or_else(|e| {
+            context.report.warn(format!(
+                "connections will be slower, and of many some may fail: {}",
+                e.message()
+            ));
+            Ok(())
+        })
+}

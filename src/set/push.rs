@@ -1,0 +1,37 @@
+//! A set that was generated, added to the CIB.
+
+use super::{cib, make, prestart};
+use crate::checks::admission;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::libvirt::virsh;
+use crate::pacemaker::config::Part;
+use crate::plan::Set;
+use crate::spec::NodeKind;
+use crate::state::State;
+
+/// What was generated goes into the CIB. As the original, it does not wait.
+///
+/// # Errors
+/// When something of it is missing or changed, or the cluster refuses it.
+pub(crate) fn push(context: &Context, state: &mut State, set: &Set, part: Part) -> Result<()> {
+    make::check_key(set)?;
+    if !virsh::active_networks(&context.host)?.contains(&set.network) {
+        return Err(
+            Error::cant(format!("network {} is not active", set.network))
+                .mend("start it with -g, or all at once: lxc-autogen up"),
+        );
+    }
+    admission::check_version(context, set)?;
+    let before = admission::check(context, set)?;
+    state.save_set(set)?;
+    if set.spec.kind == NodeKind::Remote && part == Part::All {
+        cib::intend(state, set, part, &before)?;
+        prestart::start(context, set, &prestart::of(context, set, &before)?)?;
+    }
+    cib::add(context, state, set, part, &before, None)?;
+    context
+        .report
+        .line("added to the CIB; lxc-autogen status shows them come online");
+    Ok(())
+}

@@ -1,0 +1,44 @@
+//! Putting back what a run did to a set, and going back to the set of before.
+
+use super::{cib, make};
+use crate::change::Undo;
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::pacemaker::tools;
+use crate::plan::Set;
+use crate::state::{self, State};
+
+/// Puts back what this run did, the kept set included.
+pub(crate) fn roll_back(context: &Context, state: &mut State, cause: Error) -> Error {
+    let error = state.put_back(context, cause);
+    // The set of before the run is what the rest of the journal belongs to.
+    match (state.before.clone(), state::load_set(&state.dir)) {
+        (Some(before), Ok(Some(now))) if before != now => match back_to(context, state, &before) {
+            Ok(()) => error,
+            Err(e) => error
+                .detail(format!(
+                    "going back to {} before: {e}",
+                    before.spec.containers
+                ))
+                .with_kind(Kind::LeftBehind),
+        },
+        _ => error,
+    }
+}
+
+/// What a larger or richer set had changed of things that both have.
+fn back_to(context: &Context, state: &mut State, before: &Set) -> Result<()> {
+    state.save_set(before)?;
+    if before.spec.hosts {
+        make::add_hosts(state, before)?;
+    }
+    let joined = state
+        .journal
+        .outstanding()
+        .any(|(_, undo)| matches!(undo, Undo::CibObject { .. }));
+    if !joined {
+        return Ok(());
+    }
+    let now = tools::query(&context.host)?;
+    cib::add_again(context, state, before, &now)
+}

@@ -1,0 +1,88 @@
+//! Taking away the containers that a smaller number leaves out, properly: stopped, out of the
+//! CIB, forgotten, destroyed, removed.
+
+use super::resolve::Choice;
+use crate::change::{Undo, Undoer};
+use crate::context::Context;
+use crate::error::{Context as _, Kind, Result};
+use crate::host::files;
+use crate::pacemaker::{config, tools};
+use crate::plan::Set;
+use crate::state::State;
+use std::collections::BTreeSet;
+
+/// Removes every container that the journal has and the chosen set has not.
+///
+/// # Errors
+/// When something of them stays behind.
+pub(crate) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
+    let set = &choice.set;
+    let superfluous = |undo: &Undo| is_superfluous(undo, set);
+    let names: BTreeSet<&str> = state
+        .journal
+        .outstanding()
+        .filter(|(_, undo)| superfluous(undo))
+        .filter_map(|(_, undo)| undo.container())
+        .collect();
+    if names.is_empty() {
+        return Ok(());
+    }
+    context
+        .report
+        .line(format!("removing {}", in_short(&names)));
+    let in_cib = leaves_cib(state, set);
+    // The smaller set is kept first: a run killed in the middle is finished by the next.
+    state.save_set(set)?;
+    state.before = Some(set.clone());
+    if in_cib && set.spec.clone {
+        let ours = config::clone_limit(set);
+        tools::merge(&context.host, &ours).context("lower the clone's number of instances")?;
+    }
+    let undoer = Undoer::of(context, Some(set));
+    let outcome = undoer.replay(&mut state.journal, |_, undo| superfluous(undo));
+    let again = format!(
+        "mend what is named, then run lxc-autogen up -c {} again",
+        set.spec.containers
+    );
+    match (outcome.into_result(), context.host.check_interrupt()) {
+        (Ok(_), _) => Ok(()),
+        (Err(e), Ok(())) => Err(e.mend(again)),
+        (Err(e), Err(_)) => Err(e
+            .context("interrupted")
+            .mend(again)
+            .with_kind(Kind::Interrupted)),
+    }
+}
+
+fn is_superfluous(undo: &Undo, set: &Set) -> bool {
+    undo.container()
+        .and_then(|name| set.spec.prefix.number(name))
+        .is_some_and(|number| number > set.spec.containers)
+}
+
+/// Whether something in the CIB is to go when the set becomes this one.
+pub(crate) fn leaves_cib(state: &State, set: &Set) -> bool {
+    state
+        .journal
+        .outstanding()
+        .any(|(_, u)| is_superfluous(u, set) && matches!(u, Undo::Resource { .. }))
+}
+
+/// `lxc6 … lxc12 (7)`, or the names when they are few.
+fn in_short(names: &BTreeSet<&str>) -> String {
+    let mut sorted: Vec<&str> = names.iter().copied().collect();
+    sorted.sort_by_key(|n| (n.len(), *n));
+    match sorted.as_slice() {
+        [first, .., last] if sorted.len() > 4 => format!("{first} … {last} ({})", sorted.len()),
+        few => few.join(", "),
+    }
+}
+
+/// Whether a clean set of files is there to add to the CIB.
+pub(crate) fn has_files(state: &State) -> bool {
+    state.set.as_ref().is_some_and(|set| {
+        set.guests()
+            .iter()
+            .all(|g| files::exists(&set.domain_xml_path(&g.name)))
+    })
+}

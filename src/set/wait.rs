@@ -1,0 +1,175 @@
+//! Waiting until every node of a set is online, and what to do when one does not come.
+
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::host::signals;
+use crate::pacemaker::monitor::View;
+use crate::pacemaker::{authkey, connections, tools};
+use crate::plan::{Guest, Set};
+use crate::report::Stage;
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+/// How long nodes may take that all begin to join now.
+pub(crate) fn patience(set: &Set, timeout: Option<u64>) -> Duration {
+    Duration::from_secs(timeout.unwrap_or(90 + 2 * u64::from(set.spec.containers)))
+}
+
+/// Waits until every one of the nodes is online, for so long since it began; what `stage` shows is
+/// how many are.
+///
+/// # Errors
+/// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
+pub(crate) fn online(
+    context: &Context,
+    guests: &[Guest],
+    stage: &mut Stage,
+    began: Instant,
+    mut timeout: Duration,
+) -> Result<()> {
+    let mut pause = Duration::from_millis(100);
+    let mut retries = Retries::for_nodes(guests.len());
+    loop {
+        // The cheap question first; the whole view only when it says yes, and now and then.
+        let (connected, view) = match look(context, guests, &mut retries) {
+            Ok(seen) => seen,
+            // One question unanswered, by a cluster under load, is no reason to take all back.
+            Err(e) if e.kind == Kind::Failed && began.elapsed() <= timeout => {
+                signals::sleep(Duration::from_secs(1))?;
+                continue;
+            }
+            Err(e) if e.kind == Kind::Failed => {
+                return Err(e
+                    .context("the cluster does not say who is online")
+                    .with_kind(Kind::NotOnline));
+            }
+            Err(e) => return Err(e),
+        };
+        let there = |g: &Guest| {
+            connected.contains(&g.name) && view.as_ref().is_none_or(|v| v.online(&g.name))
+        };
+        let waiting: Vec<&Guest> = guests.iter().filter(|g| !there(g)).collect();
+        stage.at(guests.len() - waiting.len());
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        if let Some(view) = &view {
+            timeout += retries.nudge(context, view, &waiting);
+        }
+        if began.elapsed() > timeout {
+            // What a cluster under load does not say of them is left out.
+            let view = tools::view(&context.host).unwrap_or_default();
+            return Err(not_online(&view, guests, &waiting, timeout));
+        }
+        signals::sleep(pause)?;
+        // Often for a few nodes; for many each answer costs more, and waiting is longer anyway.
+        let longest = Duration::from_millis(20 * guests.len() as u64);
+        pause =
+            (pause * 9 / 8).min(longest.clamp(Duration::from_millis(200), Duration::from_secs(2)));
+    }
+}
+
+fn look(
+    context: &Context,
+    guests: &[Guest],
+    retries: &mut Retries,
+) -> Result<(HashSet<String>, Option<View>)> {
+    let connected = connections::connected(&context.host)?;
+    let all = guests.iter().all(|g| connected.contains(&g.name));
+    let view = (all || retries.look_now())
+        .then(|| tools::view(&context.host))
+        .transpose()?;
+    Ok((connected, view))
+}
+
+/// Connections that failed, and the cluster's second try at them.
+///
+/// Pacemaker tries again by itself in two cases only after its next look at the cluster, which
+/// can be `cluster-recheck-interval` (15 minutes) away: when the controller still used an earlier
+/// authentication key, and when a container ended in good order (virsh destroy begins with
+/// SIGTERM, on which pacemaker-remoted asks for the shutdown of its node).
+#[derive(Debug)]
+struct Retries {
+    /// Until the next look at all that the cluster knows; longer each time.
+    pause: Duration,
+    /// Looks cost more the more there is to know.
+    longest: Duration,
+    next_look: Option<Instant>,
+    keys_settle: Option<Instant>,
+}
+
+/// How long failed connections are left to the cluster between our nudges, when few wait.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+impl Retries {
+    fn for_nodes(number: usize) -> Retries {
+        let longest = RETRY_PAUSE.max(Duration::from_millis(50 * number as u64));
+        Retries {
+            // What failed before we came is usually given up by now.
+            pause: longest / 5,
+            longest,
+            next_look: None,
+            keys_settle: None,
+        }
+    }
+
+    fn look_now(&mut self) -> bool {
+        let now = Instant::now();
+        let due = self.next_look.is_some_and(|at| now >= at);
+        if due || self.next_look.is_none() {
+            self.next_look = Some(now + self.pause);
+            self.pause = (self.pause * 2).min(self.longest);
+        }
+        due
+    }
+
+    /// Has the cluster try connections again that it has given up. Gives back how much longer that
+    /// may take. One that cannot be asked for now is asked for at the next look.
+    fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Duration {
+        let mut longer = Duration::ZERO;
+        for guest in waiting.iter().filter(|g| view.connection_given_up(&g.name)) {
+            let now = Instant::now();
+            if view.key_rejected(&guest.name) {
+                let at = *self.keys_settle.get_or_insert_with(|| {
+                    longer = authkey::settles_in();
+                    context.report.line(format!(
+                        "connections are refused: the cluster may still use an earlier \
+                         authentication key, for {} s at most",
+                        longer.as_secs()
+                    ));
+                    now + longer
+                });
+                if now < at {
+                    continue;
+                }
+            }
+            if let Err(e) = tools::forgive(&context.host, &guest.name) {
+                context.report.warn(e.message());
+            }
+        }
+        longer
+    }
+}
+
+fn not_online(view: &View, guests: &[Guest], waiting: &[&Guest], timeout: Duration) -> Error {
+    let names: Vec<&str> = waiting
+        .iter()
+        .flat_map(|g| [g.name.as_str(), g.resource.as_str()])
+        .collect();
+    let shown: Vec<&str> = waiting.iter().map(|g| g.name.as_str()).take(10).collect();
+    let what = format!(
+        "{} of {} nodes are not online after {} s: {}{}",
+        waiting.len(),
+        guests.len(),
+        timeout.as_secs(),
+        shown.join(", "),
+        if waiting.len() > shown.len() {
+            " …"
+        } else {
+            ""
+        }
+    );
+    Error::new(Kind::NotOnline, what).details(view.failures_of(&names)).mend(
+        "see lxc-autogen status, crm_mon -1rf and /var/log/libvirt/lxc; everything was left as it is",
+    )
+}

@@ -1,0 +1,345 @@
+//! `-s`: the same on other cluster nodes. This node leads; the others answer (`serve`).
+//!
+//! Nothing is changed anywhere before all of them have said that they can. When one cannot carry it
+//! out after all, each puts back what it did.
+
+mod agree;
+mod elsewhere;
+mod key;
+mod prepare;
+mod serve;
+mod targets;
+
+pub(crate) use elsewhere::{domains, undo_on};
+pub(crate) use prepare::{Prepared, make_everywhere, prepare};
+pub(crate) use serve::run as serve;
+pub(crate) use targets::answering;
+
+use crate::change::Undo;
+use crate::context::Context;
+use crate::error::{Error, Kind, Result};
+use crate::host::{Host, files};
+use crate::peer::{self, Answer, Facts, Group, Plan, Request, Session, Target, each};
+use crate::plan::Set;
+use crate::resolve::Elsewhere;
+use crate::rootfs::Remoted;
+use crate::spec::Sharing;
+use crate::state::State;
+use std::time::Duration;
+
+/// Other nodes that take part, locked, as long as this lives.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    members: Vec<Member>,
+    group: Group,
+    key: key::Choice,
+}
+
+#[derive(Debug)]
+struct Member {
+    session: Session,
+    facts: Facts,
+    /// It was told to change something.
+    began: bool,
+}
+
+impl Shared {
+    /// Reaches all nodes that are asked for, or that hold the set already, and locks them. Nobody,
+    /// where only this node is meant.
+    ///
+    /// # Errors
+    /// [`Kind::Cant`] when one of them does not answer, or another run is at work there.
+    pub(crate) fn open(
+        context: &Context,
+        sharing: &Sharing,
+        saved: Option<&Set>,
+    ) -> Result<Shared> {
+        let held: &[String] = saved.map(|s| s.nodes.as_slice()).unwrap_or_default();
+        if !sharing.is_wanted() && held.is_empty() {
+            return Ok(Shared::default());
+        }
+        let this = peer::this_node(&context.host)?;
+        let targets = targets::all(context, sharing, held, &this)?;
+        let mut stage = context.report.stage("nodes", targets.len());
+        let has_key = files::exists(std::path::Path::new(crate::pacemaker::authkey::PATH));
+        let opened = each(&targets, |target| {
+            let mut session = peer::open(&context.host, target, &context.state_dir)?;
+            let facts = session.look(!has_key)?;
+            Ok(Member {
+                session,
+                facts,
+                began: false,
+            })
+        });
+        let members = opened.into_iter().collect::<Result<Vec<Member>>>()?;
+        stage.at(members.len());
+        stage.done();
+        let mut nodes = if held.is_empty() {
+            vec![this]
+        } else {
+            held.to_vec()
+        };
+        for target in &targets {
+            if !nodes.contains(&target.node) {
+                nodes.push(target.node.clone());
+            }
+        }
+        agree::on_sets(&members, saved)?;
+        let group = Group {
+            id: agree::on_group(context, &members)?,
+            nodes,
+            options: targets::options(sharing, &targets),
+        };
+        let key = key::choose(&members, sharing.replace_authkey)?;
+        Ok(Shared {
+            members,
+            group,
+            key,
+        })
+    }
+
+    /// Whether only this node is meant.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.members.is_empty()
+    }
+
+    /// What is taken on the other nodes.
+    pub(crate) fn elsewhere(&self) -> Elsewhere {
+        let facts = || {
+            self.members
+                .iter()
+                .map(|m| (&m.session.target.node, &m.facts))
+        };
+        Elsewhere {
+            used: facts()
+                .flat_map(|(node, f)| {
+                    f.used.iter().map(move |used| crate::host::net::Used {
+                        by: format!("{} on {node}", used.by),
+                        ..used.clone()
+                    })
+                })
+                .collect(),
+            names: facts().flat_map(|(_, f)| f.names.clone()).collect(),
+        }
+    }
+
+    /// The nodes of a set that is made with this.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        self.group.nodes.clone()
+    }
+
+    /// Has every node check the set.
+    ///
+    /// # Errors
+    /// What one of them has against it.
+    pub(crate) fn prepare(&mut self, set: &Set) -> Result<()> {
+        let sends = set
+            .remoted
+            .bind_source()
+            .is_some_and(std::path::Path::exists);
+        self.tell(
+            |_| {
+                Request::Prepare(Box::new(Plan {
+                    set: Some(set.clone()),
+                    // What is there can be sent.
+                    remoted: sends.then(Vec::new),
+                    ..Plan::default()
+                }))
+            },
+            Duration::from_secs(60),
+        )
+    }
+
+    /// Writes down that something will be on the other nodes.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(crate) fn announce(&self, state: &mut State) -> Result<()> {
+        let peers = self.members.iter().map(|m| Undo::Peer {
+            target: Target {
+                program: m.facts.program.clone(),
+                ..m.session.target.clone()
+            },
+            group: self.group.id.clone(),
+        });
+        state.journal.intend(peers)
+    }
+
+    /// Sees to it that this node has the key that all are to have.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn take_key(&mut self, state: &mut State) -> Result<()> {
+        if self.is_alone() {
+            return Ok(());
+        }
+        self.key.take(state)
+    }
+
+    /// Has every node carry it out while `here` does what is to be done on this one.
+    ///
+    /// # Errors
+    /// The first failure, this node's first.
+    pub(crate) fn realise(
+        &mut self,
+        host: &Host,
+        set: &Set,
+        here: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        if self.is_alone() {
+            return here();
+        }
+        let remoted = match &set.remoted {
+            Remoted::Bound { path } if self.members.iter().any(|m| !m.facts.has_remoted) => {
+                // Fetched only now, it is not there yet: they fetch it themselves.
+                files::read_optional(path)?
+            }
+            _ => None,
+        };
+        let plan = Plan {
+            group: self.group.clone(),
+            key: self.key.for_others()?,
+            set: Some(set.clone()),
+            remoted,
+            agent: None,
+        };
+        self.realise_plan(host, &plan, here, u64::from(set.spec.containers))
+    }
+
+    fn realise_plan(
+        &mut self,
+        host: &Host,
+        plan: &Plan,
+        here: impl FnOnce() -> Result<()>,
+        containers: u64,
+    ) -> Result<()> {
+        let patience = Duration::from_secs(180 + containers);
+        let members = &mut self.members;
+        let (ours, theirs) = std::thread::scope(|scope| {
+            let others = scope.spawn(move || {
+                each(members, |member| {
+                    let remoted = plan.remoted.clone().filter(|_| !member.facts.has_remoted);
+                    let request = Request::Realise(Box::new(Plan {
+                        remoted,
+                        ..plan.clone()
+                    }));
+                    member.began = true;
+                    done(&mut member.session, &request, patience)
+                })
+            });
+            let ours = here();
+            (ours, others.join())
+        });
+        let theirs = theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        all_of(std::iter::once(ours).chain(theirs))?;
+        host.check_interrupt()
+    }
+
+    /// The key alone, on all nodes.
+    ///
+    /// # Errors
+    /// As [`Shared::realise`].
+    pub(crate) fn realise_key(&mut self, host: &Host) -> Result<()> {
+        let plan = Plan {
+            group: self.group.clone(),
+            key: self.key.for_others()?,
+            ..Plan::default()
+        };
+        self.realise_plan(host, &plan, || Ok(()), 0)
+    }
+
+    /// An agent, on all nodes.
+    ///
+    /// # Errors
+    /// As [`Shared::realise`].
+    pub(crate) fn realise_agent(&mut self, host: &Host, agent: Vec<u8>) -> Result<()> {
+        let plan = Plan {
+            group: self.group.clone(),
+            agent: Some(agent),
+            ..Plan::default()
+        };
+        self.realise_plan(host, &plan, || Ok(()), 0)
+    }
+
+    /// Lets others use the nodes again; what was done can still be put back.
+    ///
+    /// # Errors
+    /// When a connection is lost.
+    pub(crate) fn settle(&mut self) -> Result<()> {
+        self.tell(|_| Request::Settle, Duration::from_secs(30))
+    }
+
+    /// Has every node put back what it did in this session, and forgets those that have and of which
+    /// nothing was known before. What one cannot is told with the cause.
+    pub(crate) fn put_back(&mut self, state: &mut State, cause: Error) -> Error {
+        let why = cause.message().to_owned();
+        // They let go of their locks then.
+        let results = each(std::mem::take(&mut self.members), |mut member| {
+            let request = Request::PutBack(why.clone());
+            let result = match member.began {
+                true => done(&mut member.session, &request, Duration::from_secs(300)),
+                false => Ok(()),
+            };
+            (member.session.target.node.clone(), result)
+        });
+        let first = state.journal.run_began();
+        let mut cause = cause;
+        for (node, result) in results {
+            let Err(left) = result else {
+                let new: Vec<u64> = state
+                    .journal
+                    .outstanding()
+                    .filter(|(seq, _)| *seq >= first)
+                    .filter(|(_, undo)| matches!(undo, Undo::Peer { target, .. } if target.node == node))
+                    .map(|(seq, _)| seq)
+                    .collect();
+                // Kept when it cannot be written: another cleanup finds nothing there.
+                let _ = state.journal.undone(&new);
+                continue;
+            };
+            cause = cause
+                .detail(format!("what is on node {node}: {}", left.message()))
+                .details(left.detail_lines().to_vec())
+                .mend("lxc-autogen cleanup, once the node answers")
+                .with_kind(Kind::LeftBehind);
+        }
+        cause
+    }
+
+    fn tell(
+        &mut self,
+        request: impl Fn(&Member) -> Request + Sync,
+        patience: Duration,
+    ) -> Result<()> {
+        let results = each(&mut self.members, |member| {
+            let request = request(member);
+            done(&mut member.session, &request, patience)
+        });
+        all_of(results)
+    }
+}
+
+/// The first failure, with the others in its details.
+fn all_of(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
+    let mut failures = results.into_iter().filter_map(Result::err);
+    let Some(first) = failures.next() else {
+        return Ok(());
+    };
+    Err(failures.fold(first, |first, next| {
+        let kind = match next.kind {
+            Kind::LeftBehind => Kind::LeftBehind,
+            _ => first.kind,
+        };
+        first
+            .detail(next.message().to_owned())
+            .details(next.detail_lines().to_vec())
+            .with_kind(kind)
+    }))
+}
+
+fn done(session: &mut Session, request: &Request, patience: Duration) -> Result<()> {
+    match session.ask(request, patience)? {
+        Answer::Done => Ok(()),
+        _ => Err(session.unexpected()),
+    }
+}

@@ -1,0 +1,97 @@
+//! A set on this node and the others that take part: what is to be made is checked on all of them,
+//! and then made on all of them.
+
+use super::Shared;
+use crate::checks::admission;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::{hosts, users};
+use crate::plan::Set;
+use crate::set::resolve::{Choice, choose};
+use crate::set::{cib, make, shrink};
+use crate::spec::{NodeKind, Sharing, Wanted};
+use crate::state::State;
+use std::path::Path;
+
+/// What is to be made, and that it can be; nothing is changed yet.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    /// What is to be.
+    pub choice: Choice,
+    /// The state directory, locked.
+    pub state: State,
+    /// The other nodes that take part, locked.
+    pub shared: Shared,
+}
+
+/// Chooses, and lets `check` object, before anything is touched; then opens the state directory.
+pub(crate) fn prepare(
+    context: &Context,
+    wanted: &Wanted,
+    sharing: &Sharing,
+    check: impl Fn(&Choice, Option<&State>) -> Result<()>,
+) -> Result<Prepared> {
+    users::haclient()?;
+    // Only a directory that is there can be locked before we know what to do; a new one is made
+    // after all checks, so that a refusal leaves nothing.
+    let state = State::open(&context.state_dir)?;
+    let saved = state.as_ref().and_then(|s| s.set.as_ref());
+    refuse_sharing(wanted, sharing, saved)?;
+    let mut shared = Shared::open(context, sharing, saved)?;
+    let mut choice = choose(context, wanted, saved, &shared.elsewhere())?;
+    choice.set.nodes = shared.nodes();
+    make::check_key(&choice.set)?;
+    if choice.set.spec.hosts {
+        hosts::check(Path::new(hosts::PATH))?;
+    }
+    check(&choice, state.as_ref())?;
+    if choice.fetch.is_none() {
+        admission::check_version(context, &choice.set)?;
+    }
+    shared.prepare(&choice.set)?;
+    let mut state = match state {
+        Some(state) => state,
+        None => State::open_or_make(&context.state_dir)?,
+    };
+    if let Err(e) = cib::adopt(context, &mut state).and_then(|()| shared.announce(&mut state)) {
+        return Err(state.put_back(context, e));
+    }
+    Ok(Prepared {
+        choice,
+        state,
+        shared,
+    })
+}
+
+/// Remote nodes run where they were made: the cluster moves none.
+fn refuse_sharing(wanted: &Wanted, sharing: &Sharing, saved: Option<&Set>) -> Result<()> {
+    let kind = NodeKind::wanted(wanted, saved.map(|set| &set.spec));
+    if kind != NodeKind::Remote || !sharing.is_wanted() {
+        return Ok(());
+    }
+    Err(
+        Error::usage("remote nodes' containers run here and nowhere else: -s is for guest nodes")
+            .mend("leave out -s and --nodes, or --kind remote"),
+    )
+}
+
+/// Everything but the CIB, here and on the other nodes.
+///
+/// # Errors
+/// When any of it fails, on any of them.
+pub(crate) fn make_everywhere(
+    context: &Context,
+    state: &mut State,
+    choice: &Choice,
+    shared: &mut Shared,
+) -> Result<()> {
+    shrink::shrink(context, state, choice)?;
+    shared.take_key(state)?;
+    if !shared.is_alone() {
+        // The cluster may run containers here whichever node adds them to it.
+        state.journal.intend(cib::left_here(&choice.set))?;
+    }
+    shared.realise(&context.host, &choice.set, || {
+        make::make(context, state, choice)
+    })
+}

@@ -1,0 +1,81 @@
+//! Carrying out a plan that another node has sent.
+
+use crate::change::Undo;
+use crate::change::authkey;
+use crate::checks::admission;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::files;
+use crate::peer::{PROGRAM, Plan, sent_program};
+use crate::rootfs::UNPACKED;
+use crate::set::resolve::Choice;
+use crate::set::{agent, cib, make, shrink};
+use crate::state::State;
+use std::path::Path;
+
+/// Where a daemon that was sent goes, below the directory for unpacked ones.
+pub(crate) const SENT_REMOTED: &str = "usr/sbin/pacemaker-remoted";
+
+pub(crate) fn carry_out(
+    context: &Context,
+    node: &str,
+    state: &mut State,
+    plan: &Plan,
+    choice: Option<&Choice>,
+) -> Result<()> {
+    cib::adopt(context, state)?;
+    let others = plan.group.but(node).into_iter();
+    state.journal.intend(others.map(|target| Undo::Peer {
+        target,
+        group: plan.group.id.clone(),
+    }))?;
+    keep_program(state)?;
+    if let Some(key) = &plan.key {
+        authkey::put(&mut state.journal, &state.dir, &key.bytes, key.replace)?;
+    }
+    if let Some(bytes) = &plan.agent {
+        agent::install_bytes(context, state, bytes)?;
+    }
+    let Some(choice) = choice else {
+        return Ok(());
+    };
+    let path = state.dir.join(UNPACKED).join(SENT_REMOTED);
+    if let (Some(bytes), true) = (
+        &plan.remoted,
+        choice.set.remoted.bind_source() == Some(&path),
+    ) {
+        keep_remoted(state, &path, bytes)?;
+    }
+    if choice.fetch.is_none() {
+        admission::check_version(context, &choice.set)?;
+    }
+    // The leader has taken out of the cluster what is to go.
+    shrink::shrink(context, state, choice)?;
+    make::make(context, state, choice)?;
+    state.journal.intend(cib::left_here(&choice.set))
+}
+
+/// A program that was sent lives in the state directory from now on.
+fn keep_program(state: &mut State) -> Result<()> {
+    let sent = sent_program(&state.dir);
+    if !files::exists(&sent) {
+        return Ok(());
+    }
+    state.journal.intend([Undo::StateFile {
+        name: PROGRAM.to_owned(),
+    }])?;
+    let path = state.dir.join(PROGRAM);
+    std::fs::rename(&sent, &path).map_err(|e| Error::io("name", &path, e))
+}
+
+fn keep_remoted(state: &mut State, path: &Path, bytes: &[u8]) -> Result<()> {
+    let undo = Undo::StateFile {
+        name: UNPACKED.to_owned(),
+    };
+    state.claim(&undo)?;
+    state.journal.intend([undo])?;
+    let directory = path.parent().unwrap_or(&state.dir);
+    std::fs::create_dir_all(directory).map_err(|e| Error::io("make directory", directory, e))?;
+    let attributes = files::Attributes::root(0o755);
+    files::write_atomic(path, bytes, attributes, files::Existing::Replace)
+}

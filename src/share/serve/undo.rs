@@ -1,0 +1,112 @@
+//! Undoing what is on this node, asked by another.
+
+use super::Server;
+use crate::change::{Rank, SET_FILE, Undo, Undoer, covers};
+use crate::error::Result;
+use crate::host::lock;
+use crate::pacemaker::tools;
+use crate::peer::{Answer, PROGRAM, Target};
+use crate::set::discover;
+use crate::spec::Scope;
+use crate::state::State;
+
+impl Server<'_> {
+    /// What the journal has, but for what is known of the other nodes, and what that needs.
+    pub(crate) fn undo(
+        &mut self,
+        group: Option<&str>,
+        scope: Scope,
+        force: bool,
+        forget: &[String],
+    ) -> Result<Answer> {
+        let context = self.context;
+        let lock = match self.host_lock.take() {
+            Some(lock) => lock,
+            None => lock::host()?,
+        };
+        self.host_lock = Some(lock);
+        let nothing = Answer::Undone {
+            undone: 0,
+            remains: Vec::new(),
+            others: Vec::new(),
+        };
+        let cib = tools::query(&context.host);
+        let opened = State::open(&context.state_dir)?;
+        if group.is_some() && opened.as_ref().and_then(group_of).as_deref() != group {
+            // It is with other nodes by now, or with none.
+            return Ok(nothing);
+        }
+        let found = discover::found(context, cib.as_ref().ok())?;
+        let mut state = match opened {
+            Some(state) => state,
+            None if found.is_empty() => {
+                State::clear_unfinished(&context.state_dir)?;
+                return Ok(nothing);
+            }
+            None => State::open_or_make(&context.state_dir)?,
+        };
+        state.journal.intend(found)?;
+        let in_cib = |undo: &Undo| matches!(undo.rank(), Rank::Cib | Rank::Nodes);
+        if let (Err(e), false) = (&cib, force) {
+            if state.journal.outstanding().any(|(_, undo)| in_cib(undo)) {
+                return Err(e.clone());
+            }
+        }
+        forget_peers(&mut state, |_, target| forget.contains(&target.node))?;
+        let mut undoer = Undoer::of(context, state.set.as_ref());
+        undoer.cluster_down = cib.is_err();
+        let stays = |undo: &Undo| match undo {
+            Undo::StateFile { name } => name == SET_FILE || name == PROGRAM,
+            other => matches!(other.rank(), Rank::Peers | Rank::StateDir),
+        };
+        let outcome = undoer.replay(&mut state.journal, |_, undo| {
+            covers(scope, undo) && !stays(undo)
+        });
+        let others = state
+            .journal
+            .outstanding()
+            .filter_map(|(_, undo)| match undo {
+                Undo::Peer { target, .. } => Some(target.clone()),
+                _ => None,
+            });
+        let others = others.collect();
+        self.state = Some(state);
+        Ok(Answer::Undone {
+            undone: outcome.undone,
+            remains: outcome.remains,
+            others,
+        })
+    }
+
+    /// Nothing is left anywhere: the rest goes, the memory of the others with it.
+    pub(crate) fn release(&mut self) -> Result<()> {
+        let Some(mut state) = self.state.take() else {
+            return Ok(());
+        };
+        forget_peers(&mut state, |_, _| true)?;
+        let undoer = Undoer::of(self.context, state.set.as_ref());
+        let outcome = undoer.replay(&mut state.journal, |_, _| true);
+        outcome.into_result().map(drop)
+    }
+}
+
+/// What this node has in common with others.
+pub(crate) fn group_of(state: &State) -> Option<String> {
+    state
+        .journal
+        .outstanding()
+        .find_map(|(_, undo)| match undo {
+            Undo::Peer { group, .. } => Some(group.clone()),
+            _ => None,
+        })
+}
+
+/// Drops records of other nodes, without asking those.
+pub(crate) fn forget_peers(state: &mut State, which: impl Fn(u64, &Target) -> bool) -> Result<()> {
+    let records = state.journal.outstanding();
+    let dropped: Vec<u64> = records
+        .filter(|(seq, undo)| matches!(undo, Undo::Peer { target, .. } if which(*seq, target)))
+        .map(|(seq, _)| seq)
+        .collect();
+    state.journal.undone(&dropped)
+}

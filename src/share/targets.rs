@@ -1,0 +1,106 @@
+//! Which other nodes are meant, and how they are reached.
+
+use crate::change::{Journal, Undo};
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::peer::{self, Target, each};
+use crate::spec::Sharing;
+
+/// Whom to reach: those asked for, and those that hold the set already.
+pub(crate) fn all(
+    context: &Context,
+    sharing: &Sharing,
+    held: &[String],
+    this: &str,
+) -> Result<Vec<Target>> {
+    let mut names: Vec<String> = held.to_vec();
+    if !sharing.nodes.is_empty() {
+        names.extend(sharing.nodes.iter().cloned());
+    } else if sharing.every {
+        names.extend(
+            crate::pacemaker::tools::cluster_nodes(&context.host).map_err(|e| {
+                e.context("-s needs the names of the cluster's nodes")
+                    .mend("start the cluster, or name them: --nodes node2,node3")
+            })?,
+        );
+    }
+    let recorded = Journal::peek(&context.state_dir)?;
+    let mut targets: Vec<Target> = Vec::new();
+    for name in names {
+        if name == this || targets.iter().any(|t| t.node == name) {
+            continue;
+        }
+        let known = recorded.iter().find_map(|undo| match undo {
+            Undo::Peer { target, .. } if target.node == name => Some(target.clone()),
+            _ => None,
+        });
+        let mut target = known.unwrap_or_else(|| Target::new(&name, &sharing.ssh_options));
+        if !sharing.ssh_options.is_empty() {
+            target.options.clone_from(&sharing.ssh_options);
+        }
+        targets.push(target);
+    }
+    for name in &sharing.nodes {
+        check_name(name)?;
+    }
+    Ok(targets)
+}
+
+/// A name that ssh would take for something else, or a list with a hole in it.
+fn check_name(name: &str) -> Result<()> {
+    let plain = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
+    if !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(
+        Error::usage(format!("--nodes: {name:?} is no name of a node"))
+            .mend("as crm_node --list has them, with commas between: --nodes node2,node3"),
+    )
+}
+
+pub(crate) fn options(sharing: &Sharing, targets: &[Target]) -> Vec<String> {
+    match targets.first() {
+        Some(first) if sharing.ssh_options.is_empty() => first.options.clone(),
+        _ => sharing.ssh_options.clone(),
+    }
+}
+
+/// Those of the nodes that are asked for, besides the known ones, that answer. One that does not
+/// is said to: nothing is known to be on it.
+///
+/// # Errors
+/// When their names cannot be had.
+pub(crate) fn answering(
+    context: &Context,
+    sharing: &Sharing,
+    known: &[Target],
+) -> Result<Vec<Target>> {
+    if !sharing.is_wanted() {
+        return Ok(Vec::new());
+    }
+    let this = peer::this_node(&context.host)?;
+    let mut targets = match all(context, sharing, &[], &this) {
+        // Those that are known are asked all the same.
+        Err(e) if context.options.force || !known.is_empty() => {
+            context.report.warn(e.message());
+            Vec::new()
+        }
+        other => other?,
+    };
+    targets.retain(|t| known.iter().all(|k| k.node != t.node));
+    let opened = each(&targets, |target| {
+        peer::open(&context.host, target, &context.state_dir).map(|session| session.target.clone())
+    });
+    let mut answering = Vec::new();
+    for (target, result) in targets.into_iter().zip(opened) {
+        match result {
+            Ok(_) => answering.push(target),
+            Err(e) => context.report.warn(format!(
+                "{}; whether something is left on {} cannot be said",
+                e.message(),
+                target.node
+            )),
+        }
+    }
+    Ok(answering)
+}
