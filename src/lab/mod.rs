@@ -1,8 +1,8 @@
 //! A lab: a whole cluster on this machine, its cluster nodes and remote nodes as containers of this
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
-//! Pure, as data from a spec and what was chosen on this host: [`cib`], [`config`], [`domain`],
-//! [`file`], [`graph`], [`root`]. The other files run a lab: they raise, grow, shrink and watch it,
+//! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`,
+//! `file`, `graph`, `root`. The other files run a lab: they raise, grow, shrink and watch it,
 //! and take it down.
 
 pub(crate) mod checks;
