@@ -13,6 +13,7 @@ pub mod host;
 pub mod journal;
 pub mod lab;
 pub mod libvirt;
+mod look;
 mod machine;
 pub mod pacemaker;
 pub mod peer;

@@ -1,12 +1,11 @@
 //! Whether the cluster and this host can take a set; asked before anything is made.
 
 use super::daemons;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
-use crate::libvirt::virsh;
+use crate::look::Look;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::{authkey, config, tools};
+use crate::pacemaker::{authkey, config};
 use crate::plan::Set;
 use crate::resolve;
 use crate::spec::NodeKind;
@@ -17,14 +16,14 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is in the way and its mend.
-pub(crate) fn check(context: &Context, set: &Set) -> Result<Cib> {
-    let cib = tools::query(&context.host)?;
+pub(crate) fn check(look: &Look<'_>, set: &Set) -> Result<()> {
+    let cib = look.cib()?;
     if !cib.has_dc() {
         return Err(Error::cant("the cluster has elected no controller yet")
             .mend("wait until crm_mon shows a DC, then try again"));
     }
     check_willing(&cib)?;
-    check_names(context, set, &cib)?;
+    check_names(look, set, &cib)?;
     if !files::exists(Path::new(authkey::PATH)) && !cib.remote_users().is_empty() {
         return Err(Error::cant(format!(
             "the cluster has guest or remote nodes, and this host has no {}",
@@ -33,7 +32,7 @@ pub(crate) fn check(context: &Context, set: &Set) -> Result<Cib> {
         .mend("copy it from another cluster node, with owner and mode"));
     }
     if set.spec.kind == NodeKind::Remote && cib.fencing_enabled() {
-        context.report.warn(
+        look.context.report.warn(
             "fencing is enabled: a remote node that is lost must be fenced before it can come back, so \
              a fence device has to know it (a guest node is fenced by the cluster itself)",
         );
@@ -42,9 +41,9 @@ pub(crate) fn check(context: &Context, set: &Set) -> Result<Cib> {
         return Err(no_agent());
     }
     for line in daemons::too_little(set.spec.containers) {
-        context.report.warn(line);
+        look.context.report.warn(line);
     }
-    Ok(cib)
+    Ok(())
 }
 
 /// The error where the agent is missing.
@@ -57,19 +56,19 @@ pub(crate) fn no_agent() -> Error {
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the domain.
-pub(crate) fn check_domains(context: &Context, set: &Set) -> Result<()> {
-    let foreign = foreign_domains(context, set)?;
+pub(crate) fn check_domains(look: &Look<'_>, set: &Set) -> Result<()> {
+    let foreign = foreign_domains(look)?;
     match set.guests().iter().find(|g| foreign.contains(&g.name)) {
         None => Ok(()),
         Some(guest) => Err(foreign_domain(&guest.name)),
     }
 }
 
-fn foreign_domains(context: &Context, set: &Set) -> Result<HashSet<String>> {
-    let marked = virsh::marked_domains(&context.host, &set.state_dir)?.into_iter();
+fn foreign_domains(look: &Look<'_>) -> Result<HashSet<String>> {
+    let marked = look.marked_domains()?.iter();
     Ok(marked
         .filter(|(_, ours)| !ours)
-        .map(|(name, _)| name)
+        .map(|(name, _)| name.clone())
         .collect())
 }
 
@@ -119,7 +118,7 @@ pub(crate) fn check_willing(cib: &Cib) -> Result<()> {
 }
 
 /// Pacemaker ignores a guest node whose name is taken, silently; so we look first.
-fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
+fn check_names(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
     let ours: HashSet<&str> = cib.of_set(&set.tag()).into_iter().collect();
     if let Some(whose) = cib.description(&set.tag()) {
         if !whose.ends_with(&format!(", set {}", set.mark())) {
@@ -171,7 +170,7 @@ fn check_names(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
             return Err(Error::cant(clash).mend("choose another --prefix"));
         }
     }
-    check_domains(context, set)?;
+    check_domains(look, set)?;
     check_clone_name(set, cib)
 }
 
@@ -202,8 +201,8 @@ pub(crate) const VERSION_MEND: &str = "install the same version of both, or give
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when the versions differ.
-pub(crate) fn check_version(context: &Context, set: &Set) -> Result<()> {
-    match resolve::version_mismatch(&context.host, &set.remoted, &set.layout.base)? {
+pub(crate) fn check_version(look: &Look<'_>, set: &Set) -> Result<()> {
+    match resolve::version_mismatch(look, &set.remoted, &set.layout.base)? {
         None => Ok(()),
         Some(what) => Err(Error::cant(what).mend(VERSION_MEND)),
     }

@@ -2,10 +2,10 @@
 
 use super::Check;
 use super::admission;
-use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
-use crate::pacemaker::{authkey, tools};
+use crate::look::Look;
+use crate::pacemaker::authkey;
 use crate::plan::Set;
 use crate::resolve;
 use crate::rootfs::{self, Remoted};
@@ -13,21 +13,21 @@ use crate::spec::Wanted;
 use crate::spec::{Authkey, NodeKind};
 use std::path::Path;
 
-pub(crate) fn checks(context: &Context, wanted: &Wanted, saved: Option<&Set>) -> Vec<Check> {
+pub(crate) fn checks(look: &Look<'_>, wanted: &Wanted, saved: Option<&Set>) -> Vec<Check> {
     vec![
-        pacemaker(context),
-        willing(context),
+        pacemaker(look),
+        willing(look),
         agent(wanted, saved),
-        remoted(context, wanted, saved),
+        remoted(look, wanted, saved),
         key(),
         copies(saved),
     ]
 }
 
-fn pacemaker(context: &Context) -> Check {
-    let found = tools::query(&context.host).and_then(|cib| {
-        let version = tools::version(&context.host)?;
-        let node = tools::this_node(&context.host)?;
+fn pacemaker(look: &Look<'_>) -> Check {
+    let found = look.cib().and_then(|cib| {
+        let version = look.cluster_version()?;
+        let node = look.node()?;
         let schema = cib.schema();
         Ok(format!("{version} runs, this is {node}, schema {schema}"))
     });
@@ -35,9 +35,9 @@ fn pacemaker(context: &Context) -> Check {
 }
 
 /// Whether it would start anything, and would take the names.
-fn willing(context: &Context) -> Check {
+fn willing(look: &Look<'_>) -> Check {
     let name = "cluster willing";
-    match tools::query(&context.host) {
+    match look.cib() {
         Err(_) => Check::skipped(name, "needs a running cluster"),
         Ok(cib) => Check::from(
             name,
@@ -61,26 +61,26 @@ fn agent(wanted: &Wanted, saved: Option<&Set>) -> Check {
     }
 }
 
-fn remoted(context: &Context, wanted: &Wanted, saved: Option<&Set>) -> Check {
+fn remoted(look: &Look<'_>, wanted: &Wanted, saved: Option<&Set>) -> Check {
     let name = "pacemaker-remoted";
     if let Some(set) = saved {
-        return Check::from(name, same_version(context, &set.remoted, &set.layout.base));
+        return Check::from(name, same_version(look, &set.remoted, &set.layout.base));
     }
     let base = wanted.base.clone().unwrap_or_else(|| "/".into());
-    match rootfs::find(wanted.remoted.as_deref(), &base, &context.state_dir) {
+    match rootfs::find(wanted.remoted.as_deref(), &base, &look.context.state_dir) {
         Err(e) => Check::of_error(name, &e),
-        Ok(Some(found)) => Check::from(name, same_version(context, &found, &base)),
+        Ok(Some(found)) => Check::from(name, same_version(look, &found, &base)),
         Ok(None) => Check::from(
             name,
-            rootfs::fetch_version(&context.host).map(|v| {
+            rootfs::fetch_version(&look.context.host).map(|v| {
                 format!("not installed; version {v} will be fetched and unpacked, not installed")
             }),
         ),
     }
 }
 
-fn same_version(context: &Context, remoted: &Remoted, base: &Path) -> Result<String> {
-    match resolve::version_mismatch(&context.host, remoted, base)? {
+fn same_version(look: &Look<'_>, remoted: &Remoted, base: &Path) -> Result<String> {
+    match resolve::version_mismatch(look, remoted, base)? {
         None => Ok(format!(
             "{}, the cluster's version",
             remoted.on_host(base).display()

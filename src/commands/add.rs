@@ -3,11 +3,13 @@
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
+use crate::look::Look;
 use crate::pacemaker::config::Part;
 use crate::resolve::Elsewhere;
 use crate::set::push::push;
 use crate::set::resolve::choose;
 use crate::set::rollback::roll_back;
+use crate::set::steps::Goal;
 use crate::set::{cib, preview, shrink};
 use crate::spec::Wanted;
 use crate::state::State;
@@ -16,9 +18,10 @@ use crate::state::State;
 /// When nothing was generated, or the cluster refuses it; what was done is put back.
 pub(super) fn run(context: &Context, wanted: &Wanted, part: Part) -> Result<()> {
     if context.options.dry_run {
+        let look = Look::new(context);
         let saved = preview::saved(context)?;
-        let choice = choose(context, wanted, saved.as_ref(), &Elsewhere::default())?;
-        return preview::print(context, &choice, preview::With::Add(part));
+        let choice = choose(&look, wanted, saved.as_ref(), &Elsewhere::default())?;
+        return preview::print(&look, &choice, Goal::Added(part));
     }
     users::require_root("adding to the CIB")?;
     let _host = lock::host()?;
@@ -31,13 +34,14 @@ pub(super) fn run(context: &Context, wanted: &Wanted, part: Part) -> Result<()> 
     };
     let mut state = State::open(&context.state_dir)?.ok_or_else(missing)?;
     let saved = state.set.clone().ok_or_else(missing)?;
-    let choice = choose(context, wanted, Some(&saved), &Elsewhere::default())?;
+    let look = Look::new(context);
+    let choice = choose(&look, wanted, Some(&saved), &Elsewhere::default())?;
     if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
         return Err(missing());
     }
-    cib::adopt(context, &mut state)?;
-    match push(context, &mut state, &choice.set, part) {
+    cib::adopt(&look, &mut state)?;
+    match push(&look, &mut state, &choice.set, part) {
         Ok(()) => Ok(()),
-        Err(e) => Err(roll_back(context, &mut state, e)),
+        Err(e) => Err(roll_back(&look, &mut state, e)),
     }
 }

@@ -5,11 +5,13 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::host::{lock, users};
 use crate::libvirt::virsh;
+use crate::look::Look;
 use crate::pacemaker::config::{self, Part};
 use crate::report::count;
 use crate::set::push::push;
 use crate::set::resolve::Choice;
 use crate::set::rollback::roll_back;
+use crate::set::steps::{Goal, Steps};
 use crate::set::{preview, shrink};
 use crate::share::{Prepared, Shared, make_everywhere, prepare};
 use crate::spec::{Sharing, Wanted};
@@ -26,27 +28,31 @@ pub(super) fn run(
     sharing: &Sharing,
     part: Option<Part>,
 ) -> Result<()> {
+    let goal = Goal::Files(part);
     if context.options.dry_run {
-        return preview::run(context, wanted, sharing, preview::With::Files(part));
+        return preview::run(&Look::new(context), wanted, sharing, goal);
     }
     users::require_root("generate")?;
     let _host = lock::host()?;
+    let look = Look::new(context);
     let Prepared {
         choice,
         mut state,
         mut shared,
-    } = prepare(context, wanted, sharing, |choice, state| {
+        steps,
+    } = prepare(&look, wanted, sharing, goal, |choice, state| {
         virsh::connect(&context.host)?;
         let leaves = state.is_some_and(|s| shrink::leaves_cib(s, &choice.set));
         if part.is_some() || leaves {
-            admission::check(context, &choice.set)?;
+            admission::check(&look, &choice.set)?;
         }
         Ok(())
     })?;
-    let made = generate(context, &mut state, &choice, &mut shared).and_then(|()| match part {
-        Some(part) => push(context, &mut state, &choice.set, part),
-        None => Ok(()),
-    });
+    let made =
+        generate(&look, &mut state, &choice, &mut shared, &steps).and_then(|()| match part {
+            Some(part) => push(&look, &mut state, &choice.set, part),
+            None => Ok(()),
+        });
     match made {
         Ok(()) => {
             let set = &choice.set;
@@ -61,19 +67,20 @@ pub(super) fn run(
         }
         Err(e) => {
             let e = shared.put_back(&mut state, e);
-            Err(roll_back(context, &mut state, e))
+            Err(roll_back(&look, &mut state, e))
         }
     }
 }
 
 fn generate(
-    context: &Context,
+    look: &Look<'_>,
     state: &mut State,
     choice: &Choice,
     shared: &mut Shared,
+    steps: &Steps,
 ) -> Result<()> {
-    make_everywhere(context, state, choice, shared)?;
+    make_everywhere(look, state, choice, shared, steps)?;
     // What -a would push; it is written anew then, as the cluster is by that time.
-    let cib = config::additions(&choice.set, Part::All, &preview::cluster(context));
+    let cib = config::additions(&choice.set, Part::All, &preview::cluster(look));
     state.write("cib.xml", &cib.render())
 }

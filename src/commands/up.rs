@@ -5,13 +5,14 @@ use crate::checks::admission;
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::host::{lock, users};
+use crate::look::Look;
 use crate::pacemaker::config::Part;
-use crate::pacemaker::tools;
 use crate::report::count;
 use crate::set::batches::Batches;
 use crate::set::easing::{self, Passing};
 use crate::set::resolve::Choice;
 use crate::set::rollback::roll_back;
+use crate::set::steps::{Goal, Steps};
 use crate::set::{cib, prestart, preview};
 use crate::share::{Prepared, Shared, make_everywhere, prepare};
 use crate::spec::{Sharing, Wanted};
@@ -28,30 +29,32 @@ pub(super) fn run(
     gentle: bool,
 ) -> Result<()> {
     if context.options.dry_run {
-        return preview::run(context, wanted, sharing, preview::With::Up);
+        return preview::run(&Look::new(context), wanted, sharing, Goal::Online);
     }
     users::require_root("up")?;
     let host_lock = lock::host()?;
+    let look = Look::new(context);
     let Prepared {
         choice,
         mut state,
         mut shared,
-    } = prepare(context, wanted, sharing, |choice, _| {
-        admission::check(context, &choice.set).map(drop)
+        steps,
+    } = prepare(&look, wanted, sharing, Goal::Online, |choice, _| {
+        admission::check(&look, &choice.set)
     })?;
-    let joined = join_all(context, &mut state, &choice, &mut shared, gentle);
+    let joined = join_all(&look, &mut state, &choice, &mut shared, &steps, gentle);
     let joined = match joined {
         Err(e) => {
             let e = shared.put_back(&mut state, e);
-            return Err(roll_back(context, &mut state, e));
+            return Err(roll_back(&look, &mut state, e));
         }
         joined => joined,
     };
     // Names and subnet are taken now: another set may choose its own, here and on the others.
     drop(host_lock);
-    let joined = joined.and_then(|waves| {
+    let joined = joined.and_then(|batches| {
         shared.settle()?;
-        wait_for_all(context, &mut state, &choice, &waves, timeout)
+        wait_for_all(&look, &mut state, &choice, &batches, timeout)
     });
     match joined {
         Ok(()) => {
@@ -65,44 +68,50 @@ pub(super) fn run(
         Err(e) if matches!(e.kind, Kind::NotOnline | Kind::LeftBehind) => Err(e),
         Err(e) => {
             let e = shared.put_back(&mut state, e);
-            Err(roll_back(context, &mut state, e))
+            Err(roll_back(&look, &mut state, e))
         }
     }
 }
 
 /// Makes everything, and has the first nodes join.
 fn join_all(
-    context: &Context,
+    look: &Look<'_>,
     state: &mut State,
     choice: &Choice,
     shared: &mut Shared,
+    steps: &Steps,
     gentle: bool,
 ) -> Result<Batches> {
     let set = &choice.set;
-    easing::end(context, state, set)?;
-    let home = cib::home(context, set)?;
-    let passing = Passing::of(set, &home, &tools::query(&context.host)?, gentle);
-    passing.raise(context, state)?;
-    make_everywhere(context, state, choice, shared)?;
-    context.host.check_interrupt()?;
-    admission::check_version(context, set)?;
-    let before = tools::query(&context.host)?;
-    let early = prestart::of(context, set, &before)?;
-    let waves = Batches::of(set, early, before, passing.joining);
-    cib::intend(state, set, Part::All, &waves.cib)?;
-    waves.begin(context, state, set)?;
-    Ok(waves)
+    easing::end(look, state, set)?;
+    let home = cib::home(look, set)?;
+    let passing = Passing::of(set, &home, &*look.cib()?, gentle);
+    passing.raise(look.context, state)?;
+    make_everywhere(look, state, choice, shared, steps)?;
+    look.context.host.check_interrupt()?;
+    if choice.fetch.is_some() {
+        // It is there only now.
+        admission::check_version(look, set)?;
+    }
+    let before = look.cib()?;
+    let early = prestart::of(look, set, &before)?;
+    let batches = Batches::of(set, early, before, passing.joining);
+    cib::intend(state, set, Part::All, &batches.cib)?;
+    batches.begin(look, state, set)?;
+    Ok(batches)
 }
 
 fn wait_for_all(
-    context: &Context,
+    look: &Look<'_>,
     state: &mut State,
     choice: &Choice,
-    waves: &Batches,
+    batches: &Batches,
     timeout: Option<u64>,
 ) -> Result<()> {
-    let joined = waves.go_on(context, &choice.set, timeout);
-    match (joined, easing::end(context, state, &choice.set)) {
+    let joined = batches.go_on(look, &choice.set, timeout);
+    // Its primitives are in the CIB by now.
+    look.cib_has_changed();
+    match (joined, easing::end(look, state, &choice.set)) {
         (joined, Ok(())) => joined,
         // The nodes are there, and stay.
         (Ok(()), Err(left)) => {

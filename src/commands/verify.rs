@@ -4,6 +4,7 @@
 use crate::checks::{Check, Verdict, cluster, daemons, kernel, libvirt};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::look::Look;
 use crate::report::{json, table};
 use crate::resolve::Elsewhere;
 use crate::set::preview;
@@ -19,9 +20,10 @@ pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()>
     // A dry run starts nothing.
     let quick = quick || context.options.dry_run;
     let mut checks = kernel::checks(containers);
-    let chosen = || choose_set(context, wanted, saved.as_ref(), &Elsewhere::default());
+    let look = Look::new(context);
+    let chosen = || choose_set(&look, wanted, saved.as_ref(), &Elsewhere::default());
     checks.extend(libvirt::checks(context, chosen, quick));
-    checks.extend(cluster::checks(context, wanted, saved.as_ref()));
+    checks.extend(cluster::checks(&look, wanted, saved.as_ref()));
     checks.extend(daemons::checks(containers));
     let failures = checks.iter().filter(|c| c.failed()).count();
     let warnings = checks

@@ -1,25 +1,25 @@
 //! Whether this host can take a lab; asked before anything is made.
 
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::mounts::{self, Trap};
 use crate::host::{cgroups, packages};
 use crate::lab::{Lab, network_of};
 use crate::libvirt::{marked_state_dir, virsh};
+use crate::look::Look;
 use crate::rootfs::Owners;
 use std::path::{Path, PathBuf};
 
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is in the way and its mend.
-pub(crate) fn check(context: &Context, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
+pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     check_programs(lab)?;
     Owners::of(&lab.layout.base)?;
-    virsh::connect(&context.host)?;
+    virsh::connect(&look.context.host)?;
     if matches!(mounts::trap(), Ok(Trap::Set)) {
         return Err(Error::cant(mounts::TRAP.0).mend(mounts::TRAP.1));
     }
-    check_names(context, lab)?;
-    let network = check_network(context, lab)?;
+    check_names(look, lab)?;
+    let network = check_network(look, lab)?;
     if saved.is_none() && !network {
         check_bridge(lab)?;
     }
@@ -147,11 +147,12 @@ fn check_fence_modules(base: &Path) -> Result<()> {
     Ok(())
 }
 
-fn check_names(context: &Context, lab: &Lab) -> Result<()> {
-    let foreign: Vec<String> = virsh::marked_domains(&context.host, &lab.dir)?
-        .into_iter()
+fn check_names(look: &Look<'_>, lab: &Lab) -> Result<()> {
+    let foreign: Vec<String> = look
+        .marked_domains()?
+        .iter()
         .filter(|(_, ours)| !ours)
-        .map(|(name, _)| name)
+        .map(|(name, _)| name.clone())
         .collect();
     if let Some(node) = lab.nodes().into_iter().find(|n| foreign.contains(&n.name)) {
         return Err(Error::cant(format!(
@@ -208,8 +209,8 @@ fn available_mib() -> Option<u64> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with whose it is.
-pub(crate) fn check_network(context: &Context, lab: &Lab) -> Result<bool> {
-    let Some(xml) = virsh::dump_network(&context.host, &lab.network())? else {
+pub(crate) fn check_network(look: &Look<'_>, lab: &Lab) -> Result<bool> {
+    let Some(xml) = look.network(&lab.network())? else {
         return Ok(false);
     };
     if marked_state_dir(&xml).map(Path::new) == Some(lab.dir.as_path()) {

@@ -12,6 +12,7 @@ use crate::host::{mounts, net};
 use crate::lab::root::{Keys, SshKeys};
 use crate::lab::{self, FENCE, GUESTS, KEYS, Kind, Lab, Node, PROGRAMS};
 use crate::libvirt::{leftovers, virsh};
+use crate::look::Look;
 use crate::machine::network::{self, Raised};
 use crate::rootfs::{self, UNPACKED, Writer};
 use crate::spec::Forward;
@@ -205,8 +206,8 @@ pub(crate) fn domain_xml(lab: &Lab, node: &Node) -> PathBuf {
 ///
 /// # Errors
 /// When libvirt does not take it.
-pub(crate) fn network(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
-    let present = checks::check_network(context, lab)?;
+pub(crate) fn network(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<()> {
+    let present = checks::check_network(look, lab)?;
     state.write("network.xml", &lab::domain::network(lab).render())?;
     let network = Raised {
         name: &lab.network(),
@@ -216,8 +217,8 @@ pub(crate) fn network(context: &Context, state: &mut State, lab: &Lab) -> Result
         state_dir: &lab.dir,
         present,
     };
-    network::raise(context, state, &network)?;
-    net::acknowledge_at_once(&context.host, network.name, network.subnet).or(Ok(()))
+    network::raise(look, state, &network)?;
+    net::acknowledge_at_once(&look.context.host, network.name, network.subnet).or(Ok(()))
 }
 
 /// Starts those nodes' containers that do not run.

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::inside::Inside;
 use crate::host::lock::Lock;
 use crate::host::signals;
+use crate::look::Look;
 use crate::report::count;
 use crate::state::State;
 use std::time::{Duration, Instant};
@@ -22,18 +23,19 @@ pub(crate) fn patience(lab: &Lab) -> u64 {
 }
 
 pub(crate) fn up(
-    context: &Context,
+    look: &Look<'_>,
     state: &mut State,
     choice: &Choice,
     is_new: bool,
     host_lock: Lock,
     timeout: Duration,
 ) -> Result<()> {
+    let context = look.context;
     let lab = &choice.lab;
     let gone = resize::gone(state, lab);
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
-    make::network(context, state, lab)?;
+    make::network(look, state, lab)?;
     fence::start(context, state, &resize::with_gone(lab, &gone))?;
     groups::start(context, state, lab)?;
     make::start(context, state, lab)?;

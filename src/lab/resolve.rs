@@ -1,12 +1,11 @@
 //! From options, file and what is kept to a lab.
 
 use super::{DEFAULT_NAME, Wanted};
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::lab::{Lab, LabSpec, VERSION, file};
 use crate::libvirt::container::SYSRQ;
-use crate::libvirt::virsh;
+use crate::look::Look;
 use crate::resolve;
 use crate::rootfs::{self, Layout, Remoted};
 use crate::spec::Subnet;
@@ -51,7 +50,7 @@ pub(crate) fn name_of(wanted: &Wanted) -> &str {
 ///
 /// # Errors
 /// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
-pub(crate) fn choose(context: &Context, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
+pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
     let spec = resolve(wanted, saved.map(|l| &l.spec))?;
     let lab = match saved {
         Some(saved) => {
@@ -63,14 +62,14 @@ pub(crate) fn choose(context: &Context, wanted: &Wanted, saved: Option<&Lab>) ->
                 ..saved.clone()
             }
         }
-        None => new_lab(context, spec)?,
+        None => new_lab(look, spec)?,
     };
     let needed = lab.spec.remote_nodes > 0 || lab.spec.containers > 0;
     let fetch = match &lab.remoted {
         Remoted::Bound { path }
-            if needed && path.starts_with(&context.state_dir) && !path.exists() =>
+            if needed && path.starts_with(&look.context.state_dir) && !path.exists() =>
         {
-            Some(resolve::wanted_version(context)?)
+            Some(resolve::wanted_version(look.context)?)
         }
         _ => None,
     };
@@ -158,7 +157,8 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
     )))
 }
 
-fn new_lab(context: &Context, spec: LabSpec) -> Result<Lab> {
+fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
+    let context = look.context;
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
     let remoted =
@@ -167,12 +167,10 @@ fn new_lab(context: &Context, spec: LabSpec) -> Result<Lab> {
                 path: context.state_dir.join("remoted/usr/sbin/pacemaker-remoted"),
             }
         });
-    let networks = resolve::may_be_absent(context, virsh::networks(&context.host))?;
     let subnet = resolve::free_subnet(
-        context,
+        look,
         spec.subnet,
         &resolve::candidates(&STARTS, Lab::addresses_needed(&spec))?,
-        &networks,
         &resolve::Elsewhere::default(),
     )?;
     let seed = files::sha256(&files::random_bytes(32)?);

@@ -1,10 +1,10 @@
 //! The network between machines: raised, with what libvirt changes on the host for it.
 
 use crate::change::{Journal, Undo};
-use crate::context::Context;
 use crate::error::{Context as _, Result};
 use crate::host::{cgroups, files, forwarding};
 use crate::libvirt::{leftovers, marked_state_dir, virsh};
+use crate::look::Look;
 use crate::spec::{Forward, Subnet};
 use crate::state::State;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(crate) struct Raised<'a> {
 ///
 /// # Errors
 /// When libvirt refuses.
-pub(crate) fn raise(context: &Context, state: &mut State, network: &Raised<'_>) -> Result<()> {
+pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) -> Result<()> {
     let mut undos: Vec<Undo> = leftovers::network_directories()
         .filter(|p| !files::exists(p))
         .map(|path| Undo::EmptyDir { path })
@@ -48,10 +48,10 @@ pub(crate) fn raise(context: &Context, state: &mut State, network: &Raised<'_>) 
     if network.forward != Forward::Isolated {
         undos.extend(forwarding::before().map(|settings| Undo::Forwarding { settings }));
     }
-    undos.extend(records_of_other_sets(context, network.state_dir)?);
+    undos.extend(records_of_other_sets(look, network.state_dir)?);
     state.journal.intend(undos)?;
     let xml = network.state_dir.join("network.xml");
-    virsh::raise_network(&context.host, network.name, &xml, network.present).context(format!(
+    virsh::raise_network(&look.context.host, network.name, &xml, network.present).context(format!(
         "start network {} on {}",
         network.name, network.subnet
     ))
@@ -59,11 +59,11 @@ pub(crate) fn raise(context: &Context, state: &mut State, network: &Raised<'_>) 
 
 /// What another set of ours was the first to change and we come to use too: whoever is taken away
 /// last takes it back.
-fn records_of_other_sets(context: &Context, state_dir: &Path) -> Result<Vec<Undo>> {
+fn records_of_other_sets(look: &Look<'_>, state_dir: &Path) -> Result<Vec<Undo>> {
     let mut records = Vec::new();
-    for name in virsh::networks(&context.host)? {
-        let xml = virsh::dump_network(&context.host, &name)?;
-        let other = xml.as_ref().and_then(marked_state_dir).map(Path::new);
+    for name in look.networks()? {
+        let xml = look.network(name)?;
+        let other = xml.as_deref().and_then(marked_state_dir).map(Path::new);
         if let Some(other) = other.filter(|dir| *dir != state_dir) {
             let of_other = Journal::peek(other)?.into_iter();
             // A replaced key can only come back where the previous one is kept.

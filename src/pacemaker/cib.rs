@@ -27,6 +27,11 @@ impl Cib {
         })
     }
 
+    /// As cibadmin would print it.
+    pub fn render(&self) -> String {
+        self.root.render()
+    }
+
     pub(super) fn section(&self, name: &str) -> Option<&El> {
         self.root.find("configuration")?.find(name)
     }

@@ -154,13 +154,13 @@ fn merge_with(host: &Host, configuration: &El, file: Option<&std::path::Path>) -
     cmd.ok(host).map(drop)
 }
 
-/// Tries a merge on a copy of the CIB and lets crm_verify judge the result, so that nothing is
+/// Tries a merge on a copy of this CIB and lets crm_verify judge the result, so that nothing is
 /// pushed that the cluster would refuse or complain about.
 ///
 /// # Errors
 /// What cibadmin or crm_verify say about it, unless crm_verify says the same without our change.
-pub fn check_merge(host: &Host, configuration: &El) -> Result<()> {
-    let current = Cmd::new("cibadmin").arg("--query").ok(host)?;
+pub fn check_merge(host: &Host, current: &Cib, configuration: &El) -> Result<()> {
+    let current = current.render();
     let copy = tempfile::NamedTempFile::new()
         .map_err(|e| Error::failed(format!("make a temporary file: {e}")))?;
     std::fs::write(copy.path(), &current).map_err(|e| Error::io("write", copy.path(), e))?;

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Kind, Result};
-use crate::host::Host;
+use crate::look::Look;
 use crate::rootfs::{self, Remoted};
 use std::path::{Path, PathBuf};
 
@@ -58,7 +58,7 @@ pub(crate) fn environment(base: &Path) -> Vec<(String, String)> {
 /// # Errors
 /// When either does not say its version.
 pub(crate) fn version_mismatch(
-    host: &Host,
+    look: &Look<'_>,
     remoted: &Remoted,
     base: &Path,
 ) -> Result<Option<String>> {
@@ -66,8 +66,8 @@ pub(crate) fn version_mismatch(
     if base != Path::new("/") {
         return Ok(None);
     }
-    let ours = rootfs::version(host, &remoted.on_host(base))?;
-    let cluster = crate::pacemaker::tools::version(host)?;
+    let ours = look.version_of(&remoted.on_host(base))?;
+    let cluster = look.cluster_version()?;
     Ok((ours != cluster).then(|| {
         format!("pacemaker-remoted has version {ours}, and the cluster's Pacemaker {cluster}")
     }))

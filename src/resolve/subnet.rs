@@ -1,9 +1,9 @@
 //! A subnet that nobody uses, here or on the other nodes.
 
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::net::{self, Used};
-use crate::libvirt::{network, virsh};
+use crate::libvirt::network;
+use crate::look::Look;
 use crate::spec::Subnet;
 use std::net::Ipv4Addr;
 
@@ -17,22 +17,29 @@ pub(crate) struct Elsewhere {
 }
 
 /// A dry run needs no libvirt; everything else does.
-pub(crate) fn may_be_absent<T: Default>(context: &Context, result: Result<T>) -> Result<T> {
+fn may_be_absent<T: Default>(look: &Look<'_>, result: Result<T>) -> Result<T> {
     match result {
-        Err(_) if context.options.dry_run => Ok(T::default()),
+        Err(_) if look.context.options.dry_run => Ok(T::default()),
         other => other,
     }
 }
 
+/// Names of libvirt's networks.
+///
+/// # Errors
+/// When libvirt does not answer, and this is no dry run.
+pub(crate) fn networks(look: &Look<'_>) -> Result<Vec<String>> {
+    may_be_absent(look, look.networks().map(<[String]>::to_vec))
+}
+
 /// The subnet asked for when nothing else uses it, or the first free one of the candidates.
 pub(crate) fn free_subnet(
-    context: &Context,
+    look: &Look<'_>,
     wanted: Option<Subnet>,
     candidates: &[Subnet],
-    networks: &[String],
     elsewhere: &Elsewhere,
 ) -> Result<Subnet> {
-    let mut used = used(context, networks)?;
+    let mut used = used(look)?;
     used.extend_from_slice(&elsewhere.used);
     let in_the_way = |subnet: &Subnet| used.iter().find(|u| subnet.overlaps(u.network, u.prefix));
     if let Some(subnet) = wanted {
@@ -67,10 +74,10 @@ pub(crate) fn candidates(starts: &[Ipv4Addr], containers: u32) -> Result<Vec<Sub
 }
 
 /// Ranges of addresses that this host or a network of libvirt's uses.
-pub(crate) fn used(context: &Context, networks: &[String]) -> Result<Vec<Used>> {
-    let mut all = may_be_absent(context, net::used(&context.host))?;
-    for name in networks {
-        if let Some(xml) = virsh::dump_network(&context.host, name)? {
+pub(crate) fn used(look: &Look<'_>) -> Result<Vec<Used>> {
+    let mut all = may_be_absent(look, net::used(&look.context.host))?;
+    for name in &networks(look)? {
+        if let Some(xml) = look.network(name)? {
             all.extend(
                 network::subnets(&xml)
                     .into_iter()

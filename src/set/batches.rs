@@ -5,13 +5,14 @@
 //! answers too late for those that watch over it.
 
 use super::{cib, prestart, wait};
-use crate::context::Context;
 use crate::error::Result;
+use crate::look::Look;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::{Joining, Part};
 use crate::plan::{Guest, Set};
 use crate::state::State;
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::time::Instant;
 
 /// How many at a time: 400 were online after 110 s in one wave and after 77 s in two; 200 after 27 s
@@ -22,7 +23,7 @@ const SIZE: usize = 200;
 #[derive(Debug)]
 pub(crate) struct Batches {
     /// The cluster as it was before.
-    pub cib: Cib,
+    pub cib: Rc<Cib>,
     joining: Option<Joining>,
     /// To start before the cluster knows them.
     early: HashSet<String>,
@@ -33,7 +34,12 @@ pub(crate) struct Batches {
 impl Batches {
     /// Only of those that are started ahead there are several waves: the others are the cluster's
     /// to start, which is slow enough.
-    pub(crate) fn of(set: &Set, early: Vec<Guest>, cib: Cib, joining: Option<Joining>) -> Batches {
+    pub(crate) fn of(
+        set: &Set,
+        early: Vec<Guest>,
+        cib: Rc<Cib>,
+        joining: Option<Joining>,
+    ) -> Batches {
         let numbers: Vec<u32> = early.iter().map(|g| g.number).collect();
         let several = if joining.is_some() {
             numbers
@@ -49,35 +55,35 @@ impl Batches {
     }
 
     /// The first wave.
-    pub(crate) fn begin(&self, context: &Context, state: &mut State, set: &Set) -> Result<()> {
+    pub(crate) fn begin(&self, look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
         let first = up_to(set, self.ends[0]);
-        prestart::start(context, set, &self.early_of(set, 0))?;
+        prestart::start(look, set, &self.early_of(set, 0))?;
         let joining = self.joining.clone();
-        cib::add(context, state, &first, Part::All, &self.cib, joining)?;
+        cib::add(look, state, &first, Part::All, &self.cib, joining)?;
         // For the reader.
-        cib::write_down(context, state, set, &self.cib)
+        cib::write_down(look, state, set, &self.cib)
     }
 
     /// The others, until all are online.
-    pub(crate) fn go_on(&self, context: &Context, set: &Set, timeout: Option<u64>) -> Result<()> {
+    pub(crate) fn go_on(&self, look: &Look<'_>, set: &Set, timeout: Option<u64>) -> Result<()> {
         let guests = set.guests();
         let (began, patience) = (Instant::now(), wait::patience(set, timeout));
-        let mut stage = context.report.stage("online", guests.len());
+        let mut stage = look.context.report.stage("online", guests.len());
         for wave in 0..self.ends.len() {
             let more = self.ends.get(wave + 1);
             if more.is_some() {
-                prestart::start(context, set, &self.early_of(set, wave + 1))?;
+                prestart::start(look, set, &self.early_of(set, wave + 1))?;
             }
             let joining = &guests[..self.ends[wave] as usize];
-            wait::online(context, joining, &mut stage, began, patience)?;
+            wait::online(look.context, joining, &mut stage, began, patience)?;
             if let (Some(end), Some(joining)) = (more, &self.joining) {
-                cib::add_more(context, &up_to(set, *end), &self.cib, joining)?;
+                cib::add_more(look, &up_to(set, *end), &self.cib, joining)?;
             }
         }
         stage.done();
         if self.joining.as_ref().is_some_and(|j| j.others) {
             let early = guests.iter().filter(|g| self.early.contains(&g.name));
-            prestart::end_strays(context, &early.collect::<Vec<_>>())?;
+            prestart::end_strays(look, &early.collect::<Vec<_>>())?;
         }
         Ok(())
     }

@@ -2,10 +2,10 @@
 
 use super::{discover, easing};
 use crate::change::Undo;
-use crate::context::Context;
 use crate::error::Result;
 use crate::host::files;
 use crate::libvirt::leftovers;
+use crate::look::Look;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::{self, Cluster, Joining, Part};
 use crate::pacemaker::schema::Roles;
@@ -19,16 +19,16 @@ use std::path::PathBuf;
 /// # Errors
 /// When the cluster refuses it; nothing is in the CIB then.
 pub(crate) fn add(
-    context: &Context,
+    look: &Look<'_>,
     state: &mut State,
     set: &Set,
     part: Part,
     cib: &Cib,
     joining: Option<Joining>,
 ) -> Result<()> {
-    let mut cluster = cluster(context, set, cib)?;
+    let mut cluster = cluster(look, set, cib)?;
     if part == Part::All {
-        write_down(context, state, set, cib)?;
+        write_down(look, state, set, cib)?;
     }
     if let Some(joining) = &joining {
         let undos = easing::undos(joining, set, &cluster.this_node);
@@ -37,14 +37,17 @@ pub(crate) fn add(
     cluster.joining = joining;
     let new_clone = set.spec.clone && !cib.has_id(&config::clone_id(set));
     if !cib.has_id(&set.tag()) || new_clone {
-        check_sample(context, set, part, &cluster)?;
+        check_sample(look, set, part, cib, &cluster)?;
     }
     intend(state, set, part, cib)?;
     let additions = config::additions(set, part, &cluster);
-    let mut stage = context.report.stage("CIB", set.spec.containers as usize);
-    tools::merge(&context.host, &additions)?;
+    let mut stage = look
+        .context
+        .report
+        .stage("CIB", set.spec.containers as usize);
+    tools::merge(&look.context.host, &additions)?;
     if part == Part::All {
-        drop_former(context, set, cib)?;
+        drop_former(look, set, cib)?;
     }
     stage.at(set.spec.containers as usize);
     stage.done();
@@ -55,8 +58,8 @@ pub(crate) fn add(
 ///
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn write_down(context: &Context, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
-    let cluster = cluster(context, set, cib)?;
+pub(crate) fn write_down(look: &Look<'_>, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
+    let cluster = cluster(look, set, cib)?;
     let additions = config::additions(set, Part::All, &cluster);
     state.write("cib.xml", &additions.render())
 }
@@ -65,10 +68,13 @@ pub(crate) fn write_down(context: &Context, state: &mut State, set: &Set, cib: &
 ///
 /// # Errors
 /// When the cluster refuses it.
-pub(crate) fn add_more(context: &Context, set: &Set, cib: &Cib, joining: &Joining) -> Result<()> {
-    let mut cluster = cluster(context, set, cib)?;
+pub(crate) fn add_more(look: &Look<'_>, set: &Set, cib: &Cib, joining: &Joining) -> Result<()> {
+    let mut cluster = cluster(look, set, cib)?;
     cluster.joining = Some(joining.clone());
-    tools::merge(&context.host, &config::additions(set, Part::All, &cluster))
+    tools::merge(
+        &look.context.host,
+        &config::additions(set, Part::All, &cluster),
+    )
 }
 
 /// Writes down how the addition of a set is taken back.
@@ -86,26 +92,26 @@ pub(crate) fn intend(state: &mut State, set: &Set, part: Part, cib: &Cib) -> Res
 }
 
 /// Constraints of what the set was before, which would hold on beside its own.
-fn drop_former(context: &Context, set: &Set, cib: &Cib) -> Result<()> {
+fn drop_former(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
     let mut former = config::former_ids(set);
     former.retain(|id| cib.has_id(id));
-    tools::delete(&context.host, &former)
+    tools::delete(&look.context.host, &former)
 }
 
 /// Puts into the CIB what a set is that it already knew as another.
 ///
 /// # Errors
 /// When the cluster does not say who this node is, or refuses it.
-pub(crate) fn add_again(context: &Context, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
-    write_down(context, state, set, cib)?;
-    let additions = config::additions(set, Part::All, &cluster(context, set, cib)?);
-    tools::merge(&context.host, &additions)?;
-    drop_former(context, set, cib)
+pub(crate) fn add_again(look: &Look<'_>, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
+    write_down(look, state, set, cib)?;
+    let additions = config::additions(set, Part::All, &cluster(look, set, cib)?);
+    tools::merge(&look.context.host, &additions)?;
+    drop_former(look, set, cib)
 }
 
-fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
+fn cluster(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Cluster> {
     Ok(Cluster {
-        this_node: home(context, set)?,
+        this_node: home(look, set)?,
         roles: Roles::of_schema(cib.schema()),
         revive: revived(set, cib),
         joining: None,
@@ -117,13 +123,13 @@ fn cluster(context: &Context, set: &Set, cib: &Cib) -> Result<Cluster> {
 ///
 /// # Errors
 /// When the journal cannot be written.
-pub(crate) fn adopt(context: &Context, state: &mut State) -> Result<()> {
+pub(crate) fn adopt(look: &Look<'_>, state: &mut State) -> Result<()> {
     let Some(set) = state.set.clone().filter(|set| !set.nodes.is_empty()) else {
         return Ok(());
     };
     // Without a cluster nothing can be in its CIB that a run without one could touch.
-    if let Ok(cib) = tools::query(&context.host) {
-        let known = discover::in_cib(context, &cib, Some(&set))?;
+    if let Ok(cib) = look.cib() {
+        let known = discover::in_cib(look.context, &cib, Some(&set))?;
         state.journal.intend(known)?;
     }
     state.journal.intend(left_here(&set))?;
@@ -132,21 +138,31 @@ pub(crate) fn adopt(context: &Context, state: &mut State) -> Result<()> {
 }
 
 /// The node that the containers prefer: the one where a shared set was made, else this one.
-pub(crate) fn home(context: &Context, set: &Set) -> Result<String> {
+pub(crate) fn home(look: &Look<'_>, set: &Set) -> Result<String> {
     match set.nodes.first() {
         Some(home) => Ok(home.clone()),
-        None => tools::this_node(&context.host),
+        None => look.node().map(str::to_owned),
     }
 }
 
 /// Lets crm_verify judge a few of a set, or a clone, that is new to the CIB; the rest are alike, and cibadmin
 /// checks all of them against the schema. Its time grows with the square of their number (0.7 s
 /// for 100), and it would ask nothing that the few do not answer.
-fn check_sample(context: &Context, set: &Set, part: Part, cluster: &Cluster) -> Result<()> {
+fn check_sample(
+    look: &Look<'_>,
+    set: &Set,
+    part: Part,
+    cib: &Cib,
+    cluster: &Cluster,
+) -> Result<()> {
     const FEW: u32 = 8;
     let mut few = set.clone();
     few.spec.containers = few.spec.containers.min(FEW);
-    tools::check_merge(&context.host, &config::additions(&few, part, cluster))
+    tools::check_merge(
+        &look.context.host,
+        cib,
+        &config::additions(&few, part, cluster),
+    )
 }
 
 /// Ours that an interrupted removal has left stopped.

@@ -3,6 +3,7 @@
 use crate::change::{Undo, Undoer};
 use crate::context::Context;
 use crate::error::Result;
+use crate::look::Look;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::{self, Afterwards, Easing, Joining, SECTIONS};
 use crate::pacemaker::throttle::{self, Raise};
@@ -133,16 +134,19 @@ fn all_online(set: &Set, cib: &Cib) -> bool {
 
 /// Never for longer than the join: what was changed for it goes back before `up` ends, and what a
 /// killed run left before the next one begins. Only what a large set could not live without stays.
-pub(crate) fn end(context: &Context, state: &mut State, set: &Set) -> Result<()> {
+pub(crate) fn end(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
     let unprobed = config::unprobed_id(&set.tag());
     let large = config::is_large(set.spec.containers);
-    let others_connect = large && tools::query(&context.host)?.has_others_connections();
+    let others_connect = large && look.cib()?.has_others_connections();
     let passing = |_: u64, undo: &Undo| match undo {
         Undo::Throttle { .. } => true,
         Undo::Joining { id, .. } => !config::stays(id, set, others_connect),
         Undo::CibObject { id } => *id == unprobed,
         _ => false,
     };
-    let outcome = Undoer::of(context, state.set.as_ref()).replay(&mut state.journal, passing);
+    let outcome = Undoer::of(look.context, state.set.as_ref()).replay(&mut state.journal, passing);
+    if outcome.undone > 0 {
+        look.cib_has_changed();
+    }
     outcome.into_result().map(drop)
 }

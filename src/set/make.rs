@@ -1,11 +1,11 @@
 //! Making what a set needs on this host: key, pacemaker-remoted, files, network.
 
-use super::resolve::Choice;
+use super::steps::{Phase, Step, Steps, is_complete};
 use crate::change::{Undo, authkey as key_change, prestop};
-use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::{files, hosts, mounts, net, users};
-use crate::libvirt::{domain, network, virsh};
+use crate::libvirt::{domain, network};
+use crate::look::Look;
 use crate::machine::network::{Raised, raise};
 use crate::pacemaker::{authkey, config};
 use crate::plan::{self, Guest, Set};
@@ -15,31 +15,44 @@ use crate::state::State;
 use std::fs;
 use std::path::Path;
 
-/// Everything that `generate` makes. What is there already, as it should be, is left alone.
+/// Carries out the steps of the making. What is there already, as it should be, is left alone.
 ///
 /// # Errors
 /// When any of it fails; the journal knows what was done.
-pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
-    let set = &choice.set;
+pub(crate) fn make(look: &Look<'_>, state: &mut State, set: &Set, steps: &Steps) -> Result<()> {
     state.save_set(set)?;
-    if key_change::make(&mut state.journal)? {
-        context.report.line(format!("made {}", authkey::PATH));
+    steps
+        .of_phase(Phase::Making)
+        .try_for_each(|step| carry_out(look, state, set, step))
+}
+
+fn carry_out(look: &Look<'_>, state: &mut State, set: &Set, step: &Step) -> Result<()> {
+    let report = &look.context.report;
+    match step {
+        Step::Key => {
+            if key_change::make(&mut state.journal)? {
+                report.line(format!("made {}", authkey::PATH));
+            }
+            Ok(())
+        }
+        Step::Fetch(version) => {
+            report.line(format!("fetching pacemaker-remote {version}"));
+            state.journal.intend([Undo::StateFile {
+                name: UNPACKED.to_owned(),
+            }])?;
+            rootfs::fetch(&look.context.host, &state.dir, version).map(drop)
+        }
+        Step::Files { .. } => make_containers(look, state, set),
+        Step::Network { .. } => {
+            state.write("network.xml", &network::network(set).render())?;
+            raise_network(look, state, set)
+        }
+        Step::Hosts(_) => add_hosts(state, set),
+        // Made when it was locked, and what is kept needs nothing done.
+        Step::StateDirectory(_) | Step::Keep(_) => Ok(()),
+        // Of other phases.
+        Step::Remove { .. } | Step::Start | Step::Join { .. } | Step::Clone | Step::Wait => Ok(()),
     }
-    if let Some(version) = &choice.fetch {
-        context
-            .report
-            .line(format!("fetching pacemaker-remote {version}"));
-        state.journal.intend([Undo::StateFile {
-            name: UNPACKED.to_owned(),
-        }])?;
-        rootfs::fetch(&context.host, &state.dir, version)?;
-    }
-    make_containers(context, state, set)?;
-    state.write("network.xml", &network::network(set).render())?;
-    if set.spec.hosts {
-        add_hosts(state, set)?;
-    }
-    raise_network(context, state, set)
 }
 
 /// Refuses a key that the containers could not live by; a missing one will be made.
@@ -72,12 +85,15 @@ pub(crate) fn check_key(set: &Set) -> Result<()> {
     .mend("lxc-autogen cleanup, then up again"))
 }
 
-fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()> {
+fn make_containers(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
     let guests = set.guests();
     guests
         .iter()
         .try_for_each(|g| prestop::show(&set.state_dir, &g.name))?;
-    let missing: Vec<&Guest> = guests.iter().filter(|g| !is_complete(set, g)).collect();
+    let missing: Vec<&Guest> = guests
+        .iter()
+        .filter(|g| !is_complete(set, &g.name))
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -98,9 +114,9 @@ fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()
         Authkey::Bind => None,
     };
     let mut writer = Writer::new(&set.layout.base, &set.state_dir)?;
-    let mut stage = context.report.stage("rootfs", missing.len());
+    let mut stage = look.context.report.stage("rootfs", missing.len());
     for (count, guest) in missing.iter().enumerate() {
-        context.host.check_interrupt()?;
+        look.context.host.check_interrupt()?;
         let tree = set.container_dir(&guest.name);
         let temporary = files::temporary_name(&tree);
         files::remove_tree(&tree, &mounted)?;
@@ -113,12 +129,6 @@ fn make_containers(context: &Context, state: &mut State, set: &Set) -> Result<()
     files::sync_directory(&set.state_dir)?;
     stage.done();
     Ok(())
-}
-
-/// A tree gets its name only when it is complete. Its domain XML may have been edited since, or be
-/// an older version's: a container that may be running is not remade under it.
-fn is_complete(set: &Set, guest: &Guest) -> bool {
-    files::exists(&set.domain_xml_path(&guest.name))
 }
 
 fn make_container(
@@ -162,8 +172,8 @@ pub(crate) fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
 }
 
 /// The set's network, up.
-fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> {
-    let present = virsh::dump_network(&context.host, &set.network)?;
+fn raise_network(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
+    let present = look.network(&set.network)?;
     if let Some(xml) = &present {
         let uuid = xml.find("uuid").map(|u| u.text.clone()).unwrap_or_default();
         if uuid != set.network_uuid() {
@@ -182,15 +192,19 @@ fn raise_network(context: &Context, state: &mut State, set: &Set) -> Result<()> 
         state_dir: &set.state_dir,
         present: present.is_some(),
     };
-    raise(context, state, &network)?;
+    raise(look, state, &network)?;
     // Without them the nodes join all the same, more slowly, and not as many.
     let guests = set.guests().into_iter().map(|g| (g.address, g.mac));
-    net::acknowledge_at_once(&context.host, &set.network, &set.subnet)
+    net::acknowledge_at_once(&look.context.host, &set.network, &set.subnet)
         .and_then(|()| {
-            net::know_neighbours(&context.host, &set.network, &guests.collect::<Vec<_>>())
+            net::know_neighbours(
+                &look.context.host,
+                &set.network,
+                &guests.collect::<Vec<_>>(),
+            )
         })
         .or_else(|e| {
-            context.report.warn(format!(
+            look.context.report.warn(format!(
                 "connections will be slower, and of many some may fail: {}",
                 e.message()
             ));

@@ -12,4 +12,5 @@ pub(crate) mod push;
 pub(crate) mod resolve;
 pub(crate) mod rollback;
 pub(crate) mod shrink;
+pub(crate) mod steps;
 pub(crate) mod wait;

@@ -5,10 +5,10 @@
 //! cluster is sure to want them here, for nowhere else would it look for them.
 
 use super::cib;
-use crate::context::Context;
 use crate::error::{Context as _, Result};
 use crate::host::{container_net, signals};
 use crate::libvirt::{leftovers, virsh};
+use crate::look::Look;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
 use crate::plan::{Guest, Set};
@@ -23,20 +23,19 @@ use std::time::Duration;
 ///
 /// # Errors
 /// When cluster or libvirt do not answer.
-pub(crate) fn of(context: &Context, set: &Set, cib: &Cib) -> Result<Vec<Guest>> {
+pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Guest>> {
     if set.spec.kind == NodeKind::Remote {
-        return to_run(context, set);
+        return to_run(look, set);
     }
     let ids = cib.ids();
     let guests = set.guests().into_iter();
     let new: Vec<Guest> = guests
         .filter(|g| !ids.contains(g.resource.as_str()))
         .collect();
-    if new.is_empty() || set.spec.anywhere || !is_home(context, set)? {
+    if new.is_empty() || set.spec.anywhere || !is_home(look, set)? {
         return Ok(Vec::new());
     }
-    let domains = virsh::domains(&context.host)?;
-    let there: HashSet<&str> = domains.iter().map(|d| d.name.as_str()).collect();
+    let there: HashSet<&str> = look.domains()?.iter().map(|d| d.name.as_str()).collect();
     let new = new.into_iter();
     let new = new.filter(|g| !there.contains(g.name.as_str()));
     Ok(new.skip(usize::from(the_agent_begins())).collect())
@@ -44,19 +43,19 @@ pub(crate) fn of(context: &Context, set: &Set, cib: &Cib) -> Result<Vec<Guest>> 
 
 /// Remote nodes that do not run, which is nobody's to mend but ours. Those of which libvirt has not
 /// noticed the end are made to end first.
-fn to_run(context: &Context, set: &Set) -> Result<Vec<Guest>> {
-    let domains = virsh::domains(&context.host)?;
-    let (dead, there): (Vec<_>, Vec<_>) = domains.into_iter().partition(|d| d.state == virsh::DEAD);
+fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Guest>> {
+    let all = look.domains()?.iter();
+    let (dead, there): (Vec<_>, Vec<_>) = all.partition(|d| d.state == virsh::DEAD);
     let there: HashSet<&str> = there.iter().map(|d| d.name.as_str()).collect();
     let guests = set.guests().into_iter();
     let left: Vec<Guest> = guests
         .filter(|g| !there.contains(g.name.as_str()))
         .collect();
-    let dead: HashSet<String> = dead.into_iter().map(|d| d.name).collect();
+    let dead: HashSet<&str> = dead.into_iter().map(|d| d.name.as_str()).collect();
     let ours = left.iter().map(|g| g.name.clone());
-    let stuck: Vec<String> = ours.filter(|name| dead.contains(name)).collect();
+    let stuck: Vec<String> = ours.filter(|name| dead.contains(name.as_str())).collect();
     if !stuck.is_empty() {
-        virsh::destroy_domains(&context.host, &stuck)?;
+        virsh::destroy_domains(&look.context.host, &stuck)?;
     }
     Ok(left)
 }
@@ -72,12 +71,12 @@ fn the_agent_begins() -> bool {
 }
 
 /// Whether this node is the one that the containers must run on, and may.
-fn is_home(context: &Context, set: &Set) -> Result<bool> {
-    let here = tools::this_node(&context.host)?;
-    if here != cib::home(context, set)? {
+fn is_home(look: &Look<'_>, set: &Set) -> Result<bool> {
+    let here = look.node()?.to_owned();
+    if here != cib::home(look, set)? {
         return Ok(false);
     }
-    let view = tools::view(&context.host)?;
+    let view = tools::view(&look.context.host)?;
     let node = view.nodes.get(&here);
     Ok(node.is_some_and(|node| node.online && node.note.is_none()))
 }
@@ -86,21 +85,21 @@ fn is_home(context: &Context, set: &Set) -> Result<bool> {
 ///
 /// # Errors
 /// When one does not start: what libvirt says of it.
-pub(crate) fn start(context: &Context, set: &Set, guests: &[Guest]) -> Result<()> {
+pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
     if guests.is_empty() {
         return Ok(());
     }
-    let mut stage = context.report.stage("containers", guests.len());
+    let mut stage = look.context.report.stage("containers", guests.len());
     let files = guests.iter().map(|g| set.domain_xml_path(&g.name));
-    virsh::create_all(&context.host, &files.collect::<Vec<_>>(), |count| {
+    virsh::create_all(&look.context.host, &files.collect::<Vec<_>>(), |count| {
         stage.at(count);
     })
     .context("start the containers")?;
     stage.done();
     // Without it they join all the same, more slowly.
-    settle_inside(context, set, guests).or_else(|e| {
+    settle_inside(look, set, guests).or_else(|e| {
         let text = format!("connections will be slower: {}", e.message());
-        context.report.warn(text);
+        look.context.report.warn(text);
         Ok(())
     })
 }
@@ -110,9 +109,9 @@ pub(crate) fn start(context: &Context, set: &Set, guests: &[Guest]) -> Result<()
 ///
 /// # Errors
 /// When the cluster does not say where they run.
-pub(crate) fn end_strays(context: &Context, guests: &[&Guest]) -> Result<()> {
-    let here = tools::this_node(&context.host)?;
-    let view = tools::view(&context.host)?;
+pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Guest]) -> Result<()> {
+    let here = look.node()?.to_owned();
+    let view = tools::view(&look.context.host)?;
     let elsewhere = |g: &&&Guest| {
         let active = view.active.get(&g.resource).into_iter().flatten();
         let mut nodes = active.flat_map(|a| &a.nodes).peekable();
@@ -126,20 +125,20 @@ pub(crate) fn end_strays(context: &Context, guests: &[&Guest]) -> Result<()> {
     if strays.is_empty() {
         return Ok(());
     }
-    context.report.warn(format!(
+    look.context.report.warn(format!(
         "the cluster runs these on another node, and they are ended here: {}",
         strays.join(", ")
     ));
-    virsh::destroy_domains(&context.host, &strays)
+    virsh::destroy_domains(&look.context.host, &strays)
 }
 
-fn settle_inside(context: &Context, set: &Set, guests: &[Guest]) -> Result<()> {
+fn settle_inside(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
     let names: Vec<String> = guests.iter().map(|g| g.name.clone()).collect();
     let address: HashMap<&str, Ipv4Addr> = guests
         .iter()
         .map(|g| (g.name.as_str(), g.address))
         .collect();
-    let pids = virsh::init_pids(&context.host, &names)?.into_iter();
+    let pids = virsh::init_pids(&look.context.host, &names)?.into_iter();
     let mut left: Vec<container_net::Inside> = pids
         .filter_map(|(name, pid)| Some((pid, *address.get(name.as_str())?)))
         .collect();

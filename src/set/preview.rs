@@ -1,31 +1,19 @@
-//! `--dry-run`: what would happen, and the XML, from the same plan; nothing is touched.
+//! `--dry-run`: the steps that a run carries out, and the XML of the same plan; nothing is touched.
 
 use super::resolve::{Choice, choose};
+use super::steps::{Goal, Present, Steps};
 use crate::context::Context;
 use crate::error::Result;
 use crate::libvirt::{domain, network};
-use crate::pacemaker::authkey;
+use crate::look::Look;
 use crate::pacemaker::config::{self, Cluster, Part};
 use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
 use crate::plan::Set;
-use crate::report::{count, result};
+use crate::report::result;
 use crate::resolve::Elsewhere;
-use crate::spec::{Authkey, NodeKind};
 use crate::spec::{Sharing, Wanted};
 use crate::xml::El;
-use std::path::Path;
-
-/// How far the command would go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum With {
-    /// Files and network, and what goes into the CIB right after.
-    Files(Option<Part>),
-    /// Those, the CIB, and the wait.
-    Up,
-    /// A part of what was generated, into the CIB.
-    Add(Part),
-}
 
 /// The set that is kept, if there is one and we may read it.
 pub(crate) fn saved(context: &Context) -> Result<Option<Set>> {
@@ -37,15 +25,15 @@ pub(crate) fn saved(context: &Context) -> Result<Option<Set>> {
 }
 
 /// Prints what would be done.
-pub(crate) fn run(context: &Context, wanted: &Wanted, sharing: &Sharing, with: With) -> Result<()> {
-    let saved = saved(context)?;
-    let choice = choose(context, wanted, saved.as_ref(), &Elsewhere::default())?;
-    print(context, &choice, with)?;
+pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goal) -> Result<()> {
+    let saved = saved(look.context)?;
+    let choice = choose(look, wanted, saved.as_ref(), &Elsewhere::default())?;
+    print(look, &choice, goal)?;
     let held = saved.map(|s| s.nodes).unwrap_or_default();
-    if !context.options.json && (sharing.is_wanted() || !held.is_empty()) {
+    if !look.context.options.json && (sharing.is_wanted() || !held.is_empty()) {
         let mut nodes = [held, sharing.nodes.clone()].concat();
         if sharing.nodes.is_empty() && nodes.is_empty() {
-            nodes = tools::cluster_nodes(&context.host).unwrap_or_default();
+            nodes = tools::cluster_nodes(&look.context.host).unwrap_or_default();
         }
         result(match nodes.as_slice() {
             [] => {
@@ -61,21 +49,23 @@ pub(crate) fn run(context: &Context, wanted: &Wanted, sharing: &Sharing, with: W
 }
 
 /// Prints what making this choice would do.
-pub(crate) fn print(context: &Context, choice: &Choice, with: With) -> Result<()> {
+pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> {
     let set = &choice.set;
-    let part = match with {
-        With::Add(part) | With::Files(Some(part)) => part,
-        With::Files(None) | With::Up => Part::All,
+    let part = match goal {
+        Goal::Added(part) | Goal::Files(Some(part)) => part,
+        Goal::Files(None) | Goal::Online => Part::All,
     };
-    let cib = config::additions(set, part, &cluster(context));
-    if context.options.json {
+    let cib = config::additions(set, part, &cluster(look));
+    if look.context.options.json {
         return print_json(set, &cib);
     }
     result("would:\n");
-    for step in steps(choice, with, saved(context)?.as_ref()) {
+    let before = saved(look.context)?;
+    let steps = Steps::of(choice, goal, &Present::of(set, before.as_ref()));
+    for step in steps.all() {
         result(format!("  {step}\n"));
     }
-    if matches!(with, With::Add(_)) {
+    if matches!(goal, Goal::Added(_)) {
         section("cib.xml", &cib);
         return Ok(());
     }
@@ -95,83 +85,10 @@ pub(crate) fn print(context: &Context, choice: &Choice, with: With) -> Result<()
     Ok(())
 }
 
-fn steps(choice: &Choice, with: With, before: Option<&Set>) -> Vec<String> {
-    let set = &choice.set;
-    let number = set.spec.containers as usize;
-    let add = |part| match part {
-        Part::All => format!(
-            "have {} in the CIB, what is missing added in one change",
-            count(number, &set.spec.kind.to_string())
-        ),
-        Part::Clone => "add the promotable clone to the CIB".to_owned(),
-    };
-    if let With::Add(part) = with {
-        return vec![add(part)];
-    }
-    let mut steps = Vec::new();
-    if let Some(before) = before.filter(|b| b.spec.containers > set.spec.containers) {
-        let prefix = &set.spec.prefix;
-        steps.push(format!(
-            "stop {} to {}, take them out of the cluster, and remove them",
-            prefix.node(set.spec.containers + 1),
-            prefix.node(before.spec.containers)
-        ));
-    }
-    match before {
-        None => steps.push(format!("make {} (0700)", set.state_dir.display())),
-        Some(before) => steps.push(format!(
-            "keep what there is of {}",
-            count(
-                before.spec.containers.min(set.spec.containers) as usize,
-                "container"
-            )
-        )),
-    }
-    if !Path::new(authkey::PATH).exists() {
-        steps.push(format!("make {} (0640 root:haclient)", authkey::PATH));
-    }
-    if let Some(version) = &choice.fetch {
-        steps.push(format!(
-            "fetch pacemaker-remote {version} and unpack it, not install it"
-        ));
-    }
-    let key = match set.spec.authkey {
-        Authkey::Bind => "bind the key's directory",
-        Authkey::Copy => "copy the key",
-    };
-    let there = before.map_or(0, |b| b.spec.containers.min(set.spec.containers)) as usize;
-    if number > there {
-        let files = count(number - there, "container");
-        steps.push(format!("make the files of {files}, {key}"));
-    }
-    steps.push(format!(
-        "define and start network {} on {}, autostarted",
-        set.network, set.subnet
-    ));
-    if set.spec.hosts {
-        steps.push(format!(
-            "add {} to /etc/hosts, marked",
-            count(number, "line")
-        ));
-    }
-    match with {
-        With::Up => {
-            if set.spec.kind == NodeKind::Remote {
-                steps.push("start the containers that do not run".to_owned());
-            }
-            steps.push(add(Part::All));
-            steps.push("wait until all of them are online".to_owned());
-        }
-        With::Files(Some(part)) => steps.push(add(part)),
-        With::Files(None) | With::Add(_) => {}
-    }
-    steps
-}
-
 /// What the running cluster decides, or what the newest Pacemaker on this host would.
-pub(crate) fn cluster(context: &Context) -> Cluster {
-    let schema = tools::query(&context.host).map(|cib| cib.schema().to_owned());
-    let this_node = tools::this_node(&context.host).unwrap_or_else(|_| {
+pub(crate) fn cluster(look: &Look<'_>) -> Cluster {
+    let schema = look.cib().map(|cib| cib.schema().to_owned());
+    let this_node = look.node().map(str::to_owned).unwrap_or_else(|_| {
         nix::unistd::gethostname()
             .map(|n| n.to_string_lossy().into_owned())
             .unwrap_or_default()

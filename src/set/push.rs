@@ -2,9 +2,9 @@
 
 use super::{cib, make, prestart};
 use crate::checks::admission;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::libvirt::virsh;
+use crate::look::Look;
 use crate::pacemaker::config::Part;
 use crate::plan::Set;
 use crate::spec::NodeKind;
@@ -14,23 +14,24 @@ use crate::state::State;
 ///
 /// # Errors
 /// When something of it is missing or changed, or the cluster refuses it.
-pub(crate) fn push(context: &Context, state: &mut State, set: &Set, part: Part) -> Result<()> {
+pub(crate) fn push(look: &Look<'_>, state: &mut State, set: &Set, part: Part) -> Result<()> {
     make::check_key(set)?;
-    if !virsh::active_networks(&context.host)?.contains(&set.network) {
+    if !virsh::active_networks(&look.context.host)?.contains(&set.network) {
         return Err(
             Error::cant(format!("network {} is not active", set.network))
                 .mend("start it with -g, or all at once: lxc-autogen up"),
         );
     }
-    admission::check_version(context, set)?;
-    let before = admission::check(context, set)?;
+    admission::check_version(look, set)?;
+    admission::check(look, set)?;
+    let before = look.cib()?;
     state.save_set(set)?;
     if set.spec.kind == NodeKind::Remote && part == Part::All {
         cib::intend(state, set, part, &before)?;
-        prestart::start(context, set, &prestart::of(context, set, &before)?)?;
+        prestart::start(look, set, &prestart::of(look, set, &before)?)?;
     }
-    cib::add(context, state, set, part, &before, None)?;
-    context
+    cib::add(look, state, set, part, &before, None)?;
+    look.context
         .report
         .line("added to the CIB; lxc-autogen status shows them come online");
     Ok(())

@@ -1,12 +1,11 @@
 //! From the command line to a set: what this host has decides what the spec leaves open.
 
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{files, net};
-use crate::libvirt::virsh;
+use crate::look::Look;
 use crate::plan::{NETWORK_NAME, SET_VERSION, Set};
 use crate::resolve::{
-    Elsewhere, candidates, emulator, environment, free_subnet, may_be_absent, wanted_version,
+    Elsewhere, candidates, emulator, environment, free_subnet, networks, wanted_version,
 };
 use crate::rootfs::{self, Layout, Remoted};
 use crate::spec::Wanted;
@@ -28,15 +27,15 @@ pub(crate) struct Choice {
 /// # Errors
 /// Usage errors, and [`Kind::Cant`] when this host lacks something.
 pub(crate) fn choose(
-    context: &Context,
+    look: &Look<'_>,
     wanted: &Wanted,
     saved: Option<&Set>,
     elsewhere: &Elsewhere,
 ) -> Result<Choice> {
-    let set = choose_set(context, wanted, saved, elsewhere)?;
+    let set = choose_set(look, wanted, saved, elsewhere)?;
     let fetch = match &set.remoted {
-        Remoted::Bound { path } if path.starts_with(&context.state_dir) && !path.exists() => {
-            Some(wanted_version(context)?)
+        Remoted::Bound { path } if path.starts_with(&look.context.state_dir) && !path.exists() => {
+            Some(wanted_version(look.context)?)
         }
         _ => None,
     };
@@ -48,7 +47,7 @@ pub(crate) fn choose(
 /// # Errors
 /// As [`choose`].
 pub(crate) fn choose_set(
-    context: &Context,
+    look: &Look<'_>,
     wanted: &Wanted,
     saved: Option<&Set>,
     elsewhere: &Elsewhere,
@@ -75,11 +74,12 @@ pub(crate) fn choose_set(
                 ..saved.clone()
             })
         }
-        None => new_set(context, spec, elsewhere),
+        None => new_set(look, spec, elsewhere),
     }
 }
 
-fn new_set(context: &Context, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
+fn new_set(look: &Look<'_>, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
+    let context = look.context;
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
     let remoted =
@@ -88,10 +88,9 @@ fn new_set(context: &Context, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> 
                 path: context.state_dir.join("remoted/usr/sbin/pacemaker-remoted"),
             }
         });
-    let networks = may_be_absent(context, virsh::networks(&context.host))?;
-    let network = network_name(&networks, elsewhere)?;
+    let network = network_name(&networks(look)?, elsewhere)?;
     let candidates = candidates(&STARTS, spec.containers)?;
-    let subnet = free_subnet(context, spec.subnet, &candidates, &networks, elsewhere)?;
+    let subnet = free_subnet(look, spec.subnet, &candidates, elsewhere)?;
     let seed = if context.options.dry_run {
         "dry run".to_owned()
     } else {

@@ -2,18 +2,18 @@
 
 use super::{cib, make};
 use crate::change::Undo;
-use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::look::Look;
 use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::{self, State};
 
 /// Puts back what this run did, the kept set included.
-pub(crate) fn roll_back(context: &Context, state: &mut State, cause: Error) -> Error {
-    let error = state.put_back(context, cause);
+pub(crate) fn roll_back(look: &Look<'_>, state: &mut State, cause: Error) -> Error {
+    let error = state.put_back(look.context, cause);
     // The set of before the run is what the rest of the journal belongs to.
     match (state.before.clone(), state::load_set(&state.dir)) {
-        (Some(before), Ok(Some(now))) if before != now => match back_to(context, state, &before) {
+        (Some(before), Ok(Some(now))) if before != now => match back_to(look, state, &before) {
             Ok(()) => error,
             Err(e) => error
                 .detail(format!(
@@ -27,7 +27,7 @@ pub(crate) fn roll_back(context: &Context, state: &mut State, cause: Error) -> E
 }
 
 /// What a larger or richer set had changed of things that both have.
-fn back_to(context: &Context, state: &mut State, before: &Set) -> Result<()> {
+fn back_to(look: &Look<'_>, state: &mut State, before: &Set) -> Result<()> {
     state.save_set(before)?;
     if before.spec.hosts {
         make::add_hosts(state, before)?;
@@ -39,6 +39,6 @@ fn back_to(context: &Context, state: &mut State, before: &Set) -> Result<()> {
     if !joined {
         return Ok(());
     }
-    let now = tools::query(&context.host)?;
-    cib::add_again(context, state, before, &now)
+    let now = tools::query(&look.context.host)?;
+    cib::add_again(look, state, before, &now)
 }

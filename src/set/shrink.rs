@@ -3,9 +3,9 @@
 
 use super::resolve::Choice;
 use crate::change::{Undo, Undoer};
-use crate::context::Context;
 use crate::error::{Context as _, Kind, Result};
 use crate::host::files;
+use crate::look::Look;
 use crate::pacemaker::{config, tools};
 use crate::plan::Set;
 use crate::state::State;
@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 ///
 /// # Errors
 /// When something of them stays behind.
-pub(crate) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
+pub(crate) fn shrink(look: &Look<'_>, state: &mut State, choice: &Choice) -> Result<()> {
     let set = &choice.set;
     let superfluous = |undo: &Undo| is_superfluous(undo, set);
     let names: BTreeSet<&str> = state
@@ -27,7 +27,7 @@ pub(crate) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> R
     if names.is_empty() {
         return Ok(());
     }
-    context
+    look.context
         .report
         .line(format!("removing {}", in_short(&names)));
     let in_cib = leaves_cib(state, set);
@@ -36,15 +36,16 @@ pub(crate) fn shrink(context: &Context, state: &mut State, choice: &Choice) -> R
     state.before = Some(set.clone());
     if in_cib && set.spec.clone {
         let ours = config::clone_limit(set);
-        tools::merge(&context.host, &ours).context("lower the clone's number of instances")?;
+        tools::merge(&look.context.host, &ours).context("lower the clone's number of instances")?;
     }
-    let undoer = Undoer::of(context, Some(set));
+    look.cib_has_changed();
+    let undoer = Undoer::of(look.context, Some(set));
     let outcome = undoer.replay(&mut state.journal, |_, undo| superfluous(undo));
     let again = format!(
         "mend what is named, then run lxc-autogen up -c {} again",
         set.spec.containers
     );
-    match (outcome.into_result(), context.host.check_interrupt()) {
+    match (outcome.into_result(), look.context.host.check_interrupt()) {
         (Ok(_), _) => Ok(()),
         (Err(e), Ok(())) => Err(e.mend(again)),
         (Err(e), Err(_)) => Err(e

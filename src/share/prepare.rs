@@ -3,11 +3,12 @@
 
 use super::Shared;
 use crate::checks::admission;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{hosts, users};
+use crate::look::Look;
 use crate::plan::Set;
 use crate::set::resolve::{Choice, choose};
+use crate::set::steps::{Goal, Present, Steps};
 use crate::set::{cib, make, shrink};
 use crate::spec::{NodeKind, Sharing, Wanted};
 use crate::state::State;
@@ -22,23 +23,26 @@ pub(crate) struct Prepared {
     pub state: State,
     /// The other nodes that take part, locked.
     pub shared: Shared,
+    /// What is to be done.
+    pub steps: Steps,
 }
 
 /// Chooses, and lets `check` object, before anything is touched; then opens the state directory.
 pub(crate) fn prepare(
-    context: &Context,
+    look: &Look<'_>,
     wanted: &Wanted,
     sharing: &Sharing,
+    goal: Goal,
     check: impl Fn(&Choice, Option<&State>) -> Result<()>,
 ) -> Result<Prepared> {
     users::haclient()?;
     // Only a directory that is there can be locked before we know what to do; a new one is made
     // after all checks, so that a refusal leaves nothing.
-    let state = State::open(&context.state_dir)?;
+    let state = State::open(&look.context.state_dir)?;
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
     refuse_sharing(wanted, sharing, saved)?;
-    let mut shared = Shared::open(context, sharing, saved)?;
-    let mut choice = choose(context, wanted, saved, &shared.elsewhere())?;
+    let mut shared = Shared::open(look.context, sharing, saved)?;
+    let mut choice = choose(look, wanted, saved, &shared.elsewhere())?;
     choice.set.nodes = shared.nodes();
     make::check_key(&choice.set)?;
     if choice.set.spec.hosts {
@@ -46,20 +50,22 @@ pub(crate) fn prepare(
     }
     check(&choice, state.as_ref())?;
     if choice.fetch.is_none() {
-        admission::check_version(context, &choice.set)?;
+        admission::check_version(look, &choice.set)?;
     }
     shared.prepare(&choice.set)?;
+    let steps = Steps::of(&choice, goal, &Present::of(&choice.set, saved));
     let mut state = match state {
         Some(state) => state,
-        None => State::open_or_make(&context.state_dir)?,
+        None => State::open_or_make(&look.context.state_dir)?,
     };
-    if let Err(e) = cib::adopt(context, &mut state).and_then(|()| shared.announce(&mut state)) {
-        return Err(state.put_back(context, e));
+    if let Err(e) = cib::adopt(look, &mut state).and_then(|()| shared.announce(&mut state)) {
+        return Err(state.put_back(look.context, e));
     }
     Ok(Prepared {
         choice,
         state,
         shared,
+        steps,
     })
 }
 
@@ -80,18 +86,19 @@ fn refuse_sharing(wanted: &Wanted, sharing: &Sharing, saved: Option<&Set>) -> Re
 /// # Errors
 /// When any of it fails, on any of them.
 pub(crate) fn make_everywhere(
-    context: &Context,
+    look: &Look<'_>,
     state: &mut State,
     choice: &Choice,
     shared: &mut Shared,
+    steps: &Steps,
 ) -> Result<()> {
-    shrink::shrink(context, state, choice)?;
+    shrink::shrink(look, state, choice)?;
     shared.take_key(state)?;
     if !shared.is_alone() {
         // The cluster may run containers here whichever node adds them to it.
         state.journal.intend(cib::left_here(&choice.set))?;
     }
-    shared.realise(&context.host, &choice.set, || {
-        make::make(context, state, choice)
+    shared.realise(&look.context.host, &choice.set, || {
+        make::make(look, state, &choice.set, steps)
     })
 }

@@ -8,6 +8,7 @@ use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{COMPLETE, patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
 use crate::lab::{Wanted, checks, cib, config, domain};
+use crate::look::Look;
 use crate::report::{json, result};
 use crate::state::State;
 use std::path::Path;
@@ -31,8 +32,9 @@ pub(in crate::commands) fn run(
     let host_lock = lock::host()?;
     let state = State::open(&context.state_dir)?;
     let saved = load(&context.state_dir)?;
-    let choice = choose(context, &wanted, saved.as_ref())?;
-    checks::check(context, &choice.lab, saved.as_ref())?;
+    let look = Look::new(context);
+    let choice = choose(&look, &wanted, saved.as_ref())?;
+    checks::check(&look, &choice.lab, saved.as_ref())?;
     let mut state = match state {
         Some(state) => state,
         None => State::open_or_make(&context.state_dir)?,
@@ -45,7 +47,7 @@ pub(in crate::commands) fn run(
     }
     let timeout = Duration::from_secs(wanted.timeout.unwrap_or_else(|| patience(&choice.lab)));
     let is_new = saved.is_none();
-    let made = up(context, &mut state, &choice, is_new, host_lock, timeout)
+    let made = up(&look, &mut state, &choice, is_new, host_lock, timeout)
         .and_then(|()| state.write(COMPLETE, ""));
     match made {
         Ok(()) => {
@@ -65,7 +67,7 @@ pub(in crate::commands) fn run(
 
 fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
     let saved = load(&context.state_dir)?;
-    let lab = choose(context, wanted, saved.as_ref())?.lab;
+    let lab = choose(&Look::new(context), wanted, saved.as_ref())?.lab;
     if context.options.json {
         return json(&serde_json::json!({
             "lab": lab, "nodes": lab.nodes(),

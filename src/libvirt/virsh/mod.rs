@@ -133,8 +133,16 @@ pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
 /// When virsh fails.
 pub fn marked_domains(host: &Host, state_dir: &Path) -> Result<Vec<(String, bool)>> {
     let names: Vec<String> = domains(host)?.into_iter().map(|d| d.name).collect();
+    marks(host, &names, state_dir)
+}
+
+/// The same of these domains.
+///
+/// # Errors
+/// When virsh fails.
+pub fn marks(host: &Host, names: &[String], state_dir: &Path) -> Result<Vec<(String, bool)>> {
     let state_dir = state_dir.to_string_lossy();
-    let all = dump_domains(host, &names)?;
+    let all = dump_domains(host, names)?;
     let of = |xml: &El| {
         let marked = marked_state_dir(xml) == Some(&*state_dir);
         Some((xml.find("name")?.text.clone(), marked))

@@ -3,12 +3,13 @@
 use crate::change::Undo;
 use crate::change::authkey;
 use crate::checks::admission;
-use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::look::Look;
 use crate::peer::{PROGRAM, Plan, sent_program};
 use crate::rootfs::UNPACKED;
 use crate::set::resolve::Choice;
+use crate::set::steps::{Goal, Present, Steps};
 use crate::set::{agent, cib, make, shrink};
 use crate::state::State;
 use std::path::Path;
@@ -17,13 +18,13 @@ use std::path::Path;
 pub(crate) const SENT_REMOTED: &str = "usr/sbin/pacemaker-remoted";
 
 pub(crate) fn carry_out(
-    context: &Context,
+    look: &Look<'_>,
     node: &str,
     state: &mut State,
     plan: &Plan,
     choice: Option<&Choice>,
 ) -> Result<()> {
-    cib::adopt(context, state)?;
+    cib::adopt(look, state)?;
     let others = plan.group.but(node).into_iter();
     state.journal.intend(others.map(|target| Undo::Peer {
         target,
@@ -34,7 +35,7 @@ pub(crate) fn carry_out(
         authkey::put(&mut state.journal, &state.dir, &key.bytes, key.replace)?;
     }
     if let Some(bytes) = &plan.agent {
-        agent::install_bytes(context, state, bytes)?;
+        agent::install_bytes(look.context, state, bytes)?;
     }
     let Some(choice) = choice else {
         return Ok(());
@@ -47,11 +48,17 @@ pub(crate) fn carry_out(
         keep_remoted(state, &path, bytes)?;
     }
     if choice.fetch.is_none() {
-        admission::check_version(context, &choice.set)?;
+        admission::check_version(look, &choice.set)?;
     }
+    let before = state.before.clone();
     // The leader has taken out of the cluster what is to go.
-    shrink::shrink(context, state, choice)?;
-    make::make(context, state, choice)?;
+    shrink::shrink(look, state, choice)?;
+    let steps = Steps::of(
+        choice,
+        Goal::Files(None),
+        &Present::of(&choice.set, before.as_ref()),
+    );
+    make::make(look, state, &choice.set, &steps)?;
     state.journal.intend(cib::left_here(&choice.set))
 }
 

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::lock::{self, Lock};
 use crate::host::{files, hosts, net, users};
 use crate::libvirt::virsh;
+use crate::look::Look;
 use crate::pacemaker::{authkey, tools};
 use crate::peer::{
     Answer, Facts, Failure, Greeting, Numbered, PROGRAM, Plan, Request, SILENCE, sent_program,
@@ -117,7 +118,8 @@ impl Server<'_> {
         let dir = &self.context.state_dir;
         self.state = State::open(dir)?;
         let set = self.state.as_ref().and_then(|s| s.set.clone());
-        let networks = virsh::networks(&self.context.host)?;
+        let look = Look::new(self.context);
+        let networks = look.networks()?;
         let ours = set.as_ref().map(|s| s.network.as_str());
         let mut names: Vec<String> = networks
             .iter()
@@ -136,7 +138,7 @@ impl Server<'_> {
             used: match &set {
                 // What the set itself uses is no obstacle.
                 Some(_) => Vec::new(),
-                None => resolve::used(self.context, &networks)?,
+                None => resolve::used(&look)?,
             },
             names,
             key: key_bytes.as_deref().map(files::sha256),
@@ -216,11 +218,11 @@ impl Server<'_> {
 
     /// All that could be said against it, before anything is changed.
     fn prepare(&mut self, plan: &Plan) -> Result<()> {
-        let context = self.context;
+        let look = &Look::new(self.context);
         let Some(Choice { set, .. }) = self.localise(plan)? else {
             return Ok(());
         };
-        virsh::connect(&context.host)?;
+        virsh::connect(&look.context.host)?;
         if admission::agent_path().is_none() {
             return Err(admission::no_agent());
         }
@@ -228,8 +230,7 @@ impl Server<'_> {
             hosts::check(Path::new(hosts::PATH))?;
         }
         if self.state.as_ref().is_none_or(|s| s.set.is_none()) {
-            let networks = virsh::networks(&context.host)?;
-            let taken = networks.iter().cloned().chain(net::links());
+            let taken = look.networks()?.iter().cloned().chain(net::links());
             if taken.into_iter().any(|name| name == set.network) {
                 return Err(Error::cant(format!(
                     "there is a network or interface {} that is not of this set",
@@ -238,13 +239,13 @@ impl Server<'_> {
                 .mend("remove or rename it"));
             }
             let wanted: Option<Subnet> = Some(set.subnet);
-            resolve::free_subnet(context, wanted, &[], &networks, &Elsewhere::default())?;
+            resolve::free_subnet(look, wanted, &[], &Elsewhere::default())?;
         }
         let daemon = set.remoted.on_host(&set.layout.base);
         if daemon.exists() {
-            admission::check_version(context, &set)?;
+            admission::check_version(look, &set)?;
         }
-        admission::check_domains(context, &set)
+        admission::check_domains(look, &set)
     }
 
     fn realise(&mut self, plan: &Plan) -> Result<()> {
@@ -254,7 +255,8 @@ impl Server<'_> {
             None => State::open_or_make(&self.context.state_dir)?,
         };
         let state = self.state.insert(state);
-        let made = carry_out::carry_out(self.context, &self.node, state, plan, choice.as_ref());
+        let look = Look::new(self.context);
+        let made = carry_out::carry_out(&look, &self.node, state, plan, choice.as_ref());
         match made {
             Ok(()) => Ok(()),
             Err(e) => match self.put_back(e.clone()) {
@@ -273,7 +275,7 @@ impl Server<'_> {
         // The leader has each of the others put back its own.
         let first = state.journal.run_began();
         undo::forget_peers(&mut state, |seq, _| seq >= first)?;
-        let error = rollback::roll_back(self.context, &mut state, cause);
+        let error = rollback::roll_back(&Look::new(self.context), &mut state, cause);
         match error.kind {
             Kind::LeftBehind => Err(error),
             _ => Ok(()),

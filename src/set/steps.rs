@@ -1,0 +1,325 @@
+//! The steps of a command on a set: one value, which a dry run prints and a run carries out.
+
+use super::resolve::Choice;
+use crate::host::files;
+use crate::pacemaker::authkey;
+use crate::pacemaker::config::Part;
+use crate::plan::Set;
+use crate::report::count;
+use crate::spec::{Authkey, NodeKind};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// How far a command goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// Files and network, and the part of them that goes into the CIB right after.
+    Files(Option<Part>),
+    /// Files, network and CIB, until every node is online.
+    Online,
+    /// A part of a set that was generated, into the CIB.
+    Added(Part),
+}
+
+/// One step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Stop containers of a larger set, take them out of the cluster, and remove them.
+    Remove {
+        /// The first that goes.
+        first: String,
+        /// The last.
+        last: String,
+    },
+    /// Make the state directory.
+    StateDirectory(PathBuf),
+    /// Leave this many containers as they are.
+    Keep(u32),
+    /// Make the authentication key.
+    Key,
+    /// Fetch this version of pacemaker-remote.
+    Fetch(String),
+    /// Make the files of this many containers.
+    Files {
+        /// How many.
+        containers: usize,
+        /// How each gets the key.
+        authkey: Authkey,
+    },
+    /// Define and start the network, autostarted.
+    Network {
+        /// Its name.
+        name: String,
+        /// Its subnet.
+        subnet: String,
+    },
+    /// Add this many lines to /etc/hosts.
+    Hosts(u32),
+    /// Start the containers that do not run.
+    Start,
+    /// Have this many nodes in the CIB.
+    Join {
+        /// How many.
+        containers: u32,
+        /// Of which kind.
+        kind: NodeKind,
+    },
+    /// Add the promotable clone to the CIB.
+    Clone,
+    /// Wait until all of them are online.
+    Wait,
+}
+
+/// By whom, and when, a step is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The whole set, before anything is made: [`super::shrink`].
+    Removal,
+    /// Each node that holds the set, side by side: [`super::make`].
+    Making,
+    /// This node, for the cluster: [`super::push`], or [`super::batches`], which starts, joins and
+    /// waits for some at a time.
+    Joining,
+}
+
+impl Step {
+    /// When it is carried out.
+    pub(crate) fn phase(&self) -> Phase {
+        match self {
+            Step::Remove { .. } => Phase::Removal,
+            Step::StateDirectory(_)
+            | Step::Keep(_)
+            | Step::Key
+            | Step::Fetch(_)
+            | Step::Files { .. }
+            | Step::Network { .. }
+            | Step::Hosts(_) => Phase::Making,
+            Step::Start | Step::Join { .. } | Step::Clone | Step::Wait => Phase::Joining,
+        }
+    }
+}
+
+/// What of a set is there already.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Present<'a> {
+    /// The set as it was.
+    pub before: Option<&'a Set>,
+    /// The authentication key is there.
+    pub has_key: bool,
+    /// Containers whose files are there.
+    pub containers: usize,
+}
+
+impl<'a> Present<'a> {
+    /// Looks at this host's files.
+    pub(crate) fn of(set: &Set, before: Option<&'a Set>) -> Present<'a> {
+        let guests = set.guests();
+        let complete = guests.iter().filter(|g| is_complete(set, &g.name));
+        Present {
+            before,
+            has_key: Path::new(authkey::PATH).exists(),
+            containers: before.map_or(0, |_| complete.count()),
+        }
+    }
+}
+
+/// Whether a container's files are there. A tree gets its name only when it is complete. Its domain
+/// XML may have been edited since, or be an older version's: a container that may be running is not
+/// remade under it.
+pub(crate) fn is_complete(set: &Set, container: &str) -> bool {
+    files::exists(&set.domain_xml_path(container))
+}
+
+/// All steps of a command, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Steps(Vec<Step>);
+
+impl Steps {
+    /// From what is there to what was chosen.
+    pub(crate) fn of(choice: &Choice, goal: Goal, present: &Present<'_>) -> Steps {
+        let set = &choice.set;
+        let mut steps = match goal {
+            Goal::Added(_) => Vec::new(),
+            Goal::Files(_) | Goal::Online => making(choice, present),
+        };
+        if goal == Goal::Online && set.spec.kind == NodeKind::Remote {
+            steps.push(Step::Start);
+        }
+        steps.extend(match goal {
+            Goal::Files(None) => None,
+            Goal::Online | Goal::Files(Some(Part::All)) | Goal::Added(Part::All) => {
+                Some(Step::Join {
+                    containers: set.spec.containers,
+                    kind: set.spec.kind,
+                })
+            }
+            Goal::Files(Some(Part::Clone)) | Goal::Added(Part::Clone) => Some(Step::Clone),
+        });
+        if goal == Goal::Online {
+            steps.push(Step::Wait);
+        }
+        Steps(steps)
+    }
+
+    /// Every step.
+    pub(crate) fn all(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// The steps of one phase.
+    pub(crate) fn of_phase(&self, phase: Phase) -> impl Iterator<Item = &Step> {
+        self.0.iter().filter(move |step| step.phase() == phase)
+    }
+}
+
+fn making(choice: &Choice, present: &Present<'_>) -> Vec<Step> {
+    let set = &choice.set;
+    let wanted = set.spec.containers;
+    let prefix = &set.spec.prefix;
+    let mut steps = Vec::new();
+    if let Some(before) = present.before.filter(|b| b.spec.containers > wanted) {
+        steps.push(Step::Remove {
+            first: prefix.node(wanted + 1),
+            last: prefix.node(before.spec.containers),
+        });
+    }
+    steps.push(match present.before {
+        None => Step::StateDirectory(set.state_dir.clone()),
+        Some(before) => Step::Keep(before.spec.containers.min(wanted)),
+    });
+    if !present.has_key {
+        steps.push(Step::Key);
+    }
+    steps.extend(choice.fetch.clone().map(Step::Fetch));
+    let missing = (wanted as usize).saturating_sub(present.containers);
+    if missing > 0 {
+        steps.push(Step::Files {
+            containers: missing,
+            authkey: set.spec.authkey,
+        });
+    }
+    steps.push(Step::Network {
+        name: set.network.clone(),
+        subnet: set.subnet.to_string(),
+    });
+    steps.extend(set.spec.hosts.then_some(Step::Hosts(wanted)));
+    steps
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Step::Remove { first, last } => write!(
+                f,
+                "stop {first} to {last}, take them out of the cluster, and remove them"
+            ),
+            Step::StateDirectory(path) => write!(f, "make {} (0700)", path.display()),
+            Step::Keep(number) => write!(
+                f,
+                "keep what there is of {}",
+                count(*number as usize, "container")
+            ),
+            Step::Key => write!(f, "make {} (0640 root:haclient)", authkey::PATH),
+            Step::Fetch(version) => write!(
+                f,
+                "fetch pacemaker-remote {version} and unpack it, not install it"
+            ),
+            Step::Files {
+                containers,
+                authkey,
+            } => {
+                let key = match authkey {
+                    Authkey::Bind => "bind the key's directory",
+                    Authkey::Copy => "copy the key",
+                };
+                let files = count(*containers, "container");
+                write!(f, "make the files of {files}, {key}")
+            }
+            Step::Network { name, subnet } => {
+                write!(
+                    f,
+                    "define and start network {name} on {subnet}, autostarted"
+                )
+            }
+            Step::Hosts(number) => write!(
+                f,
+                "add {} to /etc/hosts, marked",
+                count(*number as usize, "line")
+            ),
+            Step::Start => f.write_str("start the containers that do not run"),
+            Step::Join { containers, kind } => write!(
+                f,
+                "have {} in the CIB, what is missing added in one change",
+                count(*containers as usize, &kind.to_string())
+            ),
+            Step::Clone => f.write_str("add the promotable clone to the CIB"),
+            Step::Wait => f.write_str("wait until all of them are online"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+
+    fn said(choice: &Choice, goal: Goal, present: &Present<'_>) -> Vec<String> {
+        let steps = Steps::of(choice, goal, present);
+        steps.all().iter().map(Step::to_string).collect()
+    }
+
+    #[test]
+    fn from_nothing_to_two_nodes_online() {
+        let choice = Choice {
+            set: sample(2),
+            fetch: Some("2.1.5".to_owned()),
+        };
+        assert_eq!(
+            said(&choice, Goal::Online, &Present::default()),
+            [
+                "make /var/lib/lxc-autogen (0700)",
+                "make /etc/pacemaker/authkey (0640 root:haclient)",
+                "fetch pacemaker-remote 2.1.5 and unpack it, not install it",
+                "make the files of 2 containers, bind the key's directory",
+                "define and start network lxc-autogen on 192.168.123.0/24, autostarted",
+                "have 2 guest nodes in the CIB, what is missing added in one change",
+                "wait until all of them are online",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_smaller_set_loses_the_last_ones_and_makes_no_files() {
+        let (choice, before) = (
+            Choice {
+                set: sample(3),
+                fetch: None,
+            },
+            sample(5),
+        );
+        let present = Present {
+            before: Some(&before),
+            has_key: true,
+            containers: 3,
+        };
+        assert_eq!(
+            said(&choice, Goal::Files(None), &present),
+            [
+                "stop lxc4 to lxc5, take them out of the cluster, and remove them",
+                "keep what there is of 3 containers",
+                "define and start network lxc-autogen on 192.168.123.0/24, autostarted",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_part_is_added_and_nothing_made() {
+        let choice = Choice {
+            set: sample(3),
+            fetch: None,
+        };
+        let steps = Steps::of(&choice, Goal::Added(Part::Clone), &Present::default());
+        assert_eq!(steps.all(), [Step::Clone]);
+        assert_eq!(steps.of_phase(Phase::Making).count(), 0);
+    }
+}
