@@ -2,11 +2,12 @@
 
 pub mod complete;
 mod lab;
+mod set;
 
 pub use lab::{GraphFormat, LabCommand, LabShape};
+pub use set::{Original, Shape, Share};
 
 use crate::context::Options;
-use crate::spec::{Authkey, Forward, NodeKind, Sharing, Wanted};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -46,39 +47,6 @@ pub struct Cli {
     /// Options that every command has.
     #[command(flatten)]
     pub common: Common,
-}
-
-/// The original's actions. Several may be given; they are carried out in the original's order.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Actions (those of lxc_autogen.sh, combinable)")]
-pub struct Original {
-    /// Make the key, the network and the containers' files (implied by --containers alone)
-    #[arg(short = 'g', long)]
-    pub generate: bool,
-    /// Make /etc/pacemaker/authkey when there is none
-    #[arg(short = 'k', long)]
-    pub key_gen: bool,
-    /// Put one primitive per container into the CIB, each a guest node
-    #[arg(short = 'a', long)]
-    pub add_cib: bool,
-    /// Take out of the CIB what -a and -C put in, and forget the nodes
-    #[arg(short = 'p', long)]
-    pub restore_cib: bool,
-    /// Destroy the containers, remove the hosts lines and the network
-    #[arg(short = 'r', long)]
-    pub restore_libvirt: bool,
-    /// -p and -r, and remove every file that was made
-    #[arg(short = 'R', long, visible_alias = "cleanup")]
-    pub restore_all: bool,
-    /// Fetch and install the newest VirtualDomain agent
-    #[arg(short = 'd', long)]
-    pub download_agent: bool,
-    /// Where -d fetches the agent from
-    #[arg(long, value_name = "URL", default_value = DEFAULT_AGENT_URL, hide_default_value = true)]
-    pub agent_url: String,
-    /// Check whether this host can run libvirt-LXC containers as guest nodes
-    #[arg(short = 'v', long)]
-    pub verify: bool,
 }
 
 /// The name under which Pacemaker's test suite calls this program.
@@ -121,124 +89,9 @@ impl Cli {
     }
 }
 
-/// Other cluster nodes.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Other cluster nodes")]
-pub struct Share {
-    /// Do it on every cluster node, by ssh, so that the containers can run on each
-    #[arg(short = 's', long)]
-    pub share_configs: bool,
-    /// On these cluster nodes only, besides this one (implies -s)
-    #[arg(long, value_name = "NODE,…", value_delimiter = ',',
-        add = ArgValueCandidates::new(complete::cluster_nodes))]
-    pub nodes: Vec<String>,
-    /// A further option of ssh's, as ssh_config(5) has it: Port=2222
-    #[arg(long, value_name = "OPTION")]
-    pub ssh_option: Vec<String>,
-    /// Put this node's key in the place of another one; cleanup puts that back
-    #[arg(long)]
-    pub replace_authkey: bool,
-}
-
-impl Share {
-    /// The same as plain values.
-    pub fn sharing(&self) -> Sharing {
-        Sharing {
-            every: self.share_configs,
-            nodes: self.nodes.clone(),
-            ssh_options: self.ssh_option.clone(),
-            replace_authkey: self.replace_authkey,
-        }
-    }
-}
-
 /// Whether a program's name is that of the original, with any path before it.
 pub fn is_original_name(name: &std::ffi::OsStr) -> bool {
     std::path::Path::new(name).file_name() == Some(std::ffi::OsStr::new(ORIGINAL_NAME))
-}
-
-/// What the containers are like. What is left out comes from the set in the state directory.
-#[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Containers")]
-pub struct Shape {
-    /// How many containers, 1 to 60000 [default: as many as there are, or 2]
-    #[arg(short = 'c', long, value_name = "N")]
-    pub containers: Option<u32>,
-    /// What they are to the cluster: guest nodes, which it runs, or remote nodes, which run on their
-    /// own [default: guest]
-    #[arg(long, value_enum, value_name = "KIND")]
-    pub kind: Option<NodeKind>,
-    /// The network; without a prefix the first three octets count [default: 192.168.123.1]
-    #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
-    pub network: Option<String>,
-    /// How packets leave the network [default: open]
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub forward: Option<Forward>,
-    /// No preference for this cluster node
-    #[arg(short = 'A', long)]
-    pub allow_anywhere: bool,
-    /// Add a promotable clone of ocf:pacemaker:Stateful on the containers
-    #[arg(short = 'C', long)]
-    pub add_clone: bool,
-    /// Deprecated: use -C
-    #[arg(short = 'm', long)]
-    pub add_master: bool,
-    /// What names begin with: nodes PREFIX1, PREFIX2 … [default: lxc]
-    #[arg(long, value_name = "PREFIX")]
-    pub prefix: Option<String>,
-    /// Memory limit of each container, in MiB [default: 196]
-    #[arg(long, value_name = "MIB")]
-    pub memory: Option<u32>,
-    /// Size of each container's /dev/shm, in MiB [default: 147]
-    #[arg(long, value_name = "MIB")]
-    pub shm: Option<u32>,
-    /// Seconds between two monitors of a container [default: 20, or 2 per container]
-    #[arg(long, value_name = "SECONDS")]
-    pub monitor_interval: Option<u32>,
-    /// How the containers get the authentication key [default: bind]
-    #[arg(long, value_enum, value_name = "MODE")]
-    pub authkey: Option<Authkey>,
-    /// Use the /usr of this tree instead of the host's, read-only
-    #[arg(long, value_name = "DIR")]
-    pub base: Option<PathBuf>,
-    /// Use this pacemaker-remoted
-    #[arg(long, value_name = "PATH", env = "LXC_AUTOGEN_REMOTED")]
-    pub remoted: Option<PathBuf>,
-    /// Add the names to /etc/hosts, in a marked block
-    #[arg(long)]
-    pub hosts: bool,
-    /// Leave CAP_SYS_ADMIN to the containers, so that agents can mount (less safe)
-    #[arg(long)]
-    pub allow_mounts: bool,
-    /// Not an option: under the name of lxc_autogen.sh, -m gives the clone's primitive the name that
-    /// Pacemaker's test waits for.
-    #[arg(skip)]
-    pub old_names: bool,
-}
-
-impl Shape {
-    /// The same as plain values.
-    pub fn wanted(&self) -> Wanted {
-        let it = self.clone();
-        Wanted {
-            containers: it.containers,
-            kind: it.kind,
-            network: it.network,
-            forward: it.forward,
-            allow_anywhere: it.allow_anywhere,
-            clone: it.add_clone || it.add_master,
-            prefix: it.prefix,
-            memory: it.memory,
-            shm: it.shm,
-            monitor_interval: it.monitor_interval,
-            authkey: it.authkey,
-            base: it.base,
-            remoted: it.remoted,
-            hosts: it.hosts,
-            allow_mounts: it.allow_mounts,
-            old_names: it.old_names,
-        }
-    }
 }
 
 /// Options that every command has.

@@ -81,62 +81,9 @@ impl Cib {
         self.root.get("have-quorum") == Some("1")
     }
 
-    /// A cluster property, from the first set that has it.
-    pub fn property(&self, name: &str) -> Option<&str> {
-        self.in_section("crm_config")
-            .into_iter()
-            .find(|e| e.name == "nvpair" && e.get("name") == Some(name))
-            .and_then(|e| e.get("value"))
-    }
-
-    /// The sets of cluster properties.
-    pub fn property_sets(&self) -> Vec<&El> {
-        let section = self.section("crm_config").into_iter();
-        section.flat_map(|s| &s.children).collect()
-    }
-
-    /// Every place where a cluster property is set, as (set, nvpair).
-    pub fn property_pairs(&self, name: &str) -> Vec<(&El, &El)> {
-        self.property_sets()
-            .into_iter()
-            .flat_map(|set| set.all("nvpair").into_iter().map(move |pair| (set, pair)))
-            .filter(|(_, pair)| pair.get("name") == Some(name))
-            .collect()
-    }
-
     /// Guest and remote nodes whose connection is up; see [`super::connections`].
     pub fn connected(&self) -> HashSet<String> {
         super::connections::connected_in(&self.root)
-    }
-
-    /// Whether a cluster property is set to what Pacemaker takes for true.
-    pub fn flag(&self, name: &str, default: bool) -> bool {
-        match self.property(name) {
-            None => default,
-            Some(value) => {
-                let value = value.to_ascii_lowercase();
-                matches!(value.as_str(), "true" | "on" | "yes" | "y" | "1")
-            }
-        }
-    }
-
-    /// Whether nodes can be fenced: by a device, or by their own watchdogs (sbd without a disk).
-    pub fn can_fence(&self) -> bool {
-        let device = self
-            .in_section("resources")
-            .iter()
-            .any(|e| e.get("class") == Some("stonith"));
-        let watchdog = self.flag("have-watchdog", false)
-            && self
-                .property("stonith-watchdog-timeout")
-                .or_else(|| self.property("fencing-watchdog-timeout"))
-                .is_some_and(|t| !t.trim_matches(['0', 's']).is_empty());
-        device || watchdog
-    }
-
-    /// Whether fencing is enabled, by its name since Pacemaker 3.0.2 or before.
-    pub fn fencing_enabled(&self) -> bool {
-        self.flag("fencing-enabled", self.flag("stonith-enabled", true))
     }
 
     /// Every XML id in a section of the configuration.

@@ -6,6 +6,7 @@ pub mod config;
 pub mod connections;
 pub mod monitor;
 mod ownership;
+mod properties;
 pub mod schema;
 pub mod throttle;
 pub mod tools;
