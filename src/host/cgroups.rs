@@ -5,7 +5,7 @@
 //! it; a clean-up that promises the host as it was has to.
 
 use crate::error::{Error, Result};
-use crate::host::{files, mounts};
+use crate::host::mounts;
 use nix::errno::Errno;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -93,9 +93,4 @@ pub fn left_of_container(machine: &Path, name: &str) -> Vec<PathBuf> {
 /// Whether there is cgroup v2 and nothing else, as on hosts of today with systemd.
 pub fn only_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
-}
-
-/// Controllers in use by the v2 hierarchy mounted beside v1 ones, for the trap check.
-pub fn unified_controllers() -> Option<String> {
-    files::read_trimmed("/sys/fs/cgroup/unified/cgroup.controllers")
 }

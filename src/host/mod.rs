@@ -7,6 +7,7 @@ pub mod container_net;
 pub mod files;
 pub mod forwarding;
 pub mod hosts;
+pub mod hybrid;
 pub mod inside;
 pub mod lock;
 pub mod mounts;

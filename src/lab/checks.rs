@@ -1,7 +1,7 @@
 //! Whether this host can take a lab; asked before anything is made.
 
 use crate::error::{Error, Result};
-use crate::host::mounts::{self, Trap};
+use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, packages};
 use crate::lab::{Lab, network_of};
 use crate::libvirt::{marked_state_dir, virsh};
@@ -15,8 +15,8 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
     check_programs(lab)?;
     Owners::of(&lab.layout.base)?;
     virsh::connect(&look.context.host)?;
-    if matches!(mounts::trap(), Ok(Trap::Set)) {
-        return Err(Error::cant(mounts::TRAP.0).mend(mounts::TRAP.1));
+    if matches!(hybrid::trap(), Ok(Trap::Set)) {
+        return Err(Error::cant(hybrid::TRAP.0).mend(hybrid::TRAP.1));
     }
     check_names(look, lab)?;
     let network = check_network(look, lab)?;
