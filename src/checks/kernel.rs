@@ -2,7 +2,7 @@
 
 use super::{Check, Verdict};
 use crate::host::hybrid::{self, Trap};
-use crate::host::{files, mounts, users};
+use crate::host::{files, memory, mounts, users};
 use caps::{CapSet, Capability};
 
 /// Capabilities without which libvirt cannot start a container.
@@ -108,13 +108,7 @@ fn controllers() -> Check {
 
 fn memory(containers: u32) -> Check {
     let name = "memory";
-    let available = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
-            line.split_whitespace().nth(1)?.parse::<u64>().ok()
-        });
-    let Some(available) = available.map(|kib| kib / 1024) else {
+    let Some(available) = memory::available_mib() else {
         return Check::skipped(name, "/proc/meminfo does not say what is available");
     };
     let wanted = MIB_PER_GUEST * u64::from(containers);

@@ -5,8 +5,10 @@
 //! it; a clean-up that promises the host as it was has to.
 
 use crate::error::{Error, Result};
-use crate::host::mounts;
+use crate::host::{mounts, proc};
 use nix::errno::Errno;
+use procfs_core::ProcessCGroups;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -93,4 +95,12 @@ pub fn left_of_container(machine: &Path, name: &str) -> Vec<PathBuf> {
 /// Whether there is cgroup v2 and nothing else, as on hosts of today with systemd.
 pub fn only_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
+}
+
+/// The control groups of a process, one of every hierarchy (cgroups(7), /proc/PID/cgroup).
+///
+/// # Errors
+/// When they cannot be read.
+pub fn of(process: impl Display) -> Result<ProcessCGroups> {
+    proc::read(&format!("/proc/{process}/cgroup"))
 }

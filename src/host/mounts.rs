@@ -1,4 +1,7 @@
 //! What is mounted where, in the mount namespace of a process (proc(5), /proc/pid/mountinfo).
+//!
+//! Taken apart by hand: procfs-core leaves a mount point as the kernel escapes it, forgets the order
+//! of options, and gives nothing at all when one line is strange to it.
 
 use crate::error::{Error, Result};
 use std::fmt::Display;

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
-use crate::host::{cgroups, packages};
+use crate::host::{cgroups, memory, packages};
 use crate::lab::{Lab, network_of};
 use crate::libvirt::{marked_state_dir, virsh};
 use crate::look::Look;
@@ -183,7 +183,7 @@ const GUEST_MIB: u64 = 12;
 fn check_memory(lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     // What is there has its memory.
     let needed = mib(lab).saturating_sub(saved.map_or(0, mib));
-    match available_mib() {
+    match memory::available_mib() {
         Some(available) if available < needed => Err(Error::cant(format!(
             "such a lab takes about {needed} MiB of memory, and {available} are available"
         ))
@@ -196,13 +196,6 @@ fn mib(lab: &Lab) -> u64 {
     let spec = &lab.spec;
     let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
     CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + GUEST_MIB * guests
-}
-
-fn available_mib() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kib / 1024)
 }
 
 /// Refuses a network of the lab's name that is not the lab's.
