@@ -4,7 +4,7 @@ use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, memory, packages};
 use crate::lab::{Lab, network_of};
-use crate::libvirt::{marked_state_dir, virsh};
+use crate::libvirt::{emulator_in, marked_state_dir, virsh};
 use crate::look::Look;
 use crate::rootfs::Owners;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,6 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
     check_memory(lab, saved)
 }
 
-/// Debian's place, and everybody else's.
-const EMULATORS: [&str; 2] = ["usr/lib/libvirt/libvirt_lxc", "usr/libexec/libvirt_lxc"];
 const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
 
 /// What nodes run is looked for in the tree that they get, what fences them on this host.
@@ -124,7 +122,7 @@ fn check_for_guests(base: &Path) -> Result<()> {
     if !is_in(&libraries(base), driver) {
         return lacks("libvirt's LXC driver", "libvirt_lxc");
     }
-    if !EMULATORS.iter().any(|path| base.join(path).exists()) {
+    if emulator_in(base).is_none() {
         return lacks("libvirt_lxc", "libvirt_lxc");
     }
     Ok(())
@@ -237,7 +235,7 @@ mod tests {
                 "usr/lib/x/libvirt/connection-driver/libvirt_driver_lxc.so",
                 "LXC driver",
             ),
-            (EMULATORS[1], "libvirt_lxc"),
+            (crate::libvirt::EMULATORS[1], "libvirt_lxc"),
         ] {
             let e = check_for_guests(base).unwrap_err();
             assert!(e.message().contains(lacking), "{e}");
