@@ -8,6 +8,7 @@ use crate::host::lock::{self, Lock};
 use crate::host::signals;
 use crate::journal;
 use crate::plan::Set;
+use crate::spec::is_plain_path;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -31,10 +32,7 @@ pub struct State {
 /// [`crate::error::Kind::Usage`] with the rule.
 pub fn check_path(dir: &Path) -> Result<PathBuf> {
     let dir = std::path::absolute(dir).map_err(|e| Error::io("find", dir, e))?;
-    let plain = dir.to_str().is_some_and(|text| {
-        text.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
-    });
+    let plain = is_plain_path(&dir);
     // `DIR/` and `DIR/.` are DIR: our marks carry the path as a text.
     let dir: PathBuf = dir.components().collect();
     let up = dir

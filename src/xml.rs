@@ -178,8 +178,10 @@ fn open(start: &BytesStart<'_>) -> Result<El, quick_xml::Error> {
     for attribute in start.attributes() {
         let attribute = attribute?;
         let name = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
-        el.attrs
-            .push((name, attribute.unescape_value()?.into_owned()));
+        // As it stands there: quick-xml's own reading turns tabs and newlines into spaces.
+        let value = String::from_utf8_lossy(&attribute.value);
+        let value = quick_xml::escape::unescape(&value)?;
+        el.attrs.push((name, value.into_owned()));
     }
     Ok(el)
 }
@@ -198,7 +200,7 @@ mod tests {
     #[test]
     fn what_is_written_reads_back_the_same() {
         let el = El::new("a")
-            .attr("x", "1 < 2 & \"three\"")
+            .attr("x", "1 < 2 &\n\t\"three\"")
             .child(El::new("name").text("l<x>c & 1"))
             .child(El::new("empty"));
         let text = el.render();

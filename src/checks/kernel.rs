@@ -1,8 +1,8 @@
 //! What the kernel and the system give: rights, cgroups, memory, limits, security modules.
 
 use super::{Check, Verdict};
-use crate::host::mounts::{self, Trap};
-use crate::host::{files, users};
+use crate::host::hybrid::{self, Trap};
+use crate::host::{files, memory, mounts, users};
 use caps::{CapSet, Capability};
 
 /// Capabilities without which libvirt cannot start a container.
@@ -65,11 +65,11 @@ fn capabilities() -> Check {
 
 fn trap() -> Check {
     let name = "hybrid cgroup trap";
-    match mounts::trap() {
+    match hybrid::trap() {
         Err(_) => Check::skipped(name, "mounts cannot be read"),
         Ok(Trap::Nowhere) => Check::ok(name, "not here"),
         Ok(Trap::Avoided) => Check::ok(name, "here, but not in libvirtd's mount namespace"),
-        Ok(Trap::Set) => Check::failure(name, mounts::TRAP.0, mounts::TRAP.1),
+        Ok(Trap::Set) => Check::failure(name, hybrid::TRAP.0, hybrid::TRAP.1),
     }
 }
 
@@ -108,13 +108,7 @@ fn controllers() -> Check {
 
 fn memory(containers: u32) -> Check {
     let name = "memory";
-    let available = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
-            line.split_whitespace().nth(1)?.parse::<u64>().ok()
-        });
-    let Some(available) = available.map(|kib| kib / 1024) else {
+    let Some(available) = memory::available_mib() else {
         return Check::skipped(name, "/proc/meminfo does not say what is available");
     };
     let wanted = MIB_PER_GUEST * u64::from(containers);

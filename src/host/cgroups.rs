@@ -5,8 +5,10 @@
 //! it; a clean-up that promises the host as it was has to.
 
 use crate::error::{Error, Result};
-use crate::host::{files, mounts};
+use crate::host::{mounts, proc};
 use nix::errno::Errno;
+use procfs_core::ProcessCGroups;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
@@ -95,7 +97,10 @@ pub fn only_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
 }
 
-/// Controllers in use by the v2 hierarchy mounted beside v1 ones, for the trap check.
-pub fn unified_controllers() -> Option<String> {
-    files::read_trimmed("/sys/fs/cgroup/unified/cgroup.controllers")
+/// The control groups of a process, one of every hierarchy (cgroups(7), /proc/PID/cgroup).
+///
+/// # Errors
+/// When they cannot be read.
+pub fn of(process: impl Display) -> Result<ProcessCGroups> {
+    proc::read(&format!("/proc/{process}/cgroup"))
 }

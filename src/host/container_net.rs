@@ -11,10 +11,17 @@
 //! entries; of 600 guest nodes 70 were lost for it). Entries that are permanent do not count
 //! (Linux, net/core/neighbour.c, neigh_alloc).
 
-use super::netlink::{Kernel, attribute};
+use super::netlink::Kernel;
 use crate::error::{Error, Result};
 use crate::spec::Subnet;
-use nix::libc;
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
+use netlink_packet_route::neighbour::{
+    NeighbourAttribute, NeighbourHeader, NeighbourMessage, NeighbourState,
+};
+use netlink_packet_route::route::{
+    RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol, RouteScope, RouteType,
+};
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
 use std::io;
@@ -25,8 +32,6 @@ pub type Inside = (u32, Ipv4Addr);
 
 /// The card's name, as libvirt gives it.
 const DEVICE: &str = "eth0";
-/// rtnetlink(7), RTA_METRICS; linux/rtnetlink.h, RTAX_QUICKACK.
-const QUICKACK: u16 = 15;
 
 /// Changes the route to the subnet in each, and enters the host; gives back those where it could
 /// not.
@@ -55,42 +60,77 @@ fn change((pid, address): &Inside, subnet: &Subnet) -> io::Result<()> {
     setns(&namespace, CloneFlags::CLONE_NEWNET)?;
     let device = nix::net::if_::if_nametoindex(DEVICE)?;
     let kernel = Kernel::open()?;
-    let route = route(*address, subnet, device);
-    kernel.ask(libc::RTM_NEWROUTE, libc::NLM_F_REPLACE, &route)?;
+    kernel.ask(NLM_F_REPLACE, route(*address, subnet, device))?;
     let host = permanent(subnet.host(), subnet.host_mac(), device);
-    let flags = libc::NLM_F_CREATE | libc::NLM_F_REPLACE;
-    kernel.ask(libc::RTM_NEWNEIGH, flags, &host)
+    kernel.ask(NLM_F_CREATE | NLM_F_REPLACE, host)
 }
 
 /// `ip route change SUBNET dev DEVICE proto kernel scope link src ADDRESS quickack 1`, for the
 /// kernel (rtnetlink(7)).
-fn route(address: Ipv4Addr, subnet: &Subnet, device: u32) -> Vec<u8> {
-    let mut body = vec![
-        libc::AF_INET as u8,
-        subnet.prefix(),
-        0,
-        0,
-        libc::RT_TABLE_MAIN,
-        libc::RTPROT_KERNEL,
-        libc::RT_SCOPE_LINK,
-        libc::RTN_UNICAST,
+fn route(address: Ipv4Addr, subnet: &Subnet, device: u32) -> RouteNetlinkMessage {
+    let mut route = RouteMessage::default();
+    route.header = RouteHeader {
+        address_family: AddressFamily::Inet,
+        destination_prefix_length: subnet.prefix(),
+        table: RouteHeader::RT_TABLE_MAIN,
+        protocol: RouteProtocol::Kernel,
+        scope: RouteScope::Link,
+        kind: RouteType::Unicast,
+        ..RouteHeader::default()
+    };
+    route.attributes = vec![
+        RouteAttribute::Destination(subnet.network().into()),
+        RouteAttribute::Oif(device),
+        RouteAttribute::PrefSource(address.into()),
+        RouteAttribute::Metrics(vec![RouteMetric::QuickAck(1)]),
     ];
-    body.extend(0u32.to_ne_bytes());
-    body.extend(attribute(libc::RTA_DST, &subnet.network().octets()));
-    body.extend(attribute(libc::RTA_OIF, &device.to_ne_bytes()));
-    body.extend(attribute(libc::RTA_PREFSRC, &address.octets()));
-    let metrics = attribute(QUICKACK, &1u32.to_ne_bytes());
-    body.extend(attribute(libc::RTA_METRICS, &metrics));
-    body
+    RouteNetlinkMessage::NewRoute(route)
 }
 
 /// `ip neigh replace ADDRESS lladdr MAC nud permanent dev DEVICE`, for the kernel (rtnetlink(7)).
-fn permanent(address: Ipv4Addr, mac: [u8; 6], device: u32) -> Vec<u8> {
-    let mut body = vec![libc::AF_INET as u8, 0, 0, 0];
-    body.extend(device.to_ne_bytes());
-    body.extend(libc::NUD_PERMANENT.to_ne_bytes());
-    body.extend([0, libc::RTN_UNICAST]);
-    body.extend(attribute(libc::NDA_DST, &address.octets()));
-    body.extend(attribute(libc::NDA_LLADDR, &mac));
-    body
+fn permanent(address: Ipv4Addr, mac: [u8; 6], device: u32) -> RouteNetlinkMessage {
+    let mut neighbour = NeighbourMessage::default();
+    neighbour.header = NeighbourHeader {
+        family: AddressFamily::Inet,
+        ifindex: device,
+        state: NeighbourState::Permanent,
+        kind: RouteType::Unicast,
+        ..NeighbourHeader::default()
+    };
+    neighbour.attributes = vec![
+        NeighbourAttribute::Destination(address.into()),
+        NeighbourAttribute::LinkLayerAddress(mac.to_vec()),
+    ];
+    RouteNetlinkMessage::NewNeighbour(neighbour)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::netlink::request;
+
+    /// What version 0.1.0, which wrote them by hand, sent for the same changes.
+    #[test]
+    #[cfg(target_endian = "little")]
+    fn requests_are_these_bytes() {
+        let subnet = Subnet::parse("192.168.123.1/24", 2).unwrap();
+        let route = route(Ipv4Addr::new(192, 168, 123, 11), &subnet, 7);
+        #[rustfmt::skip]
+        assert_eq!(request(NLM_F_REPLACE, route), [
+            64, 0, 0, 0, 24, 0, 5, 1, 1, 0, 0, 0, 0, 0, 0, 0,
+            2, 24, 0, 0, 254, 2, 253, 1, 0, 0, 0, 0,
+            8, 0, 1, 0, 192, 168, 123, 0,
+            8, 0, 4, 0, 7, 0, 0, 0,
+            8, 0, 7, 0, 192, 168, 123, 11,
+            12, 0, 8, 0, 8, 0, 15, 0, 1, 0, 0, 0,
+        ]);
+        let host = permanent(subnet.host(), subnet.host_mac(), 7);
+        #[rustfmt::skip]
+        assert_eq!(request(NLM_F_CREATE | NLM_F_REPLACE, host), [
+            48, 0, 0, 0, 28, 0, 5, 5, 1, 0, 0, 0, 0, 0, 0, 0,
+            2, 0, 0, 0, 7, 0, 0, 0, 128, 0, 0, 1,
+            8, 0, 1, 0, 192, 168, 123, 1,
+            10, 0, 2, 0, 0x52, 0x54, 192, 168, 123, 1, 0, 0,
+        ]);
+    }
 }

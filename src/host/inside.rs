@@ -3,10 +3,13 @@
 
 use super::command::Cmd;
 use super::mounts::Mount;
+use super::{cgroups, proc};
 use crate::error::{Error, Result};
 use caps::Capability;
+use procfs_core::process::Status;
+use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A running container, by its PID 1 as this host numbers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +26,11 @@ impl Inside {
     /// # Errors
     /// When that process is gone.
     pub fn of(name: &str, pid: u32, environment: Vec<(String, String)>) -> Result<Inside> {
-        let path = format!("/proc/{pid}/status");
-        let text =
-            std::fs::read_to_string(&path).map_err(|e| Error::io("read", Path::new(&path), e))?;
+        let status: Status = proc::read(&format!("/proc/{pid}/status"))?;
         Ok(Inside {
             name: name.to_owned(),
             pid,
-            dropped: not_in(bounding_set(&text)),
+            dropped: not_in(bounding_set(&status)),
             environment,
         })
     }
@@ -103,7 +104,7 @@ fn without(dropped: &[&str]) -> Vec<String> {
 /// When a group cannot be joined, or the command not be started; else it does not come back.
 pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
     for group in groups(pid)? {
-        if group.controllers.split(',').any(|c| c == FREEZER) {
+        if group.has(FREEZER) {
             continue;
         }
         let file = group.path.join("cgroup.procs");
@@ -122,8 +123,7 @@ pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
 pub fn frozen(pids: &[u32]) -> HashSet<u32> {
     let mounted = super::mounts::all().unwrap_or_default();
     let is_frozen = |pid: &&u32| {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap_or_default();
-        groups_in(&text, &mounted).iter().any(Group::is_frozen)
+        cgroups::of(pid).is_ok_and(|all| groups_in(all, &mounted).iter().any(Group::is_frozen))
     };
     pids.iter().filter(is_frozen).copied().collect()
 }
@@ -139,62 +139,55 @@ const FREEZER: &str = "freezer";
 /// A control group of a process.
 #[derive(Debug)]
 struct Group {
-    /// Of a v1 hierarchy, separated by commas; empty for v2.
-    controllers: String,
+    /// Of a v1 hierarchy; empty for v2.
+    controllers: Vec<String>,
     path: PathBuf,
 }
 
 impl Group {
+    fn has(&self, controller: &str) -> bool {
+        self.controllers.iter().any(|c| c == controller)
+    }
+
     fn is_frozen(&self) -> bool {
         let read = |file: &str| std::fs::read_to_string(self.path.join(file)).unwrap_or_default();
-        match self.controllers.as_str() {
-            "" => read("cgroup.events").lines().any(|l| l == "frozen 1"),
-            FREEZER => matches!(read("freezer.state").trim(), "FROZEN" | "FREEZING"),
-            _ => false,
+        if self.controllers.is_empty() {
+            return read("cgroup.events").lines().any(|l| l == "frozen 1");
         }
+        self.controllers == [FREEZER]
+            && matches!(read("freezer.state").trim(), "FROZEN" | "FREEZING")
     }
 }
 
 /// The control groups of a process' own, in the hierarchies that are mounted here.
 fn groups(pid: u32) -> Result<Vec<Group>> {
-    let path = format!("/proc/{pid}/cgroup");
-    let text =
-        std::fs::read_to_string(&path).map_err(|e| Error::io("read", Path::new(&path), e))?;
-    Ok(groups_in(&text, &super::mounts::all()?))
+    Ok(groups_in(cgroups::of(pid)?, &super::mounts::all()?))
 }
 
-fn groups_in(text: &str, mounted: &[Mount]) -> Vec<Group> {
-    let one = |line: &str| {
-        let mut fields = line.splitn(3, ':').skip(1);
-        let (controllers, group) = (fields.next()?, fields.next()?);
+fn groups_in(all: ProcessCGroups, mounted: &[Mount]) -> Vec<Group> {
+    let one = |group: ProcessCGroup| {
         // In the root: it has no group of its own. With dots: none that could be seen from here.
-        if group == "/" || group.starts_with("/..") {
+        if group.pathname == "/" || group.pathname.starts_with("/..") {
             return None;
         }
-        let hierarchy = mounted.iter().find(|m| match controllers {
-            "" => m.fstype == "cgroup2",
-            _ => {
-                m.fstype == "cgroup"
-                    && controllers
-                        .split(',')
-                        .all(|c| m.options.split(',').any(|o| o == c))
-            }
-        })?;
+        let is_option = |m: &Mount, c: &String| m.options.split(',').any(|o| o == c);
+        let hierarchy = mounted
+            .iter()
+            .find(|m| match group.controllers.is_empty() {
+                true => m.fstype == "cgroup2",
+                false => m.fstype == "cgroup" && group.controllers.iter().all(|c| is_option(m, c)),
+            })?;
         Some(Group {
-            controllers: controllers.to_owned(),
-            path: hierarchy.point.join(group.trim_start_matches('/')),
+            path: hierarchy.point.join(group.pathname.trim_start_matches('/')),
+            controllers: group.controllers,
         })
     };
-    text.lines().filter_map(one).collect()
+    all.into_iter().filter_map(one).collect()
 }
 
-/// The bounding set of a process, from its /proc/PID/status (proc(5)).
-fn bounding_set(status: &str) -> u64 {
-    status
-        .lines()
-        .find_map(|l| l.strip_prefix("CapBnd:"))
-        .and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok())
-        .unwrap_or(u64::MAX)
+/// The bounding set of a process; all capabilities where the kernel does not say it.
+fn bounding_set(status: &Status) -> u64 {
+    status.capbnd.unwrap_or(u64::MAX)
 }
 
 /// The capabilities missing in a set, as setpriv(1) writes them.
@@ -216,6 +209,7 @@ fn not_in(set: u64) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use procfs_core::FromBufRead;
 
     #[test]
     fn groups_of_its_own_in_both_versions() {
@@ -232,9 +226,10 @@ mod tests {
             mount("/c/pids", "cgroup", "rw,pids"),
             mount("/c/unified", "cgroup2", "rw"),
         ];
-        let found: Vec<String> = groups_in(text, &mounted)
+        let all = ProcessCGroups::from_buf_read(text.as_bytes()).unwrap();
+        let found: Vec<String> = groups_in(all, &mounted)
             .iter()
-            .map(|g| format!("{} {}", g.controllers, g.path.display()))
+            .map(|g| format!("{} {}", g.controllers.join(","), g.path.display()))
             .collect();
         assert_eq!(
             found,
@@ -248,9 +243,17 @@ mod tests {
 
     #[test]
     fn what_is_missing_in_the_bounding_set_is_dropped() {
-        let status = "Name:\tx\nCapBnd:\t000001fffffeffff\nCapAmb:\t0\n";
-        let missing = not_in(bounding_set(status));
-        assert_eq!(missing, ["sys_module"]);
-        assert!(not_in(bounding_set("nothing")).is_empty());
+        let ours = std::fs::read_to_string("/proc/self/status").unwrap();
+        let with = |bounding: &str| {
+            let line = |l: &str| match l.starts_with("CapBnd:") {
+                true => format!("{bounding}\n"),
+                false => format!("{l}\n"),
+            };
+            let text: String = ours.lines().map(line).collect();
+            let status = Status::from_buf_read(text.as_bytes()).unwrap();
+            not_in(bounding_set(&status))
+        };
+        assert_eq!(with("CapBnd:\t000001fffffeffff"), ["sys_module"]);
+        assert!(with("").is_empty());
     }
 }

@@ -1,6 +1,10 @@
-//! What is mounted where, in our own mount namespace (proc(5), /proc/pid/mountinfo).
+//! What is mounted where, in the mount namespace of a process (proc(5), /proc/pid/mountinfo).
+//!
+//! Taken apart by hand: procfs-core leaves a mount point as the kernel escapes it, forgets the order
+//! of options, and gives nothing at all when one line is strange to it.
 
 use crate::error::{Error, Result};
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// One line of mountinfo, as far as we use it.
@@ -14,12 +18,21 @@ pub struct Mount {
     pub options: String,
 }
 
-/// Every mount, in the kernel's order.
+/// Every mount that we see, in the kernel's order.
 ///
 /// # Errors
 /// When /proc/self/mountinfo cannot be read.
 pub fn all() -> Result<Vec<Mount>> {
-    let path = Path::new("/proc/self/mountinfo");
+    of("self")
+}
+
+/// Every mount that a process sees, in the kernel's order.
+///
+/// # Errors
+/// When its mountinfo cannot be read.
+pub fn of(process: impl Display) -> Result<Vec<Mount>> {
+    let path = format!("/proc/{process}/mountinfo");
+    let path = Path::new(&path);
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     Ok(parse(&text))
 }
@@ -30,70 +43,6 @@ pub fn all() -> Result<Vec<Mount>> {
 /// As [`all`].
 pub fn points() -> Result<Vec<PathBuf>> {
     Ok(all()?.into_iter().map(|m| m.point).collect())
-}
-
-/// The trap of FACTS: cgroup v1 controllers, and beside them a v2 mount at
-/// /sys/fs/cgroup/unified whose cgroup.controllers is not empty. libvirt 9.0 then fails every
-/// container start with "Unable to create directory /sys/fs/cgroup/unified".
-pub fn hybrid_cgroup_trap(mounts: &[Mount], v2_controllers: Option<&str>) -> bool {
-    let v1 = mounts
-        .iter()
-        .any(|m| m.fstype == "cgroup" && m.point.starts_with("/sys/fs/cgroup"));
-    let v2 = mounts
-        .iter()
-        .any(|m| m.fstype == "cgroup2" && m.point == Path::new("/sys/fs/cgroup/unified"));
-    v1 && v2 && v2_controllers.is_some_and(|c| !c.trim().is_empty())
-}
-
-/// What the trap is, and what mends it.
-pub const TRAP: (&str, &str) = (
-    "cgroup v1 controllers and a v2 mount with controllers at /sys/fs/cgroup/unified: libvirt \
-     fails every start with \"Unable to create directory /sys/fs/cgroup/unified\"",
-    "start libvirtd in a mount namespace without it: unshare -m, umount /sys/fs/cgroup/unified, \
-     libvirtd",
-);
-
-/// Where [`hybrid_cgroup_trap`] is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Trap {
-    /// Not on this host.
-    Nowhere,
-    /// Here, and libvirtd does not see it.
-    Avoided,
-    /// Where libvirtd sees it.
-    Set,
-}
-
-/// The trap as libvirtd meets it: in its own mount namespace, when that differs from ours.
-///
-/// # Errors
-/// As [`all`].
-pub fn trap() -> Result<Trap> {
-    let controllers = super::cgroups::unified_controllers();
-    if !hybrid_cgroup_trap(&all()?, controllers.as_deref()) {
-        return Ok(Trap::Nowhere);
-    }
-    Ok(match libvirtds() {
-        Some(theirs) if !hybrid_cgroup_trap(&theirs, controllers.as_deref()) => Trap::Avoided,
-        _ => Trap::Set,
-    })
-}
-
-/// Not one of a container: a lab's node has a libvirtd of its own.
-fn libvirtds() -> Option<Vec<Mount>> {
-    let ours = std::fs::read_link("/proc/self/ns/pid").ok()?;
-    for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-        let path = entry.path();
-        if std::fs::read_link(path.join("ns/pid")).ok().as_ref() != Some(&ours) {
-            continue;
-        }
-        let comm = super::files::read_trimmed(path.join("comm")).unwrap_or_default();
-        if comm == "libvirtd" || comm == "virtlxcd" {
-            let text = std::fs::read_to_string(path.join("mountinfo")).ok()?;
-            return Some(parse(&text));
-        }
-    }
-    None
 }
 
 /// Reads a mountinfo file.
@@ -124,20 +73,16 @@ fn unescape(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const HYBRID: &str = "\
+    const SAMPLE: &str = "\
 30 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
 41 40 0:31 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory
-48 40 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw
 49 30 254:0 /a /mnt/with\\040space rw shared:1 - ext4 /dev/vda rw
 ";
 
     #[test]
     fn mountinfo_lines_of_a_real_machine() {
-        let found = parse(HYBRID);
-        assert_eq!(found[3].point, Path::new("/mnt/with space"));
+        let found = parse(SAMPLE);
+        assert_eq!(found[2].point, Path::new("/mnt/with space"));
         assert_eq!(found[1].options, "rw,memory");
-        assert!(hybrid_cgroup_trap(&found, Some("cpu io\n")));
-        assert!(!hybrid_cgroup_trap(&found, Some("\n")));
-        assert!(!hybrid_cgroup_trap(&found[..2], Some("cpu")));
     }
 }

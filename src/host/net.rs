@@ -3,6 +3,7 @@
 use super::Host;
 use super::command::Cmd;
 use crate::error::{Error, Result};
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
@@ -71,7 +72,7 @@ pub fn acknowledge_at_once(host: &Host, bridge: &str, subnet: &crate::spec::Subn
 }
 
 /// Tells this host for good where containers are on a bridge, so that they take no room in the
-/// table of neighbours (see [`super::inside`]). It goes with the bridge.
+/// table of neighbours (see [`super::container_net`]). It goes with the bridge.
 ///
 /// # Errors
 /// When ip(8) refuses.
@@ -103,13 +104,12 @@ fn parse_routes(text: &str) -> Result<Vec<Used>> {
     Ok(routes
         .into_iter()
         .filter_map(|route| {
-            let (network, prefix) = match route.dst.split_once('/') {
-                Some((network, prefix)) => (network, prefix.parse().ok()?),
-                None => (route.dst.as_str(), 32),
-            };
+            let one_address = || route.dst.parse::<Ipv4Addr>().map(Ipv4Net::from);
+            let subnet = route.dst.parse::<Ipv4Net>();
+            let destination = subnet.or_else(|_| one_address()).ok()?;
             Some(Used {
-                network: network.parse().ok()?,
-                prefix,
+                network: destination.addr(),
+                prefix: destination.prefix_len(),
                 by: format!(
                     "the route to {} through {}",
                     route.dst,

@@ -1,6 +1,7 @@
 //! Asking the kernel for changes of a network (netlink(7)).
 
-use nix::libc;
+use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::RouteNetlinkMessage;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
 };
@@ -19,46 +20,54 @@ impl Kernel {
     }
 
     /// Asks for one change and waits until it is made.
-    pub(super) fn ask(&self, kind: u16, flags: i32, body: &[u8]) -> io::Result<()> {
-        let flags = libc::NLM_F_REQUEST | libc::NLM_F_ACK | flags;
-        let mut all = Vec::from((16 + body.len() as u32).to_ne_bytes());
-        all.extend(kind.to_ne_bytes());
-        all.extend((flags as u16).to_ne_bytes());
-        // Number of the request, and the kernel to fill in who asks.
-        all.extend(1u32.to_ne_bytes());
-        all.extend(0u32.to_ne_bytes());
-        all.extend(body);
-        send(self.0.as_raw_fd(), &all, MsgFlags::empty())?;
+    pub(super) fn ask(&self, flags: u16, change: RouteNetlinkMessage) -> io::Result<()> {
+        let request = request(flags, change);
+        send(self.0.as_raw_fd(), &request, MsgFlags::empty())?;
         let mut answer = [0; 1024];
         let size = recv(self.0.as_raw_fd(), &mut answer, MsgFlags::empty())?;
-        // After the header, 0 or a negative error number.
-        let error = answer[..size].get(16..20).and_then(|b| b.try_into().ok());
-        match error.map(i32::from_ne_bytes) {
-            Some(0) => Ok(()),
-            Some(number) => Err(io::Error::from_raw_os_error(-number)),
-            None => Err(io::ErrorKind::InvalidData.into()),
-        }
+        result(&answer[..size])
     }
 }
 
-/// Length, type and value, up to the next multiple of four bytes (rtnetlink(3), RTA_ALIGN).
-pub(super) fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
-    let mut all = Vec::from((4 + value.len() as u16).to_ne_bytes());
-    all.extend(kind.to_ne_bytes());
-    all.extend(value);
-    all.resize(all.len().next_multiple_of(4), 0);
-    all
+/// A change to be acknowledged, as it is sent; the kernel fills in who asks.
+pub(super) fn request(flags: u16, change: RouteNetlinkMessage) -> Vec<u8> {
+    let mut request = NetlinkMessage::from(change);
+    request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+    request.header.sequence_number = 1;
+    request.finalize();
+    let mut bytes = vec![0; request.buffer_len()];
+    request.serialize(&mut bytes);
+    bytes
+}
+
+/// What the kernel has answered: done, or the number of an error.
+fn result(answer: &[u8]) -> io::Result<()> {
+    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(answer);
+    match answer.map(|a| a.payload) {
+        Ok(NetlinkPayload::Error(answer)) if answer.code.is_none() => Ok(()),
+        Ok(NetlinkPayload::Error(answer)) => Err(answer.to_io()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::attribute;
+    use super::*;
+    use netlink_packet_route::route::RouteMessage;
+
+    /// A route without an address or a device.
+    #[test]
+    fn what_the_kernel_refuses_is_an_error_with_its_number() {
+        let kernel = Kernel::open().unwrap();
+        let nothing = RouteNetlinkMessage::DelRoute(RouteMessage::default());
+        let e = kernel.ask(0, nothing).unwrap_err();
+        assert!(e.raw_os_error().is_some_and(|n| n > 0), "{e:?}");
+    }
 
     #[test]
-    fn an_attribute_is_padded_and_its_length_is_not() {
-        let mac = attribute(2, &[1, 2, 3, 4, 5, 6]);
-        assert_eq!(mac.len(), 12);
-        assert_eq!(u16::from_ne_bytes([mac[0], mac[1]]), 10);
-        assert_eq!(attribute(1, &[10, 0, 0, 1]).len(), 8);
+    fn what_is_no_answer_is_an_error() {
+        for bytes in [&[][..], &[0; 7], &[0; 40]] {
+            assert!(result(bytes).is_err(), "{bytes:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@ use super::files;
 use crate::error::{Error, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use procfs_core::process::{LimitValue, Limits};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -55,12 +56,11 @@ pub fn named(programs: &[&str]) -> Option<u32> {
 
 /// How many files a process may have open (its soft limit; proc(5), /proc/PID/limits).
 pub fn open_files(pid: u32) -> Option<u64> {
-    let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).ok()?;
-    let line = limits.lines().find(|l| l.starts_with("Max open files"))?;
-    match line.split_whitespace().nth(3)? {
-        "unlimited" => Some(u64::MAX),
-        number => number.parse().ok(),
-    }
+    let limits: Limits = super::proc::read(&format!("/proc/{pid}/limits")).ok()?;
+    Some(match limits.max_open_files.soft_limit {
+        LimitValue::Unlimited => u64::MAX,
+        LimitValue::Value(number) => number,
+    })
 }
 
 /// A variable of the environment that a process was started with.

@@ -1,10 +1,10 @@
 //! Whether this host can take a lab; asked before anything is made.
 
 use crate::error::{Error, Result};
-use crate::host::mounts::{self, Trap};
-use crate::host::{cgroups, packages};
+use crate::host::hybrid::{self, Trap};
+use crate::host::{cgroups, memory, packages};
 use crate::lab::{Lab, network_of};
-use crate::libvirt::{marked_state_dir, virsh};
+use crate::libvirt::{emulator_in, marked_state_dir, virsh};
 use crate::look::Look;
 use crate::rootfs::Owners;
 use std::path::{Path, PathBuf};
@@ -15,8 +15,8 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
     check_programs(lab)?;
     Owners::of(&lab.layout.base)?;
     virsh::connect(&look.context.host)?;
-    if matches!(mounts::trap(), Ok(Trap::Set)) {
-        return Err(Error::cant(mounts::TRAP.0).mend(mounts::TRAP.1));
+    if matches!(hybrid::trap(), Ok(Trap::Set)) {
+        return Err(Error::cant(hybrid::TRAP.0).mend(hybrid::TRAP.1));
     }
     check_names(look, lab)?;
     let network = check_network(look, lab)?;
@@ -26,8 +26,6 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
     check_memory(lab, saved)
 }
 
-/// Debian's place, and everybody else's.
-const EMULATORS: [&str; 2] = ["usr/lib/libvirt/libvirt_lxc", "usr/libexec/libvirt_lxc"];
 const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
 
 /// What nodes run is looked for in the tree that they get, what fences them on this host.
@@ -124,7 +122,7 @@ fn check_for_guests(base: &Path) -> Result<()> {
     if !is_in(&libraries(base), driver) {
         return lacks("libvirt's LXC driver", "libvirt_lxc");
     }
-    if !EMULATORS.iter().any(|path| base.join(path).exists()) {
+    if emulator_in(base).is_none() {
         return lacks("libvirt_lxc", "libvirt_lxc");
     }
     Ok(())
@@ -183,7 +181,7 @@ const GUEST_MIB: u64 = 12;
 fn check_memory(lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     // What is there has its memory.
     let needed = mib(lab).saturating_sub(saved.map_or(0, mib));
-    match available_mib() {
+    match memory::available_mib() {
         Some(available) if available < needed => Err(Error::cant(format!(
             "such a lab takes about {needed} MiB of memory, and {available} are available"
         ))
@@ -196,13 +194,6 @@ fn mib(lab: &Lab) -> u64 {
     let spec = &lab.spec;
     let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
     CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + GUEST_MIB * guests
-}
-
-fn available_mib() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-    Some(kib / 1024)
 }
 
 /// Refuses a network of the lab's name that is not the lab's.
@@ -244,7 +235,7 @@ mod tests {
                 "usr/lib/x/libvirt/connection-driver/libvirt_driver_lxc.so",
                 "LXC driver",
             ),
-            (EMULATORS[1], "libvirt_lxc"),
+            (crate::libvirt::EMULATORS[1], "libvirt_lxc"),
         ] {
             let e = check_for_guests(base).unwrap_err();
             assert!(e.message().contains(lacking), "{e}");

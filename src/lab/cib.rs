@@ -1,7 +1,7 @@
 //! The CIB a lab starts with, and what is merged into it later (Pacemaker Explained; Pacemaker
 //! Remote, "Walk-through: remote nodes").
 
-use super::{FENCE_PORT, Lab, Node};
+use super::{FENCE_PORT, Lab, Node, names};
 use crate::pacemaker::config::connection;
 use crate::xml::El;
 use std::collections::BTreeSet;
@@ -99,13 +99,7 @@ fn hosts(device: &El) -> BTreeSet<String> {
 /// Nodes of a lab's names that a cluster still has and the lab has not.
 pub fn strangers(lab: &Lab, cib: &El) -> Vec<String> {
     let wanted: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
-    let ours = |name: &str| {
-        let rest = name
-            .strip_prefix(&lab.spec.name)
-            .and_then(|n| n.strip_prefix('-'));
-        rest.and_then(|n| n.strip_prefix("node").or(n.strip_prefix("remote")))
-            .is_some_and(|n| n.parse::<u32>().is_ok())
-    };
+    let ours = |name: &str| names::is_of(&lab.spec.name, name);
     let configuration = cib.find("configuration");
     configuration
         .and_then(|c| c.find("nodes"))

@@ -2,7 +2,7 @@
 
 use super::directory::{beside, existing};
 use super::running::Running;
-use super::{DEFAULT_NAME, Lab, config};
+use super::{DEFAULT_NAME, Lab, config, names};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
@@ -37,13 +37,7 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
 fn owner(context: &Context, node: &str) -> String {
     beside(&context.state_dir)
         .into_iter()
-        .find(|name| {
-            let rest = node
-                .strip_prefix(name.as_str())
-                .and_then(|r| r.strip_prefix('-'));
-            let number = rest.and_then(|r| r.strip_prefix("node").or(r.strip_prefix("remote")));
-            number.is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
-        })
+        .find(|lab| names::is_of(lab, node))
         .unwrap_or_else(|| DEFAULT_NAME.to_owned())
 }
 

@@ -22,6 +22,7 @@ use crate::lab::Lab;
 use crate::libvirt::virsh;
 use crate::report;
 use crate::state::State;
+use procfs_core::ProcessCGroups;
 use std::ffi::OsStr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -143,8 +144,7 @@ fn misplaced(domain: &str) -> Option<(u32, PathBuf)> {
     let pid = std::fs::read_to_string(format!("/run/libvirt/lxc/{domain}.pid")).ok()?;
     let pid: u32 = pid.trim().parse().ok()?;
     virsh::child_of(pid)?;
-    let text = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?;
-    Some((pid, leaf_of(&text)?))
+    Some((pid, leaf_of(&cgroups::of(pid).ok()?)?))
 }
 
 /// What bpftool says of a program at a group (`bpftool -j cgroup show`).
@@ -207,9 +207,10 @@ fn parse_attached(text: &str) -> Result<Vec<Attached>> {
 
 /// Where it belongs by what /proc/PID/cgroup says; nothing when it is there, or not in its
 /// container's group yet: that is `…/libvirt` with machined, else `…/lxc-ID-NAME.libvirt-lxc`.
-fn leaf_of(text: &str) -> Option<PathBuf> {
-    let group = text.lines().find_map(|line| line.strip_prefix("0::"))?;
-    let group = Path::new("/sys/fs/cgroup").join(group.trim_start_matches('/'));
+fn leaf_of(groups: &ProcessCGroups) -> Option<PathBuf> {
+    // The hierarchy of v2 has number 0.
+    let group = groups.into_iter().find(|g| g.hierarchy == 0)?;
+    let group = Path::new("/sys/fs/cgroup").join(group.pathname.trim_start_matches('/'));
     let name = group.file_name()?.to_str()?;
     (name == "libvirt" || name.ends_with(".libvirt-lxc")).then(|| group.join(LEAF))
 }
@@ -217,11 +218,16 @@ fn leaf_of(text: &str) -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use procfs_core::FromBufRead;
 
     #[test]
     fn once_and_only_out_of_its_containers_group() {
         let scope = "machine.slice/machine-lxc\\x2d1\\x2dlab\\x2dnode1.scope/libvirt";
         let leaf = format!("/sys/fs/cgroup/{scope}/emulator");
+        let leaf_of = |text: &str| {
+            let groups = ProcessCGroups::from_buf_read(text.as_bytes()).unwrap();
+            super::leaf_of(&groups)
+        };
         assert_eq!(leaf_of(&format!("0::/{scope}\n")), Some(leaf.into()));
         assert_eq!(leaf_of(&format!("0::/{scope}/emulator\n")), None);
         assert_eq!(leaf_of("0::/system.slice/libvirtd.service\n"), None);

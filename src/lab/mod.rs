@@ -18,6 +18,7 @@ pub mod graph;
 pub(crate) mod groups;
 pub(crate) mod leave;
 pub(crate) mod make;
+mod names;
 pub(crate) mod nested;
 pub(crate) mod raise;
 pub(crate) mod reconnect;
@@ -36,7 +37,7 @@ pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, 
 use crate::error::{Error, Result};
 use crate::plan::uuid;
 use crate::rootfs::{Layout, Remoted};
-use crate::spec::Subnet;
+use crate::spec::{Subnet, mac};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
@@ -147,17 +148,12 @@ impl Lab {
 
     /// The cluster nodes, in order.
     pub fn cluster_nodes(&self) -> Vec<Node> {
-        self.of_kind(Kind::Cluster, self.spec.cluster_nodes, 0, "node")
+        self.of_kind(Kind::Cluster, self.spec.cluster_nodes, 0)
     }
 
     /// The remote nodes, in order.
     pub fn remote_nodes(&self) -> Vec<Node> {
-        self.of_kind(
-            Kind::Remote,
-            self.spec.remote_nodes,
-            REMOTE_OFFSET,
-            "remote",
-        )
+        self.of_kind(Kind::Remote, self.spec.remote_nodes, REMOTE_OFFSET)
     }
 
     /// All containers of this host's libvirt.
@@ -167,17 +163,16 @@ impl Lab {
         all
     }
 
-    fn of_kind(&self, kind: Kind, count: u32, skip: usize, infix: &str) -> Vec<Node> {
+    fn of_kind(&self, kind: Kind, count: u32, skip: usize) -> Vec<Node> {
         (1..=count)
             .zip(self.subnet.addresses().skip(skip))
             .map(|(number, address)| {
-                let name = format!("{}-{infix}{number}", self.spec.name);
-                let [a, b, c, d] = address.octets();
+                let name = names::node(&self.spec.name, kind, number);
                 Node {
                     number,
                     kind,
                     address,
-                    mac: format!("52:54:{a:02x}:{b:02x}:{c:02x}:{d:02x}"),
+                    mac: mac(address),
                     uuid: uuid(&self.seed, &name),
                     name,
                 }

@@ -8,7 +8,7 @@ use crate::change::Undo;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::lab::{self, Lab, cib, config, root};
+use crate::lab::{self, Kind, Lab, cib, config, names, root};
 use crate::state::State;
 use crate::xml::{self, El};
 use std::time::Duration;
@@ -37,9 +37,9 @@ pub(crate) fn gone(state: &State, lab: &Lab) -> Vec<String> {
 pub(crate) fn with_gone(lab: &Lab, gone: &[String]) -> Lab {
     let mut all = lab.clone();
     for name in gone {
-        if let Some(number) = number_of(lab, "node", name) {
+        if let Some(number) = names::number(&lab.spec.name, Kind::Cluster, name) {
             all.spec.cluster_nodes = all.spec.cluster_nodes.max(number);
-        } else if let Some(number) = number_of(lab, "remote", name) {
+        } else if let Some(number) = names::number(&lab.spec.name, Kind::Remote, name) {
             all.spec.remote_nodes = all.spec.remote_nodes.max(number);
         }
     }
@@ -68,7 +68,7 @@ pub(crate) fn reconcile(
     }
     let (cluster, remotes): (Vec<&String>, Vec<&String>) = gone
         .iter()
-        .partition(|name| number_of(lab, "node", name).is_some());
+        .partition(|name| names::number(&lab.spec.name, Kind::Cluster, name).is_some());
     for name in remotes {
         stop_remote(context, &inside, name)?;
         remove(context, state, name)?;
@@ -124,16 +124,10 @@ fn freeze(context: &Context, inside: &Inside) -> Result<()> {
         .map(drop)
 }
 
-fn number_of(lab: &Lab, kind: &str, name: &str) -> Option<u32> {
-    name.strip_prefix(&format!("{}-{kind}", lab.spec.name))?
-        .parse()
-        .ok()
-}
-
 /// The lab as it is when the last cluster node has left, on the way to what is wanted.
 fn without(lab: &Lab, name: &str) -> Lab {
     let mut rest = lab.clone();
-    rest.spec.cluster_nodes = number_of(lab, "node", name).unwrap_or(1) - 1;
+    rest.spec.cluster_nodes = names::number(&lab.spec.name, Kind::Cluster, name).unwrap_or(1) - 1;
     rest
 }
 

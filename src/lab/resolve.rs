@@ -4,6 +4,7 @@ use super::{DEFAULT_NAME, Wanted};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::lab::{Lab, LabSpec, VERSION, file};
+use crate::libvirt;
 use crate::libvirt::container::SYSRQ;
 use crate::look::Look;
 use crate::resolve;
@@ -183,7 +184,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         remoted_environment: resolve::environment(&base),
         layout,
         remoted,
-        emulator: resolve::emulator(),
+        emulator: libvirt::emulator(),
         mask_sysrq: has_sysrq(),
         spec,
     })

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::report::count;
-use crate::spec::{FIRST_OFFSET, Subnet, bounds};
+use crate::spec::{FIRST_OFFSET, Subnet, bounds, is_plain_path};
 use serde::{Deserialize, Serialize};
 use std::path::{Component, Path, PathBuf};
 
@@ -123,11 +123,7 @@ const NODES_OWN: &[&str] = &[
 
 fn sharable(path: &Path) -> Result<()> {
     let bad = |why: &str| Err(Error::usage(format!("--share {}: {why}", path.display())));
-    let plain = path.to_str().is_some_and(|text| {
-        text.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
-    });
-    if !plain {
+    if !is_plain_path(path) {
         return bad("only letters, digits and /._-+@: can stand in it");
     }
     if path.components().any(|c| c == Component::ParentDir) {

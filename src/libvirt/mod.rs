@@ -10,7 +10,24 @@ pub mod virsh;
 pub const NAMESPACE: &str = "urn:lxc-autogen:1";
 
 use crate::xml::El;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The program that runs a container, in a tree's root: Debian's place, and everybody else's.
+pub const EMULATORS: [&str; 2] = ["usr/lib/libvirt/libvirt_lxc", "usr/libexec/libvirt_lxc"];
+
+/// The one of [`EMULATORS`] that is there below a root.
+pub fn emulator_in(root: &Path) -> Option<PathBuf> {
+    EMULATORS
+        .iter()
+        .map(|path| root.join(path))
+        .find(|path| path.exists())
+}
+
+/// The emulator of this host; where it should be when it is not there.
+pub fn emulator() -> PathBuf {
+    let root = Path::new("/");
+    emulator_in(root).unwrap_or_else(|| root.join(EMULATORS[1]))
+}
 
 /// What marks a domain or network as made by us, for a state directory.
 pub fn metadata(state_dir: &Path) -> El {
@@ -29,4 +46,21 @@ pub fn marked_state_dir(object: &El) -> Option<&str> {
             .any(|(name, value)| name.starts_with("xmlns") && value == NAMESPACE)
     })?;
     mark.get("state-dir")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_emulator_is_found_in_either_place() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(emulator_in(root.path()), None);
+        for place in EMULATORS.iter().rev() {
+            let path = root.path().join(place);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "").unwrap();
+            assert_eq!(emulator_in(root.path()), Some(path));
+        }
+    }
 }

@@ -68,10 +68,7 @@ pub fn subnets(network: &El) -> Vec<(std::net::Ipv4Addr, u8)> {
             let address = ip.get("address")?.parse().ok()?;
             let prefix = match (ip.get("prefix"), ip.get("netmask")) {
                 (Some(prefix), _) => prefix.parse().ok()?,
-                (None, Some(mask)) => {
-                    let mask: std::net::Ipv4Addr = mask.parse().ok()?;
-                    u8::try_from(u32::from(mask).count_ones()).ok()?
-                }
+                (None, Some(mask)) => ipnet::ipv4_mask_to_prefix(mask.parse().ok()?).ok()?,
                 (None, None) => return None,
             };
             Some((address, prefix))

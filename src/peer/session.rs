@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
 use crate::host::pipe::Pipe;
+use crate::spec::is_plain_path;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -170,11 +171,7 @@ fn ssh(target: &Target) -> Cmd {
 
 /// ssh hands the words to a shell there: a path that it could misread is looked for by name.
 fn plain(program: &Path) -> PathBuf {
-    let is_plain = program.to_str().is_some_and(|text| {
-        text.bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
-    });
-    if is_plain {
+    if is_plain_path(program) {
         program.to_owned()
     } else {
         "lxc-autogen".into()

@@ -48,22 +48,15 @@ pub fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Guest {
     }
 }
 
-/// A uuid (version 8: our own derivation, RFC 9562) that follows from seed and name.
+/// A uuid (version 8: our own derivation, RFC 9562) that follows from seed and name: the first 16
+/// bytes of a SHA-256. Journals and domains carry it, so it stays as it is.
 pub fn uuid(seed: &str, name: &str) -> String {
-    let mut bytes: [u8; 16] = [0; 16];
     let digest = Sha256::digest(format!("lxc-autogen {seed} {name}"));
+    let mut bytes: uuid::Bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
-    bytes[6] = bytes[6] & 0x0f | 0x80;
-    bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-    format!(
-        "{}-{}-{}-{}-{}",
-        &hex[..8],
-        &hex[8..12],
-        &hex[12..16],
-        &hex[16..20],
-        &hex[20..]
-    )
+    uuid::Builder::from_custom_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 #[cfg(test)]
@@ -82,6 +75,21 @@ mod tests {
         assert_eq!(first.mac, "52:54:c0:a8:7b:0b");
         let distinct: HashSet<&String> = all.iter().flat_map(|g| [&g.uuid, &g.mac]).collect();
         assert_eq!(distinct.len(), 2 * 244);
+    }
+
+    /// Values that version 0.1.0 has written into journals and domains.
+    #[test]
+    fn the_same_seed_gives_the_same_uuid_for_ever() {
+        for (seed, name, uuid) in [
+            ("seed", "lxc1", "1e05953a-2eba-8f5f-b70d-f0cd8c4b7480"),
+            (
+                "0123456789abcdef",
+                "network",
+                "bde47047-52b0-852e-9d18-67fe2ba93763",
+            ),
+        ] {
+            assert_eq!(super::uuid(seed, name), uuid);
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::look::Look;
 use crate::rootfs::{self, Remoted};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub(crate) fn wanted_version(context: &Context) -> Result<String> {
     match rootfs::fetch_version(&context.host) {
@@ -14,15 +14,6 @@ pub(crate) fn wanted_version(context: &Context) -> Result<String> {
         }
         other => other,
     }
-}
-
-/// libvirt's container emulator: Debian's place, and everybody else's.
-pub(crate) fn emulator() -> PathBuf {
-    ["/usr/lib/libvirt/libvirt_lxc", "/usr/libexec/libvirt_lxc"]
-        .iter()
-        .map(PathBuf::from)
-        .find(|p| p.exists())
-        .unwrap_or_else(|| "/usr/libexec/libvirt_lxc".into())
 }
 
 /// pacemaker-remoted's environment (and that of a lab's cluster nodes): a log file of its own, and

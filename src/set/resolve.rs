@@ -2,11 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::host::{files, net};
+use crate::libvirt;
 use crate::look::Look;
 use crate::plan::{NETWORK_NAME, SET_VERSION, Set};
-use crate::resolve::{
-    Elsewhere, candidates, emulator, environment, free_subnet, networks, wanted_version,
-};
+use crate::resolve::{Elsewhere, candidates, environment, free_subnet, networks, wanted_version};
 use crate::rootfs::{self, Layout, Remoted};
 use crate::spec::Wanted;
 use crate::spec::{DEFAULT_ADDRESS, Spec};
@@ -105,7 +104,7 @@ fn new_set(look: &Look<'_>, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
         environment: environment(&base),
         layout,
         remoted,
-        emulator: emulator(),
+        emulator: libvirt::emulator(),
         mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
         nodes: Vec::new(),
         spec,

@@ -4,7 +4,7 @@ use crate::change::{Journal, Undo};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::peer::{self, Target, each};
-use crate::spec::Sharing;
+use crate::spec::{Sharing, has_name_characters};
 
 /// Whom to reach: those asked for, and those that hold the set already.
 pub(crate) fn all(
@@ -48,8 +48,7 @@ pub(crate) fn all(
 
 /// A name that ssh would take for something else, or a list with a hole in it.
 fn check_name(name: &str) -> Result<()> {
-    let plain = |c: u8| c.is_ascii_alphanumeric() || b"._-".contains(&c);
-    if !name.is_empty() && !name.starts_with('-') && name.bytes().all(plain) {
+    if !name.is_empty() && !name.starts_with('-') && has_name_characters(name) {
         return Ok(());
     }
     Err(

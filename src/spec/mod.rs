@@ -5,7 +5,7 @@ mod set;
 mod subnet;
 mod wanted;
 
-pub use names::{Prefix, node_of_resource, valid_node_name};
+pub use names::{Prefix, has_name_characters, is_plain_path, node_of_resource, valid_node_name};
 pub use set::Spec;
 pub use subnet::{FIRST_OFFSET, Subnet, mac};
 pub use wanted::{Scope, Sharing, Wanted};

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::Path;
 
 /// What every name of a set begins with: container N is domain and node `PREFIXN`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +22,7 @@ impl Prefix {
     /// # Errors
     /// [`crate::error::Kind::Usage`] with the rule that is broken.
     pub fn parse(text: &str) -> Result<Self> {
-        let rest_fits = text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
+        let rest_fits = has_name_characters(text);
         let first_fits = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
         if !first_fits || !rest_fits || text.len() > LONGEST {
             return Err(
@@ -101,9 +100,23 @@ pub fn valid_node_name(text: &str) -> bool {
             .bytes()
             .next()
             .is_some_and(|b| b.is_ascii_alphanumeric())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+        && has_name_characters(text)
+}
+
+/// Whether there are only ASCII letters, digits, '-', '_' and '.' in a text, as in names of nodes:
+/// neither a shell nor XML takes one of them for something else.
+pub fn has_name_characters(text: &str) -> bool {
+    text.bytes()
+        .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+}
+
+/// Whether there are only ASCII letters, digits and `/._-+@:` in a path: neither VirtualDomain's
+/// shell code, nor virsh, nor ssh's remote shell takes one of them for something else.
+pub fn is_plain_path(path: &Path) -> bool {
+    path.to_str().is_some_and(|text| {
+        text.bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"/._-+@:".contains(&b))
+    })
 }
 
 #[cfg(test)]
@@ -127,6 +140,19 @@ mod tests {
             &"x".repeat(41),
         ] {
             assert!(Prefix::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn paths_that_no_shell_misreads() {
+        for (path, plain) in [
+            ("/var/lib/a_b-c.d+e@f:1", true),
+            ("/a b", false),
+            ("/a;b", false),
+            ("/a$b", false),
+            ("/\u{fc}", false),
+        ] {
+            assert_eq!(is_plain_path(Path::new(path)), plain, "{path}");
         }
     }
 

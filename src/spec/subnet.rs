@@ -1,6 +1,7 @@
 //! The network's address, and the addresses of its containers.
 
 use crate::error::{Error, Result};
+use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -10,9 +11,30 @@ pub const FIRST_OFFSET: u32 = 11;
 
 /// An IPv4 subnet and the host's own address in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subnet {
+#[serde(try_from = "Saved", into = "Saved")]
+pub struct Subnet(Ipv4Net);
+
+/// A subnet as a set's file has it.
+#[derive(Serialize, Deserialize)]
+struct Saved {
     host: Ipv4Addr,
     prefix: u8,
+}
+
+impl TryFrom<Saved> for Subnet {
+    type Error = ipnet::PrefixLenError;
+    fn try_from(saved: Saved) -> std::result::Result<Self, Self::Error> {
+        Ipv4Net::new(saved.host, saved.prefix).map(Subnet)
+    }
+}
+
+impl From<Subnet> for Saved {
+    fn from(subnet: Subnet) -> Saved {
+        Saved {
+            host: subnet.host(),
+            prefix: subnet.prefix(),
+        }
+    }
 }
 
 impl Subnet {
@@ -56,8 +78,8 @@ impl Subnet {
                 }
             },
         };
-        if subnet.host == subnet.broadcast() {
-            return bad(format!("{} is the broadcast address of it", subnet.host));
+        if subnet.host() == subnet.broadcast() {
+            return bad(format!("{} is the broadcast address of it", subnet.host()));
         }
         subnet.check_holds(containers)?;
         Ok(subnet)
@@ -72,7 +94,7 @@ impl Subnet {
         let wanted = Self::parse(text, 1)?;
         Ok(match text.contains('/') {
             true => wanted == *self,
-            false => wanted.host == self.host,
+            false => wanted.host() == self.host(),
         })
     }
 
@@ -84,69 +106,60 @@ impl Subnet {
         let host = Ipv4Addr::from(u32::from(address) & !0xff | 1);
         (8..=24)
             .rev()
-            .map(|prefix| Subnet { host, prefix })
+            .map(|prefix| Self::new(host, prefix))
             .find(|s| s.capacity() >= containers)
             .ok_or_else(|| Error::usage(format!("no subnet holds {containers} containers")))
     }
 
+    /// A prefix that has been checked.
+    fn new(host: Ipv4Addr, prefix: u8) -> Self {
+        Subnet(Ipv4Net::new_assert(host, prefix))
+    }
+
     fn with_prefix(address: Ipv4Addr, prefix: u8) -> Self {
-        let mut subnet = Subnet {
-            host: address,
-            prefix,
-        };
+        let subnet = Self::new(address, prefix);
         if address == subnet.network() {
-            subnet.host = Ipv4Addr::from(u32::from(address) + 1);
+            return Self::new(Ipv4Addr::from(u32::from(address) + 1), prefix);
         }
         subnet
     }
 
     /// The subnet that follows this one, of the same size, for looking for a free one.
     pub fn next(&self) -> Self {
-        let size = 1u32 << (32 - self.prefix);
-        Subnet {
-            host: Ipv4Addr::from(u32::from(self.host).wrapping_add(size)),
-            prefix: self.prefix,
-        }
+        let size = 1u32 << (32 - self.prefix());
+        let host = u32::from(self.host()).wrapping_add(size);
+        Self::new(Ipv4Addr::from(host), self.prefix())
     }
 
     /// The host's address on the bridge.
     pub fn host(&self) -> Ipv4Addr {
-        self.host
+        self.0.addr()
     }
 
     /// The card's address of the host on the bridge.
     pub fn host_mac(&self) -> [u8; 6] {
-        mac_octets(self.host)
+        mac_octets(self.host())
     }
 
     /// The prefix length.
     pub fn prefix(&self) -> u8 {
-        self.prefix
-    }
-
-    fn mask(&self) -> u32 {
-        u32::MAX << (32 - self.prefix)
+        self.0.prefix_len()
     }
 
     /// The subnet's own address.
     pub fn network(&self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::from(self.host) & self.mask())
+        self.0.network()
     }
 
     /// The subnet's broadcast address.
     pub fn broadcast(&self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::from(self.host) | !self.mask())
+        self.0.broadcast()
     }
 
-    /// Whether two subnets share an address.
+    /// Whether two subnets share an address. A prefix above 32 means the address alone.
     pub fn overlaps(&self, network: Ipv4Addr, prefix: u8) -> bool {
-        let shorter = u32::from(self.prefix.min(prefix));
-        let mask = if shorter == 0 {
-            0
-        } else {
-            u32::MAX << (32 - shorter)
-        };
-        u32::from(self.host) & mask == u32::from(network) & mask
+        let other = Ipv4Net::new_assert(network, prefix.min(32));
+        self.0.contains(&other.network()) || other.contains(&self.0.network())
     }
 
     /// The containers' addresses, first to last, all distinct.
@@ -157,7 +170,7 @@ impl Subnet {
     /// keep the latter for themselves.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
         let (network, broadcast) = (u32::from(self.network()), u32::from(self.broadcast()));
-        let host = u32::from(self.host);
+        let host = u32::from(self.host());
         let block = (host & !0xff).max(network);
         let first = block + FIRST_OFFSET;
         let fits = move |a: &u32| {
@@ -192,7 +205,7 @@ impl Subnet {
 
 impl fmt::Display for Subnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.network(), self.prefix)
+        self.0.trunc().fmt(f)
     }
 }
 
@@ -288,6 +301,15 @@ mod tests {
         assert!(s.overlaps(Ipv4Addr::new(192, 168, 123, 128), 25));
         assert!(!s.overlaps(Ipv4Addr::new(192, 168, 122, 0), 24));
         assert_eq!(s.next().to_string(), "192.168.124.0/24");
+    }
+
+    #[test]
+    fn it_is_written_as_the_hosts_address_and_a_prefix() {
+        let written = r#"{"host":"10.1.2.3","prefix":16}"#;
+        let subnet: Subnet = serde_json::from_str(written).unwrap();
+        assert_eq!(subnet, parse("10.1.2.3/16", 5));
+        assert_eq!(serde_json::to_string(&subnet).unwrap(), written);
+        assert!(serde_json::from_str::<Subnet>(&written.replace("16", "33")).is_err());
     }
 
     #[test]

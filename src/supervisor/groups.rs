@@ -6,9 +6,11 @@
 //! control group namespace (cgroup_namespaces(7)) the node's own group is the root of all it sees.
 
 use crate::error::{Error, Result};
+use crate::host::cgroups;
 use crate::host::mounts::{self, Mount};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -23,8 +25,7 @@ use std::time::{Duration, Instant};
 /// # Errors
 /// When the kernel refuses.
 pub(super) fn isolate() -> Result<()> {
-    let groups = std::fs::read_to_string("/proc/self/cgroup")
-        .map_err(|e| Error::io("read", Path::new("/proc/self/cgroup"), e))?;
+    let groups = cgroups::of("self")?;
     let mounted: Vec<Mount> = mounts::all()?
         .into_iter()
         .filter(|m| m.fstype == "cgroup" || m.fstype == "cgroup2")
@@ -111,17 +112,16 @@ fn controllers(mount: &Mount) -> String {
 }
 
 /// Whether this container was given no group in a hierarchy, as /proc/self/cgroup shows it.
-fn is_in_the_root(groups: &str, mount: &Mount) -> bool {
+fn is_in_the_root(groups: &ProcessCGroups, mount: &Mount) -> bool {
     let wanted = controllers(mount);
-    groups.lines().any(|line| {
-        let mut fields = line.splitn(3, ':').skip(1);
-        fields.next() == Some(wanted.as_str()) && fields.next() == Some("/")
-    })
+    let is_it = |g: &ProcessCGroup| g.controllers.join(",") == wanted && g.pathname == "/";
+    groups.into_iter().any(is_it)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use procfs_core::FromBufRead;
 
     fn mount(super_options: &str) -> Mount {
         Mount {
@@ -135,8 +135,9 @@ mod tests {
     fn only_hierarchies_with_a_group_of_our_own_are_mounted_again() {
         let groups =
             "9:name=systemd:/\n4:memory:/machine/lxc-1-n.libvirt-lxc\n3:cpu,cpuacct:/machine/x\n";
-        assert!(is_in_the_root(groups, &mount("rw,name=systemd")));
-        assert!(!is_in_the_root(groups, &mount("rw,memory")));
+        let groups = ProcessCGroups::from_buf_read(groups.as_bytes()).unwrap();
+        assert!(is_in_the_root(&groups, &mount("rw,name=systemd")));
+        assert!(!is_in_the_root(&groups, &mount("rw,memory")));
         assert_eq!(controllers(&mount("rw,xattr,cpu,cpuacct")), "cpu,cpuacct");
     }
 }

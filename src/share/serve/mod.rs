@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::lock::{self, Lock};
 use crate::host::{files, hosts, net, users};
-use crate::libvirt::virsh;
+use crate::libvirt::{self, virsh};
 use crate::look::Look;
 use crate::pacemaker::{authkey, tools};
 use crate::peer::{
@@ -208,7 +208,7 @@ impl Server<'_> {
         let set = Set {
             layout: rootfs::Layout::of(&base)?,
             remoted: found.unwrap_or(Remoted::Bound { path: unpacked }),
-            emulator: resolve::emulator(),
+            emulator: libvirt::emulator(),
             mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
             environment: resolve::environment(&base),
             ..set.clone()
