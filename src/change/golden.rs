@@ -4,8 +4,9 @@
 //! cluster nodes, a lab, and fetched agents; each kind of record once in every form that its
 //! optional fields take. Only the numbers are new, so that one journal holds them all.
 
-use super::{Rank, Undo};
+use super::{Rank, Undo, covers};
 use crate::journal::{self, line, replay};
+use crate::spec::Scope;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -212,6 +213,30 @@ fn each_record_means_what_it_meant() {
         .map(|(k, r, key)| (*k, *r, key.as_str()))
         .collect();
     assert_eq!(found, MEANING);
+}
+
+/// The lines whose records are so, counted from 1.
+fn those(are: impl Fn(&Undo) -> bool) -> Vec<usize> {
+    let records = records();
+    (1..)
+        .zip(&records)
+        .filter(|(_, undo)| are(undo))
+        .map(|(n, _)| n)
+        .collect()
+}
+
+#[test]
+fn each_record_belongs_where_it_belonged() {
+    let cib = [9, 10, 12, 17, 18, 19, 20, 21, 22, 23];
+    assert_eq!(those(|undo| covers(Scope::Cib, undo)), cib);
+    let libvirt = [5, 6, 7, 11, 14, 15, 16];
+    assert_eq!(those(|undo| covers(Scope::Libvirt, undo)), libvirt);
+    assert!(those(|undo| !covers(Scope::All, undo)).is_empty());
+    assert_eq!(those(Undo::is_shared), [3, 6, 7, 13, 14, 25]);
+    assert_eq!(those(journal::Record::has_identity), [3, 5, 25, 28, 29, 30]);
+    let of_lxc1 = |undo: &Undo| undo.container() == Some("lxc1");
+    assert_eq!(those(of_lxc1), [4, 15, 16, 17, 18]);
+    assert_eq!(those(|undo| undo.container().is_some()), those(of_lxc1));
 }
 
 #[test]
