@@ -11,6 +11,10 @@
 
 mod crash;
 mod everyday;
+#[path = "../common/kill.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod kill;
 mod original;
 mod refused;
 mod remote;

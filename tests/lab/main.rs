@@ -10,6 +10,10 @@ mod down;
 mod everyday;
 mod fencing;
 mod inside;
+#[path = "../common/kill.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod kill;
 mod lab;
 mod large;
 mod refused;
