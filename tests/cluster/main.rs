@@ -11,6 +11,9 @@
 
 mod crash;
 mod everyday;
+#[path = "../common/golden.rs"]
+mod golden;
+mod journal;
 #[path = "../common/kill.rs"]
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
@@ -38,6 +41,7 @@ fn main() {
             throttle::TESTS,
             original::TESTS,
             crash::TESTS,
+            journal::TESTS,
             trouble::TESTS,
             refused::TESTS,
         ],
