@@ -165,7 +165,7 @@ fn comes_back(name: &str, was: u32, more: fn() -> bool) -> bool {
         if ![0, was].contains(&init_of(name)) && more() {
             return true;
         }
-        if cluster().failures.iter().any(|f| f.what == start) {
+        if cluster().failures.contains(&start) {
             eprintln!("the cluster has given {name} up");
             return false;
         }
@@ -313,9 +313,7 @@ fn two_sets_side_by_side() {
     all.sort();
     assert_eq!(online(), all);
     until("the clone runs on its own set", 30, || {
-        let view = cluster();
-        let instances = view.active.get("lxc-qa-rsc").cloned().unwrap_or_default();
-        let mut on: Vec<String> = instances.into_iter().flat_map(|a| a.nodes).collect();
+        let mut on = cluster().runs_on("lxc-qa-rsc");
         on.sort();
         on == names("lxc-qa", 2)
     });

@@ -18,6 +18,10 @@ mod journal;
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
 mod kill;
+#[path = "../common/mon.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod mon;
 mod original;
 mod refused;
 mod remote;

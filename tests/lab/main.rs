@@ -16,6 +16,10 @@ mod inside;
 mod kill;
 mod lab;
 mod large;
+#[path = "../common/mon.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod mon;
 mod refused;
 mod resize;
 #[path = "../common/runner.rs"]

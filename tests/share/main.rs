@@ -10,6 +10,10 @@ mod everywhere;
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
 mod lab;
+#[path = "../common/mon.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod mon;
 mod pacemakers_own;
 #[path = "../common/runner.rs"]
 mod runner;
