@@ -49,5 +49,6 @@ fn main() {
             trouble::TESTS,
             refused::TESTS,
         ],
-    );
+    )
+    .exit();
 }

@@ -48,5 +48,6 @@ fn main() {
             refused::TESTS,
             large::TESTS,
         ],
-    );
+    )
+    .exit();
 }

@@ -28,5 +28,6 @@ fn main() {
     runner::run(
         "scripts/world run --no-cluster -- …",
         &[everywhere::TESTS, trouble::TESTS, pacemakers_own::TESTS],
-    );
+    )
+    .exit();
 }
