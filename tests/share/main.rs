@@ -25,9 +25,10 @@ mod world;
 use runner::Test;
 
 fn main() {
-    runner::run(
+    let conclusion = runner::run(
         "scripts/world run --no-cluster -- …",
-        &[everywhere::TESTS, trouble::TESTS, pacemakers_own::TESTS],
-    )
-    .exit();
+        &[everywhere::TESTS, pacemakers_own::TESTS, trouble::TESTS],
+    );
+    three::end_shared();
+    conclusion.exit();
 }
