@@ -1,6 +1,7 @@
 //! What people do with a lab every day.
 
 use crate::Test;
+use crate::golden::as_0_1_0_wrote_it;
 use crate::lab::Lab;
 use crate::runner::not_proven;
 use crate::world::{BINARY, lxa, run, tool};
@@ -209,5 +210,9 @@ fn two_labs_at_once() {
     assert!(list.contains("one") && list.contains("two"), "{list}");
     two.down_beside_another();
     one.await_online("node1", 1, "node1 lxc1");
+    // A lab of version 0.1.0, as its journal has it, can be taken down.
+    let journal = Path::new("/var/lib/lxc-autogen-lab-one/journal.jsonl");
+    let kinds = as_0_1_0_wrote_it(journal);
+    assert!(kinds.iter().any(|kind| kind == "daemon"), "{kinds:?}");
     one.down();
 }

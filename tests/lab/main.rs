@@ -9,6 +9,8 @@ mod crash;
 mod down;
 mod everyday;
 mod fencing;
+#[path = "../common/golden.rs"]
+mod golden;
 mod inside;
 #[path = "../common/kill.rs"]
 // Each of the test programs that share this uses a part of it.

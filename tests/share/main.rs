@@ -6,6 +6,8 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod everywhere;
+#[path = "../common/golden.rs"]
+mod golden;
 #[path = "../lab/lab.rs"]
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
