@@ -28,7 +28,7 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-enum Line<R> {
+pub(crate) enum Line<R> {
     /// A change is about to be made; this undoes it.
     Do { seq: u64, undo: R },
     /// These are undone, or found undone already.
@@ -205,13 +205,13 @@ impl<R: Record> Journal<R> {
     }
 }
 
-fn line<R: Record>(line: &Line<R>) -> Result<String> {
+pub(crate) fn line<R: Record>(line: &Line<R>) -> Result<String> {
     serde_json::to_string(line)
         .map(|text| text + "\n")
         .map_err(|e| Error::failed(format!("journal: {e}")))
 }
 
-fn replay<R: Record>(text: &str, path: &Path) -> Result<(BTreeMap<u64, R>, u64)> {
+pub(crate) fn replay<R: Record>(text: &str, path: &Path) -> Result<(BTreeMap<u64, R>, u64)> {
     let mut outstanding = BTreeMap::new();
     let mut next = 1;
     for (number, text) in text.lines().enumerate() {

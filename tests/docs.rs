@@ -7,10 +7,7 @@
 use clap::{Arg, Command, CommandFactory, Parser, error::ErrorKind};
 use lxc_autogen::cli::Cli;
 use lxc_autogen::error::Kind;
-use lxc_autogen::host::Host;
-use lxc_autogen::host::command::Cmd;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::Path;
 
 const PAGE: &str = "man/lxc-autogen.8";
@@ -599,65 +596,5 @@ fn every_room_of_the_source_is_in_contributing() {
             names.iter().any(|n| named.contains(n)),
             "CONTRIBUTING.md: src/{name} is in no room of the table"
         );
-    }
-}
-
-/// Says loudly that a test cannot be done; past the test harness, which keeps quiet about what
-/// passes.
-fn skipped(tool: &str) {
-    let _ = writeln!(
-        std::io::stderr(),
-        "\n!!! SKIPPED: {tool} is not installed, so this was not checked; scripts/test installs it\n"
-    );
-}
-
-#[test]
-fn mandoc_finds_nothing_to_complain_about() {
-    if which::which("mandoc").is_err() {
-        return skipped("mandoc");
-    }
-    let output = Cmd::new("mandoc")
-        .args(["-T", "lint", "-W", "warning", PAGE])
-        .directory(root())
-        .run(&Host::new(false))
-        .unwrap();
-    let said = output.stdout + &output.stderr;
-    assert!(output.code == 0 && said.is_empty(), "{said}");
-}
-
-#[test]
-fn constraints_in_the_documents_are_valid() {
-    if which::which("crm_verify").is_err() {
-        return skipped("crm_verify");
-    }
-    for path in ["README.md", PAGE] {
-        let text = read(path);
-        let start = text.find("<rsc_location").expect(path);
-        let end = text.find("</rsc_location>").expect(path) + "</rsc_location>".len();
-        let cib = format!(
-            r#"<cib validate-with="pacemaker-3.0" epoch="1" num_updates="0" admin_epoch="0">
-              <configuration>
-                <crm_config>
-                  <cluster_property_set id="o">
-                    <nvpair id="o-s" name="stonith-enabled" value="false"/>
-                  </cluster_property_set>
-                </crm_config>
-                <nodes/>
-                <resources>
-                  <primitive id="web" class="ocf" provider="pacemaker" type="Dummy"/>
-                </resources>
-                <constraints>{}</constraints>
-              </configuration>
-              <status/>
-            </cib>"#,
-            &text[start..end]
-        );
-        let output = Cmd::new("crm_verify")
-            .args(["--xml-pipe", "-V"])
-            .stdin(cib)
-            .run(&Host::new(false))
-            .unwrap();
-        let said = output.stdout + &output.stderr;
-        assert!(output.code == 0 && said.is_empty(), "{path}:\n{said}");
     }
 }

@@ -1,5 +1,5 @@
-//! What we write, judged by the schemas that libvirt and Pacemaker ship, and what we fetch, with
-//! the distribution's own tools. A test whose tool is missing reports itself as ignored.
+//! What we write and document, judged by the schemas that libvirt and Pacemaker ship, and what we
+//! fetch, with the distribution's own tools. A test whose tool is missing reports itself as ignored.
 
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -25,7 +25,7 @@ fn have(tool: &str) -> bool {
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: [(&str, &str, fn()); 5] = [
+    let tests: [(&str, &str, fn()); 7] = [
         ("versions_are_those_found_here", "pacemakerd", versions),
         (
             "domains_and_networks_by_libvirts_schema",
@@ -43,6 +43,12 @@ fn main() {
             older_schema,
         ),
         ("pacemaker_remoted_is_fetched", "apt-get", fetch),
+        ("mandoc_finds_nothing_to_complain_about", "mandoc", man_page),
+        (
+            "constraints_in_the_documents_are_valid",
+            "crm_verify",
+            documented_constraints,
+        ),
     ];
     let trials = tests.map(|(name, tool, test)| {
         let missing = !have(tool);
@@ -245,4 +251,49 @@ fn fetch() {
         !names.iter().any(|n| n.to_string_lossy().ends_with(".deb")),
         "{names:?}"
     );
+}
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/man/lxc-autogen.8");
+
+/// Fails the test unless a tool is content, and says nothing.
+#[track_caller]
+fn is_content(what: &str, output: &Output) {
+    passes(what, output);
+    let said = [&output.stdout[..], &output.stderr].concat();
+    assert!(
+        said.is_empty(),
+        "{what}: {}",
+        String::from_utf8_lossy(&said)
+    );
+}
+
+fn man_page() {
+    let output = Command::new("mandoc")
+        .args(["-T", "lint", "-W", "warning", PAGE])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    is_content(PAGE, &output);
+}
+
+fn documented_constraints() {
+    const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    for path in [README, PAGE] {
+        let text = std::fs::read_to_string(path).unwrap();
+        let start = text.find("<rsc_location").expect(path);
+        let end = text.find("</rsc_location>").expect(path) + "</rsc_location>".len();
+        let configuration = format!(
+            r#"<configuration>
+                <nodes/>
+                <resources>
+                  <primitive id="web" class="ocf" provider="pacemaker" type="Dummy"/>
+                </resources>
+                <constraints>{}</constraints>
+              </configuration>"#,
+            &text[start..end]
+        );
+        let cib = cib(&configuration, "pacemaker-3.0");
+        let output = judge("crm_verify", &["-V", "--xml-file"], &cib, &[]);
+        is_content(path, &output);
+    }
 }

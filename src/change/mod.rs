@@ -3,6 +3,8 @@
 
 pub mod authkey;
 mod cluster;
+#[cfg(test)]
+mod golden;
 mod history;
 mod host;
 mod kernel;

@@ -1,12 +1,11 @@
 //! Killed half-way, interrupted, out of step: whatever happens, a clean-up ends it.
 
 use crate::Test;
-use crate::world::{BINARY, Before, STATE, lxa, names, online, tool, until};
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::kill::{Stage, killed, signal_at, start};
+use crate::world::{Before, STATE, lxa, names, online, tool, until};
+use nix::sys::signal::Signal;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Child;
 
 pub const TESTS: &[Test] = &[
     (
@@ -22,17 +21,6 @@ pub const TESTS: &[Test] = &[
     ("two_runs_never_mix", two_runs_never_mix),
 ];
 
-/// Starts lxc-autogen and does not wait for it.
-pub fn start(args: &str) -> Child {
-    Command::new(BINARY)
-        .args(args.split_whitespace())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
 /// Waits until it has ended well.
 #[track_caller]
 pub fn succeeds(child: Child) {
@@ -41,38 +29,9 @@ pub fn succeeds(child: Child) {
     assert!(output.status.success(), "{}: {said}", output.status);
 }
 
-fn signal(child: &Child, signal: Signal) {
-    kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
-}
-
-/// Signals the child as soon as `stage` is reached, looked at without pause. With no signal it
-/// only waits for that.
-#[track_caller]
-pub fn signal_at(
-    child: &mut Child,
-    which: impl Into<Option<Signal>>,
-    what: &str,
-    stage: impl Fn() -> bool,
-) {
-    let end = Instant::now() + Duration::from_secs(60);
-    while !stage() {
-        assert!(Instant::now() < end, "{what} was never reached");
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "it ended before {what}"
-        );
-    }
-    if let Some(which) = which.into() {
-        signal(child, which);
-    }
-}
-
 fn in_journal(text: &str) -> bool {
-    std::fs::read_to_string(Path::new(STATE).join("journal.jsonl")).is_ok_and(|j| j.contains(text))
+    crate::kill::in_journal(STATE, text)
 }
-
-/// A moment to strike at, by name.
-type Stage = (&'static str, fn() -> bool);
 
 /// Stages of `up`, in the order it reaches them.
 const STAGES: &[Stage] = &[
@@ -95,9 +54,7 @@ const STAGES: &[Stage] = &[
 fn killed_at_every_stage_then_cleaned_up() {
     let before = Before::new();
     for (what, stage) in STAGES {
-        let mut child = start("up -c 3 --hosts");
-        signal_at(&mut child, Signal::SIGKILL, what, stage);
-        child.wait().unwrap();
+        killed("up -c 3 --hosts", what, stage);
         let said = lxa("cleanup");
         assert_eq!(said.code, 0, "killed at {what}: {}", said.err);
         before.is_as_now();
@@ -107,9 +64,7 @@ fn killed_at_every_stage_then_cleaned_up() {
 fn killed_then_finished_by_another_up() {
     let before = Before::new();
     for (what, stage) in &STAGES[3..] {
-        let mut child = start("up -c 3");
-        signal_at(&mut child, Signal::SIGKILL, what, stage);
-        child.wait().unwrap();
+        killed("up -c 3", what, stage);
         let said = lxa("up -c 3");
         assert_eq!(said.code, 0, "killed at {what}: {}", said.err);
         assert_eq!(online(), names("lxc", 3), "killed at {what}");
@@ -131,18 +86,14 @@ fn killed_while_cleaning_up() {
     ];
     for (what, stage) in stages {
         lxa("up -c 2").exits(0);
-        let mut child = start("cleanup");
-        signal_at(&mut child, Signal::SIGKILL, what, stage);
-        child.wait().unwrap();
+        killed("cleanup", what, stage);
         let said = lxa("cleanup");
         assert_eq!(said.code, 0, "killed at {what}: {}", said.err);
         before.is_as_now();
     }
     // And a set that was half taken away comes up again.
     lxa("up -c 2").exits(0);
-    let mut child = start("cleanup");
-    signal_at(&mut child, Signal::SIGKILL, "the stop", stages[0].1);
-    child.wait().unwrap();
+    killed("cleanup", "the stop", stages[0].1);
     lxa("up -c 2").exits(0);
     assert_eq!(online(), names("lxc", 2));
     lxa("cleanup").exits(0);

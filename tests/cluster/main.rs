@@ -11,6 +11,17 @@
 
 mod crash;
 mod everyday;
+#[path = "../common/golden.rs"]
+mod golden;
+mod journal;
+#[path = "../common/kill.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod kill;
+#[path = "../common/mon.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod mon;
 mod original;
 mod refused;
 mod remote;
@@ -34,8 +45,10 @@ fn main() {
             throttle::TESTS,
             original::TESTS,
             crash::TESTS,
+            journal::TESTS,
             trouble::TESTS,
             refused::TESTS,
         ],
-    );
+    )
+    .exit();
 }

@@ -1,9 +1,9 @@
 //! The cluster's throttling is raised while nodes join, and put back whatever happens.
 
 use crate::Test;
-use crate::crash::{signal_at, start, succeeds};
+use crate::crash::succeeds;
+use crate::kill::{killed, signal_at, start};
 use crate::world::{Before, cluster_property, lxa, run, tool, until};
-use nix::sys::signal::Signal;
 
 pub const TESTS: &[Test] = &[
     ("throttling_raised_and_put_back", raised_and_put_back),
@@ -24,7 +24,7 @@ fn threshold() -> Option<String> {
     cluster_property("load-threshold")
 }
 
-fn is_raised() -> bool {
+pub fn is_raised() -> bool {
     limit().as_deref() == Some("100")
 }
 
@@ -59,14 +59,7 @@ fn raised_and_put_back() {
 fn put_back_after_a_kill() {
     let before = Before::new();
     for next in ["up -c 2", "cleanup"] {
-        let mut child = start("up -c 2");
-        signal_at(
-            &mut child,
-            Some(Signal::SIGKILL),
-            "raised limits",
-            is_raised,
-        );
-        child.wait().unwrap();
+        killed("up -c 2", "raised limits", is_raised);
         assert!(is_raised(), "it was killed before it could put them back");
         lxa(next).exits(0);
         assert_eq!((limit(), threshold()), (None, None), "after {next}");
@@ -108,7 +101,7 @@ const JOINING: [&str; 5] = [
     "node=\"world-node1\" score=\"INFINITY\" resource-discovery=\"never\"",
 ];
 
-fn is_joining() -> bool {
+pub fn is_joining() -> bool {
     let cib = tool("cibadmin --query");
     JOINING.iter().all(|what| cib.contains(what))
 }
@@ -141,9 +134,7 @@ fn only_while_nodes_join() {
 fn joining_put_back_after_a_kill() {
     let before = Before::new();
     for next in ["up -c 2", "cleanup"] {
-        let mut child = start("up -c 2");
-        signal_at(&mut child, Some(Signal::SIGKILL), "joining", is_joining);
-        child.wait().unwrap();
+        killed("up -c 2", "joining", is_joining);
         assert!(is_joining(), "it was killed before it could put it back");
         lxa(next).exits(0);
         has_joined();

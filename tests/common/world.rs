@@ -4,8 +4,7 @@
 // Each of the test programs that share this uses a part of it.
 #![allow(dead_code)]
 
-use lxc_autogen::host::Host;
-use lxc_autogen::pacemaker::monitor::View;
+use crate::mon::View;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -101,21 +100,38 @@ pub fn cluster_property(name: &str) -> Option<String> {
 
 /// The cluster as crm_mon shows it.
 pub fn cluster() -> View {
-    View::parse(&tool("crm_mon -1 --output-as=xml")).unwrap()
+    View::parse(&tool("crm_mon -1 --output-as=xml"))
 }
 
-/// Names of all guest and remote nodes that crm_mon shows online and the controller connected.
+/// Names of all guest and remote nodes that are online: crm_mon says so, and so does the node, which
+/// the cluster tools in it can ask the cluster through its connection alone. Judged by neither our
+/// own reader of what crm_mon prints nor our own idea of a connection.
 pub fn online() -> Vec<String> {
     let view = cluster();
-    let connected = lxc_autogen::pacemaker::connections::connected(&Host::new(false)).unwrap();
-    let mut names: Vec<String> = view
-        .nodes
-        .iter()
-        .filter(|(_, n)| n.online)
-        .map(|(name, _)| name.clone())
-        .collect();
-    names.retain(|n| n != NODE && connected.contains(n));
-    names
+    let names = view.all_online().filter(|name| *name != NODE);
+    // Side by side: each takes a few processes.
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = names
+            .map(|name| (name, scope.spawn(|| reaches_the_cluster(name))))
+            .collect();
+        let asked = asked
+            .into_iter()
+            .map(|(name, told)| (name, told.join().unwrap()));
+        let online = asked.filter(|(_, reaches)| *reaches);
+        online.map(|(name, _)| name.to_owned()).collect()
+    })
+}
+
+/// Whether the CIB can be read in a container: pacemaker-remoted hands that on to a cluster node that
+/// is connected with it, and refuses where none is.
+fn reaches_the_cluster(domain: &str) -> bool {
+    let pid = init_of(domain).to_string();
+    let inside = [
+        "--mount", "--uts", "--ipc", "--net", "--pid", "--target", &pid, "--",
+    ];
+    let query = ["cibadmin", "--query", "--xpath", "/cib", "--no-children"];
+    let said = run("nsenter", inside.iter().chain(&query));
+    said.code == 0 && said.out.starts_with("<cib ")
 }
 
 /// `PREFIX1 … PREFIXn`, sorted as names are.

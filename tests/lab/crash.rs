@@ -1,11 +1,10 @@
 //! Killed half-way: another `lab up` finishes it, `lab down` takes it away.
 
 use crate::Test;
+use crate::kill::{Stage, killed};
 use crate::trouble::guest_init;
-use crate::world::{BINARY, Before, lxa};
+use crate::world::{Before, lxa};
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
     ("killed_at_every_stage", killed_at_every_stage),
@@ -14,9 +13,6 @@ pub const TESTS: &[Test] = &[
 ];
 
 const DIRECTORY: &str = "/var/lib/lxc-autogen-lab-lab";
-
-/// A moment to strike at, by name.
-type Stage = (&'static str, fn() -> bool);
 
 const STAGES: &[Stage] = &[
     ("the directory", || Path::new(DIRECTORY).exists()),
@@ -77,33 +73,10 @@ fn the_directory_is_lost() {
     before.is_as_now();
 }
 
-/// Begins a command and kills it at a moment.
-#[track_caller]
-fn killed(command: &str, (what, stage): &Stage) {
-    let mut child = Command::new(BINARY)
-        .args(command.split(' '))
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let end = Instant::now() + Duration::from_secs(60);
-    while !stage() {
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "{command}: it ended before {what}"
-        );
-        assert!(Instant::now() < end, "{command}: {what}: not in time");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    child.kill().unwrap();
-    child.wait().unwrap();
-}
-
 fn killed_at_every_stage() {
     let before = Before::new();
-    for (index, stage) in STAGES.iter().enumerate() {
-        killed("lab up --cluster-nodes 1 -c 1", stage);
+    for (index, (what, stage)) in STAGES.iter().enumerate() {
+        killed("lab up --cluster-nodes 1 -c 1", what, stage);
         let said = lxa("lab down");
         // Killed before the first name is given, there is nothing to take down.
         if index == 0 && said.code == 3 {
@@ -111,7 +84,7 @@ fn killed_at_every_stage() {
         } else {
             said.exits(0);
         }
-        assert!(!Path::new(DIRECTORY).exists(), "{}", stage.0);
+        assert!(!Path::new(DIRECTORY).exists(), "{what}");
         before.is_as_now();
     }
 }
@@ -119,10 +92,9 @@ fn killed_at_every_stage() {
 /// What a killed run has begun, another of the same command ends.
 fn killed_and_finished() {
     let before = Before::new();
-    killed(
-        "lab up --cluster-nodes 1 -c 2",
-        &("a guest joins", || guest_init("lxc1") != 0),
-    );
+    killed("lab up --cluster-nodes 1 -c 2", "a guest joins", || {
+        guest_init("lxc1") != 0
+    });
     lxa("lab up").exits(0).complains("was never completed");
     for guest in ["lxc1", "lxc2"] {
         let said = lxa(&format!("lab exec {guest} -- hostname")).exits(0);
@@ -134,13 +106,9 @@ fn killed_and_finished() {
         std::fs::read_to_string(path).unwrap_or_default()
     };
     let larger = "lab up --cluster-nodes 2 --remote-nodes 1";
-    killed(
-        larger,
-        &("the nodes are told", || {
-            let path = Path::new(DIRECTORY).join("lab-node1/rootfs/etc/corosync/corosync.conf");
-            std::fs::read_to_string(path).is_ok_and(|text| text.contains("lab-node2"))
-        }),
-    );
+    killed(larger, "the nodes are told", || {
+        corosync().contains("lab-node2")
+    });
     lxa(larger).exits(0);
     for node in ["lab-node2", "lab-remote1"] {
         let devices = lxa(&format!("lab exec node1 -- stonith_admin --list {node}"));
@@ -150,12 +118,9 @@ fn killed_and_finished() {
     assert_eq!(online.matches("online").count(), 5, "{online}");
     // Smaller: when a node is gone, and the cluster has not forgotten it.
     let smaller = "lab up --cluster-nodes 1 --remote-nodes 0";
-    killed(
-        smaller,
-        &("a node has left", || {
-            !Path::new(DIRECTORY).join("lab-node2").exists()
-        }),
-    );
+    killed(smaller, "a node has left", || {
+        !Path::new(DIRECTORY).join("lab-node2").exists()
+    });
     lxa(smaller).exits(0);
     assert!(!corosync().contains("lab-node2"));
     let known = lxa("lab exec node1 -- crm_node --list").exits(0).out;
@@ -164,12 +129,9 @@ fn killed_and_finished() {
         "{known}"
     );
     // Away: when the first of it is gone.
-    killed(
-        "lab down",
-        &("the nodes are off", || {
-            !Path::new("/run/libvirt/lxc/lab-node1.pid").exists()
-        }),
-    );
+    killed("lab down", "the nodes are off", || {
+        !Path::new("/run/libvirt/lxc/lab-node1.pid").exists()
+    });
     assert!(Path::new(DIRECTORY).exists(), "it was faster");
     lxa("lab down").exits(0);
     before.is_as_now();

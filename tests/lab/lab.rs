@@ -1,7 +1,7 @@
 //! A lab under test: made, asked, and taken down whatever happens.
 
+use crate::mon::View;
 use crate::world::{Before, Said, lxa, run, tool, until};
-use lxc_autogen::pacemaker::monitor::View;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
@@ -64,7 +64,7 @@ impl Lab {
     pub fn view(&self, node: &str) -> View {
         let said = self.exec(node, "crm_mon -1 --output-as=xml");
         if said.code == 0 {
-            View::parse(&said.out).unwrap()
+            View::parse(&said.out)
         } else {
             View::default()
         }
@@ -72,11 +72,7 @@ impl Lab {
 
     /// Names of nodes that are online and nothing else, as a node sees it.
     pub fn online(&self, node: &str) -> BTreeSet<String> {
-        let nodes = self.view(node).nodes.into_iter();
-        nodes
-            .filter(|(_, n)| n.online && n.note.is_none())
-            .map(|(name, _)| name)
-            .collect()
+        self.view(node).all_online().map(str::to_owned).collect()
     }
 
     /// Waits until these nodes, separated by blanks, are online, and no others; short names are the
@@ -122,9 +118,7 @@ impl Lab {
 
     /// The cluster node that a resource is active on; none, or two, are errors in most tests.
     pub fn runs_on(&self, asked: &str, resource: &str) -> Vec<String> {
-        let view = self.view(asked);
-        let active = view.active.get(resource).cloned().unwrap_or_default();
-        active.into_iter().flat_map(|a| a.nodes).collect()
+        self.view(asked).runs_on(resource)
     }
 
     /// Waits until a node is in this state in the cluster's eyes: `unclean`, `pending` and so on.
@@ -132,7 +126,7 @@ impl Lab {
     pub fn await_note(&self, asked: &str, node: &str, seconds: u64, note: &str) {
         until(&format!("{node} {note}"), seconds, || {
             let seen = self.view(asked).nodes.get(&self.node(node)).cloned();
-            seen.is_some_and(|n| n.note == Some(note))
+            seen.is_some_and(|(_, notes)| notes.iter().any(|n| n == note))
         });
     }
 

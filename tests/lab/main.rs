@@ -9,9 +9,19 @@ mod crash;
 mod down;
 mod everyday;
 mod fencing;
+#[path = "../common/golden.rs"]
+mod golden;
 mod inside;
+#[path = "../common/kill.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod kill;
 mod lab;
 mod large;
+#[path = "../common/mon.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod mon;
 mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
@@ -40,5 +50,6 @@ fn main() {
             refused::TESTS,
             large::TESTS,
         ],
-    );
+    )
+    .exit();
 }

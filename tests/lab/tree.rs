@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::lab::Lab;
+use crate::runner::not_proven;
 use crate::world::{lxa, run, tool};
 use lxc_autogen::libvirt::container::{SYSRQ, masked_sysrq};
 use std::os::unix::fs::MetadataExt;
@@ -112,7 +113,7 @@ fn over_another_tree() {
 fn on_another_kernel() {
     let has = Path::new(SYSRQ).exists();
     if !has {
-        eprintln!("\n!!! NOT PROVEN on this kernel, which has no {SYSRQ}: that nodes mask it");
+        not_proven("this kernel has no sysrq-trigger, so not that nodes mask it");
     }
     let lab = Lab::up("lab", "--cluster-nodes 1 -c 0 --fencing false");
     let file = "/var/lib/lxc-autogen-lab-lab/lab-node1/domain.xml";

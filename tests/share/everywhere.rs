@@ -1,9 +1,11 @@
 //! The same on every node; containers that run and fail over anywhere; any node leads.
 
 use crate::Test;
+use crate::golden::as_0_1_0_wrote_it;
 use crate::three::{NODES, Three};
 use crate::world::{tool, until};
 use std::collections::BTreeSet;
+use std::path::Path;
 
 pub const TESTS: &[Test] = &[
     ("made_on_all_nodes_led_by_any", made_on_all_nodes_led_by_any),
@@ -101,6 +103,13 @@ fn made_on_all_nodes_led_by_any() {
     three.await_guests("node1", 60, "lxc1 lxc2");
     three.ok("node1", "crm_resource --clear --resource container1");
 
+    // What version 0.1.0 wrote of other nodes is undone, too.
+    for node in NODES {
+        let root = format!("/var/lib/lxc-autogen-lab-lab/{}/rootfs", three.name(node));
+        let journal = Path::new(&root).join("var/lib/lxc-autogen/journal.jsonl");
+        let kinds = as_0_1_0_wrote_it(&journal);
+        assert!(kinds.iter().any(|kind| kind == "peer"), "{node}: {kinds:?}");
+    }
     three.lxa("node2", "cleanup").exits(0);
     three.is_as_before();
     three

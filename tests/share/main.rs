@@ -6,10 +6,16 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod everywhere;
+#[path = "../common/golden.rs"]
+mod golden;
 #[path = "../lab/lab.rs"]
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
 mod lab;
+#[path = "../common/mon.rs"]
+// Each of the test programs that share this uses a part of it.
+#[allow(dead_code)]
+mod mon;
 mod pacemakers_own;
 #[path = "../common/runner.rs"]
 mod runner;
@@ -21,8 +27,10 @@ mod world;
 use runner::Test;
 
 fn main() {
-    runner::run(
+    let conclusion = runner::run(
         "scripts/world run --no-cluster -- …",
-        &[everywhere::TESTS, trouble::TESTS, pacemakers_own::TESTS],
+        &[everywhere::TESTS, pacemakers_own::TESTS, trouble::TESTS],
     );
+    three::end_shared();
+    conclusion.exit();
 }

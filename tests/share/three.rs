@@ -2,11 +2,37 @@
 
 use crate::lab::Lab;
 use crate::world::{BINARY, ROOT, Said, run};
+use std::sync::{Mutex, PoisonError};
 
 /// The nodes.
 pub const NODES: [&str; 3] = ["node1", "node2", "node3"];
 /// The program in the nodes.
 const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
+
+/// Between two tests that share it.
+static BETWEEN: Mutex<Option<Three>> = Mutex::new(None);
+
+/// Runs a test on a cluster that the next such test goes on with, which saves making one for each.
+/// The test must leave it as it found it. After one that failed the next has a new one.
+pub fn shared(test: fn(&Three)) {
+    let between = || BETWEEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let left = between().take();
+    let three = left.unwrap_or_else(Three::up);
+    test(&three);
+    three.is_as_before();
+    *between() = Some(three);
+}
+
+/// Takes down what the last such test left, after which the world must be as it was.
+pub fn end_shared() {
+    let left = BETWEEN
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .take();
+    if let Some(three) = left {
+        three.lab.down();
+    }
+}
 
 /// The cluster.
 pub struct Three {
@@ -14,8 +40,9 @@ pub struct Three {
 }
 
 impl Three {
-    /// A new one, all nodes of which have been looked at, with what is in the tree.
+    /// A new one beside which there is no other, all nodes of which have been looked at, with what is in the tree.
     pub fn up() -> Three {
+        end_shared();
         // Of the host's /usr a node sees all.
         let share = match ROOT.starts_with("/usr/") {
             true => String::new(),

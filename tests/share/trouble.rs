@@ -1,24 +1,30 @@
 //! All or nothing: a node that cannot, says why, and nothing is left on any of them.
 
 use crate::Test;
-use crate::three::{NODES, Three};
+use crate::three::{self, NODES, Three};
 use crate::world::until;
 use std::collections::BTreeSet;
 
-pub const TESTS: &[Test] = &[("one_that_cannot_keeps_all_from_it", one_that_cannot)];
-
-fn one_that_cannot() {
-    let three = Three::up();
-    ssh_refuses(&three);
-    another_key(&three);
-    without_our_program(&three);
-    a_full_disk(&three);
-    taken_there(&three);
-    growth_that_fails(&three);
-    led_by_a_run_that_is_killed(&three);
-    bad_input(&three);
-    three.lab.down();
-}
+pub const TESTS: &[Test] = &[
+    ("a_node_that_ssh_does_not_reach", || {
+        three::shared(ssh_refuses)
+    }),
+    ("a_node_with_another_key", || three::shared(another_key)),
+    ("a_node_without_our_program", || {
+        three::shared(without_our_program)
+    }),
+    ("a_node_with_a_full_disk", || three::shared(a_full_disk)),
+    ("a_node_where_names_are_taken", || {
+        three::shared(taken_there)
+    }),
+    ("growth_that_fails_on_one_node", || {
+        three::shared(growth_that_fails)
+    }),
+    ("led_by_a_run_that_is_killed", || {
+        three::shared(led_by_a_run_that_is_killed)
+    }),
+    ("nodes_that_cannot_be", || three::shared(bad_input)),
+];
 
 fn ssh_refuses(three: &Three) {
     let node2 = three.name("node2");
