@@ -104,7 +104,7 @@ impl<R: Record> Journal<R> {
     ///
     /// # Errors
     /// When it cannot be made durable; the changes must not be made then.
-    pub fn intend(&mut self, undos: impl IntoIterator<Item = R>) -> Result<()> {
+    pub fn intend<C: Into<R>>(&mut self, undos: impl IntoIterator<Item = C>) -> Result<()> {
         let mut lines = String::new();
         let known: HashMap<String, u64> = self
             .outstanding
@@ -114,6 +114,7 @@ impl<R: Record> Journal<R> {
         let mut added = Vec::new();
         let mut replaced = Vec::new();
         for undo in undos {
+            let undo: R = undo.into();
             if let Some(seq) = known.get(&undo.key()) {
                 // What was first there is what counts, unless the thing itself is another now.
                 if !undo.has_identity() || self.outstanding.get(seq) == Some(&undo) {

@@ -1,6 +1,9 @@
 //! The state directory: root's own, locked while a command works in it, with set and journal.
 
-use crate::change::{Journal, LOCK_FILE, Rank, SET_FILE, Undo, Undoer, remove_empty_state};
+use crate::change::{
+    Change, InState, Journal, LOCK_FILE, OwnFiles, Rank, SET_FILE, StateDir, StateDirectory,
+    StateFile, Undoer, remove_empty_state,
+};
 use crate::context as work;
 use crate::error::{Context, Error, Kind, Result};
 use crate::host::files::{self, Attributes, Existing, temporary_name};
@@ -85,7 +88,7 @@ impl State {
         files::remove_file(&temporary.join(journal::FILE))?;
         let ino = files::identity(temporary)?;
         let mut journal = Journal::open(temporary)?;
-        journal.intend([Undo::StateDir {
+        journal.intend([StateDir {
             path: dir.to_owned(),
             ino,
         }])?;
@@ -133,7 +136,7 @@ impl State {
         check_identity(dir, &journal)?;
         if journal.is_new() {
             // A directory that was there before us, and stays.
-            journal.intend([Undo::OwnFiles {
+            journal.intend([OwnFiles {
                 path: dir.to_owned(),
             }])?;
         }
@@ -151,13 +154,10 @@ impl State {
     ///
     /// # Errors
     /// [`crate::error::Kind::Cant`] with the foreign file.
-    pub fn claim(&self, undo: &Undo) -> Result<()> {
-        let name = match undo {
-            Undo::StateFile { name } | Undo::Container { name } => name,
-            _ => return Ok(()),
-        };
-        let path = self.dir.join(name);
-        let ours = self.journal.outstanding().any(|(_, known)| known == undo);
+    pub fn claim(&self, wanted: &InState) -> Result<()> {
+        let path = self.dir.join(wanted.name());
+        let is_it = |known: &Change| matches!(known, Change::Inside(known) if known == wanted);
+        let ours = self.journal.outstanding().any(|(_, known)| is_it(known));
         if ours || !files::exists(&path) {
             return Ok(());
         }
@@ -172,11 +172,9 @@ impl State {
     /// # Errors
     /// When it cannot be written.
     pub fn save_set(&mut self, set: &Set) -> Result<()> {
-        let undo = Undo::StateFile {
-            name: SET_FILE.to_owned(),
-        };
-        self.claim(&undo)?;
-        self.journal.intend([undo])?;
+        let file = StateFile::named(SET_FILE).into();
+        self.claim(&file)?;
+        self.journal.intend([file])?;
         let text = serde_json::to_string_pretty(set)
             .map_err(|e| Error::failed(format!("{SET_FILE}: {e}")))?;
         self.write_file(SET_FILE, text.as_bytes())?;
@@ -189,11 +187,9 @@ impl State {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&mut self, name: &str, text: &str) -> Result<()> {
-        let undo = Undo::StateFile {
-            name: name.to_owned(),
-        };
-        self.claim(&undo)?;
-        self.journal.intend([undo])?;
+        let file = StateFile::named(name).into();
+        self.claim(&file)?;
+        self.journal.intend([file])?;
         self.write_file(name, text.as_bytes())
     }
 
@@ -295,8 +291,8 @@ fn check_content(dir: &Path) -> Result<()> {
 
 /// A journal that was copied elsewhere must not undo anything there.
 fn check_identity(dir: &Path, journal: &Journal) -> Result<()> {
-    for (_, undo) in journal.outstanding() {
-        let Undo::StateDir { path, ino } = undo else {
+    for (_, change) in journal.outstanding() {
+        let Change::StateDir(StateDirectory::StateDir(StateDir { path, ino })) = change else {
             continue;
         };
         if (path.as_path(), *ino) != (dir, files::identity(dir)?) {

@@ -1,11 +1,109 @@
 //! The authentication key on this host: made, or put in the place of another, and taken back.
 
-use super::{Journal, Undo};
+use super::find::Traces;
+use super::kinds::{About, Kind};
+use super::{Change, EmptyDir, Journal, Outside, StateFile, Undoer};
 use crate::error::{Context, Error, Result};
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::users;
-use crate::pacemaker::authkey;
-use std::path::Path;
+use crate::pacemaker::cib::Cib;
+use crate::pacemaker::{authkey, tools};
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// Remove the authentication key, when it still is the one we made, or put the previous one back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Authkey {
+    /// Where it is.
+    pub path: PathBuf,
+    /// SHA-256 of what we wrote.
+    pub sha256: String,
+    /// The previous one's name in the state directory.
+    #[serde(default)]
+    pub previous: Option<String>,
+}
+
+impl Kind for Authkey {
+    fn key(&self) -> String {
+        format!("authentication key {}", self.path.display())
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: true,
+            is_shared: true,
+            container: None,
+            scope: Scope::All,
+            needs: self.previous.as_deref(),
+        }
+    }
+
+    /// It has no mark: it is random.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+impl Authkey {
+    /// The key goes when it is the one we made, and no other guest or remote node lives by it. One that
+    /// it replaced comes back.
+    pub(super) fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
+        let Authkey {
+            path,
+            sha256,
+            previous,
+        } = self;
+        // What a run killed in the middle of writing it left.
+        files::remove_file(&files::unfinished(path))?;
+        let backup = previous.as_ref().map(|name| undoer.state_dir.join(name));
+        let was = backup.as_deref().map(files::read_optional).transpose()?;
+        let was = was.flatten();
+        let Some(bytes) = files::read_optional(path)? else {
+            return match backup {
+                Some(backup) if was.is_some() => files::copy_whole(&backup, path),
+                _ => Ok(()),
+            };
+        };
+        if was.as_ref() == Some(&bytes) {
+            return Ok(());
+        }
+        if files::sha256(&bytes) != *sha256 {
+            return Err(Error::failed("it is not the one we made any more"));
+        }
+        let cib = tools::last_known(undoer.host);
+        let mut others = cib.as_ref().map_or_else(Vec::new, Cib::remote_users);
+        if !others.is_empty() {
+            // Another set of ours has the record too, and takes the key away when it goes.
+            let handed_on = cib
+                .map(|cib| undoer.of_other_sets(&cib))
+                .unwrap_or_default();
+            let of_nobody_of_ours = |name: &String| !handed_on.contains(name);
+            if previous.is_none() && !others.iter().any(of_nobody_of_ours) {
+                return Ok(());
+            }
+            // One that took another's place stays known here: here is what comes back.
+            if previous.is_none() {
+                others.retain(of_nobody_of_ours);
+            }
+            return Err(Error::failed(format!(
+                "other nodes use it: {}",
+                others.join(", ")
+            )));
+        }
+        match backup {
+            Some(backup) if was.is_some() => files::copy_whole(&backup, path),
+            Some(backup) => Err(Error::failed(format!(
+                "{} with the previous one is gone",
+                backup.display()
+            ))),
+            None => {
+                authkey::remember(&bytes);
+                files::remove_file(path)
+            }
+        }
+    }
+}
 
 /// Makes the key when there is none: 4096 random bytes, 0640 root:haclient, in a directory 0750
 /// root:haclient. Gives back whether one was made.
@@ -40,21 +138,19 @@ pub fn put(journal: &mut Journal, state_dir: &Path, key: &[u8], replace: bool) -
     if !replace {
         return Err(authkey::another_key(&path.display().to_string()));
     }
-    let kept = journal.outstanding().find_map(|(_, undo)| match undo {
-        Undo::Authkey { previous, .. } => Some(previous.clone()),
+    let kept = journal.outstanding().find_map(|(_, change)| match change {
+        Change::Outside(Outside::Authkey(it)) => Some(it.previous.clone()),
         _ => None,
     });
     let previous = match kept {
         Some(previous) => previous,
         None => {
-            journal.intend([Undo::StateFile {
-                name: PREVIOUS.to_owned(),
-            }])?;
+            journal.intend([StateFile::named(PREVIOUS)])?;
             files::copy_whole(path, &state_dir.join(PREVIOUS))?;
             Some(PREVIOUS.to_owned())
         }
     };
-    journal.intend([Undo::Authkey {
+    journal.intend([Authkey {
         path: path.to_owned(),
         sha256: files::sha256(key),
         previous,
@@ -71,7 +167,7 @@ fn write_new(journal: &mut Journal, key: &[u8]) -> Result<()> {
     let haclient = users::haclient()?.as_raw();
     let directory = Path::new(authkey::DIRECTORY);
     if !files::exists(directory) {
-        journal.intend([Undo::EmptyDir {
+        journal.intend([EmptyDir {
             path: directory.to_owned(),
         }])?;
         std::fs::create_dir(directory).map_err(|e| Error::io("make directory", directory, e))?;
@@ -84,7 +180,7 @@ fn write_new(journal: &mut Journal, key: &[u8]) -> Result<()> {
             },
         )?;
     }
-    journal.intend([Undo::Authkey {
+    journal.intend([Authkey {
         path: path.to_owned(),
         sha256: files::sha256(key),
         previous: None,

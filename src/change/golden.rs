@@ -4,13 +4,14 @@
 //! cluster nodes, a lab, and fetched agents; each kind of record once in every form that its
 //! optional fields take. Only the numbers are new, so that one journal holds them all.
 
-use super::{Rank, Undo, covers};
+use super::kinds::Flat;
+use super::{Authkey, Change, Peer, Rank};
 use crate::journal::{self, line, replay};
 use crate::spec::Scope;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-type Line = journal::Line<Undo>;
+type Line = journal::Line<Change>;
 
 const GOLDEN: &str = include_str!("../../tests/data/journal-0.1.0.jsonl");
 
@@ -20,9 +21,9 @@ macro_rules! kinds {
     ($($kind:ident $name:literal)*) => {
         const KINDS: &[&str] = &[$($name),*];
 
-        fn kind(undo: &Undo) -> &'static str {
-            match undo {
-                $(Undo::$kind { .. } => $name,)*
+        fn kind(change: &Change) -> &'static str {
+            match change.clone().into() {
+                $(Flat::$kind(_) => $name,)*
             }
         }
     };
@@ -163,7 +164,7 @@ fn lines() -> impl Iterator<Item = (&'static str, Line)> {
     GOLDEN.lines().map(move |text| (text, parse(text)))
 }
 
-fn records() -> Vec<Undo> {
+fn records() -> Vec<Change> {
     let record = |(_, line)| match line {
         Line::Do { undo, .. } => Some(undo),
         Line::Undone { .. } => None,
@@ -216,7 +217,7 @@ fn each_record_means_what_it_meant() {
 }
 
 /// The lines whose records are so, counted from 1.
-fn those(are: impl Fn(&Undo) -> bool) -> Vec<usize> {
+fn those(are: impl Fn(&Change) -> bool) -> Vec<usize> {
     let records = records();
     (1..)
         .zip(&records)
@@ -228,20 +229,20 @@ fn those(are: impl Fn(&Undo) -> bool) -> Vec<usize> {
 #[test]
 fn each_record_belongs_where_it_belonged() {
     let cib = [9, 10, 12, 17, 18, 19, 20, 21, 22, 23];
-    assert_eq!(those(|undo| covers(Scope::Cib, undo)), cib);
+    assert_eq!(those(|undo| undo.is_of(Scope::Cib)), cib);
     let libvirt = [5, 6, 7, 11, 14, 15, 16];
-    assert_eq!(those(|undo| covers(Scope::Libvirt, undo)), libvirt);
-    assert!(those(|undo| !covers(Scope::All, undo)).is_empty());
-    assert_eq!(those(Undo::is_shared), [3, 6, 7, 13, 14, 25]);
+    assert_eq!(those(|undo| undo.is_of(Scope::Libvirt)), libvirt);
+    assert!(those(|undo| !undo.is_of(Scope::All)).is_empty());
+    assert_eq!(those(Change::is_shared), [3, 6, 7, 13, 14, 25]);
     assert_eq!(those(journal::Record::has_identity), [3, 5, 25, 28, 29, 30]);
-    let of_lxc1 = |undo: &Undo| undo.container() == Some("lxc1");
+    let of_lxc1 = |undo: &Change| undo.container() == Some("lxc1");
     assert_eq!(those(of_lxc1), [4, 15, 16, 17, 18]);
     assert_eq!(those(|undo| undo.container().is_some()), those(of_lxc1));
 }
 
 #[test]
 fn what_was_undone_is_not_outstanding() {
-    let (outstanding, next) = replay::<Undo>(GOLDEN, Path::new("journal.jsonl")).unwrap();
+    let (outstanding, next) = replay::<Change>(GOLDEN, Path::new("journal.jsonl")).unwrap();
     assert_eq!((outstanding.len(), next), (25, 31));
     for undone in [9, 10, 21, 22, 29] {
         assert!(!outstanding.contains_key(&undone), "{undone}");
@@ -255,10 +256,9 @@ fn fields_that_came_later_may_be_missing() {
         r#"{"undo":"authkey","path":"/etc/pacemaker/authkey","sha256":"ab"}"#,
         r#"{"undo":"peer","node":"n","program":"/usr/sbin/lxc-autogen","options":[]}"#,
     ] {
-        let undo: Undo = serde_json::from_str(text).unwrap();
-        let missing = match undo {
-            Undo::Authkey { previous, .. } => previous.is_none(),
-            Undo::Peer { group, .. } => group.is_empty(),
+        let missing = match serde_json::from_str(text).unwrap() {
+            Flat::Authkey(Authkey { previous, .. }) => previous.is_none(),
+            Flat::Peer(Peer { group, .. }) => group.is_empty(),
             _ => false,
         };
         assert!(missing, "{text}");

@@ -4,7 +4,7 @@
 //! CIB for each resource (Pacemaker 2.1.5, daemons/controld/controld_execd.c, do_lrm_delete), and
 //! answers nobody meanwhile.
 
-use super::{Item, Undoer};
+use super::{Item, Node, Undoer};
 use crate::error::Result;
 use crate::host::signals;
 use crate::pacemaker::cib::Cib;
@@ -94,11 +94,8 @@ fn next_size(size: usize, took: Duration) -> usize {
 
 /// What cluster nodes remember of the connections and containers of nodes that are gone: the
 /// cluster drops it by itself, in its own time; what it does not, we do, one by one.
-pub(super) fn drop(undoer: &Undoer<'_>, items: &[Item]) -> Result<()> {
-    let gone: HashSet<&str> = items
-        .iter()
-        .filter_map(|(_, undo)| undo.container())
-        .collect();
+pub(super) fn drop(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Result<()> {
+    let gone: HashSet<&str> = items.iter().map(|(_, it)| it.name.as_str()).collect();
     let patience = Duration::from_secs(5) + Duration::from_millis(100) * items.len() as u32;
     let Some(cib) = dropped(undoer, &gone, patience)? else {
         return Ok(());

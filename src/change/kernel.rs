@@ -1,50 +1,119 @@
-//! Undoing what libvirt changed of the kernel's state.
+//! What libvirt changed of the kernel's state.
 
-use super::Undo;
-use super::Undoer;
+use super::find::Traces;
+use super::kinds::{About, Kind, rank};
+use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, forwarding};
 use crate::libvirt::virsh;
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// Forwarding and control groups. `all_gone` says that nothing of ours is left that uses them.
-pub(super) fn restore(undoer: &Undoer<'_>, undo: &Undo, all_gone: bool) -> Result<()> {
-    match undo {
-        Undo::Forwarding { settings } => restore_forwarding(undoer, settings),
-        Undo::Cgroup { path } => {
-            // In use by somebody else's container: then it is theirs now.
-            if cgroups::remove_if_empty(path)? || all_gone {
-                return Ok(());
-            }
-            Err(Error::failed("a container of ours is still in it"))
-        }
-        other => Err(Error::failed(format!(
-            "{} is no kernel setting",
-            other.key()
-        ))),
+rank! {
+    /// What libvirt changes of the kernel's state.
+    Kernel: Kernel {
+        /// IPv4 forwarding.
+        Forwarding,
+        /// A control group.
+        Cgroup,
     }
 }
 
-/// Puts forwarding back, unless somebody switched it off since, or came to need it: another
-/// network of libvirt's that is active now, or an interface that forwards and was not there.
-fn restore_forwarding(undoer: &Undoer<'_>, settings: &[(PathBuf, String)]) -> Result<()> {
-    if files::read_trimmed(forwarding::SWITCH).as_deref() != Some("1") {
-        return Ok(());
-    }
-    let mut needed_by = forwarding::interfaces_since(settings);
-    for name in virsh::active_networks(undoer.host)? {
-        let forwards = virsh::dump_network(undoer.host, &name)?
-            .is_some_and(|xml| xml.find("forward").is_some());
-        if forwards {
-            needed_by.push(format!("network {name}"));
+/// Each can be another set's too by now.
+const ABOUT: About<'static> = About {
+    has_identity: false,
+    is_shared: true,
+    container: None,
+    scope: Scope::Libvirt,
+    needs: None,
+};
+
+/// Put forwarding back as it was before libvirt switched it on with the network.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forwarding {
+    /// Files under /proc/sys/net/ipv4 and what was in them, in the order to write them:
+    /// `ip_forward` first, since it overwrites the others.
+    pub settings: Vec<(PathBuf, String)>,
+}
+
+impl Forwarding {
+    /// Puts forwarding back, unless somebody switched it off since, or came to need it: another
+    /// network of libvirt's that is active now, or an interface that forwards and was not there.
+    fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
+        if files::read_trimmed(forwarding::SWITCH).as_deref() != Some("1") {
+            return Ok(());
         }
+        let mut needed_by = forwarding::interfaces_since(&self.settings);
+        for name in virsh::active_networks(undoer.host)? {
+            let forwards = virsh::dump_network(undoer.host, &name)?
+                .is_some_and(|xml| xml.find("forward").is_some());
+            if forwards {
+                needed_by.push(format!("network {name}"));
+            }
+        }
+        if needed_by.is_empty() {
+            return forwarding::restore(&self.settings);
+        }
+        undoer.report.line(format!(
+            "IPv4 forwarding stays on: {} may need it",
+            needed_by.join(", ")
+        ));
+        Ok(())
     }
-    if needed_by.is_empty() {
-        return forwarding::restore(settings);
+}
+
+impl Kind for Forwarding {
+    fn key(&self) -> String {
+        "the kernel's IPv4 forwarding".to_owned()
     }
-    undoer.report.line(format!(
-        "IPv4 forwarding stays on: {} may need it",
-        needed_by.join(", ")
-    ));
-    Ok(())
+
+    fn about(&self) -> About<'_> {
+        ABOUT
+    }
+
+    /// What it was before cannot be known.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Remove a control group that libvirt makes with the first container, when it is unused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cgroup {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl Cgroup {
+    fn remove(&self, all_gone: bool) -> Result<()> {
+        // In use by somebody else's container: then it is theirs now.
+        if cgroups::remove_if_empty(&self.path)? || all_gone {
+            return Ok(());
+        }
+        Err(Error::failed("a container of ours is still in it"))
+    }
+}
+
+impl Kind for Cgroup {
+    fn key(&self) -> String {
+        format!("control group {}", self.path.display())
+    }
+
+    fn about(&self) -> About<'_> {
+        ABOUT
+    }
+
+    /// Whoever started the first container made it, and that cannot be known.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Forwarding and control groups. `all_gone` says that nothing of ours is left that uses them.
+pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Kernel>], all_gone: bool) -> Batch {
+    Batch::of_each(items, |it| match it {
+        Kernel::Forwarding(it) => it.restore(undoer),
+        Kernel::Cgroup(it) => it.remove(all_gone),
+    })
 }

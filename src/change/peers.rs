@@ -1,13 +1,49 @@
 //! Having other nodes undo what was done there.
 
-use super::Undo;
-use super::{Batch, Item, Undoer};
+use super::find::Traces;
+use super::kinds::{About, Kind};
+use super::{Batch, Item, SET_FILE, Undoer};
 use crate::error::Result;
 use crate::host::Host;
 use crate::peer::{self, Answer, Request, Session, Target, each};
 use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
+
+/// Have another cluster node undo what was done there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Which, and how it is reached.
+    #[serde(flatten)]
+    pub target: Target,
+    /// What the nodes have in common; one that has left it, and other nodes since, is not the one
+    /// that is meant.
+    #[serde(default)]
+    pub group: String,
+}
+
+impl Kind for Peer {
+    fn key(&self) -> String {
+        format!("what is on node {}", self.target.node)
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: false,
+            container: None,
+            scope: Scope::All,
+            // What they have in the CIB is told from another set's by the set's mark.
+            needs: Some(SET_FILE),
+        }
+    }
+
+    /// A node knows of others by its journal alone.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
 
 /// How long a node may take to undo its part: containers that hang are waited for.
 const UNDONE_WITHIN: Duration = Duration::from_secs(300);
@@ -120,13 +156,10 @@ impl Told {
 
 /// Each node undoes its part. Only when nothing is left on any of them do they forget each other:
 /// until then each of them knows where something is, and can finish it.
-pub(super) fn undo(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
+pub(super) fn undo(undoer: &Undoer<'_>, items: &[Item<Peer>]) -> Batch {
     let mut batch = Batch::default();
     let mut targets = Vec::new();
-    for (_, undo) in items {
-        let Undo::Peer { target, group } = undo else {
-            continue;
-        };
+    for (_, Peer { target, group }) in items {
         if !undoer.forget.contains(&target.node) {
             let mut target = target.clone();
             if !undoer.ssh_options.is_empty() {
@@ -149,10 +182,8 @@ pub(super) fn undo(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
         return batch;
     }
     for (node, line) in told.remains {
-        let of_node =
-            |(_, undo): &&Item| matches!(undo, Undo::Peer { target, .. } if target.node == node);
-        match items.iter().find(of_node) {
-            Some((_, undo)) => batch.keep(undo, line),
+        match items.iter().find(|(_, it)| it.target.node == node) {
+            Some((_, it)) => batch.keep(it, line),
             None => batch
                 .remains
                 .push(format!("what is on node {node}: {line}")),
@@ -161,6 +192,6 @@ pub(super) fn undo(undoer: &Undoer<'_>, items: &[Item]) -> Batch {
     // Not a thing of its own that stays, but what the others are found by.
     batch
         .kept
-        .extend(items.iter().map(|(_, undo)| undo.clone()));
+        .extend(items.iter().map(|(_, it)| it.clone().into()));
     batch
 }

@@ -1,50 +1,137 @@
 //! The state directory: the last thing that goes.
 
-use super::Undo;
+use super::find::Traces;
+use super::kinds::{About, Kind, rank};
+use super::{Batch, Item, Outcome};
 use crate::error::{Error, Result};
 use crate::host::files::{self, temporary_name};
 use crate::journal;
-use std::path::Path;
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 
 /// The file that keeps the set.
 pub const SET_FILE: &str = "set.json";
 /// The lock file.
 pub const LOCK_FILE: &str = "lock";
 
-/// Removes the state directory, or from one that was there before us only what is ours.
-pub(super) fn remove_state_dir(undo: &Undo) -> Result<()> {
-    let (path, keep) = match undo {
-        Undo::StateDir { path, .. } => (path, false),
-        Undo::OwnFiles { path } => (path, true),
-        other => return Err(Error::failed(format!("{} is no directory", other.key()))),
-    };
-    if !files::exists(path) {
-        return Ok(());
+rank! {
+    /// The state directory.
+    StateDir: StateDirectory {
+        /// One that we made.
+        StateDir,
+        /// Ours in one that was there before us.
+        OwnFiles,
     }
-    if let Undo::StateDir { ino, .. } = undo {
-        if files::identity(path)? != *ino {
+}
+
+/// It goes last, with everything else.
+const ABOUT: About<'static> = About {
+    has_identity: false,
+    is_shared: false,
+    container: None,
+    scope: Scope::All,
+    needs: None,
+};
+
+/// Remove the state directory itself, when nothing but ours was in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateDir {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Inode number; that of the device can change from boot to boot.
+    pub ino: u64,
+}
+
+impl StateDir {
+    fn remove(&self) -> Result<()> {
+        if !files::exists(&self.path) {
+            return Ok(());
+        }
+        if files::identity(&self.path)? != self.ino {
             return Err(Error::failed("it is another directory now"));
         }
+        check_foreign(&self.path)?;
+        remove_empty_state(&self.path)
     }
-    let ours = [journal::FILE, LOCK_FILE];
+}
+
+impl Kind for StateDir {
+    fn key(&self) -> String {
+        format!("state directory {}", self.path.display())
+    }
+
+    fn about(&self) -> About<'_> {
+        ABOUT
+    }
+
+    /// Whoever finds anything makes one anew, and has its record then.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Remove journal and lock from a state directory that was there before us.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OwnFiles {
+    /// The directory.
+    pub path: PathBuf,
+}
+
+impl OwnFiles {
+    fn remove(&self) -> Result<()> {
+        if !files::exists(&self.path) {
+            return Ok(());
+        }
+        check_foreign(&self.path)?;
+        OURS.iter()
+            .try_for_each(|name| files::remove_file(&self.path.join(name)))
+    }
+}
+
+impl Kind for OwnFiles {
+    fn key(&self) -> String {
+        format!("journal and lock in {}", self.path.display())
+    }
+
+    fn about(&self) -> About<'_> {
+        ABOUT
+    }
+
+    /// As a directory of our own.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+/// When everything else is undone and nothing foreign is in it.
+pub(super) fn remove(items: &[Item<StateDirectory>], so_far: &Outcome) -> Batch {
+    if !so_far.remains.is_empty() {
+        return Batch::default();
+    }
+    Batch::of_each(items, |it| match it {
+        StateDirectory::StateDir(it) => it.remove(),
+        StateDirectory::OwnFiles(it) => it.remove(),
+    })
+}
+
+/// What is ours in any state directory.
+const OURS: [&str; 2] = [journal::FILE, LOCK_FILE];
+
+fn check_foreign(path: &Path) -> Result<()> {
     let foreign: Vec<String> = std::fs::read_dir(path)
         .map_err(|e| Error::io("read", path, e))?
         .flatten()
         .map(|e| e.file_name().to_string_lossy().into_owned())
-        .filter(|name| !ours.contains(&name.as_str()))
+        .filter(|name| !OURS.contains(&name.as_str()))
         .collect();
-    if !foreign.is_empty() {
-        return Err(Error::failed(format!(
-            "it holds what we did not make: {}",
-            foreign.join(", ")
-        )));
+    if foreign.is_empty() {
+        return Ok(());
     }
-    if keep {
-        return ours
-            .iter()
-            .try_for_each(|name| files::remove_file(&path.join(name)));
-    }
-    remove_empty_state(path)
+    Err(Error::failed(format!(
+        "it holds what we did not make: {}",
+        foreign.join(", ")
+    )))
 }
 
 /// Removes a state directory in which there is nothing but lock and journal.
@@ -58,7 +145,7 @@ pub fn remove_empty_state(dir: &Path) -> Result<()> {
         now = temporary_name(dir);
         std::fs::rename(dir, &now).map_err(|e| Error::io("remove", dir, e))?;
     }
-    for name in [journal::FILE, LOCK_FILE] {
+    for name in OURS {
         files::remove_file(&now.join(name))?;
     }
     std::fs::remove_dir(&now).map_err(|e| Error::io("remove", dir, e))

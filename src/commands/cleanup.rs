@@ -1,7 +1,7 @@
 //! `cleanup`: everything that was made, away again; what the journal does not know any more is
 //! found by the marks it carries.
 
-use crate::change::{Journal, Outcome, Rank, Undo, Undoer, covers};
+use crate::change::{Change, InCib, Journal, Outcome, Rank, Undoer};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, lock, users};
@@ -69,12 +69,12 @@ pub(super) fn run(
     undoer.cluster_down = cib.is_err();
     undoer.forget = forget.to_vec();
     undoer.ssh_options.clone_from(&sharing.ssh_options);
-    let mut outcome = undoer.replay(&mut state.journal, |_, undo| covers(scope, undo));
+    let mut outcome = undoer.replay(&mut state.journal, |_, change| change.is_of(scope));
     // Those of which nothing was known here, of whatever group.
     let (elsewhere, left) = share::undo_on(context, scope, &asked_for, cib.is_err(), forget);
     outcome.add(elsewhere, left);
     if scope == Scope::Libvirt {
-        let known: Vec<Undo> = state
+        let known: Vec<Change> = state
             .journal
             .outstanding()
             .map(|(_, u)| u.clone())
@@ -105,13 +105,13 @@ fn end(context: &Context, scope: Scope, outcome: Outcome) -> Result<()> {
 /// How many resources are to be taken out of the CIB.
 fn resources(journal: &Journal) -> u32 {
     let all = journal.outstanding();
-    let count = all.filter(|(_, undo)| matches!(undo, Undo::Resource { .. }));
+    let count = all.filter(|(_, change)| matches!(change, Change::Cib(InCib::Resource(_))));
     u32::try_from(count.count()).unwrap_or(u32::MAX)
 }
 
-fn known_peers(undos: &[Undo]) -> Vec<Target> {
-    let peers = undos.iter().filter_map(|undo| match undo {
-        Undo::Peer { target, .. } => Some(target.clone()),
+fn known_peers(undos: &[Change]) -> Vec<Target> {
+    let peers = undos.iter().filter_map(|change| match change {
+        Change::Peers(peer) => Some(peer.target.clone()),
         _ => None,
     });
     peers.collect()
@@ -140,7 +140,7 @@ fn check_reachable(
     let concerns = |ranks: &[Rank]| {
         journal
             .outstanding()
-            .any(|(_, u)| covers(scope, u) && ranks.contains(&u.rank()))
+            .any(|(_, u)| u.is_of(scope) && ranks.contains(&u.rank()))
     };
     let in_cluster = [Rank::Cib, Rank::Nodes, Rank::Properties];
     if let Err(e) = cib {
@@ -166,7 +166,7 @@ fn check_reachable(
         let running = cib.as_ref().is_ok_and(|cib| {
             journal
                 .outstanding()
-                .any(|(_, u)| matches!(u, Undo::Resource { id, .. } if cib.has_id(id)))
+                .any(|(_, u)| matches!(u, Change::Cib(InCib::Resource(it)) if cib.has_id(&it.id)))
         });
         if running {
             return Err(Error::new(
@@ -189,7 +189,7 @@ fn preview(context: &Context, scope: Scope) -> Result<()> {
     undos.extend(discover::found(context, cib.as_ref().ok())?);
     undos.sort_by_key(|undo| (undo.rank(), undo.key()));
     undos.dedup_by_key(|undo| undo.key());
-    undos.retain(|undo| covers(scope, undo));
+    undos.retain(|undo| undo.is_of(scope));
     if context.options.json {
         return json(&serde_json::json!({ "would_undo": undos }));
     }

@@ -2,7 +2,7 @@
 
 use super::directory::no_lab;
 use super::{FENCE, fence};
-use crate::change::{Undo, Undoer};
+use crate::change::{Change, Daemon, Undoer};
 use crate::context::Context;
 use crate::error::Result;
 use crate::libvirt::virsh;
@@ -31,7 +31,7 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
             ));
             let mut state = State::open_or_make(&context.state_dir)?;
             // Known by its place alone.
-            state.journal.intend([Undo::Daemon {
+            state.journal.intend([Daemon {
                 program: fence::PROGRAM.to_owned(),
                 configuration: context.state_dir.join(FENCE).join(fence::CONFIGURATION),
             }])?;
@@ -41,7 +41,7 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
     state.journal.intend(found)?;
     let undoer = Undoer::of(context, None);
     // First whatever could start a container again.
-    let daemons = |_: u64, undo: &Undo| matches!(undo, Undo::Daemon { .. });
+    let daemons = |_: u64, change: &Change| matches!(change, Change::Daemons(_));
     let first = undoer.replay(&mut state.journal, daemons);
     pull_the_plugs(context, &state)?;
     let rest = undoer.replay(&mut state.journal, |_, _| true);

@@ -1,6 +1,6 @@
 //! fence_virtd on the host's side: the power switch of a lab's nodes.
 
-use crate::change::Undo;
+use crate::change::Daemon;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::command::Cmd;
@@ -45,7 +45,7 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     let path = configuration(lab);
     let open = config::fence_virtd(lab);
     let text = open.clone() + &config::fence_groups(lab);
-    state.journal.intend([Undo::Daemon {
+    state.journal.intend([Daemon {
         program: PROGRAM.to_owned(),
         configuration: path.clone(),
     }])?;

@@ -11,7 +11,7 @@
 //!
 //! The node can do neither, and nodes are started by others than us (by fencing): hence a daemon.
 
-use crate::change::Undo;
+use crate::change::{Change, Daemon, File, StateFile};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -51,19 +51,20 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     let program = program.to_string_lossy().into_owned();
     let list = lab.path(LIST);
     let names: Vec<String> = lab.cluster_nodes().iter().map(|n| n.name.clone()).collect();
-    let files = [LIST, LOG].map(|name| Undo::StateFile {
-        name: name.to_owned(),
-    });
+    let files = [LIST, LOG].map(|name| Change::from(StateFile::named(name)));
     // For the moment in which it holds a program by a name; it could be killed then.
-    let pins = names.iter().map(|name| Undo::File {
+    let pins = names.iter().map(|name| File {
         path: pin_of(name),
         container: Some(name.clone()),
     });
-    let daemon = Undo::Daemon {
+    let daemon = Daemon {
         program: program.clone(),
         configuration: list.clone(),
     };
-    let undos = files.into_iter().chain(pins).chain([daemon]);
+    let undos = files
+        .into_iter()
+        .chain(pins.map(Change::from))
+        .chain([daemon.into()]);
     state.journal.intend(undos)?;
     files::write_atomic(
         &list,

@@ -1,7 +1,7 @@
 //! Taking a node out of a lab's cluster.
 
 use super::running::Running;
-use crate::change::{Undo, Undoer};
+use crate::change::{Change, Undoer};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
@@ -41,7 +41,7 @@ pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
 
 /// Removes what there is of it on this host.
 pub(crate) fn remove(context: &Context, state: &mut State, name: &str) -> Result<()> {
-    let ours = |_: u64, undo: &Undo| undo.container() == Some(name);
+    let ours = |_: u64, change: &Change| change.container() == Some(name);
     let outcome = Undoer::of(context, None).replay(&mut state.journal, ours);
     outcome.into_result().map(drop)
 }

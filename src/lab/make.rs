@@ -2,7 +2,7 @@
 
 use super::checks;
 use super::resolve::Choice;
-use crate::change::Undo;
+use crate::change::{self, Change, InState};
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
@@ -49,11 +49,9 @@ pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Res
 }
 
 fn claim(state: &mut State, name: &str) -> Result<()> {
-    let undo = Undo::StateFile {
-        name: name.to_owned(),
-    };
-    state.claim(&undo)?;
-    state.journal.intend([undo])
+    let ours = change::StateFile::named(name).into();
+    state.claim(&ours)?;
+    state.journal.intend([ours])
 }
 
 /// Makes one of the lab's own directories, root's alone. Gives back whether it was not there.
@@ -161,17 +159,11 @@ fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result
     if missing.is_empty() {
         return Ok(());
     }
-    let mut undos: Vec<Undo> = missing
-        .iter()
-        .map(|n| Undo::Container {
-            name: n.name.clone(),
-        })
-        .collect();
-    undos.push(Undo::StateFile {
-        name: rootfs::SHARED.to_owned(),
-    });
-    undos.iter().try_for_each(|undo| state.claim(undo))?;
-    state.journal.intend(undos)?;
+    let trees = missing.iter().map(|n| change::Container::named(&n.name));
+    let mut ours: Vec<InState> = trees.map(InState::from).collect();
+    ours.push(change::StateFile::named(rootfs::SHARED).into());
+    ours.iter().try_for_each(|it| state.claim(it))?;
+    state.journal.intend(ours)?;
     let mounted = mounts::points()?;
     let mut writer = Writer::new(&lab.layout.base, &lab.dir)?;
     let guests = super::nested::set(lab)?;
@@ -228,22 +220,21 @@ pub(crate) fn network(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<(
 pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
     let absent = |path: &PathBuf| !files::exists(path);
-    let mut undos: Vec<Undo> = leftovers::directories()
+    let mut undos: Vec<Change> = leftovers::directories()
         .chain([leftovers::DEFINED.into()])
         .filter(absent)
-        .map(|path| Undo::EmptyDir { path })
+        .map(|path| change::EmptyDir { path }.into())
         .collect();
     for node in &nodes {
         let files = leftovers::of_container(&node.name)
             .into_iter()
             .filter(absent);
-        undos.extend(files.map(|path| Undo::File {
+        let files = files.map(|path| change::File {
             path,
             container: Some(node.name.clone()),
-        }));
-        undos.push(Undo::Domain {
-            name: node.name.clone(),
         });
+        undos.extend(files.map(Change::from));
+        undos.push(change::Domain::named(&node.name).into());
     }
     state.journal.intend(undos)?;
     let wanted: Vec<_> = nodes

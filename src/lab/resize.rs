@@ -4,7 +4,7 @@
 use super::leave::{forget, leave, remove, stop_remote};
 use super::running::Running;
 use super::wait;
-use crate::change::Undo;
+use crate::change::{Change, InState};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
@@ -23,8 +23,8 @@ pub(crate) fn gone(state: &State, lab: &Lab) -> Vec<String> {
     let made = state
         .journal
         .outstanding()
-        .filter_map(|(_, undo)| match undo {
-            Undo::Container { name } => Some(name.clone()),
+        .filter_map(|(_, change)| match change {
+            Change::Inside(InState::Container(tree)) => Some(tree.name.clone()),
             _ => None,
         });
     let mut gone: Vec<String> = made.filter(|name| !wanted.contains(name)).collect();

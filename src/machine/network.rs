@@ -1,6 +1,6 @@
 //! The network between machines: raised, with what libvirt changes on the host for it.
 
-use crate::change::{Journal, Undo};
+use crate::change::{self, Change, Journal, Outside};
 use crate::error::{Context as _, Result};
 use crate::host::{cgroups, files, forwarding};
 use crate::libvirt::{leftovers, marked_state_dir, virsh};
@@ -32,21 +32,22 @@ pub(crate) struct Raised<'a> {
 /// # Errors
 /// When libvirt refuses.
 pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) -> Result<()> {
-    let mut undos: Vec<Undo> = leftovers::network_directories()
+    let mut undos: Vec<Change> = leftovers::network_directories()
         .filter(|p| !files::exists(p))
-        .map(|path| Undo::EmptyDir { path })
+        .map(|path| change::EmptyDir { path }.into())
         .collect();
-    undos.push(Undo::Network {
+    let ours = change::Network {
         name: network.name.to_owned(),
         uuid: network.uuid.to_owned(),
-    });
+    };
+    undos.push(ours.into());
     undos.extend(
         cgroups::machine_groups_to_come()?
             .into_iter()
-            .map(|path| Undo::Cgroup { path }),
+            .map(|path| change::Cgroup { path }.into()),
     );
     if network.forward != Forward::Isolated {
-        undos.extend(forwarding::before().map(|settings| Undo::Forwarding { settings }));
+        undos.extend(forwarding::before().map(|settings| change::Forwarding { settings }.into()));
     }
     undos.extend(records_of_other_sets(look, network.state_dir)?);
     state.journal.intend(undos)?;
@@ -59,7 +60,7 @@ pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) ->
 
 /// What another set of ours was the first to change and we come to use too: whoever is taken away
 /// last takes it back.
-fn records_of_other_sets(look: &Look<'_>, state_dir: &Path) -> Result<Vec<Undo>> {
+fn records_of_other_sets(look: &Look<'_>, state_dir: &Path) -> Result<Vec<Change>> {
     let mut records = Vec::new();
     for name in look.networks()? {
         let xml = look.network(name)?;
@@ -67,14 +68,9 @@ fn records_of_other_sets(look: &Look<'_>, state_dir: &Path) -> Result<Vec<Undo>>
         if let Some(other) = other.filter(|dir| *dir != state_dir) {
             let of_other = Journal::peek(other)?.into_iter();
             // A replaced key can only come back where the previous one is kept.
-            let has_previous = |undo: &Undo| {
-                matches!(
-                    undo,
-                    Undo::Authkey {
-                        previous: Some(_),
-                        ..
-                    }
-                )
+            let has_previous = |change: &Change| match change {
+                Change::Outside(Outside::Authkey(key)) => key.previous.is_some(),
+                _ => false,
             };
             records.extend(of_other.filter(|u| u.is_shared() && !has_previous(u)));
         }

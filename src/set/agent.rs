@@ -1,6 +1,6 @@
 //! The newest VirtualDomain agent: fetched, looked at, installed; the one before is kept.
 
-use crate::change::Undo;
+use crate::change::{Agent, Change, Outside, StateFile};
 use crate::checks::admission;
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
@@ -61,9 +61,7 @@ pub(crate) fn install_bytes(context: &Context, state: &mut State, bytes: &[u8]) 
 /// Where an agent is until it is installed.
 fn fetched(state: &mut State) -> Result<PathBuf> {
     let directory = state.dir.join(FETCHED);
-    state.journal.intend([Undo::StateFile {
-        name: FETCHED.to_owned(),
-    }])?;
+    state.journal.intend([StateFile::named(FETCHED)])?;
     std::fs::create_dir_all(&directory).map_err(|e| Error::io("make directory", &directory, e))?;
     Ok(directory.join("VirtualDomain"))
 }
@@ -81,21 +79,19 @@ fn install_fetched(
     let mut installed: Vec<String> = state
         .journal
         .outstanding()
-        .filter_map(|(_, undo)| match undo {
-            Undo::Agent { sha256, .. } => Some(sha256.clone()),
+        .filter_map(|(_, change)| match change {
+            Change::Outside(Outside::Agent(agent)) => Some(agent.sha256.clone()),
             _ => None,
         })
         .flatten()
         .collect();
     if files::exists(target) && installed.is_empty() {
-        state.journal.intend([Undo::StateFile {
-            name: PREVIOUS.to_owned(),
-        }])?;
+        state.journal.intend([StateFile::named(PREVIOUS)])?;
         files::copy_whole(target, &state.dir.join(PREVIOUS))?;
     }
     installed.push(files::sha256(bytes));
     let had_one = files::exists(&state.dir.join(PREVIOUS));
-    state.journal.intend([Undo::Agent {
+    state.journal.intend([Agent {
         path: target.to_owned(),
         sha256: installed,
         previous: had_one.then(|| PREVIOUS.to_owned()),

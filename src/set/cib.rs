@@ -1,7 +1,7 @@
 //! Joining a set's containers to the cluster: one change of the CIB, and what takes it back.
 
-use super::{discover, easing};
-use crate::change::Undo;
+use super::easing;
+use crate::change::{self, Change};
 use crate::error::Result;
 use crate::host::files;
 use crate::libvirt::leftovers;
@@ -80,12 +80,12 @@ pub(crate) fn add_more(look: &Look<'_>, set: &Set, cib: &Cib, joining: &Joining)
 /// Writes down how the addition of a set is taken back.
 pub(crate) fn intend(state: &mut State, set: &Set, part: Part, cib: &Cib) -> Result<()> {
     // For the time that failed connections are tried again, or leftovers of history dropped.
-    let refresh = Undo::Property {
+    let refresh = change::Property {
         name: tools::REFRESH_PROPERTY.to_owned(),
         previous: cib.property(tools::REFRESH_PROPERTY).map(str::to_owned),
     };
     // Another node that leads the set has it as it was before the set.
-    let refresh = (set.nodes.is_empty() || !cib.has_id(&set.tag())).then_some(refresh);
+    let refresh = (set.nodes.is_empty() || !cib.has_id(&set.tag())).then(|| refresh.into());
     state
         .journal
         .intend(refresh.into_iter().chain(undos(set, part)))
@@ -129,7 +129,7 @@ pub(crate) fn adopt(look: &Look<'_>, state: &mut State) -> Result<()> {
     };
     // Without a cluster nothing can be in its CIB that a run without one could touch.
     if let Ok(cib) = look.cib() {
-        let known = discover::in_cib(look.context, &cib, Some(&set))?;
+        let known = change::found_in_cib(look.context, &cib, Some(&set))?;
         state.journal.intend(known)?;
     }
     state.journal.intend(left_here(&set))?;
@@ -177,59 +177,55 @@ fn revived(set: &Set, cib: &Cib) -> Vec<String> {
 }
 
 /// What takes back the addition of a set, and what its containers leave on this host.
-fn undos(set: &Set, part: Part) -> Vec<Undo> {
+fn undos(set: &Set, part: Part) -> Vec<Change> {
     let mut undos = Vec::new();
     if part == Part::All {
         undos.extend(left_here(set));
         for guest in set.guests() {
-            undos.push(Undo::Node {
-                name: guest.name.clone(),
-            });
-            undos.push(Undo::Resource {
+            undos.push(change::Node::named(&guest.name).into());
+            let primitive = change::Resource {
                 id: guest.resource,
                 container: Some(guest.name),
-            });
+            };
+            undos.push(primitive.into());
         }
     }
     undos.extend(
         config::object_ids(set, part)
             .into_iter()
-            .map(|id| Undo::CibObject { id }),
+            .map(|id| change::CibObject { id }.into()),
     );
     if set.spec.clone {
-        undos.push(Undo::Resource {
+        let clone = change::Resource {
             id: config::clone_id(set),
             container: None,
-        });
+        };
+        undos.push(clone.into());
     }
     undos
 }
 
 /// What a set's containers leave on a node where the cluster can run them.
-pub(crate) fn left_here(set: &Set) -> Vec<Undo> {
-    let mut undos: Vec<Undo> = Vec::new();
+pub(crate) fn left_here(set: &Set) -> Vec<Change> {
+    let mut undos: Vec<Change> = Vec::new();
     let absent = |path: &PathBuf| !files::exists(path);
     undos.extend(
         leftovers::directories()
             .filter(absent)
-            .map(|path| Undo::EmptyDir { path }),
+            .map(|path| change::EmptyDir { path }.into()),
     );
-    undos.extend(leftovers::drop_ins().filter(absent).map(|path| Undo::File {
-        path,
-        container: None,
-    }));
+    let file = |path, container| Change::from(change::File { path, container });
+    let drop_ins = leftovers::drop_ins().filter(absent);
+    undos.extend(drop_ins.map(|path| file(path, None)));
     for guest in set.guests() {
         let container = Some(guest.name.clone());
         undos.extend(
             leftovers::of_container(&guest.name)
                 .into_iter()
                 .filter(absent)
-                .map(|path| Undo::File {
-                    path,
-                    container: container.clone(),
-                }),
+                .map(|path| file(path, container.clone())),
         );
-        undos.push(Undo::Domain { name: guest.name });
+        undos.push(change::Domain::named(guest.name).into());
     }
     undos
 }

@@ -1,11 +1,11 @@
 //! What is changed in the cluster only while nodes join.
 
-use crate::change::{Undo, Undoer};
+use crate::change::{self, Change, CibObject, InCib, Properties, Throttle, Undoer};
 use crate::context::Context;
 use crate::error::Result;
 use crate::look::Look;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::config::{self, Afterwards, Easing, Joining, SECTIONS};
+use crate::pacemaker::config::{self, Easing, Joining, SECTIONS};
 use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::tools;
 use crate::plan::Set;
@@ -57,21 +57,22 @@ fn raise(context: &Context, state: &mut State, raises: &[Raise]) -> Result<()> {
     if raises.is_empty() {
         return Ok(());
     }
-    state.journal.intend(raises.iter().map(unraise))?;
+    state.journal.intend(raises.iter().map(Throttle::from))?;
     let change = El::new("configuration").child(throttle::crm_config(raises));
     tools::merge(&context.host, &change)
 }
 
 /// What puts back what of the set's own part of the CIB is otherwise.
-pub(crate) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Undo> {
+pub(crate) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Change> {
     let mut undos = Vec::new();
     if joining.others {
-        undos.push(Undo::CibObject {
+        let unprobed = CibObject {
             id: config::unprobed_id(&set.tag()),
-        });
+        };
+        undos.push(unprobed.into());
     }
     let afterwards = joining.afterwards(set, home).into_iter();
-    undos.extend(afterwards.map(put_back));
+    undos.extend(afterwards.map(|it| change::Joining::from(it).into()));
     undos
 }
 
@@ -101,28 +102,12 @@ pub(crate) fn ease_removal(
         return Ok(None);
     };
     let easing = easing(&tag, cib);
-    let undos = easing.afterwards().into_iter().map(put_back);
+    let undos = easing.afterwards().into_iter().map(change::Joining::from);
     state.journal.intend(undos)?;
     if cib.of_set(&tag).len() >= MANY {
         raise(context, state, &throttle::raises_to_leave(cib))?;
     }
     Ok(Some(easing))
-}
-
-/// What puts an element of the CIB back.
-pub(crate) fn put_back(afterwards: Afterwards) -> Undo {
-    let Afterwards { id, xpath, then } = afterwards;
-    Undo::Joining { id, xpath, then }
-}
-
-/// What takes a raise back.
-pub(crate) fn unraise(raise: &Raise) -> Undo {
-    Undo::Throttle {
-        name: raise.name.clone(),
-        nvpair: raise.nvpair.clone(),
-        raised: raise.raised.clone(),
-        previous: raise.previous.clone(),
-    }
 }
 
 fn all_online(set: &Set, cib: &Cib) -> bool {
@@ -138,10 +123,10 @@ pub(crate) fn end(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
     let unprobed = config::unprobed_id(&set.tag());
     let large = config::is_large(set.spec.containers);
     let others_connect = large && look.cib()?.has_others_connections();
-    let passing = |_: u64, undo: &Undo| match undo {
-        Undo::Throttle { .. } => true,
-        Undo::Joining { id, .. } => !config::stays(id, set, others_connect),
-        Undo::CibObject { id } => *id == unprobed,
+    let passing = |_: u64, change: &Change| match change {
+        Change::Properties(Properties::Throttle(_)) => true,
+        Change::Properties(Properties::Joining(it)) => !config::stays(&it.id, set, others_connect),
+        Change::Cib(InCib::CibObject(it)) => it.id == unprobed,
         _ => false,
     };
     let outcome = Undoer::of(look.context, state.set.as_ref()).replay(&mut state.journal, passing);

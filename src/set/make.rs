@@ -1,7 +1,7 @@
 //! Making what a set needs on this host: key, pacemaker-remoted, files, network.
 
 use super::steps::{Phase, Step, Steps, is_complete};
-use crate::change::{Undo, authkey as key_change, prestop};
+use crate::change::{Container, HostsBlock, InState, StateFile, authkey as key_change, prestop};
 use crate::error::{Context as _, Error, Result};
 use crate::host::{files, hosts, mounts, net, users};
 use crate::libvirt::{domain, network};
@@ -37,9 +37,7 @@ fn carry_out(look: &Look<'_>, state: &mut State, set: &Set, step: &Step) -> Resu
         }
         Step::Fetch(version) => {
             report.line(format!("fetching pacemaker-remote {version}"));
-            state.journal.intend([Undo::StateFile {
-                name: UNPACKED.to_owned(),
-            }])?;
+            state.journal.intend([StateFile::named(UNPACKED)])?;
             rootfs::fetch(&look.context.host, &state.dir, version).map(drop)
         }
         Step::Files { .. } => make_containers(look, state, set),
@@ -97,17 +95,11 @@ fn make_containers(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> 
     if missing.is_empty() {
         return Ok(());
     }
-    let mut undos: Vec<Undo> = missing
-        .iter()
-        .map(|g| Undo::Container {
-            name: g.name.clone(),
-        })
-        .collect();
-    undos.push(Undo::StateFile {
-        name: SHARED.to_owned(),
-    });
-    undos.iter().try_for_each(|undo| state.claim(undo))?;
-    state.journal.intend(undos)?;
+    let trees = missing.iter().map(|g| Container::named(&g.name));
+    let mut ours: Vec<InState> = trees.map(InState::from).collect();
+    ours.push(StateFile::named(SHARED).into());
+    ours.iter().try_for_each(|it| state.claim(it))?;
+    state.journal.intend(ours)?;
     let mounted = mounts::points()?;
     let key = match set.spec.authkey {
         Authkey::Copy => files::read_optional(Path::new(authkey::PATH))?,
@@ -159,7 +151,7 @@ fn make_container(
 pub(crate) fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
     let path = Path::new(hosts::PATH);
     let marker = &hosts::marker(&set.spec.prefix, &set.state_dir);
-    state.journal.intend([Undo::HostsBlock {
+    state.journal.intend([HostsBlock {
         path: path.to_owned(),
         marker: marker.to_owned(),
     }])?;

@@ -1,7 +1,7 @@
 //! Putting back what a run did to a set, and going back to the set of before.
 
 use super::{cib, make};
-use crate::change::Undo;
+use crate::change::{Change, InCib};
 use crate::error::{Error, Kind, Result};
 use crate::look::Look;
 use crate::pacemaker::tools;
@@ -35,7 +35,7 @@ fn back_to(look: &Look<'_>, state: &mut State, before: &Set) -> Result<()> {
     let joined = state
         .journal
         .outstanding()
-        .any(|(_, undo)| matches!(undo, Undo::CibObject { .. }));
+        .any(|(_, change)| matches!(change, Change::Cib(InCib::CibObject(_))));
     if !joined {
         return Ok(());
     }

@@ -2,7 +2,7 @@
 //! CIB, forgotten, destroyed, removed.
 
 use super::resolve::Choice;
-use crate::change::{Undo, Undoer};
+use crate::change::{Change, InCib, Undoer};
 use crate::error::{Context as _, Kind, Result};
 use crate::host::files;
 use crate::look::Look;
@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 /// When something of them stays behind.
 pub(crate) fn shrink(look: &Look<'_>, state: &mut State, choice: &Choice) -> Result<()> {
     let set = &choice.set;
-    let superfluous = |undo: &Undo| is_superfluous(undo, set);
+    let superfluous = |change: &Change| is_superfluous(change, set);
     let names: BTreeSet<&str> = state
         .journal
         .outstanding()
@@ -55,8 +55,9 @@ pub(crate) fn shrink(look: &Look<'_>, state: &mut State, choice: &Choice) -> Res
     }
 }
 
-fn is_superfluous(undo: &Undo, set: &Set) -> bool {
-    undo.container()
+fn is_superfluous(change: &Change, set: &Set) -> bool {
+    change
+        .container()
         .and_then(|name| set.spec.prefix.number(name))
         .is_some_and(|number| number > set.spec.containers)
 }
@@ -66,7 +67,7 @@ pub(crate) fn leaves_cib(state: &State, set: &Set) -> bool {
     state
         .journal
         .outstanding()
-        .any(|(_, u)| is_superfluous(u, set) && matches!(u, Undo::Resource { .. }))
+        .any(|(_, u)| is_superfluous(u, set) && matches!(u, Change::Cib(InCib::Resource(_))))
 }
 
 /// `lxc6 … lxc12 (7)`, or the names when they are few.

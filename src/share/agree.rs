@@ -1,7 +1,7 @@
 //! Whether nodes can be one group: what each has already must not be of others.
 
 use super::Member;
-use crate::change::{Journal, Undo};
+use crate::change::{Change, Journal};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
@@ -30,8 +30,8 @@ pub(crate) fn on_sets(members: &[Member], saved: Option<&Set>) -> Result<()> {
 pub(crate) fn on_group(context: &Context, members: &[Member]) -> Result<String> {
     let ours = Journal::peek(&context.state_dir)?
         .into_iter()
-        .find_map(|undo| match undo {
-            Undo::Peer { group, .. } => Some(group),
+        .find_map(|change| match change {
+            Change::Peers(peer) => Some(peer.group),
             _ => None,
         });
     let mut id = ours;

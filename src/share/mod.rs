@@ -15,7 +15,7 @@ pub(crate) use prepare::{Prepared, make_everywhere, prepare};
 pub(crate) use serve::run as serve;
 pub(crate) use targets::answering;
 
-use crate::change::Undo;
+use crate::change::{Change, Peer};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::{Host, files};
@@ -155,7 +155,7 @@ impl Shared {
     /// # Errors
     /// When the journal cannot be written.
     pub(crate) fn announce(&self, state: &mut State) -> Result<()> {
-        let peers = self.members.iter().map(|m| Undo::Peer {
+        let peers = self.members.iter().map(|m| Peer {
             target: Target {
                 program: m.facts.program.clone(),
                 ..m.session.target.clone()
@@ -290,7 +290,7 @@ impl Shared {
                     .journal
                     .outstanding()
                     .filter(|(seq, _)| *seq >= first)
-                    .filter(|(_, undo)| matches!(undo, Undo::Peer { target, .. } if target.node == node))
+                    .filter(|(_, change)| matches!(change, Change::Peers(peer) if peer.target.node == node))
                     .map(|(seq, _)| seq)
                     .collect();
                 // Kept when it cannot be written: another cleanup finds nothing there.

@@ -1,6 +1,6 @@
 //! Which other nodes are meant, and how they are reached.
 
-use crate::change::{Journal, Undo};
+use crate::change::{Change, Journal, Peer};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::peer::{self, Target, each};
@@ -30,8 +30,8 @@ pub(crate) fn all(
         if name == this || targets.iter().any(|t| t.node == name) {
             continue;
         }
-        let known = recorded.iter().find_map(|undo| match undo {
-            Undo::Peer { target, .. } if target.node == name => Some(target.clone()),
+        let known = recorded.iter().find_map(|change| match change {
+            Change::Peers(Peer { target, .. }) if target.node == name => Some(target.clone()),
             _ => None,
         });
         let mut target = known.unwrap_or_else(|| Target::new(&name, &sharing.ssh_options));

@@ -1,6 +1,6 @@
 //! `lab down`: the journal, backwards. Needs none of the lab's own daemons.
 
-use crate::change::{Journal, Undo};
+use crate::change::{Change, Journal};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
@@ -66,7 +66,7 @@ fn preview(context: &Context, names: &[String]) -> Result<()> {
         if lost && undos.is_empty() {
             return Err(no_lab(&context, name));
         }
-        let keys: Vec<String> = undos.iter().map(Undo::key).collect();
+        let keys: Vec<String> = undos.iter().map(Change::key).collect();
         text.push_str(&format!("would take lab {name} down:\n"));
         if lost {
             let directory = context.state_dir.display();

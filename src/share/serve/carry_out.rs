@@ -1,7 +1,7 @@
 //! Carrying out a plan that another node has sent.
 
-use crate::change::Undo;
 use crate::change::authkey;
+use crate::change::{Peer, StateFile};
 use crate::checks::admission;
 use crate::error::{Error, Result};
 use crate::host::files;
@@ -26,7 +26,7 @@ pub(crate) fn carry_out(
 ) -> Result<()> {
     cib::adopt(look, state)?;
     let others = plan.group.but(node).into_iter();
-    state.journal.intend(others.map(|target| Undo::Peer {
+    state.journal.intend(others.map(|target| Peer {
         target,
         group: plan.group.id.clone(),
     }))?;
@@ -68,19 +68,15 @@ fn keep_program(state: &mut State) -> Result<()> {
     if !files::exists(&sent) {
         return Ok(());
     }
-    state.journal.intend([Undo::StateFile {
-        name: PROGRAM.to_owned(),
-    }])?;
+    state.journal.intend([StateFile::named(PROGRAM)])?;
     let path = state.dir.join(PROGRAM);
     std::fs::rename(&sent, &path).map_err(|e| Error::io("name", &path, e))
 }
 
 fn keep_remoted(state: &mut State, path: &Path, bytes: &[u8]) -> Result<()> {
-    let undo = Undo::StateFile {
-        name: UNPACKED.to_owned(),
-    };
-    state.claim(&undo)?;
-    state.journal.intend([undo])?;
+    let file = StateFile::named(UNPACKED).into();
+    state.claim(&file)?;
+    state.journal.intend([file])?;
     let directory = path.parent().unwrap_or(&state.dir);
     std::fs::create_dir_all(directory).map_err(|e| Error::io("make directory", directory, e))?;
     let attributes = files::Attributes::root(0o755);

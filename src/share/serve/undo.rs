@@ -1,7 +1,7 @@
 //! Undoing what is on this node, asked by another.
 
 use super::Server;
-use crate::change::{Rank, SET_FILE, Undo, Undoer, covers};
+use crate::change::{Change, InState, Peer, SET_FILE, Undoer};
 use crate::error::Result;
 use crate::host::lock;
 use crate::pacemaker::tools;
@@ -46,27 +46,33 @@ impl Server<'_> {
             None => State::open_or_make(&context.state_dir)?,
         };
         state.journal.intend(found)?;
-        let in_cib = |undo: &Undo| matches!(undo.rank(), Rank::Cib | Rank::Nodes);
+        let in_cib = |change: &Change| matches!(change, Change::Cib(_) | Change::Nodes(_));
         if let (Err(e), false) = (&cib, force) {
-            if state.journal.outstanding().any(|(_, undo)| in_cib(undo)) {
+            if state
+                .journal
+                .outstanding()
+                .any(|(_, change)| in_cib(change))
+            {
                 return Err(e.clone());
             }
         }
         forget_peers(&mut state, |_, target| forget.contains(&target.node))?;
         let mut undoer = Undoer::of(context, state.set.as_ref());
         undoer.cluster_down = cib.is_err();
-        let stays = |undo: &Undo| match undo {
-            Undo::StateFile { name } => name == SET_FILE || name == PROGRAM,
-            other => matches!(other.rank(), Rank::Peers | Rank::StateDir),
+        let stays = |change: &Change| match change {
+            Change::Inside(InState::StateFile(file)) => {
+                file.name == SET_FILE || file.name == PROGRAM
+            }
+            other => matches!(other, Change::Peers(_) | Change::StateDir(_)),
         };
-        let outcome = undoer.replay(&mut state.journal, |_, undo| {
-            covers(scope, undo) && !stays(undo)
+        let outcome = undoer.replay(&mut state.journal, |_, change| {
+            change.is_of(scope) && !stays(change)
         });
         let others = state
             .journal
             .outstanding()
-            .filter_map(|(_, undo)| match undo {
-                Undo::Peer { target, .. } => Some(target.clone()),
+            .filter_map(|(_, change)| match change {
+                Change::Peers(Peer { target, .. }) => Some(target.clone()),
                 _ => None,
             });
         let others = others.collect();
@@ -95,8 +101,8 @@ pub(crate) fn group_of(state: &State) -> Option<String> {
     state
         .journal
         .outstanding()
-        .find_map(|(_, undo)| match undo {
-            Undo::Peer { group, .. } => Some(group.clone()),
+        .find_map(|(_, change)| match change {
+            Change::Peers(Peer { group, .. }) => Some(group.clone()),
             _ => None,
         })
 }
@@ -105,7 +111,7 @@ pub(crate) fn group_of(state: &State) -> Option<String> {
 pub(crate) fn forget_peers(state: &mut State, which: impl Fn(u64, &Target) -> bool) -> Result<()> {
     let records = state.journal.outstanding();
     let dropped: Vec<u64> = records
-        .filter(|(seq, undo)| matches!(undo, Undo::Peer { target, .. } if which(*seq, target)))
+        .filter(|(seq, change)| matches!(change, Change::Peers(peer) if which(*seq, &peer.target)))
         .map(|(seq, _)| seq)
         .collect();
     state.journal.undone(&dropped)

@@ -1,0 +1,44 @@
+//! Daemons of ours on the host.
+
+use super::find::Traces;
+use super::kinds::{About, Kind};
+use super::{Batch, Item};
+use crate::error::Result;
+use crate::host::processes;
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// End a daemon of ours, known by the configuration file it was started with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Daemon {
+    /// The program's name.
+    pub program: String,
+    /// The file.
+    pub configuration: PathBuf,
+}
+
+impl Kind for Daemon {
+    fn key(&self) -> String {
+        format!("{} with {}", self.program, self.configuration.display())
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: false,
+            container: None,
+            scope: Scope::All,
+            needs: None,
+        }
+    }
+
+    /// A lab's, which knows itself what it starts and by which file.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+pub(super) fn end(items: &[Item<Daemon>]) -> Batch {
+    Batch::of_each(items, |it| processes::end(&it.program, &it.configuration))
+}

@@ -1,0 +1,96 @@
+//! Files and directories that the daemons of containers make outside the state directory.
+
+use super::find::Traces;
+use super::kinds::{About, Kind};
+use crate::error::Result;
+use crate::host::files;
+use crate::libvirt::leftovers;
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Remove a file or empty directory that our containers' daemons make outside the state directory,
+/// and that was not there before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct File {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The container it belongs to.
+    pub container: Option<String>,
+}
+
+impl File {
+    pub(super) fn remove(&self) -> Result<()> {
+        files::remove_file_or_empty_directory(&self.path)
+    }
+}
+
+impl Kind for File {
+    fn key(&self) -> String {
+        format!("file {}", self.path.display())
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: self.container.is_none(),
+            container: self.container.as_deref(),
+            scope: Scope::Libvirt,
+            needs: None,
+        }
+    }
+
+    /// What the containers left under /run; only for a journal that is lost, since one that is
+    /// there knows what was there before. The log stays then: it may be another's of that name.
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        if traces.has_journal {
+            return Ok(Vec::new());
+        }
+        let of_container = |name: &String| {
+            let container = Some(name.clone());
+            leftovers::of_container(name)
+                .into_iter()
+                .filter(|path| path.starts_with("/run") && files::exists(path))
+                .map(move |path| File {
+                    path,
+                    container: container.clone(),
+                })
+        };
+        Ok(traces.domains().iter().flat_map(of_container).collect())
+    }
+}
+
+/// Remove a directory that we made, once it is empty.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EmptyDir {
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl EmptyDir {
+    /// Somebody else uses it by now: then it stays, and is theirs.
+    pub(super) fn remove(&self) -> Result<()> {
+        files::remove_empty_directory(&self.path).map(drop)
+    }
+}
+
+impl Kind for EmptyDir {
+    fn key(&self) -> String {
+        format!("directory {}", self.path.display())
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: true,
+            container: None,
+            scope: Scope::All,
+            needs: None,
+        }
+    }
+
+    /// It has no mark.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}

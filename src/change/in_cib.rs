@@ -1,0 +1,119 @@
+//! Resources, constraints and templates of the CIB.
+
+use super::find::Traces;
+use super::kinds::{About, Kind, rank};
+use super::{Batch, Item, SET_FILE, Undoer, stop};
+use crate::error::Result;
+use crate::pacemaker::{config, tools};
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
+
+rank! {
+    /// What a set has in the CIB.
+    Cib: InCib {
+        /// A resource.
+        Resource,
+        /// Anything else.
+        CibObject,
+    }
+}
+
+/// Stop and delete a resource of the CIB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resource {
+    /// XML id.
+    pub id: String,
+    /// The container it runs, if it is one's primitive.
+    pub container: Option<String>,
+}
+
+impl Kind for Resource {
+    fn key(&self) -> String {
+        format!("resource {} of the CIB", self.id)
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: false,
+            container: self.container.as_deref(),
+            scope: Scope::Cib,
+            // What is in the CIB is told from another set's by the set's mark.
+            needs: Some(SET_FILE),
+        }
+    }
+
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        let Some((cib, tags)) = traces.in_cib() else {
+            return Ok(Vec::new());
+        };
+        let nodes = tags.iter().flat_map(|tag| cib.nodes_of_set(tag));
+        let primitives = nodes.map(|(node, id)| Resource {
+            id: id.to_owned(),
+            container: Some(node.to_owned()),
+        });
+        let cloned = tags
+            .iter()
+            .filter(|tag| cib.has_id(&config::clone_constraint_id(tag)));
+        let clones = cloned.filter_map(|tag| config::clone_id_of_tag(tag));
+        let clones = clones.map(|id| Resource {
+            id,
+            container: None,
+        });
+        Ok(primitives.chain(clones).collect())
+    }
+}
+
+/// Delete a constraint or template of the CIB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CibObject {
+    /// XML id.
+    pub id: String,
+}
+
+impl Kind for CibObject {
+    fn key(&self) -> String {
+        format!("{} of the CIB", self.id)
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: false,
+            container: None,
+            scope: Scope::Cib,
+            needs: Some(SET_FILE),
+        }
+    }
+
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        let Some((cib, tags)) = traces.in_cib() else {
+            return Ok(Vec::new());
+        };
+        let ids = tags.iter().flat_map(|tag| config::ids_of_tag(tag));
+        let there = ids.filter(|id| cib.has_id(id));
+        Ok(there.map(|id| CibObject { id }).collect())
+    }
+}
+
+/// Stops the resources among the items, waits until they have stopped, and deletes all the items'
+/// objects. Deleting while they run would leave orphans whose stop fails.
+pub(super) fn remove(undoer: &Undoer<'_>, items: &[Item<InCib>]) -> Batch {
+    let mut batch = Batch::default();
+    let cib = match tools::query(undoer.host) {
+        Ok(cib) => cib,
+        Err(e) => {
+            batch.keep_all(items, &e);
+            return batch;
+        }
+    };
+    if let Err(e) = stop::stop_and_delete(undoer, items, &cib) {
+        batch.keep_all(items, &e);
+        for line in e.detail_lines() {
+            batch.remains.push(line.clone());
+        }
+        return batch;
+    }
+    batch.undone = items.iter().map(|(seq, _)| *seq).collect();
+    batch
+}

@@ -1,0 +1,139 @@
+//! Files in the state directory.
+
+use super::find::Traces;
+use super::kinds::{About, Kind, rank};
+use super::{Batch, Item, Outcome, Undoer};
+use crate::error::{Error, Result};
+use crate::host::{files, mounts};
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+rank! {
+    /// Files and trees directly in the state directory.
+    Inside: InState {
+        /// Anything but a container's.
+        StateFile,
+        /// A container's.
+        Container,
+    }
+}
+
+impl InState {
+    /// Its name in the state directory.
+    pub fn name(&self) -> &str {
+        match self {
+            InState::StateFile(it) => &it.name,
+            InState::Container(it) => &it.name,
+        }
+    }
+}
+
+/// Remove a file or tree of ours directly in the state directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateFile {
+    /// Its name there.
+    pub name: String,
+}
+
+impl StateFile {
+    /// The one of this name.
+    pub fn named(name: impl Into<String>) -> Self {
+        StateFile { name: name.into() }
+    }
+
+    fn remove(&self, dir: &Path, mounts: &[PathBuf]) -> Result<()> {
+        let path = dir.join(&self.name);
+        files::remove_file(&files::unfinished(&path))?;
+        files::remove_tree(&path, mounts)
+    }
+}
+
+impl Kind for StateFile {
+    fn key(&self) -> String {
+        format!("{} in the state directory", self.name)
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: false,
+            container: None,
+            scope: Scope::All,
+            needs: None,
+        }
+    }
+
+    /// Without the journal no file in the state directory is known for ours.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Remove a container's tree in the state directory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Container {
+    /// The container, and the tree's name.
+    pub name: String,
+}
+
+impl Container {
+    /// The one of this name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Container { name: name.into() }
+    }
+
+    fn remove(&self, dir: &Path, mounts: &[PathBuf]) -> Result<()> {
+        let tree = dir.join(&self.name);
+        // While being written it has a temporary name.
+        files::remove_tree(&files::temporary_name(&tree), mounts)?;
+        files::remove_tree(&tree, mounts)
+    }
+}
+
+impl Kind for Container {
+    fn key(&self) -> String {
+        format!("files of container {}", self.name)
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: false,
+            container: Some(&self.name),
+            scope: Scope::All,
+            needs: None,
+        }
+    }
+
+    /// As other files there.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
+/// Those of a container whose domain stays must stay too: VirtualDomain without its XML says
+/// "stopped" and leaks the container.
+pub(super) fn remove(undoer: &Undoer<'_>, items: &[Item<InState>], so_far: &Outcome) -> Batch {
+    let mut batch = Batch::default();
+    let mounts = match mounts::points() {
+        Ok(mounts) => mounts,
+        Err(e) => {
+            batch.keep_all(items, &e);
+            return batch;
+        }
+    };
+    for item in items {
+        let result = match &item.1 {
+            // Not a thing that stays of itself: it goes with what needs it.
+            InState::StateFile(it) if so_far.needs(&it.name) => continue,
+            InState::StateFile(it) => it.remove(undoer.state_dir, &mounts),
+            InState::Container(it) if so_far.domain_stays(&it.name) => {
+                Err(Error::failed("its domain is still there"))
+            }
+            InState::Container(it) => it.remove(undoer.state_dir, &mounts),
+        };
+        batch.record(item, result);
+    }
+    batch
+}

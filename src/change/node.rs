@@ -1,0 +1,120 @@
+//! Guest and remote nodes that the cluster knows.
+
+use super::find::Traces;
+use super::kinds::{About, Kind};
+use super::{Batch, Item, SET_FILE, Undoer, history};
+use crate::error::Result;
+use crate::pacemaker::tools;
+use crate::spec::Scope;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+
+/// Make the cluster forget a guest node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Node name.
+    pub name: String,
+}
+
+impl Node {
+    /// The one of this name.
+    pub fn named(name: impl Into<String>) -> Self {
+        Node { name: name.into() }
+    }
+}
+
+impl Kind for Node {
+    fn key(&self) -> String {
+        format!("node {} of the cluster", self.name)
+    }
+
+    fn about(&self) -> About<'_> {
+        About {
+            has_identity: false,
+            is_shared: false,
+            container: Some(&self.name),
+            scope: Scope::Cib,
+            // What is in the CIB is told from another set's by the set's mark.
+            needs: Some(SET_FILE),
+        }
+    }
+
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(traces.nodes().into_iter().map(Node::named).collect())
+    }
+}
+
+/// Makes the cluster forget guest nodes, and drops what it remembers of their resources.
+pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
+    let mut batch = Batch::default();
+    let cib = match tools::query(undoer.host) {
+        Ok(cib) => cib,
+        Err(e) => {
+            batch.keep_all(items, &e);
+            return batch;
+        }
+    };
+    let guests: HashSet<&str> = cib
+        .guest_nodes()
+        .into_iter()
+        .map(|(node, _)| node)
+        .collect();
+    let others = undoer.of_other_sets(&cib);
+    let resources: HashSet<&str> = cib.top_ids_of("resources").into_iter().collect();
+    let mut ours = Vec::new();
+    for item in items {
+        let name = &item.1.name;
+        if others.contains(name) || resources.contains(name.as_str()) {
+            // Somebody else's guest or remote node by now.
+            batch.undone.push(item.0);
+        } else if guests.contains(name.as_str()) {
+            batch.keep(&item.1, "the CIB still has a primitive for it");
+        } else {
+            ours.push((item, name.as_str()));
+        }
+    }
+    let mut stage = undoer.report.stage("forgotten", ours.len());
+    let names: Vec<&str> = ours.iter().map(|(_, name)| *name).collect();
+    let left = match forget_all(undoer, &names) {
+        Ok(left) => left,
+        Err(e) => {
+            batch.keep_all(items, &e);
+            return batch;
+        }
+    };
+    for (count, (item, name)) in ours.into_iter().enumerate() {
+        let result = match left.contains(name) {
+            true => tools::forget_node(undoer.host, name),
+            false => Ok(()),
+        };
+        batch.record(item, result);
+        stage.at(count + 1);
+    }
+    if batch.remains.is_empty() {
+        stage.done();
+    }
+    if let Err(e) = history::drop(undoer, items) {
+        undoer.report.warn(format!(
+            "the cluster still remembers operations: {}",
+            e.message()
+        ));
+    }
+    batch
+}
+
+/// Deletes all their entries and states at once, on which the controller forgets them (Pacemaker
+/// 2.1.5, lib/cluster/membership.c, pcmk__refresh_node_caches_from_cib); attributes went with the
+/// connections. Gives back those that are to be asked for one by one: all of a few, which takes no
+/// longer, and what the controller knows on (3.0.0's does, and writes their states anew).
+fn forget_all(undoer: &Undoer<'_>, names: &[&str]) -> Result<HashSet<String>> {
+    const FEW: usize = 16;
+    if names.len() <= FEW {
+        return Ok(names.iter().map(|name| (*name).to_owned()).collect());
+    }
+    tools::delete_nodes(undoer.host, names)?;
+    let mut known = tools::nodes_known(undoer.host)?;
+    let cib = tools::query(undoer.host)?;
+    known.extend(cib.traces_of_nodes().into_iter().map(str::to_owned));
+    let left = names.iter().filter(|name| known.contains(**name));
+    Ok(left.map(|name| (*name).to_owned()).collect())
+}

@@ -1,0 +1,104 @@
+//! What undoing came to.
+
+use super::{Change, Domain};
+use crate::error::{Error, Result};
+
+/// An outstanding change and its number in the journal.
+pub(super) type Item<T> = (u64, T);
+
+/// What stays behind, one line each, and what was undone.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Why something stays, one line each.
+    pub remains: Vec<String>,
+    /// What stays.
+    kept: Vec<Change>,
+    /// How many changes were undone.
+    pub undone: usize,
+}
+
+impl Outcome {
+    /// Adds what other nodes did and have left.
+    pub fn add(&mut self, undone: usize, remains: Vec<String>) {
+        self.undone += undone;
+        self.remains.extend(remains);
+    }
+
+    /// Adds a batch's, and gives back the numbers of what it has undone.
+    pub(super) fn add_batch(&mut self, batch: Batch) -> Vec<u64> {
+        self.undone += batch.undone.len();
+        self.remains.extend(batch.remains);
+        self.kept.extend(batch.kept);
+        batch.undone
+    }
+
+    /// Whether this container's domain was left.
+    pub(super) fn domain_stays(&self, name: &str) -> bool {
+        let its =
+            |kept: &Change| matches!(kept, Change::Domains(Domain { name: of }) if of == name);
+        self.kept.iter().any(its)
+    }
+
+    /// Whether undoing later what stays takes this file of the state directory.
+    pub(super) fn needs(&self, file: &str) -> bool {
+        self.kept.iter().any(|kept| kept.needs(file))
+    }
+
+    /// The error that lists what stays, if anything does.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::LeftBehind`] with the list.
+    pub fn into_result(self) -> Result<usize> {
+        if self.remains.is_empty() {
+            return Ok(self.undone);
+        }
+        Err(
+            Error::new(crate::error::Kind::LeftBehind, "something is left behind")
+                .details(self.remains)
+                .mend(
+                    "mend what is named, then run lxc-autogen cleanup again: the journal remembers",
+                ),
+        )
+    }
+}
+
+/// One rank's result: the numbers of what is undone, and why the rest is not.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) undone: Vec<u64>,
+    pub(super) remains: Vec<String>,
+    pub(super) kept: Vec<Change>,
+}
+
+impl Batch {
+    /// Undoes one by one, going on past a failure.
+    pub(super) fn of_each<T: Clone + Into<Change>>(
+        items: &[Item<T>],
+        undo: impl Fn(&T) -> Result<()>,
+    ) -> Batch {
+        let mut batch = Batch::default();
+        for item in items {
+            batch.record(item, undo(&item.1));
+        }
+        batch
+    }
+
+    pub(super) fn keep<T: Clone + Into<Change>>(&mut self, it: &T, why: impl std::fmt::Display) {
+        let change: Change = it.clone().into();
+        self.remains.push(format!("{}: {why}", change.key()));
+        self.kept.push(change);
+    }
+
+    pub(super) fn record<T: Clone + Into<Change>>(&mut self, item: &Item<T>, result: Result<()>) {
+        match result {
+            Ok(()) => self.undone.push(item.0),
+            Err(e) => self.keep(&item.1, e.to_string().replace('\n', ";")),
+        }
+    }
+
+    pub(super) fn keep_all<T: Clone + Into<Change>>(&mut self, items: &[Item<T>], why: &Error) {
+        for (_, it) in items {
+            self.keep(it, why.message());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Files outside the state directory.
+
+use super::kinds::rank;
+use super::{Agent, Authkey, Batch, EmptyDir, File, HostsBlock, Item, Outcome, Undoer};
+use crate::error::{Error, Result};
+use crate::libvirt::virsh;
+use std::collections::HashSet;
+
+rank! {
+    /// Files and directories outside the state directory.
+    Outside: Outside {
+        /// What daemons leave.
+        File,
+        /// A directory of ours.
+        EmptyDir,
+        /// A part of /etc/hosts.
+        HostsBlock,
+        /// The authentication key.
+        Authkey,
+        /// The resource agent.
+        Agent,
+    }
+}
+
+impl Outside {
+    fn container(&self) -> Option<&str> {
+        match self {
+            Outside::File(it) => it.container.as_deref(),
+            Outside::EmptyDir(_)
+            | Outside::HostsBlock(_)
+            | Outside::Authkey(_)
+            | Outside::Agent(_) => None,
+        }
+    }
+
+    fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
+        match self {
+            Outside::File(it) => it.remove(),
+            Outside::EmptyDir(it) => it.remove(),
+            Outside::HostsBlock(it) => it.remove(),
+            Outside::Authkey(it) => it.restore(undoer),
+            Outside::Agent(it) => it.restore(undoer),
+        }
+    }
+}
+
+/// Those of a container that runs stay: libvirtd finds it again by them, and a domain of that name
+/// may be somebody else's by now.
+pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Outside>], so_far: &Outcome) -> Batch {
+    let of_containers = items.iter().any(|(_, it)| it.container().is_some());
+    let running = if of_containers {
+        virsh::domains(undoer.host).map(|all| all.into_iter().map(|d| d.name).collect())
+    } else {
+        Ok(HashSet::new())
+    };
+    Batch::of_each(items, |it| match (it.container(), &running) {
+        (Some(name), _) if so_far.domain_stays(name) => {
+            Err(Error::failed("its domain is still there"))
+        }
+        (Some(_), Err(e)) => Err(Error::failed(e.message())),
+        // Not our domain, or it would have been destroyed: its files are its own.
+        (Some(name), Ok(running)) if running.contains(name) => Ok(()),
+        _ => it.restore(undoer),
+    })
+}
