@@ -162,3 +162,67 @@ fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
         ours.as_deref() != Some(tag) && cib.has_id(&config::joining_id(tag)) && !at_rest(tag)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Options;
+
+    const CIB: &str = r#"<cib><configuration><resources>
+        <template id="lxc-autogen-lxc" class="ocf" provider="heartbeat" type="VirtualDomain"/>
+        <primitive id="container1" template="lxc-autogen-lxc"><meta_attributes id="m">
+        <nvpair id="r" name="remote-node" value="lxc1"/></meta_attributes></primitive>
+        <primitive id="theirs" class="ocf" provider="heartbeat" type="VirtualDomain">
+        <meta_attributes id="n"><nvpair id="s" name="remote-node" value="other"/>
+        </meta_attributes></primitive></resources><constraints>
+        <rsc_location id="lxc-autogen-lxc-clone-on-guests" rsc="lxc-clone"/></constraints>
+        <rsc_defaults/></configuration></cib>"#;
+
+    fn keys<T: Kind>(traces: &Traces<'_>) -> Vec<String> {
+        T::found(traces).unwrap().iter().map(T::key).collect()
+    }
+
+    #[test]
+    fn what_a_template_of_ours_names_is_found_and_nothing_else() {
+        let context = Context::new(Options::default(), "/var/lib/lxc-autogen".into());
+        let cib = Cib::parse(CIB).unwrap();
+        let traces = |tags: &[&str], has_journal| Traces {
+            context: &context,
+            set: None,
+            has_journal,
+            running: vec!["lxc7".to_owned()],
+            networks: Vec::new(),
+            in_cib: Some((&cib, tags.iter().map(|tag| (*tag).to_owned()).collect())),
+        };
+        let ours = traces(&["lxc-autogen-lxc"], true);
+        assert_eq!(keys::<Node>(&ours), ["node lxc1 of the cluster"]);
+        assert_eq!(keys::<Domain>(&ours), ["domain lxc7", "domain lxc1"]);
+        let resources = ["container1", "lxc-clone"].map(|id| format!("resource {id} of the CIB"));
+        assert_eq!(keys::<Resource>(&ours), resources);
+        let objects = ["lxc-autogen-lxc-clone-on-guests", "lxc-autogen-lxc"];
+        let objects = objects.map(|id| format!("{id} of the CIB"));
+        assert_eq!(keys::<CibObject>(&ours), objects);
+        let none = traces(&[], true);
+        assert!(keys::<Node>(&none).is_empty() && keys::<Resource>(&none).is_empty());
+        assert_eq!(keys::<Domain>(&none), ["domain lxc7"]);
+    }
+
+    #[test]
+    fn what_a_join_has_left_is_no_sign_of_ours_alone() {
+        let context = Context::new(Options::default(), "/var/lib/lxc-autogen".into());
+        let cib = Cib::parse(CIB).unwrap();
+        let left = |running: &[&str], has_journal| {
+            let traces = Traces {
+                context: &context,
+                set: None,
+                has_journal,
+                running: running.iter().map(|name| (*name).to_owned()).collect(),
+                networks: Vec::new(),
+                in_cib: Some((&cib, Vec::new())),
+            };
+            traces.left_by_joining().is_some()
+        };
+        assert!(!left(&[], false));
+        assert!(left(&[], true) && left(&["lxc1"], false));
+    }
+}

@@ -19,7 +19,7 @@ const GOLDEN: &str = include_str!("../../tests/data/journal-0.1.0.jsonl");
 /// entry here, and an entry needs a line in the journal.
 macro_rules! kinds {
     ($($kind:ident $name:literal)*) => {
-        const KINDS: &[&str] = &[$($name),*];
+        pub(super) const KINDS: &[&str] = &[$($name),*];
 
         fn kind(change: &Change) -> &'static str {
             match change.clone().into() {

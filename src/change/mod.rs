@@ -27,6 +27,8 @@ mod property;
 mod replay;
 mod state_dir;
 mod stop;
+#[cfg(test)]
+mod table;
 
 pub use agent::Agent;
 pub use authkey::Authkey;
