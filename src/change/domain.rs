@@ -8,26 +8,40 @@ use crate::host::cgroups;
 use crate::libvirt::virsh;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// Destroy (and undefine) a container's domain.
+/// Destroy (and undefine) a machine's domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Domain {
     /// Domain name.
     pub name: String,
+    /// The connection at which libvirt has it; without one it is a container's, `lxc:///`, as in
+    /// every journal of 0.1.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uri: Option<String>,
 }
 
 impl Domain {
-    /// The one of this name.
+    /// The container of this name.
     pub fn named(name: impl Into<String>) -> Self {
-        Domain { name: name.into() }
+        Domain {
+            name: name.into(),
+            uri: None,
+        }
+    }
+
+    fn uri(&self) -> &str {
+        self.uri.as_deref().unwrap_or(virsh::URI)
     }
 }
 
 impl Kind for Domain {
     fn key(&self) -> String {
-        format!("domain {}", self.name)
+        match &self.uri {
+            None => format!("domain {}", self.name),
+            Some(uri) => format!("domain {} of {uri}", self.name),
+        }
     }
 
     fn about(&self) -> About<'_> {
@@ -45,16 +59,38 @@ impl Kind for Domain {
     }
 }
 
-/// Destroys those domains that carry our mark; one of the same name without it is not ours.
+/// Destroys those domains that carry our mark; one of the same name without it is not ours. All of
+/// a connection at once.
 pub(super) fn destroy(undoer: &Undoer<'_>, items: &[Item<Domain>]) -> Batch {
     let mut batch = Batch::default();
-    if let Err(e) = try_destroy(undoer, items, &mut batch) {
-        batch.keep_all(items, &e);
+    for (uri, items) in by_connection(items) {
+        if let Err(e) = destroy_at(undoer, uri, &items, &mut batch) {
+            batch.keep_all(&items, &e);
+        }
     }
     batch
 }
 
-fn try_destroy(undoer: &Undoer<'_>, items: &[Item<Domain>], batch: &mut Batch) -> Result<()> {
+fn by_connection(items: &[Item<Domain>]) -> BTreeMap<&str, Vec<Item<Domain>>> {
+    let mut all: BTreeMap<&str, Vec<Item<Domain>>> = BTreeMap::new();
+    for item in items {
+        all.entry(item.1.uri()).or_default().push(item.clone());
+    }
+    all
+}
+
+fn destroy_at(
+    undoer: &Undoer<'_>,
+    uri: &str,
+    items: &[Item<Domain>],
+    batch: &mut Batch,
+) -> Result<()> {
+    // The one that virsh is asked at.
+    if uri != virsh::URI {
+        return Err(Error::failed(format!(
+            "this lxc-autogen knows no hypervisor at {uri}"
+        )));
+    }
     let wanted: HashSet<&str> = items.iter().map(|(_, it)| it.name.as_str()).collect();
     let ours: HashMap<String, bool> = virsh::marked_domains(undoer.host, undoer.state_dir)?
         .into_iter()
@@ -94,4 +130,39 @@ fn remove_container_cgroups(name: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::{Context, Options};
+
+    #[test]
+    fn each_connection_has_its_own() {
+        let far = |name: &str| Domain {
+            uri: Some("qemu:///system".to_owned()),
+            ..Domain::named(name)
+        };
+        let items = [(3, far("vm1")), (2, Domain::named("lxc1")), (1, far("vm2"))];
+        let all = by_connection(&items);
+        let of = |uri: &str| all[uri].iter().map(|(seq, _)| *seq).collect::<Vec<_>>();
+        assert_eq!(
+            (all.len(), of("lxc:///"), of("qemu:///system")),
+            (2, vec![2], vec![3, 1])
+        );
+    }
+
+    #[test]
+    fn one_that_cannot_be_reached_stays() {
+        let text = r#"{"name":"vm1","uri":"moon:///"}"#;
+        let domain: Domain = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&domain).unwrap(), text);
+        let context = Context::new(Options::default(), "/nonexistent".into());
+        let batch = destroy(&Undoer::of(&context, None), &[(1, domain.clone())]);
+        let why = "domain vm1 of moon:///: this lxc-autogen knows no hypervisor at moon:///";
+        assert_eq!(
+            (batch.remains, batch.kept),
+            (vec![why.to_owned()], vec![domain.into()])
+        );
+    }
 }

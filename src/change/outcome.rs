@@ -1,6 +1,6 @@
 //! What undoing came to.
 
-use super::{Change, Domain};
+use super::Change;
 use crate::error::{Error, Result};
 
 /// An outstanding change and its number in the journal.
@@ -34,8 +34,7 @@ impl Outcome {
 
     /// Whether this container's domain was left.
     pub(super) fn domain_stays(&self, name: &str) -> bool {
-        let its =
-            |kept: &Change| matches!(kept, Change::Domains(Domain { name: of }) if of == name);
+        let its = |kept: &Change| matches!(kept, Change::Domains(it) if it.name == name);
         self.kept.iter().any(its)
     }
 
