@@ -143,11 +143,11 @@ macro_rules! kinds {
                 }
             }
 
-            /// In the order in which they are undone.
+            /// In the order in which they are undone: within a rank the newest goes first.
             pub(super) fn all(items: &[super::Item<Change>]) -> Vec<Group> {
                 let mut groups = Vec::new();
                 $(
-                    let of_rank = items.iter().filter_map(|(seq, change)| match change {
+                    let of_rank = items.iter().rev().filter_map(|(seq, change)| match change {
                         Change::$rank(it) => Some((*seq, it.clone())),
                         _ => None,
                     });

@@ -64,9 +64,7 @@ impl Undoer<'_> {
     /// undone is written down when it can be, and found undone by the next run if not.
     pub fn replay(&self, journal: &mut Journal, select: impl Fn(u64, &Change) -> bool) -> Outcome {
         let selected = journal.outstanding().filter(|(seq, it)| select(*seq, it));
-        let mut items: Vec<Item<Change>> = selected.map(|(seq, it)| (seq, it.clone())).collect();
-        // Within a rank the newest goes first.
-        items.reverse();
+        let items: Vec<Item<Change>> = selected.map(|(seq, it)| (seq, it.clone())).collect();
         let mut outcome = Outcome::default();
         let mut unwritten = Vec::new();
         for group in Group::all(&items) {

@@ -230,7 +230,7 @@ fn a_kind_that_is_not_known_is_named_with_its_line() {
 }
 
 #[test]
-fn groups_are_in_the_order_of_ranks_and_items_as_they_were() {
+fn groups_are_in_the_order_of_ranks_and_the_newest_is_first() {
     let items: Vec<(u64, Change)> = (1..)
         .zip(TABLE.iter().rev().map(|(text, ..)| read(text)))
         .collect();
@@ -243,5 +243,5 @@ fn groups_are_in_the_order_of_ranks_and_items_as_they_were() {
     let numbers: Vec<u64> = of_cib.iter().map(|(seq, _)| *seq).collect();
     // The first three of the table are the last three here.
     let all = items.len() as u64;
-    assert_eq!(numbers, [all - 2, all - 1, all]);
+    assert_eq!(numbers, [all, all - 1, all - 2]);
 }
