@@ -1,8 +1,8 @@
 //! The resource agent that was installed.
 
 use super::Undoer;
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::spec::Scope;

@@ -1,7 +1,7 @@
 //! The authentication key on this host: made, or put in the place of another, and taken back.
 
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use super::{Change, EmptyDir, Journal, Outside, StateFile, Undoer};
 use crate::error::{Context, Error, Result};
 use crate::host::files::{self, Attributes, Existing};

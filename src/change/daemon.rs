@@ -1,7 +1,7 @@
 //! Daemons of ours on the host.
 
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use super::{Batch, Item};
 use crate::error::Result;
 use crate::host::processes;

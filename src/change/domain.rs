@@ -1,7 +1,7 @@
 //! Domains: what the containers are to libvirt.
 
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::cgroups;

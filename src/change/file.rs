@@ -1,7 +1,7 @@
 //! Files and directories that the daemons of containers make outside the state directory.
 
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use crate::error::Result;
 use crate::host::files;
 use crate::libvirt::leftovers;

@@ -1,15 +1,12 @@
 //! Finding what is ours by the marks it carries, for a journal that is lost or another node's.
 
 use super::kinds::{Kind, all_found};
-use super::{Change, CibObject, Domain, Network, Node, Resource};
+use super::traces::Traces;
+use super::{Change, CibObject, Domain, Node, Resource};
 use crate::context::Context;
 use crate::error::Result;
-use crate::host::files;
-use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::{config, tools};
 use crate::plan::Set;
-use std::path::Path;
 
 /// What carries the mark of this state directory, journaled or not; `set` is the one in it.
 ///
@@ -27,202 +24,11 @@ pub fn found(context: &Context, cib: Option<&Cib>, set: Option<&Set>) -> Result<
 /// # Errors
 /// When the cluster does not say who this node is.
 pub fn found_in_cib(context: &Context, cib: &Cib, set: Option<&Set>) -> Result<Vec<Change>> {
-    let traces = Traces {
-        context,
-        set,
-        has_journal: true,
-        running: Vec::new(),
-        networks: Vec::new(),
-        in_cib: Some((cib, tags(context, cib, set)?)),
-    };
+    let traces = Traces::of_cib(context, cib, set)?;
     let mut found: Vec<Change> = Vec::new();
     found.extend(Node::found(&traces)?.into_iter().map(Change::from));
     found.extend(Domain::found(&traces)?.into_iter().map(Change::from));
     found.extend(Resource::found(&traces)?.into_iter().map(Change::from));
     found.extend(CibObject::found(&traces)?.into_iter().map(Change::from));
     Ok(found)
-}
-
-/// What several kinds are found by, looked at once.
-#[derive(Debug)]
-pub struct Traces<'a> {
-    context: &'a Context,
-    set: Option<&'a Set>,
-    /// There is a journal in the state directory.
-    pub(super) has_journal: bool,
-    /// Domains with our mark.
-    running: Vec<String>,
-    /// Networks with our mark.
-    pub(super) networks: Vec<Network>,
-    /// The CIB where the cluster answers, and the templates in it that are ours.
-    in_cib: Option<(&'a Cib, Vec<String>)>,
-}
-
-impl<'a> Traces<'a> {
-    fn of(context: &'a Context, cib: Option<&'a Cib>, set: Option<&'a Set>) -> Result<Self> {
-        let dir = &context.state_dir;
-        let mut running = Vec::new();
-        let mut networks = Vec::new();
-        match virsh::domains_of(&context.host, dir) {
-            Ok(names) => {
-                networks = Network::marked(&context.host, dir)?;
-                running = names;
-            }
-            Err(e) => context
-                .report
-                .warn(format!("domains cannot be looked for: {}", e.message())),
-        }
-        let in_cib = match cib {
-            Some(cib) => Some((cib, tags(context, cib, set)?)),
-            None => None,
-        };
-        Ok(Traces {
-            context,
-            set,
-            has_journal: files::exists(&dir.join(crate::journal::FILE)),
-            running,
-            networks,
-            in_cib,
-        })
-    }
-
-    /// The state directory.
-    pub(super) fn dir(&self) -> &Path {
-        &self.context.state_dir
-    }
-
-    /// The CIB where the cluster answers, and the templates in it that are ours.
-    pub(super) fn in_cib(&self) -> Option<(&'a Cib, &[String])> {
-        let (cib, tags) = self.in_cib.as_ref()?;
-        Some((*cib, tags))
-    }
-
-    /// Our guest and remote nodes that are in the CIB.
-    pub(super) fn nodes(&self) -> Vec<String> {
-        let Some((cib, tags)) = self.in_cib() else {
-            return Vec::new();
-        };
-        let nodes = tags.iter().flat_map(|tag| cib.nodes_of_set(tag));
-        nodes.map(|(node, _)| node.to_owned()).collect()
-    }
-
-    /// Domains with our mark, and those of nodes that are in the CIB.
-    pub(super) fn domains(&self) -> Vec<String> {
-        let mut all = self.running.clone();
-        all.extend(self.nodes());
-        all
-    }
-
-    /// The CIB, where it can hold what a join of ours has left: of a lost journal, and not of a set
-    /// that joins right now. Alone that is no sign that anything was made from here.
-    pub(super) fn left_by_joining(&self) -> Option<&'a Cib> {
-        let (cib, tags) = self.in_cib()?;
-        let ours = !(self.running.is_empty() && self.networks.is_empty() && tags.is_empty());
-        ((self.has_journal || ours) && !others_join(cib, self.set)).then_some(cib)
-    }
-}
-
-/// Templates of this state directory on this node.
-fn tags(context: &Context, cib: &Cib, set: Option<&Set>) -> Result<Vec<String>> {
-    let mut ours = Vec::new();
-    for tag in cib.our_templates() {
-        let whose = cib.description(tag).unwrap_or_default();
-        if set.is_some_and(|s| whose.ends_with(&format!(", set {}", s.mark()))) {
-            ours.push(tag.to_owned());
-            continue;
-        }
-        let dir = format!(" in {}, set ", context.state_dir.display());
-        if !whose.contains(&dir) {
-            continue;
-        }
-        let here = format!(" on {}{dir}", tools::this_node(&context.host)?);
-        if whose.contains(&here) || context.options.force {
-            ours.push(tag.to_owned());
-        } else {
-            context.report.warn(format!(
-                "not ours, and left: {whose}; clean up there, or use --force"
-            ));
-        }
-    }
-    Ok(ours)
-}
-
-/// Whether nodes of another set are joining. A large one looks so for as long as it is there, and
-/// joins as long as not all of it is connected.
-fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
-    let ours = set.map(Set::tag);
-    let connected = cib.connected();
-    let at_rest = |tag: &str| {
-        let nodes = cib.nodes_of_set(tag);
-        u32::try_from(nodes.len()).is_ok_and(config::is_large)
-            && nodes.iter().all(|(node, _)| connected.contains(*node))
-    };
-    let mut tags = cib.our_templates().into_iter();
-    tags.any(|tag| {
-        ours.as_deref() != Some(tag) && cib.has_id(&config::joining_id(tag)) && !at_rest(tag)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::context::Options;
-
-    const CIB: &str = r#"<cib><configuration><resources>
-        <template id="lxc-autogen-lxc" class="ocf" provider="heartbeat" type="VirtualDomain"/>
-        <primitive id="container1" template="lxc-autogen-lxc"><meta_attributes id="m">
-        <nvpair id="r" name="remote-node" value="lxc1"/></meta_attributes></primitive>
-        <primitive id="theirs" class="ocf" provider="heartbeat" type="VirtualDomain">
-        <meta_attributes id="n"><nvpair id="s" name="remote-node" value="other"/>
-        </meta_attributes></primitive></resources><constraints>
-        <rsc_location id="lxc-autogen-lxc-clone-on-guests" rsc="lxc-clone"/></constraints>
-        <rsc_defaults/></configuration></cib>"#;
-
-    fn keys<T: Kind>(traces: &Traces<'_>) -> Vec<String> {
-        T::found(traces).unwrap().iter().map(T::key).collect()
-    }
-
-    #[test]
-    fn what_a_template_of_ours_names_is_found_and_nothing_else() {
-        let context = Context::new(Options::default(), "/var/lib/lxc-autogen".into());
-        let cib = Cib::parse(CIB).unwrap();
-        let traces = |tags: &[&str], has_journal| Traces {
-            context: &context,
-            set: None,
-            has_journal,
-            running: vec!["lxc7".to_owned()],
-            networks: Vec::new(),
-            in_cib: Some((&cib, tags.iter().map(|tag| (*tag).to_owned()).collect())),
-        };
-        let ours = traces(&["lxc-autogen-lxc"], true);
-        assert_eq!(keys::<Node>(&ours), ["node lxc1 of the cluster"]);
-        assert_eq!(keys::<Domain>(&ours), ["domain lxc7", "domain lxc1"]);
-        let resources = ["container1", "lxc-clone"].map(|id| format!("resource {id} of the CIB"));
-        assert_eq!(keys::<Resource>(&ours), resources);
-        let objects = ["lxc-autogen-lxc-clone-on-guests", "lxc-autogen-lxc"];
-        let objects = objects.map(|id| format!("{id} of the CIB"));
-        assert_eq!(keys::<CibObject>(&ours), objects);
-        let none = traces(&[], true);
-        assert!(keys::<Node>(&none).is_empty() && keys::<Resource>(&none).is_empty());
-        assert_eq!(keys::<Domain>(&none), ["domain lxc7"]);
-    }
-
-    #[test]
-    fn what_a_join_has_left_is_no_sign_of_ours_alone() {
-        let context = Context::new(Options::default(), "/var/lib/lxc-autogen".into());
-        let cib = Cib::parse(CIB).unwrap();
-        let left = |running: &[&str], has_journal| {
-            let traces = Traces {
-                context: &context,
-                set: None,
-                has_journal,
-                running: running.iter().map(|name| (*name).to_owned()).collect(),
-                networks: Vec::new(),
-                in_cib: Some((&cib, Vec::new())),
-            };
-            traces.left_by_joining().is_some()
-        };
-        assert!(!left(&[], false));
-        assert!(left(&[], true) && left(&["lxc1"], false));
-    }
 }

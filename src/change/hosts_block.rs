@@ -1,7 +1,7 @@
 //! The set's block in /etc/hosts.
 
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use crate::error::Result;
 use crate::host::{files, hosts};
 use crate::spec::Scope;

@@ -1,7 +1,7 @@
 //! Resources, constraints and templates of the CIB.
 
-use super::find::Traces;
 use super::kinds::{About, Kind, rank};
+use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer, stop};
 use crate::error::Result;
 use crate::pacemaker::{config, tools};

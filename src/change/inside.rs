@@ -1,7 +1,7 @@
 //! Files in the state directory.
 
-use super::find::Traces;
 use super::kinds::{About, Kind, rank};
+use super::traces::Traces;
 use super::{Batch, Item, Outcome, Undoer};
 use crate::error::{Error, Result};
 use crate::host::{files, mounts};

@@ -1,7 +1,7 @@
 //! What libvirt changed of the kernel's state.
 
-use super::find::Traces;
 use super::kinds::{About, Kind, rank};
+use super::traces::Traces;
 use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, forwarding};

@@ -1,7 +1,7 @@
 //! All kinds of changes, by rank. Each stands in a file of its own with all that is known of it:
 //! record, wording, what it leans on, how it is undone and how it is found without a journal.
 
-use super::find::Traces;
+use super::traces::Traces;
 use super::{
     Agent, Authkey, Cgroup, CibObject, Container, Daemon, Domain, EmptyDir, File, Forwarding,
     HostsBlock, InCib, InState, Joining, Kernel, Network, Node, Outside, OwnFiles, Peer,

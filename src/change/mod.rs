@@ -29,13 +29,14 @@ mod state_dir;
 mod stop;
 #[cfg(test)]
 mod table;
+mod traces;
 
 pub use agent::Agent;
 pub use authkey::Authkey;
 pub use daemon::Daemon;
 pub use domain::Domain;
 pub use file::{EmptyDir, File};
-pub use find::{Traces, found, found_in_cib};
+pub use find::{found, found_in_cib};
 pub use hosts_block::HostsBlock;
 pub use in_cib::{CibObject, InCib, Resource};
 pub use inside::{Container, InState, StateFile};
@@ -50,6 +51,7 @@ pub use peers::Peer;
 pub use property::{Joining, Properties, Property, Throttle};
 pub use replay::Undoer;
 pub use state_dir::{LOCK_FILE, OwnFiles, SET_FILE, StateDir, StateDirectory, remove_empty_state};
+pub use traces::Traces;
 
 /// The journal of our changes.
 pub type Journal = crate::journal::Journal<Change>;

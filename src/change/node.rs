@@ -1,7 +1,7 @@
 //! Guest and remote nodes that the cluster knows.
 
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer, history};
 use crate::error::Result;
 use crate::pacemaker::tools;

@@ -1,7 +1,7 @@
 //! Having other nodes undo what was done there.
 
-use super::find::Traces;
 use super::kinds::{About, Kind};
+use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer};
 use crate::error::Result;
 use crate::host::Host;

@@ -1,7 +1,7 @@
 //! Properties of the cluster, and elements of its CIB that are otherwise for a time.
 
-use super::find::Traces;
 use super::kinds::{About, Kind, rank};
+use super::traces::Traces;
 use super::{Batch, Item, Undoer};
 use crate::error::Result;
 use crate::pacemaker::config::{self, Afterwards};

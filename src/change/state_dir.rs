@@ -1,7 +1,7 @@
 //! The state directory: the last thing that goes.
 
-use super::find::Traces;
 use super::kinds::{About, Kind, rank};
+use super::traces::Traces;
 use super::{Batch, Item, Outcome};
 use crate::error::{Error, Result};
 use crate::host::files::{self, temporary_name};
