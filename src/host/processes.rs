@@ -101,6 +101,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn open_files_are_the_soft_limit() {
+        let (soft, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
+            .expect("a limit of this process");
+        assert_eq!(open_files(std::process::id()), Some(soft));
+    }
+
+    #[test]
     fn found_and_ended_by_program_and_argument() {
         let directory = tempfile::tempdir().unwrap();
         let script = directory.path().join("pause");
