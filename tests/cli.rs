@@ -3,7 +3,72 @@
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+#[path = "common/anyone.rs"]
+mod anyone;
+
+use anyone::ForAnyone;
+use libtest_mimic::{Arguments, Trial};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+
+/// The program, where the user nobody can start it.
+static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+
+const TESTS: &[(&str, fn())] = &[
+    (
+        "what_cannot_be_carried_out_as_written_exits_with_2_and_a_hint",
+        what_cannot_be_carried_out_as_written_exits_with_2_and_a_hint,
+    ),
+    (
+        "help_has_examples_and_goes_to_stdout",
+        help_has_examples_and_goes_to_stdout,
+    ),
+    (
+        "versions_of_what_is_not_there_are_not_made_up",
+        versions_of_what_is_not_there_are_not_made_up,
+    ),
+    (
+        "names_that_cannot_be_looked_up_leave_the_shell_alone",
+        names_that_cannot_be_looked_up_leave_the_shell_alone,
+    ),
+    (
+        "whatever_changes_something_needs_root_and_says_so",
+        whatever_changes_something_needs_root_and_says_so,
+    ),
+    (
+        "a_dry_run_needs_nothing_and_shows_everything",
+        a_dry_run_needs_nothing_and_shows_everything,
+    ),
+    (
+        "the_deprecated_name_is_noted_and_sharing_is_shown",
+        the_deprecated_name_is_noted_and_sharing_is_shown,
+    ),
+    (
+        "json_is_all_there_is_on_stdout",
+        json_is_all_there_is_on_stdout,
+    ),
+    (
+        "verify_without_anything_names_a_mend_for_every_failure",
+        verify_without_anything_names_a_mend_for_every_failure,
+    ),
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let program = ForAnyone::new(env!("CARGO_BIN_EXE_lxc-autogen"));
+    PROGRAM.set(program.path()).unwrap();
+    let trials = TESTS.iter().map(|(name, test)| {
+        Trial::test(*name, || {
+            test();
+            Ok(())
+        })
+    });
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    // exit() does not drop it.
+    drop(program);
+    conclusion.exit();
+}
 
 struct Said {
     code: Option<i32>,
@@ -14,7 +79,7 @@ struct Said {
 /// Runs the program as nobody, with a state directory that is not there.
 fn lxa(args: &str) -> Said {
     use std::os::unix::process::CommandExt;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lxc-autogen"));
+    let mut command = Command::new(PROGRAM.get().unwrap());
     command
         .args(args.split_whitespace())
         .env("LXC_AUTOGEN_STATE_DIR", "/nonexistent/state")
@@ -33,7 +98,6 @@ fn lxa(args: &str) -> Said {
     }
 }
 
-#[test]
 fn what_cannot_be_carried_out_as_written_exits_with_2_and_a_hint() {
     for (args, hint) in [
         ("", "lxc-autogen up -c 8"),
@@ -71,7 +135,6 @@ fn what_cannot_be_carried_out_as_written_exits_with_2_and_a_hint() {
     }
 }
 
-#[test]
 fn help_has_examples_and_goes_to_stdout() {
     for command in [
         "generate",
@@ -96,7 +159,6 @@ fn help_has_examples_and_goes_to_stdout() {
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }
 
-#[test]
 fn versions_of_what_is_not_there_are_not_made_up() {
     let own = format!("lxc-autogen {}", env!("CARGO_PKG_VERSION"));
     let said = lxa("--version");
@@ -109,7 +171,6 @@ fn versions_of_what_is_not_there_are_not_made_up() {
     assert_eq!(lines, [&own, missing[0], missing[1]]);
 }
 
-#[test]
 fn names_that_cannot_be_looked_up_leave_the_shell_alone() {
     let said = lxa("completions bash");
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
@@ -132,7 +193,6 @@ fn names_that_cannot_be_looked_up_leave_the_shell_alone() {
     );
 }
 
-#[test]
 fn whatever_changes_something_needs_root_and_says_so() {
     for args in [
         "up -c 2", "generate", "-c 2", "-g", "-k", "-a", "-R", "-p", "cleanup", "key-gen", "status",
@@ -148,7 +208,6 @@ fn whatever_changes_something_needs_root_and_says_so() {
     }
 }
 
-#[test]
 fn a_dry_run_needs_nothing_and_shows_everything() {
     let said = lxa("up -c 3 -C --hosts --authkey copy --dry-run");
     assert_eq!(said.code, Some(0), "{}", said.err);
@@ -189,7 +248,6 @@ fn a_dry_run_needs_nothing_and_shows_everything() {
     }
 }
 
-#[test]
 fn the_deprecated_name_is_noted_and_sharing_is_shown() {
     let said = lxa("-g -m --dry-run");
     assert!(
@@ -207,7 +265,6 @@ fn the_deprecated_name_is_noted_and_sharing_is_shown() {
     );
 }
 
-#[test]
 fn json_is_all_there_is_on_stdout() {
     let said = lxa("up -c 2 --dry-run --json");
     let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
@@ -218,7 +275,6 @@ fn json_is_all_there_is_on_stdout() {
     assert!(json["failures"].as_u64().unwrap() > 0);
 }
 
-#[test]
 fn verify_without_anything_names_a_mend_for_every_failure() {
     let said = lxa("verify --quick --json");
     let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();

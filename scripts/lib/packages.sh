@@ -69,10 +69,26 @@ without_daemons() {
     exec "$@"' - "$@"
 }
 
+# Files in /etc that somebody has changed stay, and nothing is removed to make room; for
+# the lock of another apt it waits ten minutes.
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive
-  apt-get update -qq || say "apt-get update failed; trying with the lists that are there"
-  without_daemons apt-get install --no-install-recommends -y -qq "$@" >&2
+  apt-get update -q || say "apt-get update failed; trying with the lists that are there"
+  without_daemons apt-get install --no-install-recommends --no-remove -y -q \
+    -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+
+# install_packages FAMILY PACKAGE…
+install_packages() {
+  local family=$1
+  shift
+  echo "installing: $*"
+  case $family in
+    apt) apt_install "$@" ;;
+    # These two do not start daemons on installing.
+    dnf) dnf install -y --setopt=install_weak_deps=False "$@" ;;
+    zypper) zypper --non-interactive install --no-recommends "$@" ;;
+  esac
 }
 
 # install_missing GROUP…: quick when all is there, else needs root and network.
@@ -86,13 +102,17 @@ install_missing() {
   mapfile -t wanted < <(missing "$family" "$@")
   ((${#wanted[@]})) || return 0
   need_root
-  say "installing: ${wanted[*]}"
-  case $family in
-    apt) apt_install "${wanted[@]}" ;;
-    # These two do not start daemons on installing.
-    dnf) dnf install -y --setopt=install_weak_deps=False "${wanted[@]}" >&2 ;;
-    zypper) zypper --non-interactive install --no-recommends "${wanted[@]}" >&2 ;;
-  esac || die 3 "could not install: ${wanted[*]}" "see the error above; is the network reachable?"
+  step install "installing $(counted "${wanted[@]}")" install_packages "$family" "${wanted[@]}" ||
+    die 3 "could not install: ${wanted[*]}" "see the error above; is the network reachable?"
+}
+
+# counted PACKAGE…: a few by name.
+counted() {
+  if (($# <= 3)); then
+    echo "$*"
+  else
+    echo "$# packages"
+  fi
 }
 
 # at_least VERSION WANTED
@@ -108,37 +128,75 @@ cargo_is_new_enough() {
   at_least "$(awk '{print $2}' <<<"$version")" "$RUST_WANTED"
 }
 
-# distribution_cargo FAMILY: the version it would install, empty when none.
-distribution_cargo() {
+# candidate FAMILY PACKAGE: the version that would be installed, empty when none.
+candidate() {
   case $1 in
-    apt) apt-cache policy cargo | awk '/Candidate:/ {print $2}' ;;
-    dnf) dnf -q repoquery --latest-limit 1 --qf '%{version}\n' cargo ;;
-    zypper) zypper -q info cargo | awk '/^Version/ {print $3}' ;;
+    apt) apt-cache policy "$2" | awk '/Candidate:/ && $2 != "(none)" {print $2}' ;;
+    dnf) dnf -q repoquery --latest-limit 1 --qf '%{version}\n' "$2" ;;
+    zypper) zypper -q info "$2" | awk '/^Version/ {print $3}' ;;
   esac 2>/dev/null || true
+}
+
+# distribution_cargo FAMILY: package and version of the first cargo that it would install
+# and that is new enough; else of the last there is; nothing when none.
+distribution_cargo() {
+  local package version found=
+  for package in $(packages "$1" rust); do
+    version=$(candidate "$1" "$package")
+    [[ -n $version ]] || continue
+    found="$package $version"
+    ! at_least "$version" "$RUST_WANTED" || break
+  done
+  echo "$found"
 }
 
 # ensure_cargo: a cargo that can build this, in PATH.
 ensure_cargo() {
-  local family candidate
+  local family package version
   # rustup's own place, which sudo's PATH lacks.
   PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
   if cargo_is_new_enough; then
     return
   fi
   family=$(family)
-  candidate=$(distribution_cargo "$family")
-  if at_least "${candidate:-0}" "$RUST_WANTED" && ((EUID == 0)); then
-    case $family in
-      apt) apt_install cargo ;;
-      dnf) dnf install -y cargo >&2 ;;
-      zypper) zypper --non-interactive install cargo >&2 ;;
-    esac
+  [[ $family != apt || -n $(candidate apt cargo) ]] || refresh_lists
+  read -r package version < <(distribution_cargo "$family") || true
+  if at_least "${version:-0}" "$RUST_WANTED"; then
+    ((EUID == 0)) || die 3 "needs cargo $RUST_WANTED or newer" "as root, install package $package"
+    step cargo "installing $package $version" install_packages "$family" "$package" ||
+      die 3 "could not install $package" "see the error above; where it would remove packages: apt-get install $package"
     if cargo_is_new_enough; then
       return
     fi
   fi
-  die 3 "needs cargo $RUST_WANTED or newer, and this distribution has ${candidate:-none}" \
+  die 3 "needs cargo $RUST_WANTED or newer, and this distribution has ${version:-none}" \
     "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y --profile minimal"
+}
+
+# ensure_critics: rustfmt and clippy, of the same Rust as cargo.
+ensure_critics() {
+  local family group=rust-check tool
+  if [[ $(command -v cargo) == /usr/bin/cargo ]]; then
+    family=$(family)
+    if [[ -n $(packages "$family" rust-newer) && -z $(missing "$family" rust-newer) ]]; then
+      group=rust-newer-check
+    fi
+    install_missing "$group"
+  fi
+  for tool in fmt clippy; do
+    cargo "$tool" --version >/dev/null 2>&1 ||
+      die 3 "cargo $tool is not installed, and .ci/run needs it (scripts/test and scripts/demo do not)" \
+        "rustup component add ${tool/fmt/rustfmt}"
+  done
+}
+
+# compile TEXT ARGUMENT…: cargo with these, the crates fetched beforehand.
+compile() {
+  local text=$1 triple
+  shift
+  triple=$(rustc --version --verbose | sed -n 's/^host: //p')
+  step fetch "fetching crates" cargo fetch --locked --target "$triple"
+  step build "$text" cargo "$@"
 }
 
 # fetch_remoted DIR: Debian's pacemaker and pacemaker-remote packages conflict,
@@ -155,7 +213,7 @@ fetch_remoted() {
   knows_remoted "$version"
   directory=$directory/pacemaker-remote_$version
   if [[ ! -x $directory/usr/sbin/pacemaker-remoted ]]; then
-    download_remoted "$version" "$directory" ||
+    step remoted "fetching pacemaker-remoted $version" download_remoted "$version" "$directory" ||
       die 3 "could not fetch pacemaker-remote $version" "apt-get update, then again"
   fi
   echo "$directory/usr/sbin/pacemaker-remoted"
@@ -163,8 +221,13 @@ fetch_remoted() {
 
 # knows_remoted VERSION: package lists that name it; a machine may have none.
 knows_remoted() {
-  apt-cache show "pacemaker-remote=$1" >/dev/null 2>&1 && return
-  ((EUID != 0)) || apt-get update -qq >&2 || say "apt-get update failed; trying with the lists that are there"
+  apt-cache show "pacemaker-remote=$1" >/dev/null 2>&1 || refresh_lists
+}
+
+# refresh_lists: of apt's packages, which only root can.
+refresh_lists() {
+  ((EUID != 0)) || step lists "fetching package lists" apt-get update -q ||
+    say "apt-get update failed; trying with the lists that are there"
 }
 
 download_remoted() {
@@ -172,7 +235,7 @@ download_remoted() {
   mkdir -p "${2%/*}"
   scratch=$(mktemp -d "${2%/*}/fetch.XXXXXX")
   # apt's sandbox user cannot write here, and says so at length.
-  (cd "$scratch" && apt-get -qq -o APT::Sandbox::User=root download "pacemaker-remote=$1" >&2 &&
+  (cd "$scratch" && apt-get -qq -o APT::Sandbox::User=root download "pacemaker-remote=$1" &&
     dpkg-deb -x ./*.deb tree) || {
     rm -rf "$scratch"
     return 1

@@ -4,12 +4,12 @@
 
 RELEASES="bullseye bookworm trixie"
 
-# debian_mirror: where this machine's apt gets Debian from; nothing where that is
-# another distribution's, and mmdebstrap then uses its own default.
+# debian_mirror LABEL: where this machine's apt gets Debian (or Debian-Security) from; nothing
+# where it is another distribution, and mmdebstrap then uses its own default.
 debian_mirror() {
   # shellcheck disable=SC2016 # apt's own
-  apt-get indextargets --format '$(ORIGIN)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-    awk -F '|' '$1 == "Debian" && $2 !~ /security/ { print $2; exit }'
+  apt-get indextargets --format '$(ORIGIN)|$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+    awk -F '|' -v label="$1" '$1 == "Debian" && $2 == label { print $3; exit }'
 }
 
 # known RELEASE
@@ -17,19 +17,21 @@ known() {
   [[ " $RELEASES " == *" $1 "* ]] || die 2 "knows no release '$1'" "one of: $RELEASES"
 }
 
-# root_of RELEASE: the path of its root, made once.
+# root_of RELEASE [bare]: the path of its root, made once; bare, with nothing but what
+# apt needs to install packages.
 root_of() {
-  local release=$1 root=target/roots/$1 mirror included=ca-certificates
+  local release=$1 root=target/roots/${2:+$2-}$1 mirror included=ca-certificates
   known "$release"
   if [[ ! -d $root ]]; then
     install_missing roots
     say "making a root of Debian $release"
     mkdir -p target/roots
     rm -rf "$root.part"
-    mirror=$(debian_mirror)
+    mirror=$(debian_mirror Debian)
+    [[ -z ${2-} || $mirror == https:* ]] || included=
     # As its installer leaves it: /bin is /usr/bin. Later ones have no other way.
-    [[ $release != bullseye ]] || included+=,usrmerge
-    mmdebstrap --quiet --variant=minbase --include="$included" "$release" "$root.part" ${mirror:+"$mirror"} >&2 ||
+    [[ $release != bullseye ]] || included+=${included:+,}usrmerge
+    mmdebstrap --quiet --variant=minbase ${included:+"--include=$included"} "$release" "$root.part" ${mirror:+"$mirror"} >&2 ||
       die 3 "could not make a root of Debian $release" "see the error above; is the network reachable?"
     mv "$root.part" "$root"
   fi

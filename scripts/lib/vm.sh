@@ -14,7 +14,7 @@ vm_image() {
     part=$image.part
     rm -rf "$part"
     mkdir -p "$part"
-    mirror=$(debian_mirror)
+    mirror=$(debian_mirror Debian)
     # What the packages under test depend on is there already, as installing it takes
     # minutes when it is emulated; they themselves are installed in the machine.
     mmdebstrap --quiet --variant=apt --include="$(vm_packages)" "$release" "$part/root" \

@@ -9,6 +9,8 @@
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+#[path = "../common/anyone.rs"]
+mod anyone;
 mod crash;
 mod everyday;
 #[path = "../common/golden.rs"]

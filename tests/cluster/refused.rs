@@ -1,6 +1,7 @@
 //! What is refused, before anything is touched.
 
 use crate::Test;
+use crate::anyone::ForAnyone;
 use crate::world::{BINARY, Before, STATE, Said, lxa, run, tool};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
@@ -190,10 +191,10 @@ fn state_directories_that_are_not_ours() {
     before.is_as_now();
 }
 
-/// With a PATH of our making, and without root.
-fn with(path: &Path, uid: u32, args: &str) -> Said {
+/// A program with a PATH of our making, and without root.
+fn with(program: &Path, path: &Path, uid: u32, args: &str) -> Said {
     use std::os::unix::process::CommandExt;
-    Command::new(BINARY)
+    Command::new(program)
         .args(args.split_whitespace())
         .env("PATH", path)
         .stdin(Stdio::null())
@@ -207,11 +208,13 @@ fn a_host_that_lacks_something() {
     let before = Before::new();
     let path = std::env::var("PATH").unwrap();
     let all = Path::new(&path);
-    with(all, 65534, "up -c 2")
+    let program = ForAnyone::new(BINARY);
+    let as_nobody = |args| with(&program.path(), all, 65534, args);
+    as_nobody("up -c 2")
         .exits(3)
         .complains("needs root")
         .complains("--dry-run");
-    with(all, 65534, "cleanup").exits(3).complains("needs root");
+    as_nobody("cleanup").exits(3).complains("needs root");
 
     // Every tool but one.
     let directory = tempfile::tempdir().unwrap();
@@ -225,7 +228,7 @@ fn a_host_that_lacks_something() {
                 }
             }
         }
-        let said = with(&bin, 0, "up -c 2")
+        let said = with(Path::new(BINARY), &bin, 0, "up -c 2")
             .exits(3)
             .complains(&format!("{missing} is not installed"));
         assert!(said.err.contains("mend: "), "{}", said.err);
