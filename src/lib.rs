@@ -23,6 +23,7 @@ mod resolve;
 pub mod rootfs;
 mod set;
 mod share;
+pub mod snapshot;
 pub mod spec;
 pub mod state;
 pub mod supervisor;

@@ -120,6 +120,9 @@ fn what_cannot_be_carried_out_as_written_exits_with_2_and_a_hint() {
         ("up --contianers 8", "--containers"),
         ("clenup", "cleanup"),
         ("up --quiet --verbose", "cannot be used with"),
+        ("snapshot", "-o <FILE>"),
+        ("snapshot -o before --compare before", "cannot be used with"),
+        ("snapshot -o before --files etc", "is not an absolute path"),
         ("-g up", "--generate cannot be used in front of 'up'"),
         ("-c 3 up", "--containers cannot be used in front of"),
     ] {
@@ -141,6 +144,7 @@ fn help_has_examples_and_goes_to_stdout() {
         "up",
         "cleanup",
         "status",
+        "snapshot",
         "verify",
         "key-gen",
         "download-agent",

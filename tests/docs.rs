@@ -492,6 +492,24 @@ fn the_pages_exit_statuses_are_the_programs() {
     assert_eq!(described, known, "left: {PAGE}, EXIT STATUS; right: Kind");
 }
 
+/// What `snapshot` looks at and leaves out, as the program does.
+#[test]
+fn the_pages_files_of_a_snapshot_are_the_programs() {
+    use lxc_autogen::snapshot::{TREES, left_out::ALWAYS};
+    let page = read(PAGE);
+    let text = page.split(".Ss snapshot\n").nth(1).expect("its text");
+    let text = text.split("\n.Ss ").next().expect("its end");
+    let lines = text.lines().map(words);
+    let mut named: BTreeSet<String> = lines.flat_map(|l| arguments_of("Pa", &l)).collect();
+    // No file of the machine's.
+    for other in ["/proc/sys", "scripts/world"] {
+        assert!(named.remove(other), "{other}");
+    }
+    let always = ALWAYS.iter().flat_map(|(_, paths)| *paths);
+    let known = always.chain(TREES).map(|p| (*p).to_owned()).collect();
+    assert_eq!(named, known, "left: {PAGE}, snapshot; right: src/snapshot");
+}
+
 #[test]
 fn commands_in_the_documents_parse() {
     for (path, at_least) in [("README.md", 8), ("CONTRIBUTING.md", 0)] {

@@ -67,7 +67,7 @@ try_vm() {
   trap "rm -rf '$scratch'" EXIT
   mkdir "$scratch/files"
   cp "$packages"/lxc-autogen_*.deb "$packages"/lxc-autogen-tests_*.deb "${VM_CHECK:-$VM_PARTS/vm-check}" \
-    "$VM_PARTS"/{common,proof,world-cgroups}.sh "$scratch/files/"
+    "$VM_PARTS/common.sh" "$scratch/files/"
   truncate -s 512M "$scratch/disk2"
   mke2fs -q -t ext4 -L files -d "$scratch/files" "$scratch/disk2"
   cp --sparse=always "$image/disk" "$scratch/disk"

@@ -235,6 +235,24 @@ pub enum Command {
         /// The list of domains.
         list: PathBuf,
     },
+    /// Write down what this machine looks like, or show what is different from then
+    #[command(after_help = "Examples:\n  lxc-autogen snapshot -o before\n  \
+        lxc-autogen up -c 8 && lxc-autogen cleanup\n  \
+        lxc-autogen snapshot --compare before    is anything left?")]
+    Snapshot {
+        /// Write it to FILE, or to standard output for -
+        #[arg(short = 'o', value_name = "FILE", required_unless_present = "compare")]
+        output: Option<PathBuf>,
+        /// Look again, and show what is different from FILE
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "files", "ignore"])]
+        compare: Option<PathBuf>,
+        /// Look at the files below these paths, in place of the usual ones
+        #[arg(long, value_name = "PATH,…", value_delimiter = ',')]
+        files: Vec<PathBuf>,
+        /// Of the files, leave out these; a * may stand for a part of a name
+        #[arg(long, value_name = "PATH,…", value_delimiter = ',')]
+        ignore: Vec<PathBuf>,
+    },
     /// Fetch and install the newest VirtualDomain agent; cleanup puts the previous one back
     #[command(after_help = "Example:\n  lxc-autogen download-agent")]
     DownloadAgent {

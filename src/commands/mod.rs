@@ -8,6 +8,7 @@ mod compat;
 mod generate;
 mod key_gen;
 mod lab;
+mod snapshot;
 mod status;
 mod up;
 mod verify;
@@ -92,6 +93,19 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
                 .map_err(|e| Error::failed(format!("no completion script: {e}")))?;
             crate::report::result(text);
             return Ok(());
+        }
+        Some(Command::Snapshot {
+            output,
+            compare,
+            files,
+            ignore,
+        }) => {
+            return match (output, compare) {
+                (Some(output), _) => snapshot::take(context, &output, &files, &ignore),
+                (None, Some(file)) => snapshot::compare(context, &file),
+                // clap has refused it.
+                (None, None) => Ok(()),
+            };
         }
         Some(Command::Realise { node }) => return crate::share::serve(context, node),
         Some(Command::Generate { shape, share }) => Verb::Generate {

@@ -5,7 +5,7 @@ use super::monitor::View;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
-use crate::xml::El;
+use crate::xml::{self, El};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -33,8 +33,22 @@ fn not_running(text: &str) -> bool {
 /// # Errors
 /// [`crate::error::Kind::Cant`] when no cluster runs here or it has no controller yet.
 pub fn query(host: &Host) -> Result<Cib> {
+    Cib::parse(&queried(host, &[])?)
+}
+
+/// The configuration in the CIB of the running cluster.
+///
+/// # Errors
+/// As [`query`].
+pub fn configuration(host: &Host) -> Result<El> {
+    let text = queried(host, &["--scope", "configuration"])?;
+    xml::parse(&text, "cibadmin --query")
+}
+
+fn queried(host: &Host, scope: &[&str]) -> Result<String> {
     let output = Cmd::new("cibadmin")
         .arg("--query")
+        .args(scope)
         .timeout(Duration::from_secs(30))
         .run(host)?;
     if output.code != 0 {
@@ -46,7 +60,7 @@ pub fn query(host: &Host) -> Result<Cib> {
         }
         return Err(e);
     }
-    Cib::parse(&output.stdout)
+    Ok(output.stdout)
 }
 
 /// The CIB of the running cluster, or else the one this node had when its cluster was stopped.
@@ -113,8 +127,15 @@ fn parse_nodelist(text: &str) -> Option<String> {
 /// # Errors
 /// When crm_node fails, as it does without a cluster.
 pub fn cluster_nodes(host: &Host) -> Result<Vec<String>> {
-    let text = Cmd::new("crm_node").arg("--list").ok(host)?;
-    Ok(parse_nodes(&text))
+    Ok(parse_nodes(&node_list(host)?))
+}
+
+/// What `crm_node --list` says of all nodes that the cluster knows: id, name and state, one a line.
+///
+/// # Errors
+/// As [`cluster_nodes`].
+pub fn node_list(host: &Host) -> Result<String> {
+    Cmd::new("crm_node").arg("--list").ok(host)
 }
 
 /// `crm_node --list`: `1 node1 member`, `2 node2 lost`. Guest and remote nodes, which have a name for

@@ -2,9 +2,8 @@
 //! `scripts/world run` makes (`scripts/test` does all of it). Outside of one they report
 //! themselves as ignored, and say so.
 //!
-//! Each test leaves the world as it found it, and that is compared: links, routes, firewall,
-//! mounts, control groups, daemons, domains, networks, the CIB's configuration, the node list,
-//! and every file under /etc, /run and /var/lib with content, owner and mode.
+//! Each test leaves the world as it found it, and that is compared by `lxc-autogen snapshot`, which
+//! `snapshot.rs` tests itself.
 
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
@@ -30,6 +29,7 @@ mod remote;
 #[path = "../common/runner.rs"]
 mod runner;
 mod scale;
+mod snapshot;
 mod throttle;
 mod trouble;
 #[path = "../common/world.rs"]
@@ -50,6 +50,7 @@ fn main() {
             journal::TESTS,
             trouble::TESTS,
             refused::TESTS,
+            snapshot::TESTS,
         ],
     )
     .exit();

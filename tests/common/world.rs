@@ -6,7 +6,7 @@
 
 use crate::mon::View;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -165,14 +165,6 @@ pub fn init_of(domain: &str) -> u32 {
         .map_or(0, |pid| pid.parse().unwrap())
 }
 
-fn proof(which: &str, file: &Path) -> Said {
-    let script = Path::new(ROOT).join("scripts/world");
-    run(
-        script,
-        [which.as_ref(), "--inside".as_ref(), file.as_os_str()],
-    )
-}
-
 /// What the world looked like when a test began.
 pub struct Before {
     directory: tempfile::TempDir,
@@ -183,7 +175,12 @@ impl Before {
     pub fn new() -> Before {
         let directory = tempfile::tempdir().unwrap();
         let before = Before { directory };
-        proof("proof-before", &before.file()).exits(0);
+        let file = before.file();
+        run(
+            BINARY,
+            ["snapshot".as_ref(), "-o".as_ref(), file.as_os_str()],
+        )
+        .exits(0);
         before
     }
 
@@ -194,10 +191,14 @@ impl Before {
     /// Fails the test with the differences, if there are any.
     #[track_caller]
     pub fn is_as_now(&self) {
-        let said = proof("proof-after", &self.file());
+        let file = self.file();
+        let said = run(
+            BINARY,
+            ["snapshot".as_ref(), "--compare".as_ref(), file.as_os_str()],
+        );
         assert_eq!(
             said.code, 0,
-            "left behind (+) or gone (-):\n{}{}",
+            "left behind (+), gone (-) or changed (~):\n{}{}",
             said.out, said.err
         );
     }

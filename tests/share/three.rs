@@ -52,8 +52,6 @@ impl Three {
         lab.await_online("node1", 5, "node1 node2 node3");
         let three = Three { lab };
         for node in NODES {
-            // mount(8) makes it, here in tests.
-            three.ok(node, "mkdir -p /run/mount");
             three.remember(node);
         }
         three
@@ -93,20 +91,16 @@ impl Three {
     /// Writes down how a node is.
     #[track_caller]
     pub fn remember(&self, node: &str) {
-        self.ok(
-            node,
-            &format!("{ROOT}/scripts/world proof-before --inside /tmp/before"),
-        );
+        self.lxa(node, "snapshot -o /tmp/before").exits(0);
     }
 
     /// Fails the test unless a node is as it was.
     #[track_caller]
     pub fn node_is_as_before(&self, node: &str) {
-        let script = format!("{ROOT}/scripts/world");
-        let said = self.run(node, &[&script, "proof-after", "--inside", "/tmp/before"]);
+        let said = self.lxa(node, "snapshot --compare /tmp/before");
         assert_eq!(
             said.code, 0,
-            "{node}: left behind (+) or gone (-):\n{}{}",
+            "{node}: left behind (+), gone (-) or changed (~):\n{}{}",
             said.out, said.err
         );
     }

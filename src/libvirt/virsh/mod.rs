@@ -83,6 +83,19 @@ pub fn version(host: &Host) -> Result<String> {
         .run(host)?)
 }
 
+/// What commands print that only ask, separated by semicolons.
+///
+/// # Errors
+/// When one of them fails.
+pub fn ask(host: &Host, commands: &str) -> Result<String> {
+    let output = virsh().arg(commands).run(host)?;
+    // The exit status is that of the last command alone.
+    if output.code == 0 && output.stderr.contains("error:") {
+        return Err(output.error());
+    }
+    ok(output)
+}
+
 /// Every domain, defined and running.
 ///
 /// # Errors

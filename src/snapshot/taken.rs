@@ -1,0 +1,177 @@
+//! Taking a snapshot, writing it down and reading it back.
+
+use super::looked::Looked;
+use super::section::Section;
+use super::{
+    addresses, cgroups, cluster, files, iptables, libvirt, links, mounts, nftables, processes,
+    qdiscs, routes, sysctls,
+};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+
+/// By which a file says that it is one of ours.
+const FORMAT: &str = "lxc-autogen snapshot";
+/// Of what is in it. Raised when a kind of thing is added or looked at in another way: two
+/// snapshots of different versions would differ on an unchanged machine.
+const VERSION: u32 = 1;
+
+/// A machine, or the inside of a container, at one time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    format: String,
+    version: u32,
+    /// Which files were looked at.
+    pub looked: Looked,
+    pub(super) domains: Section<libvirt::Domain>,
+    pub(super) networks: Section<libvirt::Network>,
+    pub(super) links: Section<links::Link>,
+    pub(super) addresses: Section<addresses::Address>,
+    pub(super) routes: Section<routes::Route>,
+    pub(super) rules: Section<routes::Rule>,
+    pub(super) neighbours: Section<routes::Neighbour>,
+    pub(super) qdiscs: Section<qdiscs::Qdisc>,
+    pub(super) nftables: Section<nftables::Chain>,
+    pub(super) iptables: Section<iptables::Chain>,
+    pub(super) ip6tables: Section<iptables::Chain>,
+    pub(super) ebtables: Section<iptables::Chain>,
+    pub(super) sysctls: Section<String>,
+    pub(super) mounts: Section<mounts::Mount>,
+    pub(super) cgroups: Section<cgroups::Group>,
+    pub(super) processes: Section<processes::Process>,
+    pub(super) nodes: Section<cluster::Node>,
+    pub(super) cib: Section<cluster::Object>,
+    pub(super) files: Section<files::File>,
+}
+
+impl Snapshot {
+    /// Looks at everything.
+    ///
+    /// # Errors
+    /// When a tool fails that is there, or a file cannot be read: never is a list shorter for it.
+    pub fn take(host: &Host, looked: Looked) -> Result<Snapshot> {
+        // First, since a socket may start the daemon that answers.
+        let (domains, networks) = libvirt::look(host)?;
+        let mounted = mounts::mounted()?;
+        // The tools wait for the kernel and for one another's start, the files for the disk.
+        let (files, rest) = std::thread::scope(|scope| {
+            let files = scope.spawn(|| files::look(&looked, &mounted));
+            let cluster = scope.spawn(|| cluster::look(host));
+            let rest = Rest::look(host);
+            (joined(files), joined(cluster).and_then(|c| Ok((c, rest?))))
+        });
+        let ((nodes, cib), rest) = rest?;
+        let files = files?;
+        Ok(Snapshot {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            domains,
+            networks,
+            links: rest.links,
+            addresses: rest.addresses,
+            routes: rest.routes,
+            rules: rest.rules,
+            neighbours: rest.neighbours,
+            qdiscs: rest.qdiscs,
+            nftables: rest.nftables,
+            iptables: rest.iptables,
+            ip6tables: rest.ip6tables,
+            ebtables: rest.ebtables,
+            sysctls: sysctls::look()?,
+            mounts: mounts::look(&mounted, &looked),
+            cgroups: cgroups::look(&mounted)?,
+            processes: processes::look()?,
+            nodes,
+            cib,
+            files,
+            looked,
+        })
+    }
+
+    /// Reads one back.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Usage`] when it is none, or of another version.
+    pub fn read(text: &str, name: &str) -> Result<Snapshot> {
+        let none = |why: String| {
+            Error::usage(format!("{name} is not a snapshot{why}"))
+                .mend("lxc-autogen snapshot -o FILE writes one")
+        };
+        let head: Head = serde_json::from_str(text).map_err(|e| none(format!(": {e}")))?;
+        if head.format != FORMAT {
+            return Err(none(String::new()));
+        }
+        if head.version != VERSION {
+            return Err(none(format!(
+                " of version {VERSION}, but of {}",
+                head.version
+            )));
+        }
+        serde_json::from_str(text).map_err(|e| none(format!(": {e}")))
+    }
+
+    /// As text, with a line's end.
+    ///
+    /// # Errors
+    /// None that is known: everything in it can be written as JSON.
+    pub fn write(&self) -> Result<String> {
+        let text =
+            serde_json::to_string(self).map_err(|e| Error::failed(format!("snapshot: {e}")))?;
+        Ok(text + "\n")
+    }
+}
+
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+}
+
+/// What iproute2 and the tools of the packet filters say.
+struct Rest {
+    links: Section<links::Link>,
+    addresses: Section<addresses::Address>,
+    routes: Section<routes::Route>,
+    rules: Section<routes::Rule>,
+    neighbours: Section<routes::Neighbour>,
+    qdiscs: Section<qdiscs::Qdisc>,
+    nftables: Section<nftables::Chain>,
+    iptables: Section<iptables::Chain>,
+    ip6tables: Section<iptables::Chain>,
+    ebtables: Section<iptables::Chain>,
+}
+
+impl Rest {
+    fn look(host: &Host) -> Result<Rest> {
+        Ok(Rest {
+            links: links::look(host)?,
+            addresses: addresses::look(host)?,
+            routes: routes::routes(host)?,
+            rules: routes::rules(host)?,
+            neighbours: routes::neighbours(host)?,
+            qdiscs: qdiscs::look(host)?,
+            nftables: nftables::look(host)?,
+            iptables: iptables::look(host, &iptables::IPV4)?,
+            ip6tables: iptables::look(host, &iptables::IPV6)?,
+            ebtables: iptables::look(host, &iptables::BRIDGES)?,
+        })
+    }
+}
+
+fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+    let ended = thread.join();
+    ended.unwrap_or_else(|_| Err(Error::failed("a thread ended")))
+}
+
+/// The snapshot in a file.
+///
+/// # Errors
+/// [`crate::error::Kind::Usage`] when there is none in it.
+pub fn load(path: &Path) -> Result<Snapshot> {
+    let name = path.display().to_string();
+    let bytes = std::fs::read(path)
+        .map_err(|e| Error::usage(format!("{name} is not a snapshot: {e}")))
+        .map_err(|e| e.mend("lxc-autogen snapshot -o FILE writes one"))?;
+    Snapshot::read(&String::from_utf8_lossy(&bytes), &name)
+}
