@@ -270,6 +270,8 @@ fn each_kind_of_difference() {
     ];
     if has_nft() {
         expected.push("nftables table inet qa-table left");
+    } else {
+        crate::runner::not_proven("that a table of nftables is found: nft is not installed");
     }
     expected.retain(|one| !found.iter().any(|f| f.starts_with(one)));
     assert!(
