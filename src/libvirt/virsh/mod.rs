@@ -1,5 +1,8 @@
 //! virsh, and parsers of what it prints. It exits with 0 or 1 only, so that what went wrong is
 //! told by its messages, in the C locale (libvirt 9.0, tools/virsh-*.c).
+//!
+//! A function takes the place where virsh runs; or this host, where it looks besides at processes of
+//! domains, by the numbers that this host's virsh prints.
 
 mod networks;
 
@@ -8,6 +11,7 @@ pub use networks::{active_networks, dump_network, networks, raise_network, remov
 use super::marked_state_dir;
 use crate::error::{Error, Result};
 use crate::host::Host;
+use crate::host::at::At;
 use crate::host::command::{Cmd, Output};
 use crate::spec::valid_node_name;
 use crate::xml::{self, El};
@@ -35,17 +39,18 @@ pub struct DomainRow {
 /// destroys the domain, as a fence agent and the agent VirtualDomain do.
 pub const DEAD: &str = "dead";
 
-fn virsh() -> Cmd {
-    Cmd::new("virsh").args(["-q", "-c", URI])
+fn virsh(at: &dyn At) -> Cmd {
+    at.cmd("virsh").args(["-q", "-c", URI])
 }
 
-fn ok(output: Output) -> Result<String> {
+fn ok(at: &dyn At, output: Output) -> Result<String> {
     if output.code == 0 {
         return Ok(output.stdout);
     }
     let e = output.error();
     let said = &output.stderr;
-    if said.contains("failed to connect to the hypervisor") {
+    // How a libvirtd in a container is started is not for the reader to know.
+    if at.place().is_none() && said.contains("failed to connect to the hypervisor") {
         let mend =
             if said.contains("Failed to connect socket") || said.contains("Connection refused") {
                 "start libvirtd (or virtlxcd), for example: systemctl start libvirtd".to_owned()
@@ -68,19 +73,22 @@ fn ok(output: Output) -> Result<String> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the mend when it does not.
-pub fn connect(host: &Host) -> Result<()> {
-    version(host).map(drop)
+pub fn connect(at: &dyn At) -> Result<()> {
+    version(at).map(drop)
 }
 
 /// What `virsh version` says.
 ///
 /// # Errors
 /// As [`connect`].
-pub fn version(host: &Host) -> Result<String> {
-    ok(virsh()
-        .arg("version")
-        .timeout(Duration::from_secs(20))
-        .run(host)?)
+pub fn version(at: &dyn At) -> Result<String> {
+    ok(
+        at,
+        virsh(at)
+            .arg("version")
+            .timeout(Duration::from_secs(20))
+            .run(at.host())?,
+    )
 }
 
 /// Every domain, defined and running.
@@ -88,7 +96,7 @@ pub fn version(host: &Host) -> Result<String> {
 /// # Errors
 /// When virsh fails.
 pub fn domains(host: &Host) -> Result<Vec<DomainRow>> {
-    let text = ok(virsh().args(["list", "--all"]).run(host)?)?;
+    let text = ok(host, virsh(host).args(["list", "--all"]).run(host)?)?;
     Ok(parse_list(&text, process_there))
 }
 
@@ -116,11 +124,11 @@ fn process_there(pid: u32) -> bool {
 ///
 /// # Errors
 /// When virsh prints something else than XML.
-pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
+pub fn dump_domains(at: &dyn At, names: &[String]) -> Result<Vec<El>> {
     let mut all = Vec::new();
     for batch in batches("dumpxml", names) {
         // One that is gone makes the exit status 1, and its message goes to stderr.
-        let output = virsh().arg(batch).run(host)?;
+        let output = virsh(at).arg(batch).run(at.host())?;
         all.extend(xml::parse_many(&output.stdout, "virsh dumpxml")?);
     }
     Ok(all)
@@ -170,7 +178,7 @@ pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
 pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
     let mut said = end_all(host, names)?;
     for batch in batches("undefine", names) {
-        let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
+        let cmd = virsh(host).arg(batch).timeout(Duration::from_secs(300));
         said.push_str(&cmd.run(host)?.stderr);
     }
     let left: Vec<String> = domains(host)?
@@ -196,13 +204,13 @@ pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// When virsh cannot be run.
-pub fn end_all(host: &Host, names: &[String]) -> Result<String> {
+pub fn end_all(at: &dyn At, names: &[String]) -> Result<String> {
     const CONNECTIONS: usize = 10;
     let said = for_each_few(names, CONNECTIONS, |few| {
         let mut said = String::new();
         for batch in batches("destroy", few) {
-            let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
-            said.push_str(&cmd.run(host)?.stderr);
+            let cmd = virsh(at).arg(batch).timeout(Duration::from_secs(300));
+            said.push_str(&cmd.run(at.host())?.stderr);
         }
         Ok(said)
     })?;
@@ -246,8 +254,8 @@ fn batches(verb: &str, names: &[String]) -> Vec<String> {
 ///
 /// # Errors
 /// When virsh fails.
-pub fn create(host: &Host, xml: &Path) -> Result<()> {
-    ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
+pub fn create(at: &dyn At, xml: &Path) -> Result<()> {
+    ok(at, virsh(at).arg("create").arg(xml).run(at.host())?).map(drop)
 }
 
 /// Starts transient domains from XML, several at a time; `seen` is told how many so far.
@@ -255,7 +263,7 @@ pub fn create(host: &Host, xml: &Path) -> Result<()> {
 /// # Errors
 /// When one of them does not start: what virsh said.
 pub fn create_all(
-    host: &Host,
+    at: &dyn At,
     files: &[std::path::PathBuf],
     mut seen: impl FnMut(usize),
 ) -> Result<()> {
@@ -263,12 +271,12 @@ pub fn create_all(
     let create = |files: &[std::path::PathBuf]| {
         let verb = |xml: &std::path::PathBuf| format!("create {}; ", xml.display());
         let commands: String = files.iter().map(verb).collect();
-        let cmd = virsh().arg(commands).timeout(Duration::from_secs(120));
-        let output = cmd.run(host)?;
+        let cmd = virsh(at).arg(commands).timeout(Duration::from_secs(120));
+        let output = cmd.run(at.host())?;
         // Of several commands virsh tells the last one's result alone.
         match output.stderr.contains("error:") {
             true => Err(output.error()),
-            false => ok(output).map(drop),
+            false => ok(at, output).map(drop),
         }
     };
     for (count, few) in files.chunks(FEW).enumerate() {
@@ -285,10 +293,10 @@ pub fn create_all(
 ///
 /// # Errors
 /// When libvirt does not take one: what virsh said.
-pub fn define(host: &Host, files: &[std::path::PathBuf]) -> Result<()> {
+pub fn define(at: &dyn At, files: &[std::path::PathBuf]) -> Result<()> {
     files.iter().try_for_each(|xml| {
         crate::host::signals::check()?;
-        ok(virsh().arg("define").arg(xml).run(host)?).map(drop)
+        ok(at, virsh(at).arg("define").arg(xml).run(at.host())?).map(drop)
     })
 }
 
@@ -318,7 +326,7 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
         if commands.is_empty() {
             continue;
         }
-        let output = virsh()
+        let output = virsh(host)
             .arg(commands)
             .timeout(Duration::from_secs(120))
             .run(host)?;
@@ -342,7 +350,7 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
 /// # Errors
 /// When virsh fails.
 pub fn init_pids(host: &Host, names: &[String]) -> Result<Vec<(String, u32)>> {
-    let text = ok(virsh().arg("list").run(host)?)?;
+    let text = ok(host, virsh(host).arg("list").run(host)?)?;
     Ok(text
         .lines()
         .filter_map(|line| {
