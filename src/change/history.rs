@@ -54,7 +54,7 @@ pub(super) fn delete(
         // The CIB is without them before the controller is done.
         let answers =
             |_: &mut Poll| Ok(Seen::ready_if(tools::nodes_known(undoer.host).is_ok(), ()));
-        // The next part is deleted also where it does not answer: what is left then is left to it.
+        // Where it does not answer in time, the next part is deleted all the same.
         Poll::every(Duration::from_secs(1), PATIENCE)
             .since(began)
             .look(answers)?;

@@ -36,8 +36,8 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Looks at once, then after every such pause, until `patience` from now is over. After that
-    /// comes no other look: the last one was before it or took that long.
+    /// Looks at once, then after every such pause. The first look that ends later than `patience`
+    /// from now is the last.
     pub fn every(pause: Duration, patience: Duration) -> Poll {
         Poll {
             began: Instant::now(),
@@ -95,8 +95,8 @@ impl Poll {
         self.once = Some(pause);
     }
 
-    /// Looks until it is there, or else gives back what was missing at the last look in time. Each
-    /// look may change how it goes on.
+    /// Looks until it is there, or gives back what was missing at the last look. Each look may change
+    /// how it goes on.
     ///
     /// # Errors
     /// What a look fails with; [`crate::error::Kind::Interrupted`] on a signal.

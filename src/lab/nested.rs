@@ -137,7 +137,7 @@ fn unhindered(context: &Context, command: &Cmd) -> Result<Output> {
     };
     let mut poll = Poll::every(Duration::from_millis(300), Duration::from_secs(600));
     match poll.look(look)? {
-        // Too late, that it is held is what it has to say.
+        // Where it is held still, its own error says by whom.
         Seen::Ready(output) | Seen::Waiting(output) => Ok(output),
     }
 }

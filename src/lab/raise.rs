@@ -81,7 +81,7 @@ fn revive(context: &Context, lab: &Lab) -> Result<()> {
 fn await_daemons(context: &Context, name: &str, inside: &Inside) -> Result<()> {
     let pause = Duration::from_millis(100);
     let poll = Poll::every(pause, Duration::from_secs(30));
-    // Until then what it says of them can be what it said before.
+    // For a moment its report can still be the one from before.
     signals::sleep(pause)?;
     let look = |_: &mut Poll| {
         let daemons = wait::daemons(context, inside);

@@ -1,8 +1,8 @@
 //! virsh, and parsers of what it prints. It exits with 0 or 1 only, so that what went wrong is
 //! told by its messages, in the C locale (libvirt 9.0, tools/virsh-*.c).
 //!
-//! A function takes the place where virsh runs; or this host, where it looks besides at processes of
-//! domains, by the numbers that this host's virsh prints.
+//! Functions take the place where virsh runs. Those that also look at the domains' processes take
+//! this host: the numbers that virsh prints are good only where it runs.
 
 mod domains;
 mod lifecycle;

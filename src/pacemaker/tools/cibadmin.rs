@@ -43,8 +43,7 @@ pub fn query(at: &dyn At) -> Result<Cib> {
     }
 }
 
-/// Of a cluster in a container the reader does not know how it is started: what cibadmin says there
-/// is left as it is.
+/// The advice is about this host: of a container the error stays cibadmin's own.
 fn unanswered(at: &dyn At, output: &Output) -> Error {
     let e = output.error();
     let nobody = not_running(&output.stderr) || output.code == EXIT_DISCONNECTED;

@@ -1,4 +1,4 @@
-//! What is asked of tools and files of this host together, and so of no other place.
+//! Questions that need files of this host beside its tools, and so can be asked nowhere else.
 
 use super::cibadmin::{merging, query};
 use crate::error::{Error, Result};
