@@ -5,6 +5,7 @@ use super::traces::Traces;
 use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::cgroups;
+use crate::host::poll::{Poll, Seen};
 use crate::libvirt::virsh;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
@@ -120,13 +121,12 @@ fn remove_container_cgroups(name: &str) -> Result<()> {
     let began = Instant::now();
     for hierarchy in cgroups::hierarchies()? {
         for group in cgroups::left_of_container(&hierarchy.join("machine"), name) {
-            while !cgroups::remove(&group)? {
-                if began.elapsed() > PATIENCE {
-                    let text = format!("its control group {} is still in use", group.display());
-                    return Err(Error::failed(text));
-                }
-                std::thread::sleep(Duration::from_millis(10));
-            }
+            let poll = Poll::every(Duration::from_millis(10), PATIENCE).since(began);
+            let look = |_: &mut Poll| Ok(Seen::ready_if(cgroups::remove(&group)?, ()));
+            poll.uninterrupted().until(look, |()| {
+                let text = format!("its control group {} is still in use", group.display());
+                Error::failed(text)
+            })?;
         }
     }
     Ok(())

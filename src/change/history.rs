@@ -6,6 +6,7 @@
 
 use super::{Item, Node, Undoer};
 use crate::error::Result;
+use crate::host::poll::{Poll, Seen};
 use crate::host::signals;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
@@ -51,9 +52,12 @@ pub(super) fn delete(
         let gone = part.iter().filter_map(|id| nodes.get(id));
         dropped(undoer, &gone.map(String::as_str).collect(), PATIENCE)?;
         // The CIB is without them before the controller is done.
-        while tools::nodes_known(undoer.host).is_err() && began.elapsed() < PATIENCE {
-            signals::sleep(Duration::from_secs(1))?;
-        }
+        let answers =
+            |_: &mut Poll| Ok(Seen::ready_if(tools::nodes_known(undoer.host).is_ok(), ()));
+        // Where it does not answer in time, the next part is deleted all the same.
+        Poll::every(Duration::from_secs(1), PATIENCE)
+            .since(began)
+            .look(answers)?;
         deleted += part.len();
         stage.at(deleted);
         Ok(began.elapsed())
@@ -112,17 +116,14 @@ pub(super) fn drop(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Result<()> {
 fn dropped(undoer: &Undoer<'_>, gone: &HashSet<&str>, patience: Duration) -> Result<Option<Cib>> {
     // Seldom for many: each look costs the cluster time that it drops them in.
     let pause = Duration::from_millis(250).max(Duration::from_millis(4) * gone.len() as u32);
-    let began = Instant::now();
-    loop {
+    let look = |_: &mut Poll| {
         let cib = tools::query(undoer.host)?;
-        if history_of(&cib, gone).is_empty() {
-            return Ok(None);
-        }
-        if began.elapsed() > patience {
-            return Ok(Some(cib));
-        }
-        signals::sleep(pause)?;
-    }
+        Ok(Seen::ready_if(history_of(&cib, gone).is_empty(), cib))
+    };
+    Ok(match Poll::every(pause, patience).look(look)? {
+        Seen::Ready(()) => None,
+        Seen::Waiting(cib) => Some(cib),
+    })
 }
 
 fn history_of<'a>(cib: &'a Cib, gone: &HashSet<&str>) -> Vec<(&'a str, &'a str)> {

@@ -3,7 +3,7 @@
 use super::prestop::Ahead;
 use super::{CibObject, InCib, Item, Resource, Undoer, history};
 use crate::error::{Error, Result};
-use crate::host::signals;
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::{config, tools};
 use crate::report::Stage;
@@ -93,16 +93,15 @@ fn wait_stopped(
     before: usize,
 ) -> Result<()> {
     let names: Vec<&str> = watched.iter().map(|n| n.as_str()).collect();
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(100);
-    let mut looked = began;
-    loop {
-        ahead.end_disconnected();
+    let mut looked = Instant::now();
+    let look = |_: &mut Poll| {
         // All that the cluster knows is a dear answer, of no use before they can have stopped.
-        if !ahead.is_done() && looked.elapsed() < Duration::from_secs(5) {
-            signals::sleep(Duration::from_millis(200))?;
-            continue;
-        }
+        let mut cheap = Poll::every(Duration::from_millis(200), Duration::from_secs(5));
+        cheap = cheap.since(looked);
+        cheap.look(|_| {
+            ahead.end_disconnected();
+            Ok(Seen::ready_if(ahead.is_done(), ()))
+        })?;
         looked = Instant::now();
         let view = tools::view(undoer.host)?;
         let running: Vec<&String> = watched
@@ -110,22 +109,23 @@ fn wait_stopped(
             .filter(|id| view.active.contains_key(id.as_str()))
             .collect();
         stage.at(before + watched.len() - running.len());
-        if running.is_empty() {
-            return Ok(());
-        }
-        if began.elapsed() > undoer.stop_timeout {
-            let list: Vec<&str> = running.iter().map(|r| r.as_str()).collect();
-            return Err(Error::failed(format!(
-                "not stopped after {} s: {}",
-                undoer.stop_timeout.as_secs(),
-                list.join(", ")
-            ))
-            .details(view.failures_of(&names)));
-        }
-        signals::sleep(pause)?;
-        // Often for a few; for many each answer costs more, and waiting is longer anyway.
-        let longest = Duration::from_millis(20 * watched.len() as u64);
-        pause =
-            (pause * 5 / 4).min(longest.clamp(Duration::from_millis(200), Duration::from_secs(2)));
-    }
+        Ok(match running.is_empty() {
+            true => Seen::Ready(()),
+            false => Seen::Waiting((running, view)),
+        })
+    };
+    // Often for a few; for many each answer costs more, and waiting is longer anyway.
+    let longest = Duration::from_millis(20 * watched.len() as u64)
+        .clamp(Duration::from_millis(200), Duration::from_secs(2));
+    let poll =
+        Poll::every(Duration::from_millis(100), undoer.stop_timeout).growing((5, 4), longest);
+    poll.until(look, |(running, view)| {
+        let list: Vec<&str> = running.iter().map(|r| r.as_str()).collect();
+        Error::failed(format!(
+            "not stopped after {} s: {}",
+            undoer.stop_timeout.as_secs(),
+            list.join(", ")
+        ))
+        .details(view.failures_of(&names))
+    })
 }

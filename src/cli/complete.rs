@@ -6,7 +6,6 @@
 
 use super::{Cli, DEFAULT_STATE_DIR};
 use crate::host::Host;
-use crate::host::command::Cmd;
 use crate::lab::{self, Lab};
 use crate::pacemaker::tools;
 use clap::{CommandFactory, ValueEnum};
@@ -67,11 +66,8 @@ pub(super) fn nodes() -> Vec<Candidate> {
 /// Names of the nodes of the cluster that runs here.
 pub(super) fn cluster_nodes() -> Vec<Candidate> {
     // Whoever waits for a completion does not wait long.
-    let asked = Cmd::new("crm_node")
-        .arg("--list")
-        .timeout(Duration::from_secs(2))
-        .ok(&Host::new(false));
-    candidates(tools::parse_nodes(&asked.unwrap_or_default()))
+    let asked = tools::cluster_nodes_within(&Host::new(false), Duration::from_secs(2));
+    candidates(asked.unwrap_or_default())
 }
 
 fn candidates(names: impl IntoIterator<Item = String>) -> Vec<Candidate> {

@@ -264,6 +264,7 @@ impl Cmd {
         }
         let began = Instant::now();
         let mut told = false;
+        // No poll: a signal does not end this wait, but what is waited for.
         loop {
             let status = child.wait_timeout(Duration::from_millis(100))?;
             if status.is_some() || began.elapsed() > self.timeout {

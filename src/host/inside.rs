@@ -35,6 +35,11 @@ impl Inside {
         })
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its PID 1, as this host numbers it.
     pub fn pid(&self) -> u32 {
         self.pid

@@ -1,11 +1,13 @@
 //! One run at a time in a state directory.
 
+use super::poll::{Poll, Seen};
 use crate::error::{Error, Kind, Result};
 use nix::fcntl::{Flock, FlockArg, OFlag};
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Duration;
 
 /// What is said where another process holds a lock.
 pub const HELD: &str = "another run is at work here";
@@ -19,14 +21,27 @@ pub struct Lock {
 
 /// For how long the lock of a run that was killed can be held by a program that it was just starting:
 /// between fork and exec that has all of its files.
-const LINGERS: std::time::Duration = std::time::Duration::from_secs(2);
+const LINGERS: Duration = Duration::from_secs(2);
 
 /// Takes the lock file, and writes into it who holds it.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when another process holds it, saying which and since when.
 pub fn take(path: &Path) -> Result<Lock> {
-    let began = std::time::Instant::now();
+    let poll = Poll::every(Duration::from_millis(20), LINGERS).uninterrupted();
+    let mut file = poll.until(|_| try_to_lock(path), |held| held)?;
+    let line = format!("{}\n{}\n", std::process::id(), command_line());
+    file.set_len(0)
+        .and_then(|()| file.write_all(line.as_bytes()))
+        .map_err(|e| Error::io("write", path, e))?;
+    Ok(Lock {
+        remove: None,
+        _file: file,
+    })
+}
+
+/// The lock, or the error of who holds it where that process has ended.
+fn try_to_lock(path: &Path) -> Result<Seen<Flock<File>, Error>> {
     loop {
         let file = OpenOptions::new()
             .read(true)
@@ -37,15 +52,13 @@ pub fn take(path: &Path) -> Result<Lock> {
             .custom_flags(OFlag::O_NOFOLLOW.bits())
             .open(path)
             .map_err(|e| Error::io("open", path, e))?;
-        let mut locked = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+        let locked = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(locked) => locked,
             Err((mut file, nix::errno::Errno::EWOULDBLOCK)) => {
-                let (error, alive) = held(&mut file);
-                if alive || began.elapsed() > LINGERS {
-                    return Err(error);
-                }
-                std::thread::sleep(std::time::Duration::from_millis(20));
-                continue;
+                return match held(&mut file) {
+                    (error, true) => Err(error),
+                    (error, false) => Ok(Seen::Waiting(error)),
+                };
             }
             Err((_, e)) => return Err(Error::io("lock", path, e)),
         };
@@ -55,18 +68,11 @@ pub fn take(path: &Path) -> Result<Lock> {
             .metadata()
             .map_err(|e| Error::io("look at", path, e))?;
         match std::fs::symlink_metadata(path) {
-            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {}
-            _ => continue,
+            Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
+                return Ok(Seen::Ready(locked));
+            }
+            _ => {}
         }
-        let line = format!("{}\n{}\n", std::process::id(), command_line());
-        locked
-            .set_len(0)
-            .and_then(|()| locked.write_all(line.as_bytes()))
-            .map_err(|e| Error::io("write", path, e))?;
-        return Ok(Lock {
-            remove: None,
-            _file: locked,
-        });
     }
 }
 
@@ -79,25 +85,23 @@ const HOST_LOCK: &str = "/run/lxc-autogen.lock";
 /// # Errors
 /// [`crate::error::Kind::Cant`] when another process holds it for longer, or on a signal.
 pub fn host() -> Result<Lock> {
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
     let mut said = false;
-    loop {
-        match take(Path::new(HOST_LOCK)) {
-            Ok(mut lock) => {
-                lock.remove = Some(HOST_LOCK.into());
-                return Ok(lock);
+    let look = |_: &mut Poll| match take(Path::new(HOST_LOCK)) {
+        Ok(lock) => Ok(Seen::Ready(lock)),
+        // Only another that holds it goes away by itself.
+        Err(e) if e.kind != Kind::Cant => Err(e),
+        Err(e) => {
+            if !said {
+                crate::report::say(format!("waiting: {}", e.message()));
+                said = true;
             }
-            // Only another that holds it goes away by itself.
-            Err(e) if e.kind != Kind::Cant || std::time::Instant::now() > end => return Err(e),
-            Err(e) => {
-                if !said {
-                    crate::report::say(format!("waiting: {}", e.message()));
-                    said = true;
-                }
-                super::signals::sleep(std::time::Duration::from_millis(100))?;
-            }
+            Ok(Seen::Waiting(e))
         }
-    }
+    };
+    let poll = Poll::every(Duration::from_millis(100), Duration::from_secs(30));
+    let mut lock = poll.until(look, |held| held)?;
+    lock.remove = Some(HOST_LOCK.into());
+    Ok(lock)
 }
 
 impl Drop for Lock {
@@ -161,7 +165,7 @@ mod tests {
         // No process has this number.
         std::fs::write(&path, "4194305\nlxc-autogen up\n").unwrap();
         let later = std::thread::spawn(move || {
-            std::thread::sleep(std::time::Duration::from_millis(200));
+            std::thread::sleep(Duration::from_millis(200));
             drop(heir);
         });
         take(&path).unwrap();

@@ -1,6 +1,7 @@
 //! The door to the host: programs, files that appear whole, mounts, cgroups, locks, signals. Nothing
 //! else starts a program or removes a tree (.clippy.toml keeps it so).
 
+pub mod at;
 pub mod cgroups;
 pub mod command;
 pub mod container_net;
@@ -16,6 +17,7 @@ pub mod net;
 mod netlink;
 pub mod packages;
 pub mod pipe;
+pub mod poll;
 mod proc;
 pub mod processes;
 pub mod signals;

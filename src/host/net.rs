@@ -1,7 +1,6 @@
 //! Which IPv4 addresses this host already uses (ip(8), JSON output).
 
-use super::Host;
-use super::command::Cmd;
+use super::at::At;
 use crate::error::{Error, Result};
 use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
@@ -41,50 +40,52 @@ struct Address {
 ///
 /// # Errors
 /// When ip(8) fails.
-pub fn used(host: &Host) -> Result<Vec<Used>> {
-    let routes = Cmd::new("ip")
+pub fn used(at: &dyn At) -> Result<Vec<Used>> {
+    let routes = at
+        .cmd("ip")
         .args(["-json", "-4", "route", "show", "table", "all"])
-        .ok(host)?;
-    let addresses = Cmd::new("ip")
+        .ok(at.host())?;
+    let addresses = at
+        .cmd("ip")
         .args(["-json", "-4", "address", "show"])
-        .ok(host)?;
+        .ok(at.host())?;
     let mut all = parse_addresses(&addresses)?;
     all.extend(parse_routes(&routes)?);
     Ok(all)
 }
 
-/// Has this host acknowledge at once what comes from a bridge's subnet. A TLS handshake of
+/// Has a host acknowledge at once what comes from a bridge's subnet. A TLS handshake of
 /// Pacemaker's is many small packets, and a delayed acknowledgement holds the next one back for
 /// 40 ms, several times over (tcp(7), TCP_QUICKACK; ip-route(8), quickack). The route is the
 /// kernel's own and goes with the bridge, and so does this.
 ///
 /// # Errors
 /// When ip(8) refuses.
-pub fn acknowledge_at_once(host: &Host, bridge: &str, subnet: &crate::spec::Subnet) -> Result<()> {
+pub fn acknowledge_at_once(at: &dyn At, bridge: &str, subnet: &crate::spec::Subnet) -> Result<()> {
     let destination = format!("{}/{}", subnet.network(), subnet.prefix());
     let source = subnet.host().to_string();
-    Cmd::new("ip")
+    at.cmd("ip")
         .args(["-4", "route", "change", &destination, "dev", bridge])
         .args(["proto", "kernel", "scope", "link", "src", &source])
         .args(["quickack", "1"])
-        .ok(host)
+        .ok(at.host())
         .map(drop)
 }
 
-/// Tells this host for good where containers are on a bridge, so that they take no room in the
+/// Tells a host for good where containers are on a bridge, so that they take no room in the
 /// table of neighbours (see [`super::container_net`]). It goes with the bridge.
 ///
 /// # Errors
 /// When ip(8) refuses.
-pub fn know_neighbours(host: &Host, bridge: &str, all: &[(Ipv4Addr, String)]) -> Result<()> {
+pub fn know_neighbours(at: &dyn At, bridge: &str, all: &[(Ipv4Addr, String)]) -> Result<()> {
     let line = |(address, mac): &(Ipv4Addr, String)| {
         format!("neigh replace {address} lladdr {mac} nud permanent dev {bridge}\n")
     };
     let lines: String = all.iter().map(line).collect();
-    Cmd::new("ip")
+    at.cmd("ip")
         .args(["-batch", "-"])
         .stdin(lines)
-        .ok(host)
+        .ok(at.host())
         .map(drop)
 }
 

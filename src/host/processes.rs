@@ -2,12 +2,13 @@
 //! own on the command line is an identity that no number can be.
 
 use super::files;
+use super::poll::{Poll, Seen};
 use crate::error::{Error, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use procfs_core::process::{LimitValue, Limits};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Processes whose arguments contain this path as one argument of theirs, and whose program has
 /// this name.
@@ -83,12 +84,10 @@ pub fn end(program: &str, argument: &Path) -> Result<()> {
         for pid in here(program, argument) {
             let _ = kill(pid, signal);
         }
-        let began = Instant::now();
-        while began.elapsed() < patience {
-            if here(program, argument).is_empty() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(10));
+        let mut poll = Poll::every(Duration::from_millis(10), patience).uninterrupted();
+        let look = |_: &mut Poll| Ok(Seen::ready_if(here(program, argument).is_empty(), ()));
+        if poll.look(look)? == Seen::Ready(()) {
+            return Ok(());
         }
     }
     Err(Error::failed(format!("{program} cannot be ended")))
@@ -99,6 +98,7 @@ pub fn end(program: &str, argument: &Path) -> Result<()> {
 #[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
+    use std::time::Instant;
 
     #[test]
     fn open_files_are_the_soft_limit() {

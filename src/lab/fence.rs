@@ -5,13 +5,13 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
+use crate::host::poll::{Poll, Seen};
 use crate::host::processes;
-use crate::host::signals;
 use crate::lab::{FENCE, FENCE_PORT, Lab, config};
 use crate::state::State;
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The daemon's name.
 pub(crate) const PROGRAM: &str = "fence_virtd";
@@ -107,21 +107,15 @@ fn denies_everything(context: &Context, lab: &Lab) -> bool {
 }
 
 fn await_listening(lab: &Lab) -> Result<()> {
-    let began = Instant::now();
-    loop {
-        if runs(lab) {
-            return Ok(());
-        }
-        if began.elapsed() > Duration::from_secs(5) {
-            return Err(Error::failed(format!(
-                "{PROGRAM} does not listen on {}:{FENCE_PORT}",
-                lab.subnet.host()
-            ))
-            .mend(format!(
-                "see what it says: {PROGRAM} -F -d 5 -f {}",
-                configuration(lab).display()
-            )));
-        }
-        signals::sleep(Duration::from_millis(30))?;
-    }
+    let look = |_: &mut Poll| Ok(Seen::ready_if(runs(lab), ()));
+    Poll::every(Duration::from_millis(30), Duration::from_secs(5)).until(look, |()| {
+        Error::failed(format!(
+            "{PROGRAM} does not listen on {}:{FENCE_PORT}",
+            lab.subnet.host()
+        ))
+        .mend(format!(
+            "see what it says: {PROGRAM} -F -d 5 -f {}",
+            configuration(lab).display()
+        ))
+    })
 }

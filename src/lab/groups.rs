@@ -92,6 +92,7 @@ pub fn keep(list: &Path) -> Result<()> {
     detach(&list.with_file_name(LOG))?;
     let host = Host::new(false);
     let mut said = String::new();
+    // No poll: it waits for nothing, and goes on.
     while let Ok(names) = std::fs::read_to_string(list) {
         let looks = names.lines().map(|name| set_apart(&host, name));
         let failures: Vec<String> = looks

@@ -5,9 +5,9 @@ use crate::change::{Change, Undoer};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::host::signals;
+use crate::host::poll::{Poll, Seen};
 use crate::lab::{Lab, config};
-use crate::pacemaker::monitor::View;
+use crate::pacemaker::tools;
 use crate::state::State;
 use std::time::{Duration, Instant};
 
@@ -16,12 +16,11 @@ use std::time::{Duration, Instant};
 pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
     const AGAIN: Duration = Duration::from_secs(5);
     let patience = config::supervisor(lab).longest_stop() + Duration::from_secs(30);
-    let began = Instant::now();
     let mut told: Option<Instant> = None;
-    loop {
+    let look = |_: &mut Poll| {
         let running = Running::of_names(context, lab, &[name.to_owned()])?;
         match running.get(name) {
-            None if !running.is_paused(name) => return Ok(()),
+            None if !running.is_paused(name) => return Ok(Seen::Ready(())),
             Some(leaving) if told.is_none_or(|at| at.elapsed() > AGAIN) => {
                 leaving
                     .cmd("kill")
@@ -31,12 +30,12 @@ pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
             }
             _ => {}
         }
-        if began.elapsed() > patience {
-            return Err(Error::not_online(format!("{name} has not stopped"))
-                .mend(format!("see lxc-autogen lab shell {name}, then try again")));
-        }
-        signals::sleep(Duration::from_millis(200))?;
-    }
+        Ok(Seen::Waiting(()))
+    };
+    Poll::every(Duration::from_millis(200), patience).until(look, |()| {
+        Error::not_online(format!("{name} has not stopped"))
+            .mend(format!("see lxc-autogen lab shell {name}, then try again"))
+    })
 }
 
 /// Removes what there is of it on this host.
@@ -49,67 +48,33 @@ pub(crate) fn remove(context: &Context, state: &mut State, name: &str) -> Result
 /// Stop, wait, delete: deleting a running remote node's resource would leave an orphan. One that a
 /// run before has deleted is fine.
 pub(crate) fn stop_remote(context: &Context, inside: &Inside, name: &str) -> Result<()> {
-    let target = [
-        "--meta",
-        "--set-parameter",
-        "target-role",
-        "--parameter-value",
-        "Stopped",
-    ];
-    let stopped = inside
-        .cmd("crm_resource")
-        .args(["--resource", name])
-        .args(target)
-        .run(&context.host)?;
-    // No such object (Pacemaker 2.1.5, CRM_EX_NOSUCH).
-    if stopped.code == 105 {
+    let at = inside.at(&context.host);
+    if !tools::stop(&at, name)? {
         return Ok(());
     }
-    if stopped.code != 0 {
-        return Err(stopped.error());
-    }
-    let end = Instant::now() + Duration::from_secs(120);
-    loop {
-        let text = inside
-            .cmd("crm_mon")
-            .args(["--one-shot", "--output-as=xml"])
-            .ok(&context.host)?;
-        let view = View::parse(&text)?;
-        if !view.active.contains_key(name) {
-            break;
-        }
-        if Instant::now() > end {
-            return Err(
-                Error::failed(format!("{name} does not stop")).details(view.failures_of(&[name]))
-            );
-        }
-        signals::sleep(Duration::from_millis(200))?;
-    }
+    let look = |_: &mut Poll| {
+        let view = tools::view(&at)?;
+        Ok(Seen::ready_if(!view.active.contains_key(name), view))
+    };
+    Poll::every(Duration::from_millis(200), Duration::from_secs(120)).until(look, |view| {
+        Error::failed(format!("{name} does not stop")).details(view.failures_of(&[name]))
+    })?;
     let xpath = format!("/cib/configuration/resources/primitive[@id='{name}']");
-    inside
-        .cmd("cibadmin")
-        .args(["--delete", "--force", "--xpath", &xpath])
-        .ok(&context.host)
-        .map(drop)
+    tools::replace_or_delete(&at, &xpath, None)
 }
 
 /// Makes the cluster forget a node. A cluster node that has just left is kept in the controllers'
 /// caches as lost when this comes too soon (Pacemaker 2.1.5), so it is said until it is so.
 pub(crate) fn forget(context: &Context, inside: &Inside, name: &str) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
-        inside
-            .cmd("crm_node")
-            .args(["--force", "--remove", name])
-            .ok(&context.host)?;
-        let list = inside.cmd("crm_node").arg("--list").ok(&context.host)?;
-        if !list.split_whitespace().any(|w| w == name) {
-            return Ok(());
-        }
-        if Instant::now() > end {
-            return Err(Error::failed(format!("the cluster does not forget {name}"))
-                .details(list.lines().map(str::to_owned)));
-        }
-        signals::sleep(Duration::from_millis(500))?;
-    }
+    let at = inside.at(&context.host);
+    let look = |_: &mut Poll| {
+        tools::forget_node(&at, name)?;
+        let list = tools::list(&at)?;
+        let is_known = list.iter().any(|node| node.name == name);
+        Ok(Seen::ready_if(!is_known, list))
+    };
+    Poll::every(Duration::from_millis(500), Duration::from_secs(60)).until(look, |list| {
+        Error::failed(format!("the cluster does not forget {name}"))
+            .details(list.into_iter().map(|node| node.line))
+    })
 }

@@ -2,18 +2,19 @@
 //! cluster node, against that node's own libvirtd.
 
 use super::running::Running;
-use super::wait::{self, in_each};
+use super::wait;
 use crate::change::SET_FILE;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::command::{Cmd, Output};
 use crate::host::inside::Inside;
-use crate::host::{files, lock, signals};
+use crate::host::poll::{Poll, Seen};
+use crate::host::{files, lock, net};
 use crate::lab::{GUESTS, GUESTS_DIR, Lab, MOST_CONTAINERS};
 use crate::libvirt::virsh;
 use crate::plan::{NETWORK_NAME, Set};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The program in the nodes.
 const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
@@ -77,17 +78,16 @@ pub(crate) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
                 output if output.code == 0 => {}
                 output => return Err(output.error()),
             }
-            in_each(context, &cluster[1..], |_, inside| {
-                remove_network(inside, &set)
+            cluster[1..].iter().try_for_each(|(_, inside)| {
+                virsh::remove_network(&inside.at(&context.host), &set.network)
             })
         }
         (_, None) => Err(Error::failed("the guests' files are gone")
             .mend(format!("lxc-autogen lab down --name {}", lab.spec.name))),
         (number, Some(set)) => {
-            in_each(context, &cluster[1..], |_, inside| {
-                raise_network(inside, &set)
-            })?;
-            in_each(context, &cluster[1..], |_, inside| quick(inside, &set))?;
+            for (_, inside) in &cluster[1..] {
+                raise_network(context, inside, &set)?;
+            }
             let mut stage = context.report.stage("guests", number as usize);
             let text = format!("up --gentle --timeout {}", timeout.as_secs());
             run(context, lab, inside, &text, timeout)?;
@@ -121,12 +121,11 @@ fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Durat
 
 /// Runs it when what an earlier `lab up`, which was killed, began in there has ended.
 fn unhindered(context: &Context, command: &Cmd) -> Result<Output> {
-    let end = Instant::now() + Duration::from_secs(600);
     let mut told = false;
-    loop {
+    let look = |_: &mut Poll| {
         let output = command.run(&context.host)?;
-        if output.code == 0 || !output.stderr.contains(lock::HELD) || Instant::now() > end {
-            return Ok(output);
+        if output.code == 0 || !output.stderr.contains(lock::HELD) {
+            return Ok(Seen::Ready(output));
         }
         if !told {
             told = true;
@@ -134,38 +133,20 @@ fn unhindered(context: &Context, command: &Cmd) -> Result<Output> {
                 .report
                 .line("waiting for what a run before has begun in there");
         }
-        signals::sleep(Duration::from_millis(300))?;
+        Ok(Seen::Waiting(output))
+    };
+    let mut poll = Poll::every(Duration::from_millis(300), Duration::from_secs(600));
+    match poll.look(look)? {
+        // Where it is held still, its own error says by whom.
+        Seen::Ready(output) | Seen::Waiting(output) => Ok(output),
     }
 }
 
 /// The guests' network on another cluster node: the same XML from the shared directory. It comes
 /// back by itself when the node is started again.
-fn raise_network(inside: &Inside, set: &Set) -> Cmd {
+fn raise_network(context: &Context, inside: &Inside, set: &Set) -> Result<()> {
+    let at = inside.at(&context.host);
     let (name, xml) = (&set.network, set.state_dir.join("network.xml"));
-    // One that is defined and active already makes the last command fail, which is fine: virsh's
-    // status is that of the last one.
-    virsh_in(inside).arg(format!(
-        "net-define {}; net-autostart {name}; net-start {name}; net-info {name}",
-        xml.display()
-    ))
-}
-
-fn remove_network(inside: &Inside, set: &Set) -> Cmd {
-    let name = &set.network;
-    virsh_in(inside).arg(format!("net-destroy {name}; net-undefine {name}; net-list"))
-}
-
-/// See [`crate::host::net::acknowledge_at_once`].
-fn quick(inside: &Inside, set: &Set) -> Cmd {
-    let subnet = set.subnet;
-    inside
-        .cmd("ip")
-        .args(["-4", "route", "change"])
-        .arg(format!("{}/{}", subnet.network(), subnet.prefix()))
-        .args(["dev", &set.network, "proto", "kernel", "scope", "link"])
-        .args(["src", &subnet.host().to_string(), "quickack", "1"])
-}
-
-fn virsh_in(inside: &Inside) -> Cmd {
-    inside.cmd("virsh").args(["-q", "-c", virsh::URI])
+    virsh::raise_network(&at, name, &xml, true)?;
+    net::acknowledge_at_once(&at, name, &set.subnet)
 }

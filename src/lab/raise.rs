@@ -7,11 +7,12 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
 use crate::host::lock::Lock;
+use crate::host::poll::{Poll, Seen};
 use crate::host::signals;
 use crate::look::Look;
 use crate::report::count;
 use crate::state::State;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A file that is there when all nodes of a lab have been online once.
 pub(crate) const COMPLETE: &str = "complete";
@@ -78,24 +79,23 @@ fn revive(context: &Context, lab: &Lab) -> Result<()> {
 }
 
 fn await_daemons(context: &Context, name: &str, inside: &Inside) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        signals::sleep(Duration::from_millis(100))?;
+    let pause = Duration::from_millis(100);
+    let poll = Poll::every(pause, Duration::from_secs(30));
+    // For a moment its report can still be the one from before.
+    signals::sleep(pause)?;
+    let look = |_: &mut Poll| {
         let daemons = wait::daemons(context, inside);
-        if !daemons.is_empty() && daemons.iter().all(crate::supervisor::Report::is_well) {
-            return Ok(());
-        }
-        if Instant::now() > end {
-            let sick = daemons.iter().filter(|d| !d.is_well());
-            return Err(
-                Error::not_online(format!("{name} has daemons that do not start"))
-                    .details(sick.map(|d| format!("{} {}", d.name, d.state)))
-                    .mend(format!(
-                        "see /var/log/*.out there: lxc-autogen lab shell {name}"
-                    )),
-            );
-        }
-    }
+        let all_well = daemons.iter().all(crate::supervisor::Report::is_well);
+        Ok(Seen::ready_if(!daemons.is_empty() && all_well, daemons))
+    };
+    poll.until(look, |daemons| {
+        let sick = daemons.iter().filter(|d| !d.is_well());
+        Error::not_online(format!("{name} has daemons that do not start"))
+            .details(sick.map(|d| format!("{} {}", d.name, d.state)))
+            .mend(format!(
+                "see /var/log/*.out there: lxc-autogen lab shell {name}"
+            ))
+    })
 }
 
 pub(crate) fn summary(lab: &Lab) -> String {

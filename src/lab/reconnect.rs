@@ -4,6 +4,7 @@ use super::running::Running;
 use crate::context::Context;
 use crate::host::inside::Inside;
 use crate::lab::{Kind as NodeKind, Lab, Node};
+use crate::pacemaker::tools;
 use std::time::Duration;
 
 /// How often it is asked again, and how long it has to connect by itself.
@@ -54,13 +55,7 @@ impl Reconnect {
 }
 
 fn look_again(context: &Context, node: &Node, inside: &Inside) -> bool {
-    let set = |what: &[&str]| {
-        let cmd = inside
-            .cmd("attrd_updater")
-            .args(["--name", ATTRIBUTE, "--node", &node.name])
-            .args(what)
-            .timeout(Duration::from_secs(10));
-        cmd.ok(&context.host).is_ok()
-    };
-    set(&["--update", "1"]) && set(&["--delete"])
+    let at = inside.at(&context.host);
+    let set = |value| tools::set_transient(&at, ATTRIBUTE, &node.name, value).is_ok();
+    set(Some("1")) && set(None)
 }

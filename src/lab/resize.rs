@@ -9,8 +9,9 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
 use crate::lab::{self, Kind, Lab, cib, config, names, root};
+use crate::pacemaker::tools;
 use crate::state::State;
-use crate::xml::{self, El};
+use crate::xml::El;
 use std::time::Duration;
 
 /// A property set that is in the CIB only while a lab changes; what a user has set in the usual one
@@ -83,10 +84,12 @@ pub(crate) fn reconcile(
     }
     tell(context, lab, lab)?;
     // Those that a run that was killed has removed, and no more.
-    for name in cib::strangers(lab, &cib_of(context, &inside)?) {
+    let known = tools::query(&inside.at(&context.host))?;
+    for name in cib::strangers(lab, known.root()) {
         forget(context, &inside, &name)?;
     }
-    merge(context, &inside, lab)
+    // The fence devices' list of nodes, and remote nodes' resources.
+    tools::merge(&inside.at(&context.host), &cib::additions(lab))
 }
 
 /// Ends what [`reconcile`] has changed for the time of the change.
@@ -96,32 +99,20 @@ pub(crate) fn reconcile(
 pub(crate) fn settle(context: &Context, lab: &Lab, patience: Duration) -> Result<()> {
     let inside = wait::await_answer(context, lab, patience)?;
     let xpath = format!("//crm_config/cluster_property_set[@id='{CHANGING}']");
-    let delete = inside.cmd("cibadmin").args(["--delete", "--xpath", &xpath]);
-    let output = delete.run(&context.host)?;
-    match output.code {
-        0 | 105 => Ok(()),
-        _ => Err(output.error()),
-    }
+    tools::replace_or_delete(&inside.at(&context.host), &xpath, None)
 }
 
 /// While votes are counted anew there can be no quorum for a moment; what runs keeps running.
 fn freeze(context: &Context, inside: &Inside) -> Result<()> {
-    let xml = format!(
-        "<cluster_property_set id=\"{CHANGING}\"><nvpair id=\"{CHANGING}-no-quorum-policy\" \
-         name=\"no-quorum-policy\" value=\"freeze\"/></cluster_property_set>"
-    );
-    inside
-        .cmd("cibadmin")
-        .args([
-            "--modify",
-            "--allow-create",
-            "--scope",
-            "crm_config",
-            "--xml-text",
-            &xml,
-        ])
-        .ok(&context.host)
-        .map(drop)
+    let policy = El::new("nvpair")
+        .attr("id", format!("{CHANGING}-no-quorum-policy"))
+        .attr("name", "no-quorum-policy")
+        .attr("value", "freeze");
+    let set = El::new("cluster_property_set")
+        .attr("id", CHANGING)
+        .child(policy);
+    let configuration = El::new("configuration").child(El::new("crm_config").child(set));
+    tools::merge(&inside.at(&context.host), &configuration)
 }
 
 /// The lab as it is when the last cluster node has left, on the way to what is wanted.
@@ -141,13 +132,9 @@ fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
             return Ok(true);
         }
     }
-    let known = cib_of(context, inside)?;
-    Ok(!cib::knows(lab, &known) || !cib::strangers(lab, &known).is_empty())
-}
-
-fn cib_of(context: &Context, inside: &Inside) -> Result<El> {
-    let text = inside.cmd("cibadmin").arg("--query").ok(&context.host)?;
-    xml::parse(&text, "cibadmin --query")
+    let known = tools::query(&inside.at(&context.host))?;
+    let known = known.root();
+    Ok(!cib::knows(lab, known) || !cib::strangers(lab, known).is_empty())
 }
 
 const COROSYNC: &str = "/etc/corosync/corosync.conf";
@@ -173,11 +160,7 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
         }
     }
     for (_, inside) in running.cluster(lab) {
-        // One that is just starting reads the new file anyway.
-        inside
-            .cmd("corosync-cfgtool")
-            .arg("-R")
-            .run(&context.host)?;
+        tools::reload(&inside.at(&context.host))?;
     }
     Ok(())
 }
@@ -194,22 +177,6 @@ fn write(context: &Context, inside: &Inside, path: &str, text: &str) -> Result<(
     inside
         .cmd("mv")
         .args([&new, path])
-        .ok(&context.host)
-        .map(drop)
-}
-
-/// The fence devices' list of nodes, and remote nodes' resources.
-fn merge(context: &Context, inside: &Inside, lab: &Lab) -> Result<()> {
-    inside
-        .cmd("cibadmin")
-        .args([
-            "--modify",
-            "--allow-create",
-            "--scope",
-            "configuration",
-            "--xml-pipe",
-        ])
-        .stdin(lab::cib::additions(lab).render())
         .ok(&context.host)
         .map(drop)
 }

@@ -5,12 +5,12 @@ use super::running::Running;
 use super::{Kind as NodeKind, Lab, Node};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::host::command::Cmd;
 use crate::host::inside::Inside;
-use crate::host::signals;
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
+use crate::pacemaker::tools;
 use crate::supervisor;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The cluster as a cluster node shows it: one in a partition with quorum if there is one, else the
 /// first that answers; `None` when none does.
@@ -27,14 +27,9 @@ pub(crate) fn view(context: &Context, lab: &Lab, running: &Running) -> Option<Vi
 }
 
 fn view_of(context: &Context, inside: &Inside) -> Option<View> {
-    let text = inside
-        .cmd("crm_mon")
-        .args(["--one-shot", "--output-as=xml"])
-        // A node that hangs must not keep the others from being asked.
-        .timeout(Duration::from_secs(4))
-        .ok(&context.host)
-        .ok()?;
-    View::parse(&text).ok().filter(|v| !v.nodes.is_empty())
+    // A node that hangs must not keep the others from being asked.
+    let view = tools::view_within(&inside.at(&context.host), Duration::from_secs(4));
+    view.ok().filter(|v| !v.nodes.is_empty())
 }
 
 /// A cluster node whose cluster answers and has quorum, waited for.
@@ -42,25 +37,22 @@ fn view_of(context: &Context, inside: &Inside) -> Option<View> {
 /// # Errors
 /// [`Kind::NotOnline`] when there is none in time.
 pub(crate) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> Result<Inside> {
-    let end = Instant::now() + patience;
-    loop {
+    let poll = Poll::every(Duration::from_millis(200), patience);
+    let look = |_: &mut Poll| {
         let running = Running::of(context, lab)?;
         let answering = running
             .cluster(lab)
             .into_iter()
             .find(|(_, inside)| view_of(context, inside).is_some_and(|v| v.quorum));
-        if let Some((_, inside)) = answering {
-            return Ok(inside.clone());
-        }
-        if Instant::now() > end {
-            let first = &lab.cluster_nodes()[0].name;
-            return Err(
-                Error::new(Kind::NotOnline, "no cluster node answers with quorum")
-                    .mend(look_at(lab, first)),
-            );
-        }
-        signals::sleep(Duration::from_millis(200))?;
-    }
+        Ok(match answering {
+            Some((_, inside)) => Seen::Ready(inside.clone()),
+            None => Seen::Waiting(()),
+        })
+    };
+    poll.until(look, |()| {
+        let first = &lab.cluster_nodes()[0].name;
+        Error::new(Kind::NotOnline, "no cluster node answers with quorum").mend(look_at(lab, first))
+    })
 }
 
 /// What a cluster node's PID 1 says of its daemons.
@@ -80,21 +72,21 @@ pub(crate) fn daemons(context: &Context, inside: &Inside) -> Vec<supervisor::Rep
 /// # Errors
 /// [`Kind::NotOnline`] when it is not in time.
 pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -> Result<Inside> {
-    let end = Instant::now() + Duration::from_secs(60);
-    loop {
+    let poll = Poll::every(Duration::from_millis(50), Duration::from_secs(60));
+    let look = |_: &mut Poll| {
         let running = Running::of(context, lab)?;
-        if let Some(inside) = running.get(name) {
-            let test = inside.cmd("test").args(["-e", path]).run(&context.host)?;
-            if test.code == 0 {
-                return Ok(inside.clone());
-            }
-        }
-        if Instant::now() > end {
-            return Err(Error::new(Kind::NotOnline, format!("{name} has no {path}"))
-                .mend(look_at(lab, name)));
-        }
-        signals::sleep(Duration::from_millis(50))?;
-    }
+        let Some(inside) = running.get(name) else {
+            return Ok(Seen::Waiting(()));
+        };
+        let test = inside.cmd("test").args(["-e", path]).run(&context.host)?;
+        Ok(match test.code {
+            0 => Seen::Ready(inside.clone()),
+            _ => Seen::Waiting(()),
+        })
+    };
+    poll.until(look, |()| {
+        Error::new(Kind::NotOnline, format!("{name} has no {path}")).mend(look_at(lab, name))
+    })
 }
 
 /// Waits until all cluster and remote nodes are online.
@@ -104,10 +96,10 @@ pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -
 pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
     let nodes = lab.nodes();
     let mut stage = context.report.stage("nodes", nodes.len());
-    let began = Instant::now();
-    let mut pause = Duration::from_millis(100);
     let mut reconnect = Reconnect::new();
-    loop {
+    let poll = Poll::every(Duration::from_millis(100), timeout)
+        .growing((5, 4), Duration::from_millis(500));
+    let look = |poll: &mut Poll| {
         let running = Running::of(context, lab)?;
         let view = view(context, lab, &running).unwrap_or_default();
         let online = |n: &&Node| {
@@ -118,16 +110,18 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
         let waiting: Vec<&Node> = nodes.iter().filter(|n| !online(n)).collect();
         stage.at(nodes.len() - waiting.len());
         if waiting.is_empty() {
-            stage.done();
-            return Ok(());
+            return Ok(Seen::Ready(()));
         }
-        if began.elapsed() > timeout {
-            return Err(not_online(context, lab, &running, &waiting, &view));
+        if !poll.is_over() {
+            reconnect.ask(context, lab, &running, &waiting, poll.elapsed());
         }
-        reconnect.ask(context, lab, &running, &waiting, began.elapsed());
-        signals::sleep(pause)?;
-        pause = (pause * 5 / 4).min(Duration::from_millis(500));
-    }
+        Ok(Seen::Waiting((running, waiting, view)))
+    };
+    poll.until(look, |(running, waiting, view)| {
+        not_online(context, lab, &running, &waiting, &view)
+    })?;
+    stage.done();
+    Ok(())
 }
 
 fn not_online(
@@ -171,19 +165,4 @@ fn look_at(lab: &Lab, node: &str) -> String {
          /var/log/pacemaker/pacemaker.log: lxc-autogen lab shell {node}; everything was left as it is",
         lab.spec.name
     )
-}
-
-/// Runs the same program in several nodes, one after the other.
-///
-/// # Errors
-/// The first failure, naming the node.
-pub(crate) fn in_each(
-    context: &Context,
-    nodes: &[(Node, &Inside)],
-    command: impl Fn(&Node, &Inside) -> Cmd,
-) -> Result<()> {
-    for (node, inside) in nodes {
-        command(node, inside).ok(&context.host)?;
-    }
-    Ok(())
 }

@@ -32,6 +32,11 @@ impl Cib {
         self.root.render()
     }
 
+    /// Its root element.
+    pub fn root(&self) -> &El {
+        &self.root
+    }
+
     pub(super) fn section(&self, name: &str) -> Option<&El> {
         self.root.find("configuration")?.find(name)
     }

@@ -10,9 +10,9 @@
 //! remote_cache_refresh_helper in lib/cluster/membership.c). The node works, and stays at 0. So
 //! there the history of the connection's resource is asked as well.
 
+use super::tools::query_xpath;
 use crate::error::Result;
-use crate::host::Host;
-use crate::host::command::Cmd;
+use crate::host::at::At;
 use crate::xml::{self, El};
 use std::collections::HashSet;
 
@@ -23,11 +23,11 @@ const HISTORY: &str = "//lrm_resource[@type='remote']";
 ///
 /// # Errors
 /// When cibadmin fails.
-pub fn connected(host: &Host) -> Result<HashSet<String>> {
-    let states = query(host, STATES)?;
+pub fn connected(at: &dyn At) -> Result<HashSet<String>> {
+    let states = query(at, STATES)?;
     let mut up = by_state(&states);
     if is_in_doubt(&states) {
-        up.extend(by_history(&query(host, HISTORY)?));
+        up.extend(by_history(&query(at, HISTORY)?));
     }
     Ok(up)
 }
@@ -37,10 +37,10 @@ pub fn connected(host: &Host) -> Result<HashSet<String>> {
 ///
 /// # Errors
 /// When cibadmin fails.
-pub fn disconnected(host: &Host) -> Result<HashSet<String>> {
-    let states = query(host, STATES)?;
+pub fn disconnected(at: &dyn At) -> Result<HashSet<String>> {
+    let states = query(at, STATES)?;
     let doubt = is_in_doubt(&states);
-    let history = doubt.then(|| query(host, HISTORY)).transpose()?;
+    let history = doubt.then(|| query(at, HISTORY)).transpose()?;
     Ok(down(&states, history.as_ref()))
 }
 
@@ -61,15 +61,10 @@ pub(super) fn connected_in(cib: &El) -> HashSet<String> {
     up
 }
 
-fn query(host: &Host, xpath: &str) -> Result<El> {
-    let output = Cmd::new("cibadmin")
-        .args(["--query", "--xpath", xpath])
-        .run(host)?;
-    match output.code {
-        // Exit status 105: there is none.
-        105 => Ok(El::new("xpath-query")),
-        0 => xml::parse(&output.stdout, "cibadmin --query"),
-        _ => Err(output.error()),
+fn query(at: &dyn At, xpath: &str) -> Result<El> {
+    match query_xpath(at, xpath)? {
+        Some(text) => xml::parse(&text, "cibadmin --query"),
+        None => Ok(El::new("xpath-query")),
     }
 }
 

@@ -12,7 +12,7 @@
 
 use super::cib::Cib;
 use crate::error::Result;
-use crate::host::Host;
+use crate::host::at::At;
 use crate::pacemaker::tools::replace_or_delete;
 use crate::xml::El;
 use std::collections::BTreeSet;
@@ -146,33 +146,33 @@ pub fn crm_config(raises: &[Raise]) -> El {
 /// # Errors
 /// When cibadmin fails.
 pub fn restore(
-    host: &Host,
+    at: &dyn At,
     name: &str,
     nvpair: &str,
     raised: &str,
     previous: Option<&str>,
 ) -> Result<()> {
     let Some(previous) = previous else {
-        return take_out(host);
+        return take_out(at);
     };
     let ours = format!("//crm_config//nvpair[@id='{nvpair}' and @value='{raised}']");
     let pair = El::new("nvpair")
         .attr("id", nvpair)
         .attr("name", name)
         .attr("value", previous);
-    replace_or_delete(host, &ours, Some(&pair.render()))
+    replace_or_delete(at, &ours, Some(&pair.render()))
 }
 
 /// All that is ours in one change, and our own set when it is empty then.
-fn take_out(host: &Host) -> Result<()> {
-    if left_over(&super::tools::query(host)?).is_empty() {
+fn take_out(at: &dyn At) -> Result<()> {
+    if left_over(&super::tools::query(at)?).is_empty() {
         return Ok(());
     }
     let ours = RAISED.map(|(name, raised)| format!("(@id='{SET}-{name}' and @value='{raised}')"));
     let pairs = format!("//crm_config//nvpair[{}]", ours.join(" or "));
-    replace_or_delete(host, &pairs, None)?;
+    replace_or_delete(at, &pairs, None)?;
     let empty = format!("//crm_config/cluster_property_set[@id='{SET}' and not(*)]");
-    replace_or_delete(host, &empty, None)
+    replace_or_delete(at, &empty, None)
 }
 
 #[cfg(test)]

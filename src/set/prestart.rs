@@ -142,7 +142,8 @@ fn settle_inside(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
     let mut left: Vec<container_net::Inside> = pids
         .filter_map(|(name, pid)| Some((pid, *address.get(name.as_str())?)))
         .collect();
-    // The last ones may not have their address yet.
+    // The last ones may not have their address yet. No poll: tries count here and not time, which
+    // each of many takes.
     for _ in 0..5 {
         left = container_net::settle(&left, &set.subnet)?;
         if left.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::host::signals;
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{authkey, connections, tools};
 use crate::plan::{Guest, Set};
@@ -25,23 +25,23 @@ pub(crate) fn online(
     guests: &[Guest],
     stage: &mut Stage,
     began: Instant,
-    mut timeout: Duration,
+    timeout: Duration,
 ) -> Result<()> {
-    let mut pause = Duration::from_millis(100);
+    // Often for a few nodes; for many each answer costs more, and waiting is longer anyway.
+    let longest = Duration::from_millis(20 * guests.len() as u64)
+        .clamp(Duration::from_millis(200), Duration::from_secs(2));
+    let mut poll = Poll::every(Duration::from_millis(100), timeout)
+        .growing((9, 8), longest)
+        .since(began);
     let mut retries = Retries::for_nodes(guests.len());
-    loop {
+    let seen = poll.look(|poll| {
         // The cheap question first; the whole view only when it says yes, and now and then.
         let (connected, view) = match look(context, guests, &mut retries) {
             Ok(seen) => seen,
             // One question unanswered, by a cluster under load, is no reason to take all back.
-            Err(e) if e.kind == Kind::Failed && began.elapsed() <= timeout => {
-                signals::sleep(Duration::from_secs(1))?;
-                continue;
-            }
             Err(e) if e.kind == Kind::Failed => {
-                return Err(e
-                    .context("the cluster does not say who is online")
-                    .with_kind(Kind::NotOnline));
+                poll.pause_once(Duration::from_secs(1));
+                return Ok(Seen::Waiting(Err(e)));
             }
             Err(e) => return Err(e),
         };
@@ -51,21 +51,23 @@ pub(crate) fn online(
         let waiting: Vec<&Guest> = guests.iter().filter(|g| !there(g)).collect();
         stage.at(guests.len() - waiting.len());
         if waiting.is_empty() {
-            return Ok(());
+            return Ok(Seen::Ready(()));
         }
         if let Some(view) = &view {
-            timeout += retries.nudge(context, view, &waiting);
+            poll.extend(retries.nudge(context, view, &waiting));
         }
-        if began.elapsed() > timeout {
+        Ok(Seen::Waiting(Ok(waiting)))
+    })?;
+    match seen {
+        Seen::Ready(()) => Ok(()),
+        Seen::Waiting(Ok(waiting)) => {
             // What a cluster under load does not say of them is left out.
             let view = tools::view(&context.host).unwrap_or_default();
-            return Err(not_online(&view, guests, &waiting, timeout));
+            Err(not_online(&view, guests, &waiting, poll.patience()))
         }
-        signals::sleep(pause)?;
-        // Often for a few nodes; for many each answer costs more, and waiting is longer anyway.
-        let longest = Duration::from_millis(20 * guests.len() as u64);
-        pause =
-            (pause * 9 / 8).min(longest.clamp(Duration::from_millis(200), Duration::from_secs(2)));
+        Seen::Waiting(Err(e)) => Err(e
+            .context("the cluster does not say who is online")
+            .with_kind(Kind::NotOnline)),
     }
 }
 

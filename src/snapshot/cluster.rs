@@ -1,7 +1,7 @@
 //! The cluster that runs here: its nodes, and the configuration in the CIB.
 
 use super::section::{Section, section};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Kind, Result};
 use crate::host::Host;
 use crate::pacemaker::tools;
 use crate::xml::El;
@@ -29,11 +29,8 @@ pub struct Object {
 pub(super) fn look(host: &Host) -> Result<(Section<Node>, Section<Object>)> {
     match tools::configuration(host) {
         Ok(configuration) => {
-            let nodes = tools::node_list(host)?;
-            Ok((
-                section(parse_nodes(&nodes)?),
-                section(objects(&configuration)),
-            ))
+            let nodes = nodes(tools::list(host)?);
+            Ok((section(nodes), section(objects(&configuration))))
         }
         Err(e) if e.kind == Kind::Cant => {
             let why = e.message().to_owned();
@@ -43,18 +40,12 @@ pub(super) fn look(host: &Host) -> Result<(Section<Node>, Section<Object>)> {
     }
 }
 
-/// `crm_node --list`: id, name, state. The state can be missing.
-fn parse_nodes(text: &str) -> Result<Vec<(String, Node)>> {
-    let node = |line: &str| {
-        let mut words = line.split_whitespace().map(str::to_owned);
-        let (id, name) = (words.next()?, words.next()?);
-        let state = words.next().unwrap_or_default();
-        Some((name, Node { id, state }))
+fn nodes(listed: Vec<tools::Listed>) -> Vec<(String, Node)> {
+    let node = |it: tools::Listed| {
+        let (id, state) = (it.id, it.state);
+        (it.name, Node { id, state })
     };
-    let lines = text.lines().filter(|l| !l.trim().is_empty());
-    lines
-        .map(|l| node(l).ok_or_else(|| Error::failed(format!("crm_node: cannot read {l:?}"))))
-        .collect()
+    listed.into_iter().map(node).collect()
 }
 
 /// What stands directly in a section; of sets of properties and defaults, each name-value pair, so
@@ -120,13 +111,5 @@ mod tests {
         );
         assert_eq!(all[4].1.xml.len(), 5);
         assert!(all[2].1.xml[0].contains("last-lrm-refresh"));
-    }
-
-    #[test]
-    fn nodes_as_crm_node_lists_them() {
-        let all = parse_nodes("1 world-node1 member\n2 n2 lost\n").unwrap();
-        assert_eq!(all[1].0, "n2");
-        assert_eq!((&all[1].1.id[..], &all[1].1.state[..]), ("2", "lost"));
-        assert!(parse_nodes("oops\n").is_err());
     }
 }

@@ -64,10 +64,17 @@ fn seen(pid: u32) -> Option<Seen> {
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (state, parent) = state_and_parent(&stat)?;
-    let line = String::from_utf8_lossy(&line).replace('\0', " ");
-    let line = line.trim().to_owned();
+    let line = by_name(&String::from_utf8_lossy(&line).replace('\0', " "));
     // A zombie has ended: whoever started it will see to it.
     (!line.is_empty() && state != 'Z' && state != 'X').then_some(Seen { pid, parent, line })
+}
+
+/// A command line with the program's name alone: the same daemon may be started by its path, or found
+/// by PATH.
+fn by_name(line: &str) -> String {
+    let (program, arguments) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+    let name = program.rsplit('/').next().unwrap_or(program);
+    format!("{name} {arguments}").trim().to_owned()
 }
 
 /// proc(5), /proc/pid/stat: the name is in brackets, and can have brackets in it.
@@ -106,6 +113,13 @@ fn is_looking(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_daemon_is_the_same_however_it_is_started() {
+        assert_eq!(by_name("/usr/sbin/pacemakerd "), "pacemakerd");
+        assert_eq!(by_name("pacemakerd"), "pacemakerd");
+        assert_eq!(by_name("/x/virtlogd -d /a/b"), "virtlogd -d /a/b");
+    }
 
     #[test]
     fn daemons_are_counted_and_what_passes_is_not() {

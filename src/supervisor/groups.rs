@@ -8,11 +8,12 @@
 use crate::error::{Error, Result};
 use crate::host::cgroups;
 use crate::host::mounts::{self, Mount};
+use crate::host::poll::{Poll, Seen};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
 use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Makes this process' groups the root of every hierarchy, and mounts those afresh. Hierarchies in
 /// which this container has no group of its own are taken away.
@@ -77,15 +78,15 @@ fn enter_leaf(root: &Path) -> Result<()> {
 }
 
 /// libvirt_lxc, which we cannot see, is in the root of our groups, too, until the host has moved it
-/// away (src/commands/lab/groups.rs).
+/// away (src/lab/groups.rs).
 fn hand_down_in_time(root: &Path) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(3);
-    loop {
-        match hand_down(root) {
-            Err(_) if Instant::now() < end => std::thread::sleep(Duration::from_millis(20)),
-            done => return done,
-        }
-    }
+    let look = |_: &mut Poll| {
+        Ok(match hand_down(root) {
+            Ok(()) => Seen::Ready(()),
+            Err(e) => Seen::Waiting(e),
+        })
+    };
+    Poll::every(Duration::from_millis(20), Duration::from_secs(3)).until(look, |e| e)
 }
 
 /// Every controller that there is, to the leaf and to the groups that libvirtd makes beside it: it

@@ -1,17 +1,23 @@
 //! virsh, and parsers of what it prints. It exits with 0 or 1 only, so that what went wrong is
 //! told by its messages, in the C locale (libvirt 9.0, tools/virsh-*.c).
+//!
+//! Functions take the place where virsh runs. Those that also look at the domains' processes take
+//! this host: the numbers that virsh prints are good only where it runs.
 
+mod domains;
+mod lifecycle;
 mod networks;
 
+pub use domains::{
+    DEAD, DomainRow, child_of, domains, domains_of, dump_domains, init_pids, marked_domains, marks,
+};
+pub use lifecycle::{create, create_all, define, define_and_start, destroy_domains, end_all};
 pub use networks::{active_networks, dump_network, networks, raise_network, remove_network};
 
-use super::marked_state_dir;
 use crate::error::{Error, Result};
-use crate::host::Host;
+use crate::host::at::At;
 use crate::host::command::{Cmd, Output};
 use crate::spec::valid_node_name;
-use crate::xml::{self, El};
-use std::path::Path;
 use std::time::Duration;
 
 /// The connection of lxc_autogen.sh and of the primitives we make.
@@ -19,33 +25,18 @@ pub const URI: &str = "lxc:///";
 /// Longest command line handed to one virsh; the kernel takes 128 KiB per argument.
 const BATCH_BYTES: usize = 60_000;
 
-/// A line of `virsh list --all`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DomainRow {
-    /// Domain name.
-    pub name: String,
-    /// `running`, `shut off` and so on, as virsh has it, or [`DEAD`].
-    pub state: String,
+fn virsh(at: &dyn At) -> Cmd {
+    at.cmd("virsh").args(["-q", "-c", URI])
 }
 
-/// The state of a domain that libvirt holds for running though its libvirt_lxc is gone. libvirt 9.0
-/// now and then does not notice the end of one of two containers that end at the same time (seen
-/// in our tests, with one end of file in its log and not two), and gives one up whose processes do
-/// not die within 3 s (src/lxc/lxc_process.c, virLXCProcessStop). It stays so until somebody
-/// destroys the domain, as a fence agent and the agent VirtualDomain do.
-pub const DEAD: &str = "dead";
-
-fn virsh() -> Cmd {
-    Cmd::new("virsh").args(["-q", "-c", URI])
-}
-
-fn ok(output: Output) -> Result<String> {
+fn ok(at: &dyn At, output: Output) -> Result<String> {
     if output.code == 0 {
         return Ok(output.stdout);
     }
     let e = output.error();
     let said = &output.stderr;
-    if said.contains("failed to connect to the hypervisor") {
+    // How a libvirtd in a container is started is not for the reader to know.
+    if at.place().is_none() && said.contains("failed to connect to the hypervisor") {
         let mend =
             if said.contains("Failed to connect socket") || said.contains("Connection refused") {
                 "start libvirtd (or virtlxcd), for example: systemctl start libvirtd".to_owned()
@@ -68,177 +59,35 @@ fn ok(output: Output) -> Result<String> {
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the mend when it does not.
-pub fn connect(host: &Host) -> Result<()> {
-    version(host).map(drop)
+pub fn connect(at: &dyn At) -> Result<()> {
+    version(at).map(drop)
 }
 
 /// What `virsh version` says.
 ///
 /// # Errors
 /// As [`connect`].
-pub fn version(host: &Host) -> Result<String> {
-    ok(virsh()
-        .arg("version")
-        .timeout(Duration::from_secs(20))
-        .run(host)?)
+pub fn version(at: &dyn At) -> Result<String> {
+    ok(
+        at,
+        virsh(at)
+            .arg("version")
+            .timeout(Duration::from_secs(20))
+            .run(at.host())?,
+    )
 }
 
 /// What commands print that only ask, separated by semicolons.
 ///
 /// # Errors
 /// When one of them fails.
-pub fn ask(host: &Host, commands: &str) -> Result<String> {
-    let output = virsh().arg(commands).run(host)?;
+pub fn ask(at: &dyn At, commands: &str) -> Result<String> {
+    let output = virsh(at).arg(commands).run(at.host())?;
     // The exit status is that of the last command alone.
     if output.code == 0 && output.stderr.contains("error:") {
         return Err(output.error());
     }
-    ok(output)
-}
-
-/// Every domain, defined and running.
-///
-/// # Errors
-/// When virsh fails.
-pub fn domains(host: &Host) -> Result<Vec<DomainRow>> {
-    let text = ok(virsh().args(["list", "--all"]).run(host)?)?;
-    Ok(parse_list(&text, process_there))
-}
-
-fn parse_list(text: &str, alive: impl Fn(u32) -> bool) -> Vec<DomainRow> {
-    text.lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let id = words.next()?;
-            let name = words.next()?.to_owned();
-            let mut state = words.collect::<Vec<_>>().join(" ");
-            // A domain's id is the pid of its libvirt_lxc.
-            if state == "running" && id.parse().is_ok_and(|id| !alive(id)) {
-                DEAD.clone_into(&mut state);
-            }
-            (!state.is_empty()).then_some(DomainRow { name, state })
-        })
-        .collect()
-}
-
-fn process_there(pid: u32) -> bool {
-    Path::new(&format!("/proc/{pid}")).exists()
-}
-
-/// The XML of domains by name, as one virsh prints it; those that are gone meanwhile are left out.
-///
-/// # Errors
-/// When virsh prints something else than XML.
-pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
-    let mut all = Vec::new();
-    for batch in batches("dumpxml", names) {
-        // One that is gone makes the exit status 1, and its message goes to stderr.
-        let output = virsh().arg(batch).run(host)?;
-        all.extend(xml::parse_many(&output.stdout, "virsh dumpxml")?);
-    }
-    Ok(all)
-}
-
-/// All domains, and whether each carries our mark for this state directory. One that ends while
-/// they are looked at is none any more: whose it was cannot be told.
-///
-/// # Errors
-/// When virsh fails.
-pub fn marked_domains(host: &Host, state_dir: &Path) -> Result<Vec<(String, bool)>> {
-    let names: Vec<String> = domains(host)?.into_iter().map(|d| d.name).collect();
-    marks(host, &names, state_dir)
-}
-
-/// The same of these domains.
-///
-/// # Errors
-/// When virsh fails.
-pub fn marks(host: &Host, names: &[String], state_dir: &Path) -> Result<Vec<(String, bool)>> {
-    let state_dir = state_dir.to_string_lossy();
-    let all = dump_domains(host, names)?;
-    let of = |xml: &El| {
-        let marked = marked_state_dir(xml) == Some(&*state_dir);
-        Some((xml.find("name")?.text.clone(), marked))
-    };
-    Ok(all.iter().filter_map(of).collect())
-}
-
-/// The names of domains that carry our mark for this state directory.
-///
-/// # Errors
-/// When virsh fails.
-pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
-    let all = marked_domains(host, state_dir)?;
-    Ok(all
-        .into_iter()
-        .filter(|(_, ours)| *ours)
-        .map(|(name, _)| name)
-        .collect())
-}
-
-/// Destroys domains, and undefines those that are defined. A domain that is gone is fine.
-///
-/// # Errors
-/// When any of them is still there afterwards.
-pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
-    let mut said = end_all(host, names)?;
-    for batch in batches("undefine", names) {
-        let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
-        said.push_str(&cmd.run(host)?.stderr);
-    }
-    let left: Vec<String> = domains(host)?
-        .into_iter()
-        .map(|d| d.name)
-        .filter(|n| names.contains(n))
-        .collect();
-    if left.is_empty() {
-        return Ok(());
-    }
-    Err(
-        Error::failed(format!("domains are still there: {}", left.join(", ")))
-            .details(said.lines().map(str::to_owned)),
-    )
-}
-
-/// Ends running domains, several at a time, as far as libvirt does it: whoever needs to know looks
-/// again. Gives back what libvirt has to say of those that it does not end.
-///
-/// For each libvirt sleeps for 0.2 s between two looks whether its processes have ended (libvirt
-/// 9.0, src/util/vircgroup.c, virCgroupKillPainfully), so that many at a time take little longer
-/// than one.
-///
-/// # Errors
-/// When virsh cannot be run.
-pub fn end_all(host: &Host, names: &[String]) -> Result<String> {
-    const CONNECTIONS: usize = 10;
-    let said = for_each_few(names, CONNECTIONS, |few| {
-        let mut said = String::new();
-        for batch in batches("destroy", few) {
-            let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
-            said.push_str(&cmd.run(host)?.stderr);
-        }
-        Ok(said)
-    })?;
-    Ok(said.concat())
-}
-
-/// Does it for parts of a list, so many at a time: libvirtd does one thing at a time for each
-/// connection.
-fn for_each_few<T: Sync, R: Send>(
-    all: &[T],
-    connections: usize,
-    each: impl Fn(&[T]) -> Result<R> + Sync,
-) -> Result<Vec<R>> {
-    let share = all.len().div_ceil(connections).max(1);
-    std::thread::scope(|scope| {
-        let parts = all.chunks(share);
-        let running: Vec<_> = parts.map(|part| scope.spawn(|| each(part))).collect();
-        let ended = running.into_iter().map(|thread| {
-            let ended = thread.join();
-            ended.unwrap_or_else(|_| Err(Error::failed("a thread ended")))
-        });
-        ended.collect()
-    })
+    ok(at, output)
 }
 
 /// `verb name; verb name; …` in arguments that are not too long. Names are checked here, since
@@ -255,144 +104,9 @@ fn batches(verb: &str, names: &[String]) -> Vec<String> {
     all
 }
 
-/// Starts a transient domain from XML.
-///
-/// # Errors
-/// When virsh fails.
-pub fn create(host: &Host, xml: &Path) -> Result<()> {
-    ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
-}
-
-/// Starts transient domains from XML, several at a time; `seen` is told how many so far.
-///
-/// # Errors
-/// When one of them does not start: what virsh said.
-pub fn create_all(
-    host: &Host,
-    files: &[std::path::PathBuf],
-    mut seen: impl FnMut(usize),
-) -> Result<()> {
-    const FEW: usize = 20;
-    let create = |files: &[std::path::PathBuf]| {
-        let verb = |xml: &std::path::PathBuf| format!("create {}; ", xml.display());
-        let commands: String = files.iter().map(verb).collect();
-        let cmd = virsh().arg(commands).timeout(Duration::from_secs(120));
-        let output = cmd.run(host)?;
-        // Of several commands virsh tells the last one's result alone.
-        match output.stderr.contains("error:") {
-            true => Err(output.error()),
-            false => ok(output).map(drop),
-        }
-    };
-    for (count, few) in files.chunks(FEW).enumerate() {
-        crate::host::signals::check()?;
-        // Two keep libvirtd busy while the kernel waits.
-        for_each_few(few, 2, create)?;
-        seen(count * FEW + few.len());
-    }
-    Ok(())
-}
-
-/// Defines domains, also those that are defined already: the definition is another then. A running
-/// one has it from its next start on.
-///
-/// # Errors
-/// When libvirt does not take one: what virsh said.
-pub fn define(host: &Host, files: &[std::path::PathBuf]) -> Result<()> {
-    files.iter().try_for_each(|xml| {
-        crate::host::signals::check()?;
-        ok(virsh().arg("define").arg(xml).run(host)?).map(drop)
-    })
-}
-
-/// Defines domains that are not, starts those that do not run, and resumes those that are paused,
-/// many with one virsh.
-///
-/// # Errors
-/// When one of them does not run then: what virsh said.
-pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) -> Result<()> {
-    let rows = domains(host)?;
-    let state = |name: &str| {
-        rows.iter()
-            .find(|r| r.name == name)
-            .map(|r| r.state.as_str())
-    };
-    let verb = |(name, xml): &(String, std::path::PathBuf)| match state(name) {
-        None => format!("define {}; start {name}; ", xml.display()),
-        Some("running") => String::new(),
-        Some("paused") => format!("resume {name}; "),
-        Some(DEAD) => format!("destroy {name}; start {name}; "),
-        Some(_) => format!("start {name}; "),
-    };
-    // A few at a time, each with its own time.
-    for few in wanted.chunks(25) {
-        crate::host::signals::check()?;
-        let commands: String = few.iter().map(verb).collect();
-        if commands.is_empty() {
-            continue;
-        }
-        let output = virsh()
-            .arg(commands)
-            .timeout(Duration::from_secs(120))
-            .run(host)?;
-        if output.code == 0 && !output.stderr.contains("error:") {
-            continue;
-        }
-        // One that a fence agent has started meanwhile is fine.
-        let now = domains(host)?;
-        let runs = |name: &String| now.iter().any(|r| r.name == *name && r.state == "running");
-        if !few.iter().all(|(name, _)| runs(name)) {
-            return Err(output.error());
-        }
-    }
-    Ok(())
-}
-
-/// PID 1 of each of these containers that runs, as this host numbers it, in one virsh. A domain's
-/// id is the pid of its libvirt_lxc, whose only child it is (libvirt 9.0,
-/// src/lxc/lxc_controller.c).
-///
-/// # Errors
-/// When virsh fails.
-pub fn init_pids(host: &Host, names: &[String]) -> Result<Vec<(String, u32)>> {
-    let text = ok(virsh().arg("list").run(host)?)?;
-    Ok(text
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let id: u32 = words.next()?.parse().ok()?;
-            let name = names
-                .iter()
-                .find(|n| Some(n.as_str()) == words.clone().next())?;
-            Some((name.clone(), child_of(id)?))
-        })
-        .collect())
-}
-
-/// The first child of a process.
-pub fn child_of(pid: u32) -> Option<u32> {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
-    children.split_whitespace().next()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_list_as_virsh_prints_it() {
-        let text = " 12345   lxc1   running\n -       web    shut off\n\n 77 lxc2 running\n";
-        let rows = parse_list(text, |pid| pid == 12345);
-        assert_eq!(
-            rows[0],
-            DomainRow {
-                name: "lxc1".into(),
-                state: "running".into()
-            }
-        );
-        assert_eq!(rows[1].state, "shut off");
-        assert_eq!(rows[2].state, DEAD);
-    }
 
     #[test]
     fn batches_hold_checked_names_only_and_stay_short() {

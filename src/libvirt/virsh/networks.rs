@@ -2,7 +2,7 @@
 
 use super::{ok, virsh};
 use crate::error::Result;
-use crate::host::Host;
+use crate::host::at::At;
 use crate::xml::{self, El};
 use std::path::Path;
 
@@ -10,21 +10,21 @@ use std::path::Path;
 ///
 /// # Errors
 /// When virsh fails.
-pub fn networks(host: &Host) -> Result<Vec<String>> {
-    network_names(host, &["--all"])
+pub fn networks(at: &dyn At) -> Result<Vec<String>> {
+    network_names(at, &["--all"])
 }
 
 /// Names of active networks.
 ///
 /// # Errors
 /// When virsh fails.
-pub fn active_networks(host: &Host) -> Result<Vec<String>> {
-    network_names(host, &[])
+pub fn active_networks(at: &dyn At) -> Result<Vec<String>> {
+    network_names(at, &[])
 }
 
-fn network_names(host: &Host, which: &[&str]) -> Result<Vec<String>> {
-    let list = virsh().args(["net-list", "--name"]).args(which);
-    let text = ok(list.run(host)?)?;
+fn network_names(at: &dyn At, which: &[&str]) -> Result<Vec<String>> {
+    let list = virsh(at).args(["net-list", "--name"]).args(which);
+    let text = ok(at, list.run(at.host())?)?;
     let names = text.lines().map(str::trim).filter(|l| !l.is_empty());
     Ok(names.map(str::to_owned).collect())
 }
@@ -33,46 +33,46 @@ fn network_names(host: &Host, which: &[&str]) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When virsh fails otherwise.
-pub fn dump_network(host: &Host, name: &str) -> Result<Option<El>> {
-    let output = virsh().args(["net-dumpxml", name]).run(host)?;
+pub fn dump_network(at: &dyn At, name: &str) -> Result<Option<El>> {
+    let output = virsh(at).args(["net-dumpxml", name]).run(at.host())?;
     if output.code != 0 && output.stderr.contains("Network not found") {
         return Ok(None);
     }
-    xml::parse(&ok(output)?, "virsh net-dumpxml").map(Some)
+    xml::parse(&ok(at, output)?, "virsh net-dumpxml").map(Some)
 }
 
 /// Defines, starts and sets a network to autostart, as far as it is not; `defined` says whether
-/// there is one of that name. One virsh for all of it: its start is most of its time.
+/// there can be one of that name. One virsh for all of it: its start is most of its time.
 ///
 /// # Errors
 /// When virsh fails.
-pub fn raise_network(host: &Host, name: &str, xml: &Path, defined: bool) -> Result<()> {
-    let active = defined && active_networks(host)?.iter().any(|n| n == name);
+pub fn raise_network(at: &dyn At, name: &str, xml: &Path, defined: bool) -> Result<()> {
+    let active = defined && active_networks(at)?.iter().any(|n| n == name);
     // Name and path are checked values (State::check_path): nothing in them is virsh's syntax.
     let mut commands = format!("net-define {}; net-autostart {name}; ", xml.display());
     if !active {
         commands.push_str(&format!("net-start {name}"));
     }
-    let output = virsh().arg(commands).run(host)?;
+    let output = virsh(at).arg(commands).run(at.host())?;
     // The exit status is that of the last command alone.
     if output.stderr.contains("error:") {
         return Err(output.error());
     }
-    ok(output).map(drop)
+    ok(at, output).map(drop)
 }
 
 /// Stops and undefines a network; absent is fine.
 ///
 /// # Errors
 /// When virsh fails otherwise.
-pub fn remove_network(host: &Host, name: &str) -> Result<()> {
-    if active_networks(host)?.iter().any(|n| n == name) {
-        ok(virsh().args(["net-destroy", name]).run(host)?)?;
+pub fn remove_network(at: &dyn At, name: &str) -> Result<()> {
+    if active_networks(at)?.iter().any(|n| n == name) {
+        ok(at, virsh(at).args(["net-destroy", name]).run(at.host())?)?;
     }
-    let output = virsh().args(["net-undefine", name]).run(host)?;
+    let output = virsh(at).args(["net-undefine", name]).run(at.host())?;
     // A transient network is gone with its stop.
     if output.code != 0 && output.stderr.contains("Network not found") {
         return Ok(());
     }
-    ok(output).map(drop)
+    ok(at, output).map(drop)
 }

@@ -1,0 +1,166 @@
+//! Domains, defined, started and ended.
+
+use super::{DEAD, batches, domains, ok, virsh};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::host::at::At;
+use std::path::Path;
+use std::time::Duration;
+
+/// Destroys domains, and undefines those that are defined. A domain that is gone is fine.
+///
+/// # Errors
+/// When any of them is still there afterwards.
+pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
+    let mut said = end_all(host, names)?;
+    for batch in batches("undefine", names) {
+        let cmd = virsh(host).arg(batch).timeout(Duration::from_secs(300));
+        said.push_str(&cmd.run(host)?.stderr);
+    }
+    let left: Vec<String> = domains(host)?
+        .into_iter()
+        .map(|d| d.name)
+        .filter(|n| names.contains(n))
+        .collect();
+    if left.is_empty() {
+        return Ok(());
+    }
+    Err(
+        Error::failed(format!("domains are still there: {}", left.join(", ")))
+            .details(said.lines().map(str::to_owned)),
+    )
+}
+
+/// Ends running domains, several at a time, as far as libvirt does it: whoever needs to know looks
+/// again. Gives back what libvirt has to say of those that it does not end.
+///
+/// For each libvirt sleeps for 0.2 s between two looks whether its processes have ended (libvirt
+/// 9.0, src/util/vircgroup.c, virCgroupKillPainfully), so that many at a time take little longer
+/// than one.
+///
+/// # Errors
+/// When virsh cannot be run.
+pub fn end_all(at: &dyn At, names: &[String]) -> Result<String> {
+    const CONNECTIONS: usize = 10;
+    let said = for_each_few(names, CONNECTIONS, |few| {
+        let mut said = String::new();
+        for batch in batches("destroy", few) {
+            let cmd = virsh(at).arg(batch).timeout(Duration::from_secs(300));
+            said.push_str(&cmd.run(at.host())?.stderr);
+        }
+        Ok(said)
+    })?;
+    Ok(said.concat())
+}
+
+/// Does it for parts of a list, so many at a time: libvirtd does one thing at a time for each
+/// connection.
+fn for_each_few<T: Sync, R: Send>(
+    all: &[T],
+    connections: usize,
+    each: impl Fn(&[T]) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let share = all.len().div_ceil(connections).max(1);
+    std::thread::scope(|scope| {
+        let parts = all.chunks(share);
+        let running: Vec<_> = parts.map(|part| scope.spawn(|| each(part))).collect();
+        let ended = running.into_iter().map(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|_| Err(Error::failed("a thread ended")))
+        });
+        ended.collect()
+    })
+}
+
+/// Starts a transient domain from XML.
+///
+/// # Errors
+/// When virsh fails.
+pub fn create(at: &dyn At, xml: &Path) -> Result<()> {
+    ok(at, virsh(at).arg("create").arg(xml).run(at.host())?).map(drop)
+}
+
+/// Starts transient domains from XML, several at a time; `seen` is told how many so far.
+///
+/// # Errors
+/// When one of them does not start: what virsh said.
+pub fn create_all(
+    at: &dyn At,
+    files: &[std::path::PathBuf],
+    mut seen: impl FnMut(usize),
+) -> Result<()> {
+    const FEW: usize = 20;
+    let create = |files: &[std::path::PathBuf]| {
+        let verb = |xml: &std::path::PathBuf| format!("create {}; ", xml.display());
+        let commands: String = files.iter().map(verb).collect();
+        let cmd = virsh(at).arg(commands).timeout(Duration::from_secs(120));
+        let output = cmd.run(at.host())?;
+        // Of several commands virsh tells the last one's result alone.
+        match output.stderr.contains("error:") {
+            true => Err(output.error()),
+            false => ok(at, output).map(drop),
+        }
+    };
+    for (count, few) in files.chunks(FEW).enumerate() {
+        crate::host::signals::check()?;
+        // Two keep libvirtd busy while the kernel waits.
+        for_each_few(few, 2, create)?;
+        seen(count * FEW + few.len());
+    }
+    Ok(())
+}
+
+/// Defines domains, also those that are defined already: the definition is another then. A running
+/// one has it from its next start on.
+///
+/// # Errors
+/// When libvirt does not take one: what virsh said.
+pub fn define(at: &dyn At, files: &[std::path::PathBuf]) -> Result<()> {
+    files.iter().try_for_each(|xml| {
+        crate::host::signals::check()?;
+        ok(at, virsh(at).arg("define").arg(xml).run(at.host())?).map(drop)
+    })
+}
+
+/// Defines domains that are not, starts those that do not run, and resumes those that are paused,
+/// many with one virsh.
+///
+/// # Errors
+/// When one of them does not run then: what virsh said.
+pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) -> Result<()> {
+    let rows = domains(host)?;
+    let state = |name: &str| {
+        rows.iter()
+            .find(|r| r.name == name)
+            .map(|r| r.state.as_str())
+    };
+    let verb = |(name, xml): &(String, std::path::PathBuf)| match state(name) {
+        None => format!("define {}; start {name}; ", xml.display()),
+        Some("running") => String::new(),
+        Some("paused") => format!("resume {name}; "),
+        Some(DEAD) => format!("destroy {name}; start {name}; "),
+        Some(_) => format!("start {name}; "),
+    };
+    // A few at a time, each with its own time.
+    for few in wanted.chunks(25) {
+        crate::host::signals::check()?;
+        let commands: String = few.iter().map(verb).collect();
+        if commands.is_empty() {
+            continue;
+        }
+        let output = virsh(host)
+            .arg(commands)
+            .timeout(Duration::from_secs(120))
+            .run(host)?;
+        if output.code == 0 && !output.stderr.contains("error:") {
+            continue;
+        }
+        // One that a fence agent has started meanwhile is fine.
+        let now = domains(host)?;
+        let runs = |name: &String| now.iter().any(|r| r.name == *name && r.state == "running");
+        if !few.iter().all(|(name, _)| runs(name)) {
+            return Err(output.error());
+        }
+    }
+    Ok(())
+}

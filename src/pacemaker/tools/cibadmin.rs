@@ -1,0 +1,208 @@
+//! cibadmin(8): the CIB, read and changed.
+
+use super::{EXIT_DISCONNECTED, EXIT_NO_SUCH};
+use crate::error::{Error, Result};
+use crate::host::at::At;
+use crate::host::command::{Cmd, Output};
+use crate::pacemaker::cib::Cib;
+use crate::xml::{self, El};
+use std::time::Duration;
+
+/// Longest XPath handed to one cibadmin; the kernel takes 128 KiB per argument.
+const XPATH_BYTES: usize = 60_000;
+
+/// Whether this error output says that no cluster runs here.
+fn not_running(text: &str) -> bool {
+    [
+        "Transport endpoint is not connected",
+        "Could not connect",
+        "Connection refused",
+        "cluster is not available",
+        "No such device or address",
+        "Signon to CIB failed",
+        "CIB API",
+        "Not connected",
+    ]
+    .iter()
+    .any(|m| text.contains(m))
+}
+
+/// The whole CIB of the running cluster.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when no cluster runs on this host or it has no controller yet.
+pub fn query(at: &dyn At) -> Result<Cib> {
+    Cib::parse(&queried(at, &[])?)
+}
+
+/// The configuration in the CIB of the running cluster.
+///
+/// # Errors
+/// As [`query`].
+pub fn configuration(at: &dyn At) -> Result<El> {
+    let text = queried(at, &["--scope", "configuration"])?;
+    xml::parse(&text, "cibadmin --query")
+}
+
+fn queried(at: &dyn At, scope: &[&str]) -> Result<String> {
+    let output = at
+        .cmd("cibadmin")
+        .arg("--query")
+        .args(scope)
+        .timeout(Duration::from_secs(30))
+        .run(at.host())?;
+    match output.code {
+        0 => Ok(output.stdout),
+        _ => Err(unanswered(at, &output)),
+    }
+}
+
+/// The advice is about this host: of a container the error stays cibadmin's own.
+fn unanswered(at: &dyn At, output: &Output) -> Error {
+    let e = output.error();
+    let nobody = not_running(&output.stderr) || output.code == EXIT_DISCONNECTED;
+    if at.place().is_some() || !nobody {
+        return e;
+    }
+    Error::cant("no Pacemaker cluster runs on this host")
+        .details(e.detail_lines().to_vec())
+        .mend("start it, for example: systemctl start corosync pacemaker")
+}
+
+/// What an XPath finds in the CIB, as cibadmin prints it; `None` where it finds nothing.
+///
+/// # Errors
+/// When cibadmin fails otherwise.
+pub(in crate::pacemaker) fn query_xpath(at: &dyn At, xpath: &str) -> Result<Option<String>> {
+    let output = at
+        .cmd("cibadmin")
+        .args(["--query", "--xpath", xpath])
+        .run(at.host())?;
+    match output.code {
+        0 => Ok(Some(output.stdout)),
+        EXIT_NO_SUCH => Ok(None),
+        _ => Err(output.error()),
+    }
+}
+
+/// Merges a `<configuration>` tree into the CIB as one change.
+///
+/// # Errors
+/// When cibadmin refuses it; nothing is changed then.
+pub fn merge(at: &dyn At, configuration: &El) -> Result<()> {
+    merging(at, configuration).ok(at.host()).map(drop)
+}
+
+pub(super) fn merging(at: &dyn At, configuration: &El) -> Cmd {
+    at.cmd("cibadmin")
+        .args(["--modify", "--allow-create"])
+        .args(["--scope", "configuration", "--xml-pipe"])
+        .stdin(configuration.render())
+}
+
+/// Deletes the objects with these ids from a section of the configuration, in as few changes as
+/// the length of a command line allows. Ids that are not there are fine.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn delete(at: &dyn At, ids: &[String]) -> Result<()> {
+    for xpath in xpaths(ids) {
+        replace_or_delete(at, &xpath, None)?;
+    }
+    Ok(())
+}
+
+/// Replaces the element that an XPath finds, or deletes all that it finds where there is nothing to
+/// replace it by. Nothing found is fine: it is gone, or somebody else's by now; the condition is
+/// part of the change, so that nothing can come between.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn replace_or_delete(at: &dyn At, xpath: &str, by: Option<&str>) -> Result<()> {
+    let cmd = at.cmd("cibadmin");
+    let cmd = match by {
+        Some(xml) => cmd
+            .args(["--replace", "--xpath", xpath, "--xml-pipe"])
+            .stdin(xml.to_owned()),
+        None => cmd.args(["--delete-all", "--force", "--xpath", xpath]),
+    };
+    let output = cmd.run(at.host())?;
+    match output.code {
+        0 | EXIT_NO_SUCH => Ok(()),
+        _ => Err(output.error()),
+    }
+}
+
+/// XPaths for direct children of the sections that we add to, never nested ones: cibadmin frees
+/// what it has deleted and must not meet it again.
+fn xpaths(ids: &[String]) -> Vec<String> {
+    const HEAD: &str =
+        "/cib/configuration/*[self::nodes or self::resources or self::constraints]/*[";
+    let mut all: Vec<String> = Vec::new();
+    for id in ids {
+        let test = format!("@id='{id}'");
+        match all.last_mut() {
+            Some(last) if last.len() + test.len() < XPATH_BYTES => {
+                last.push_str(" or ");
+                last.push_str(&test);
+            }
+            _ => all.push(format!("{HEAD}{test}")),
+        }
+    }
+    all.iter_mut().for_each(|x| x.push(']'));
+    all
+}
+
+/// Deletes entries and states of guest or remote nodes. Those that are not there are fine.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn delete_nodes(at: &dyn At, names: &[&str]) -> Result<()> {
+    const PLACES: [&str; 2] = [
+        "/cib/configuration/nodes/node[@type='remote']",
+        "/cib/status/node_state[@remote_node]",
+    ];
+    for few in names.chunks(1000) {
+        let tests: Vec<String> = few.iter().map(|name| format!("@id='{name}'")).collect();
+        let places = PLACES.map(|place| format!("{place}[{}]", tests.join(" or ")));
+        replace_or_delete(at, &places.join(" | "), None)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Kind;
+    use crate::host::Host;
+    use crate::host::inside::Inside;
+
+    #[test]
+    fn an_xpath_names_direct_children_only() {
+        let ids = ["a", "b"].map(String::from);
+        assert_eq!(
+            xpaths(&ids),
+            [
+                "/cib/configuration/*[self::nodes or self::resources or self::constraints]\
+              /*[@id='a' or @id='b']"
+            ]
+        );
+        assert!(xpaths(&[]).is_empty());
+    }
+
+    /// Its advice is for this host alone, where systemd can be asked.
+    #[test]
+    fn a_cluster_that_does_not_answer_here_and_in_a_container() {
+        let host = Host::new(false);
+        let inside = Inside::of("node1", std::process::id(), Vec::new()).unwrap();
+        // As cibadmin ends without a cluster.
+        let output = Cmd::new("ls").arg("/Could not connect").run(&host).unwrap();
+        let here = unanswered(&host, &output);
+        assert_eq!(here.kind, Kind::Cant);
+        assert_eq!(here.message(), "no Pacemaker cluster runs on this host");
+        let there = unanswered(&inside.at(&host), &output);
+        assert_eq!(there.kind, Kind::Failed);
+        assert!(there.message().ends_with("exited with 2"), "{there}");
+        assert_eq!(there.mend_text(), None);
+    }
+}

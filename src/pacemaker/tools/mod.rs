@@ -1,0 +1,27 @@
+//! Pacemaker's and Corosync's command-line tools, a file each, and one function for each question:
+//! it takes the place ([`crate::host::at::At`]) where the tool runs.
+
+mod attributes;
+mod cibadmin;
+mod corosync;
+mod crm_mon;
+mod crm_node;
+mod crm_resource;
+mod on_this_host;
+
+pub use attributes::{REFRESH_PROPERTY, set_property, set_transient};
+pub(super) use cibadmin::query_xpath;
+pub use cibadmin::{configuration, delete, delete_nodes, merge, query, replace_or_delete};
+pub use corosync::reload;
+pub use crm_mon::{view, view_within};
+pub use crm_node::{
+    Listed, cluster_nodes, cluster_nodes_within, forget_node, list, nodes_known, this_node,
+};
+pub use crm_resource::{drop_history, forgive, stop};
+pub use on_this_host::{check_merge, last_known, version};
+
+/// Exit status of a tool that has lost or not got its connection (CRM_EX_DISCONNECT, Pacemaker
+/// 2.1.5, include/crm/common/results.h).
+const EXIT_DISCONNECTED: i32 = 102;
+/// Exit status of a tool that has found nothing of that name or XPath (CRM_EX_NOSUCH, the same).
+const EXIT_NO_SUCH: i32 = 105;

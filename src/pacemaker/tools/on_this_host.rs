@@ -1,0 +1,68 @@
+//! Questions that need files of this host beside its tools, and so can be asked nowhere else.
+
+use super::cibadmin::{merging, query};
+use crate::error::{Error, Result};
+use crate::host::Host;
+use crate::host::command::Cmd;
+use crate::pacemaker::cib::Cib;
+use crate::xml::El;
+use std::path::Path;
+
+/// The CIB of the running cluster, or else the one this node had when its cluster was stopped.
+pub fn last_known(host: &Host) -> Option<Cib> {
+    const ON_DISK: &str = "/var/lib/pacemaker/cib/cib.xml";
+    query(host)
+        .ok()
+        .or_else(|| Cib::parse(&std::fs::read_to_string(ON_DISK).ok()?).ok())
+}
+
+/// Tries a merge on a copy of this CIB and lets crm_verify judge the result, so that nothing is
+/// pushed that the cluster would refuse or complain about.
+///
+/// # Errors
+/// What cibadmin or crm_verify say about it, unless crm_verify says the same without our change.
+pub fn check_merge(host: &Host, current: &Cib, configuration: &El) -> Result<()> {
+    let current = current.render();
+    let copy = tempfile::NamedTempFile::new()
+        .map_err(|e| Error::failed(format!("make a temporary file: {e}")))?;
+    std::fs::write(copy.path(), &current).map_err(|e| Error::io("write", copy.path(), e))?;
+    merging(host, configuration)
+        .env("CIB_file", copy.path())
+        .ok(host)?;
+    let verdict = verify_file(host, copy.path())?;
+    if verdict.is_empty() {
+        return Ok(());
+    }
+    std::fs::write(copy.path(), &current).map_err(|e| Error::io("write", copy.path(), e))?;
+    let before = verify_file(host, copy.path())?;
+    let ours: Vec<String> = verdict
+        .into_iter()
+        .filter(|l| !before.contains(l))
+        .collect();
+    if ours.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed("crm_verify refuses what would be added to the CIB").details(ours))
+}
+
+/// What crm_verify has against a CIB, line by line; nothing when it is valid.
+fn verify_file(host: &Host, file: &Path) -> Result<Vec<String>> {
+    let output = Cmd::new("crm_verify")
+        .arg("--xml-file")
+        .arg(file)
+        .arg("-V")
+        .run(host)?;
+    if output.code == 0 {
+        return Ok(Vec::new());
+    }
+    let said = output.error();
+    Ok(said.detail_lines().to_vec())
+}
+
+/// The version that `pacemakerd --version` prints.
+///
+/// # Errors
+/// When it does not run.
+pub fn version(host: &Host) -> Result<String> {
+    crate::rootfs::version(host, Path::new("pacemakerd"))
+}
