@@ -4,6 +4,7 @@ use super::Undo;
 use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, hosts};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
@@ -25,7 +26,7 @@ fn try_destroy_domains(undoer: &Undoer<'_>, items: &[Item], batch: &mut Batch) -
         .iter()
         .filter_map(|(_, undo)| undo.container())
         .collect();
-    let ours: HashMap<String, bool> = virsh::marked_domains(undoer.host, undoer.state_dir)?
+    let ours: HashMap<String, bool> = virsh::marked_domains(undoer.host, &LXC, undoer.state_dir)?
         .into_iter()
         .filter(|(name, _)| wanted.contains(name.as_str()))
         .collect();
@@ -34,7 +35,7 @@ fn try_destroy_domains(undoer: &Undoer<'_>, items: &[Item], batch: &mut Batch) -
         .filter(|(_, mine)| **mine)
         .map(|(name, _)| name.clone())
         .collect();
-    virsh::destroy_domains(undoer.host, &destroy)?;
+    virsh::destroy_domains(undoer.host, &LXC, &destroy)?;
     for item in items {
         match item.1.container() {
             Some(name) if ours.get(name) == Some(&false) => {

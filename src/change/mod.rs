@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{Host, files, mounts, processes};
 use crate::journal;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::Easing;
@@ -228,7 +229,7 @@ impl Undoer<'_> {
     fn outside(&self, items: &[Item], so_far: &Outcome) -> Batch {
         let of_containers = items.iter().any(|(_, undo)| undo.container().is_some());
         let running = if of_containers {
-            virsh::domains(self.host).map(|all| all.into_iter().map(|d| d.name).collect())
+            virsh::domains(self.host, &LXC).map(|all| all.into_iter().map(|d| d.name).collect())
         } else {
             Ok(HashSet::new())
         };

@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::monitor::View;
@@ -68,8 +69,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
 
 fn rows(context: &Context, set: &Set) -> Vec<Row> {
     let cluster = told(context, cluster(context));
-    let mut domains: Option<HashMap<String, String>> = told(context, virsh::domains(&context.host))
-        .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
+    let mut domains: Option<HashMap<String, String>> =
+        told(context, virsh::domains(&context.host, &LXC))
+            .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
     if let (Some(domains), false) = (&mut domains, set.nodes.is_empty()) {
         // Here they are absent, or defined at most.
         let (elsewhere, silent) = crate::share::domains(context, set);

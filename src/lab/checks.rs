@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, memory, packages};
 use crate::lab::{Lab, network_of};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{emulator_in, marked_state_dir, virsh};
 use crate::look::Look;
 use crate::rootfs::Owners;
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     check_programs(lab)?;
     Owners::of(&lab.layout.base)?;
-    virsh::connect(&look.context.host)?;
+    virsh::connect(&look.context.host, &LXC)?;
     if matches!(hybrid::trap(), Ok(Trap::Set)) {
         return Err(Error::cant(hybrid::TRAP.0).mend(hybrid::TRAP.1));
     }

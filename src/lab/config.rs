@@ -58,7 +58,7 @@ pub fn fence_virtd(lab: &Lab) -> String {
          libvirt {{\n    uri = \"{}\";\n  }}\n}}\n",
         lab.subnet.host(),
         lab.path(FENCE).join("key").display(),
-        crate::libvirt::virsh::URI,
+        crate::libvirt::hypervisor::LXC.uri,
     )
 }
 

@@ -5,6 +5,7 @@ use super::{FENCE, fence};
 use crate::change::{Undo, Undoer};
 use crate::context::Context;
 use crate::error::Result;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::set::discover;
 use crate::state::State;
@@ -16,7 +17,7 @@ use nix::unistd::Pid;
 /// # Errors
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
 pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
-    virsh::connect(&context.host)?;
+    virsh::connect(&context.host, &LXC)?;
     let found = discover::found(context, None)?;
     let mut state = match State::open(&context.state_dir)? {
         Some(state) => state,
@@ -56,8 +57,8 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
 /// Ends every node's PID 1, and with it all that runs in the node, all nodes at once. libvirt's own
 /// way begins with SIGTERM and patience, one node after the other.
 fn pull_the_plugs(context: &Context, state: &State) -> Result<()> {
-    let names: Vec<String> = virsh::domains_of(&context.host, &state.dir)?;
-    for (_, pid) in virsh::init_pids(&context.host, &names)? {
+    let names: Vec<String> = virsh::domains_of(&context.host, &LXC, &state.dir)?;
+    for (_, pid) in virsh::init_pids(&context.host, &LXC, &names)? {
         if let Ok(pid) = i32::try_from(pid) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
         }

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
 use crate::host::processes;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use std::path::Path;
 
@@ -51,7 +52,7 @@ fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
         Some(pid) if inside::is_frozen(pid) => {
             Err(Error::cant(format!("{name} is paused")).mend(format!(
                 "virsh -c {} resume {name}, in the node that lxc-autogen lab status shows it on",
-                virsh::URI
+                LXC.uri
             )))
         }
         Some(pid) => Inside::of(name, pid, config::environment(lab)).map(Some),

@@ -11,6 +11,7 @@ use crate::host::files::{self, Attributes, Existing};
 use crate::host::{mounts, net};
 use crate::lab::root::{Keys, SshKeys};
 use crate::lab::{self, FENCE, GUESTS, KEYS, Kind, Lab, Node, PROGRAMS};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{leftovers, virsh};
 use crate::look::Look;
 use crate::machine::network::{self, Raised};
@@ -228,15 +229,13 @@ pub(crate) fn network(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<(
 pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
     let absent = |path: &PathBuf| !files::exists(path);
-    let mut undos: Vec<Undo> = leftovers::directories()
-        .chain([leftovers::DEFINED.into()])
+    let mut undos: Vec<Undo> = leftovers::directories(&LXC)
+        .chain([LXC.defined.into()])
         .filter(absent)
         .map(|path| Undo::EmptyDir { path })
         .collect();
     for node in &nodes {
-        let files = leftovers::of_container(&node.name)
-            .into_iter()
-            .filter(absent);
+        let files = LXC.leftovers(&node.name).into_iter().filter(absent);
         undos.extend(files.map(|path| Undo::File {
             path,
             container: Some(node.name.clone()),
@@ -251,8 +250,8 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
         .map(|n| (n.name.clone(), domain_xml(lab, n)))
         .collect();
     let changed = rewrite_domains(lab, &nodes)?;
-    virsh::define(&context.host, &changed).context("define the nodes' domains anew")?;
-    virsh::define_and_start(&context.host, &wanted).context("start the nodes' containers")
+    virsh::define(&context.host, &LXC, &changed).context("define the nodes' domains anew")?;
+    virsh::define_and_start(&context.host, &LXC, &wanted).context("start the nodes' containers")
 }
 
 /// Domains are as planned: on another kernel than they were made on they mask another file. One

@@ -10,7 +10,7 @@ use crate::host::command::{Cmd, Output};
 use crate::host::inside::Inside;
 use crate::host::{files, lock, signals};
 use crate::lab::{GUESTS, GUESTS_DIR, Lab, MOST_CONTAINERS};
-use crate::libvirt::virsh;
+use crate::libvirt::hypervisor::LXC;
 use crate::plan::{NETWORK_NAME, Set};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -167,5 +167,5 @@ fn quick(inside: &Inside, set: &Set) -> Cmd {
 }
 
 fn virsh_in(inside: &Inside) -> Cmd {
-    inside.cmd("virsh").args(["-q", "-c", virsh::URI])
+    inside.cmd("virsh").args(["-q", "-c", LXC.uri])
 }

@@ -4,6 +4,7 @@ use super::{Lab, Node, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use std::collections::HashMap;
 
@@ -30,7 +31,7 @@ impl Running {
     /// When virsh fails.
     pub(crate) fn of_names(context: &Context, lab: &Lab, names: &[String]) -> Result<Running> {
         let environment = config::environment(lab);
-        let pids = virsh::init_pids(&context.host, names)?;
+        let pids = virsh::init_pids(&context.host, &LXC, names)?;
         let all: Vec<u32> = pids.iter().map(|(_, pid)| *pid).collect();
         let frozen = inside::frozen(&all);
         let (paused, up): (Vec<_>, Vec<_>) =
@@ -67,12 +68,12 @@ impl Running {
             if self.is_paused(name) {
                 return Error::cant(format!("{name} is paused")).mend(format!(
                     "virsh -c {} resume {name}, or lxc-autogen lab up",
-                    virsh::URI
+                    LXC.uri
                 ));
             }
             Error::cant(format!("{name} does not run")).mend(format!(
                 "virsh -c {} start {name}, or lxc-autogen lab up",
-                virsh::URI
+                LXC.uri
             ))
         })
     }

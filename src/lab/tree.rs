@@ -7,6 +7,7 @@ use super::{Kind, Lab, Node, fence};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::monitor::View;
 use crate::supervisor;
@@ -43,7 +44,7 @@ pub(crate) struct Tree {
 /// # Errors
 /// When libvirt does not say which containers run.
 pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
-    let states: HashMap<String, String> = virsh::domains(&context.host)
+    let states: HashMap<String, String> = virsh::domains(&context.host, &LXC)
         .map(|rows| rows.into_iter().map(|r| (r.name, r.state)).collect())
         .unwrap_or_default();
     let running = Running::of(context, lab)?;

@@ -2,6 +2,7 @@
 
 pub mod container;
 pub mod domain;
+pub mod hypervisor;
 pub mod leftovers;
 pub mod network;
 pub mod virsh;

@@ -4,6 +4,7 @@ use super::{discover, easing};
 use crate::change::Undo;
 use crate::error::Result;
 use crate::host::files;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::leftovers;
 use crate::look::Look;
 use crate::pacemaker::cib::Cib;
@@ -210,7 +211,7 @@ pub(crate) fn left_here(set: &Set) -> Vec<Undo> {
     let mut undos: Vec<Undo> = Vec::new();
     let absent = |path: &PathBuf| !files::exists(path);
     undos.extend(
-        leftovers::directories()
+        leftovers::directories(&LXC)
             .filter(absent)
             .map(|path| Undo::EmptyDir { path }),
     );
@@ -221,7 +222,7 @@ pub(crate) fn left_here(set: &Set) -> Vec<Undo> {
     for guest in set.guests() {
         let container = Some(guest.name.clone());
         undos.extend(
-            leftovers::of_container(&guest.name)
+            LXC.leftovers(&guest.name)
                 .into_iter()
                 .filter(absent)
                 .map(|path| Undo::File {

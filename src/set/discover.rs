@@ -5,7 +5,8 @@ use crate::change::Undo;
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::{files, hosts};
-use crate::libvirt::{leftovers, marked_state_dir, virsh};
+use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::{marked_state_dir, virsh};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::{config, throttle, tools};
 use crate::plan::Set;
@@ -16,7 +17,7 @@ pub(crate) fn found(context: &Context, cib: Option<&Cib>) -> Result<Vec<Undo>> {
     let dir = &context.state_dir;
     let set = crate::state::load_set(dir).ok().flatten();
     let mut found = Vec::new();
-    match virsh::domains_of(&context.host, dir) {
+    match virsh::domains_of(&context.host, &LXC, dir) {
         Ok(names) => {
             found.extend(networks_of(context, dir)?);
             found.extend(names.into_iter().map(|name| Undo::Domain { name }));
@@ -146,7 +147,7 @@ fn run_files(found: &[Undo]) -> Vec<Undo> {
     });
     names
         .flat_map(|name| {
-            leftovers::of_container(name)
+            LXC.leftovers(name)
                 .into_iter()
                 .filter(|path| path.starts_with("/run") && files::exists(path))
                 .map(move |path| Undo::File {

@@ -7,6 +7,7 @@
 use super::cib;
 use crate::error::{Context as _, Result};
 use crate::host::{container_net, signals};
+use crate::libvirt::hypervisor::{DEAD, LXC};
 use crate::libvirt::{leftovers, virsh};
 use crate::look::Look;
 use crate::pacemaker::cib::Cib;
@@ -45,7 +46,7 @@ pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Guest>> {
 /// noticed the end are made to end first.
 fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Guest>> {
     let all = look.domains()?.iter();
-    let (dead, there): (Vec<_>, Vec<_>) = all.partition(|d| d.state == virsh::DEAD);
+    let (dead, there): (Vec<_>, Vec<_>) = all.partition(|d| d.state == DEAD);
     let there: HashSet<&str> = there.iter().map(|d| d.name.as_str()).collect();
     let guests = set.guests().into_iter();
     let left: Vec<Guest> = guests
@@ -55,7 +56,7 @@ fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Guest>> {
     let ours = left.iter().map(|g| g.name.clone());
     let stuck: Vec<String> = ours.filter(|name| dead.contains(name.as_str())).collect();
     if !stuck.is_empty() {
-        virsh::destroy_domains(&look.context.host, &stuck)?;
+        virsh::destroy_domains(&look.context.host, &LXC, &stuck)?;
     }
     Ok(left)
 }
@@ -91,9 +92,14 @@ pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> 
     }
     let mut stage = look.context.report.stage("containers", guests.len());
     let files = guests.iter().map(|g| set.domain_xml_path(&g.name));
-    virsh::create_all(&look.context.host, &files.collect::<Vec<_>>(), |count| {
-        stage.at(count);
-    })
+    virsh::create_all(
+        &look.context.host,
+        &LXC,
+        &files.collect::<Vec<_>>(),
+        |count| {
+            stage.at(count);
+        },
+    )
     .context("start the containers")?;
     stage.done();
     // Without it they join all the same, more slowly.
@@ -129,7 +135,7 @@ pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Guest]) -> Result<()> {
         "the cluster runs these on another node, and they are ended here: {}",
         strays.join(", ")
     ));
-    virsh::destroy_domains(&look.context.host, &strays)
+    virsh::destroy_domains(&look.context.host, &LXC, &strays)
 }
 
 fn settle_inside(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
@@ -138,7 +144,7 @@ fn settle_inside(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
         .iter()
         .map(|g| (g.name.as_str(), g.address))
         .collect();
-    let pids = virsh::init_pids(&look.context.host, &names)?.into_iter();
+    let pids = virsh::init_pids(&look.context.host, &LXC, &names)?.into_iter();
     let mut left: Vec<container_net::Inside> = pids
         .filter_map(|(name, pid)| Some((pid, *address.get(name.as_str())?)))
         .collect();

@@ -5,6 +5,7 @@ mod networks;
 
 pub use networks::{active_networks, dump_network, networks, raise_network, remove_network};
 
+use super::hypervisor::{DEAD, Hypervisor};
 use super::marked_state_dir;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -14,8 +15,6 @@ use crate::xml::{self, El};
 use std::path::Path;
 use std::time::Duration;
 
-/// The connection of lxc_autogen.sh and of the primitives we make.
-pub const URI: &str = "lxc:///";
 /// Longest command line handed to one virsh; the kernel takes 128 KiB per argument.
 const BATCH_BYTES: usize = 60_000;
 
@@ -26,20 +25,15 @@ pub struct DomainRow {
     pub name: String,
     /// `running`, `shut off` and so on, as virsh has it, or [`DEAD`].
     pub state: String,
+    /// Its id, while it runs: for a container the pid of its libvirt_lxc.
+    pub id: Option<u32>,
 }
 
-/// The state of a domain that libvirt holds for running though its libvirt_lxc is gone. libvirt 9.0
-/// now and then does not notice the end of one of two containers that end at the same time (seen
-/// in our tests, with one end of file in its log and not two), and gives one up whose processes do
-/// not die within 3 s (src/lxc/lxc_process.c, virLXCProcessStop). It stays so until somebody
-/// destroys the domain, as a fence agent and the agent VirtualDomain do.
-pub const DEAD: &str = "dead";
-
-fn virsh() -> Cmd {
-    Cmd::new("virsh").args(["-q", "-c", URI])
+fn virsh(hypervisor: &Hypervisor) -> Cmd {
+    Cmd::new("virsh").args(["-q", "-c", hypervisor.uri])
 }
 
-fn ok(output: Output) -> Result<String> {
+fn ok(hypervisor: &Hypervisor, output: Output) -> Result<String> {
     if output.code == 0 {
         return Ok(output.stdout);
     }
@@ -48,62 +42,70 @@ fn ok(output: Output) -> Result<String> {
     if said.contains("failed to connect to the hypervisor") {
         let mend =
             if said.contains("Failed to connect socket") || said.contains("Connection refused") {
-                "start libvirtd (or virtlxcd), for example: systemctl start libvirtd".to_owned()
+                format!(
+                    "start libvirtd (or {}), for example: systemctl start libvirtd",
+                    hypervisor.daemon
+                )
             } else {
                 format!(
                     "{}, then restart libvirtd",
-                    crate::host::packages::mend_for_tool("libvirt_lxc")
+                    crate::host::packages::mend_for_tool(hypervisor.emulator)
                 )
             };
-        return Err(
-            Error::cant("libvirt's LXC driver does not answer at lxc:///")
-                .details(e.detail_lines().to_vec())
-                .mend(mend),
-        );
+        return Err(Error::cant(format!(
+            "libvirt's {} driver does not answer at {}",
+            hypervisor.driver, hypervisor.uri
+        ))
+        .details(e.detail_lines().to_vec())
+        .mend(mend));
     }
     Err(e)
 }
 
-/// Whether libvirt's LXC driver answers.
+/// Whether libvirt's driver answers.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the mend when it does not.
-pub fn connect(host: &Host) -> Result<()> {
-    version(host).map(drop)
+pub fn connect(host: &Host, hypervisor: &Hypervisor) -> Result<()> {
+    version(host, hypervisor).map(drop)
 }
 
 /// What `virsh version` says.
 ///
 /// # Errors
 /// As [`connect`].
-pub fn version(host: &Host) -> Result<String> {
-    ok(virsh()
-        .arg("version")
-        .timeout(Duration::from_secs(20))
-        .run(host)?)
+pub fn version(host: &Host, hypervisor: &Hypervisor) -> Result<String> {
+    ok(
+        hypervisor,
+        virsh(hypervisor)
+            .arg("version")
+            .timeout(Duration::from_secs(20))
+            .run(host)?,
+    )
 }
 
 /// Every domain, defined and running.
 ///
 /// # Errors
 /// When virsh fails.
-pub fn domains(host: &Host) -> Result<Vec<DomainRow>> {
-    let text = ok(virsh().args(["list", "--all"]).run(host)?)?;
-    Ok(parse_list(&text, process_there))
+pub fn domains(host: &Host, hypervisor: &Hypervisor) -> Result<Vec<DomainRow>> {
+    let text = ok(
+        hypervisor,
+        virsh(hypervisor).args(["list", "--all"]).run(host)?,
+    )?;
+    Ok(parse_list(&text, hypervisor, process_there))
 }
 
-fn parse_list(text: &str, alive: impl Fn(u32) -> bool) -> Vec<DomainRow> {
+fn parse_list(text: &str, hypervisor: &Hypervisor, alive: impl Fn(u32) -> bool) -> Vec<DomainRow> {
     text.lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let id = words.next()?;
             let name = words.next()?.to_owned();
-            let mut state = words.collect::<Vec<_>>().join(" ");
-            // A domain's id is the pid of its libvirt_lxc.
-            if state == "running" && id.parse().is_ok_and(|id| !alive(id)) {
-                DEAD.clone_into(&mut state);
-            }
-            (!state.is_empty()).then_some(DomainRow { name, state })
+            let said = words.collect::<Vec<_>>().join(" ");
+            let state = hypervisor.state(id, &said, &alive);
+            let id = id.parse().ok();
+            (!said.is_empty()).then_some(DomainRow { name, state, id })
         })
         .collect()
 }
@@ -116,11 +118,11 @@ fn process_there(pid: u32) -> bool {
 ///
 /// # Errors
 /// When virsh prints something else than XML.
-pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
+pub fn dump_domains(host: &Host, hypervisor: &Hypervisor, names: &[String]) -> Result<Vec<El>> {
     let mut all = Vec::new();
     for batch in batches("dumpxml", names) {
         // One that is gone makes the exit status 1, and its message goes to stderr.
-        let output = virsh().arg(batch).run(host)?;
+        let output = virsh(hypervisor).arg(batch).run(host)?;
         all.extend(xml::parse_many(&output.stdout, "virsh dumpxml")?);
     }
     Ok(all)
@@ -131,18 +133,30 @@ pub fn dump_domains(host: &Host, names: &[String]) -> Result<Vec<El>> {
 ///
 /// # Errors
 /// When virsh fails.
-pub fn marked_domains(host: &Host, state_dir: &Path) -> Result<Vec<(String, bool)>> {
-    let names: Vec<String> = domains(host)?.into_iter().map(|d| d.name).collect();
-    marks(host, &names, state_dir)
+pub fn marked_domains(
+    host: &Host,
+    hypervisor: &Hypervisor,
+    state_dir: &Path,
+) -> Result<Vec<(String, bool)>> {
+    let names: Vec<String> = domains(host, hypervisor)?
+        .into_iter()
+        .map(|d| d.name)
+        .collect();
+    marks(host, hypervisor, &names, state_dir)
 }
 
 /// The same of these domains.
 ///
 /// # Errors
 /// When virsh fails.
-pub fn marks(host: &Host, names: &[String], state_dir: &Path) -> Result<Vec<(String, bool)>> {
+pub fn marks(
+    host: &Host,
+    hypervisor: &Hypervisor,
+    names: &[String],
+    state_dir: &Path,
+) -> Result<Vec<(String, bool)>> {
     let state_dir = state_dir.to_string_lossy();
-    let all = dump_domains(host, names)?;
+    let all = dump_domains(host, hypervisor, names)?;
     let of = |xml: &El| {
         let marked = marked_state_dir(xml) == Some(&*state_dir);
         Some((xml.find("name")?.text.clone(), marked))
@@ -154,8 +168,8 @@ pub fn marks(host: &Host, names: &[String], state_dir: &Path) -> Result<Vec<(Str
 ///
 /// # Errors
 /// When virsh fails.
-pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
-    let all = marked_domains(host, state_dir)?;
+pub fn domains_of(host: &Host, hypervisor: &Hypervisor, state_dir: &Path) -> Result<Vec<String>> {
+    let all = marked_domains(host, hypervisor, state_dir)?;
     Ok(all
         .into_iter()
         .filter(|(_, ours)| *ours)
@@ -167,13 +181,15 @@ pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
 ///
 /// # Errors
 /// When any of them is still there afterwards.
-pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
-    let mut said = end_all(host, names)?;
+pub fn destroy_domains(host: &Host, hypervisor: &Hypervisor, names: &[String]) -> Result<()> {
+    let mut said = end_all(host, hypervisor, names)?;
     for batch in batches("undefine", names) {
-        let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
+        let cmd = virsh(hypervisor)
+            .arg(batch)
+            .timeout(Duration::from_secs(300));
         said.push_str(&cmd.run(host)?.stderr);
     }
-    let left: Vec<String> = domains(host)?
+    let left: Vec<String> = domains(host, hypervisor)?
         .into_iter()
         .map(|d| d.name)
         .filter(|n| names.contains(n))
@@ -196,12 +212,14 @@ pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// When virsh cannot be run.
-pub fn end_all(host: &Host, names: &[String]) -> Result<String> {
+pub fn end_all(host: &Host, hypervisor: &Hypervisor, names: &[String]) -> Result<String> {
     const CONNECTIONS: usize = 10;
     let said = for_each_few(names, CONNECTIONS, |few| {
         let mut said = String::new();
         for batch in batches("destroy", few) {
-            let cmd = virsh().arg(batch).timeout(Duration::from_secs(300));
+            let cmd = virsh(hypervisor)
+                .arg(batch)
+                .timeout(Duration::from_secs(300));
             said.push_str(&cmd.run(host)?.stderr);
         }
         Ok(said)
@@ -246,8 +264,12 @@ fn batches(verb: &str, names: &[String]) -> Vec<String> {
 ///
 /// # Errors
 /// When virsh fails.
-pub fn create(host: &Host, xml: &Path) -> Result<()> {
-    ok(virsh().arg("create").arg(xml).run(host)?).map(drop)
+pub fn create(host: &Host, hypervisor: &Hypervisor, xml: &Path) -> Result<()> {
+    ok(
+        hypervisor,
+        virsh(hypervisor).arg("create").arg(xml).run(host)?,
+    )
+    .map(drop)
 }
 
 /// Starts transient domains from XML, several at a time; `seen` is told how many so far.
@@ -256,6 +278,7 @@ pub fn create(host: &Host, xml: &Path) -> Result<()> {
 /// When one of them does not start: what virsh said.
 pub fn create_all(
     host: &Host,
+    hypervisor: &Hypervisor,
     files: &[std::path::PathBuf],
     mut seen: impl FnMut(usize),
 ) -> Result<()> {
@@ -263,12 +286,14 @@ pub fn create_all(
     let create = |files: &[std::path::PathBuf]| {
         let verb = |xml: &std::path::PathBuf| format!("create {}; ", xml.display());
         let commands: String = files.iter().map(verb).collect();
-        let cmd = virsh().arg(commands).timeout(Duration::from_secs(120));
+        let cmd = virsh(hypervisor)
+            .arg(commands)
+            .timeout(Duration::from_secs(120));
         let output = cmd.run(host)?;
         // Of several commands virsh tells the last one's result alone.
         match output.stderr.contains("error:") {
             true => Err(output.error()),
-            false => ok(output).map(drop),
+            false => ok(hypervisor, output).map(drop),
         }
     };
     for (count, few) in files.chunks(FEW).enumerate() {
@@ -285,10 +310,14 @@ pub fn create_all(
 ///
 /// # Errors
 /// When libvirt does not take one: what virsh said.
-pub fn define(host: &Host, files: &[std::path::PathBuf]) -> Result<()> {
+pub fn define(host: &Host, hypervisor: &Hypervisor, files: &[std::path::PathBuf]) -> Result<()> {
     files.iter().try_for_each(|xml| {
         crate::host::signals::check()?;
-        ok(virsh().arg("define").arg(xml).run(host)?).map(drop)
+        ok(
+            hypervisor,
+            virsh(hypervisor).arg("define").arg(xml).run(host)?,
+        )
+        .map(drop)
     })
 }
 
@@ -297,8 +326,12 @@ pub fn define(host: &Host, files: &[std::path::PathBuf]) -> Result<()> {
 ///
 /// # Errors
 /// When one of them does not run then: what virsh said.
-pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) -> Result<()> {
-    let rows = domains(host)?;
+pub fn define_and_start(
+    host: &Host,
+    hypervisor: &Hypervisor,
+    wanted: &[(String, std::path::PathBuf)],
+) -> Result<()> {
+    let rows = domains(host, hypervisor)?;
     let state = |name: &str| {
         rows.iter()
             .find(|r| r.name == name)
@@ -318,7 +351,7 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
         if commands.is_empty() {
             continue;
         }
-        let output = virsh()
+        let output = virsh(hypervisor)
             .arg(commands)
             .timeout(Duration::from_secs(120))
             .run(host)?;
@@ -326,7 +359,7 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
             continue;
         }
         // One that a fence agent has started meanwhile is fine.
-        let now = domains(host)?;
+        let now = domains(host, hypervisor)?;
         let runs = |name: &String| now.iter().any(|r| r.name == *name && r.state == "running");
         if !few.iter().all(|(name, _)| runs(name)) {
             return Err(output.error());
@@ -341,8 +374,12 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
 ///
 /// # Errors
 /// When virsh fails.
-pub fn init_pids(host: &Host, names: &[String]) -> Result<Vec<(String, u32)>> {
-    let text = ok(virsh().arg("list").run(host)?)?;
+pub fn init_pids(
+    host: &Host,
+    hypervisor: &Hypervisor,
+    names: &[String],
+) -> Result<Vec<(String, u32)>> {
+    let text = ok(hypervisor, virsh(hypervisor).arg("list").run(host)?)?;
     Ok(text
         .lines()
         .filter_map(|line| {
@@ -365,16 +402,18 @@ pub fn child_of(pid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::libvirt::hypervisor::LXC;
 
     #[test]
     fn the_list_as_virsh_prints_it() {
         let text = " 12345   lxc1   running\n -       web    shut off\n\n 77 lxc2 running\n";
-        let rows = parse_list(text, |pid| pid == 12345);
+        let rows = parse_list(text, &LXC, |pid| pid == 12345);
         assert_eq!(
             rows[0],
             DomainRow {
                 name: "lxc1".into(),
-                state: "running".into()
+                state: "running".into(),
+                id: Some(12345),
             }
         );
         assert_eq!(rows[1].state, "shut off");

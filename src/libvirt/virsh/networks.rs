@@ -1,8 +1,9 @@
-//! Networks.
+//! Networks. libvirt has one driver for those of all hypervisors; it answers at any connection.
 
 use super::{ok, virsh};
 use crate::error::Result;
 use crate::host::Host;
+use crate::libvirt::hypervisor::LXC;
 use crate::xml::{self, El};
 use std::path::Path;
 
@@ -23,8 +24,8 @@ pub fn active_networks(host: &Host) -> Result<Vec<String>> {
 }
 
 fn network_names(host: &Host, which: &[&str]) -> Result<Vec<String>> {
-    let list = virsh().args(["net-list", "--name"]).args(which);
-    let text = ok(list.run(host)?)?;
+    let list = virsh(&LXC).args(["net-list", "--name"]).args(which);
+    let text = ok(&LXC, list.run(host)?)?;
     let names = text.lines().map(str::trim).filter(|l| !l.is_empty());
     Ok(names.map(str::to_owned).collect())
 }
@@ -34,11 +35,11 @@ fn network_names(host: &Host, which: &[&str]) -> Result<Vec<String>> {
 /// # Errors
 /// When virsh fails otherwise.
 pub fn dump_network(host: &Host, name: &str) -> Result<Option<El>> {
-    let output = virsh().args(["net-dumpxml", name]).run(host)?;
+    let output = virsh(&LXC).args(["net-dumpxml", name]).run(host)?;
     if output.code != 0 && output.stderr.contains("Network not found") {
         return Ok(None);
     }
-    xml::parse(&ok(output)?, "virsh net-dumpxml").map(Some)
+    xml::parse(&ok(&LXC, output)?, "virsh net-dumpxml").map(Some)
 }
 
 /// Defines, starts and sets a network to autostart, as far as it is not; `defined` says whether
@@ -53,12 +54,12 @@ pub fn raise_network(host: &Host, name: &str, xml: &Path, defined: bool) -> Resu
     if !active {
         commands.push_str(&format!("net-start {name}"));
     }
-    let output = virsh().arg(commands).run(host)?;
+    let output = virsh(&LXC).arg(commands).run(host)?;
     // The exit status is that of the last command alone.
     if output.stderr.contains("error:") {
         return Err(output.error());
     }
-    ok(output).map(drop)
+    ok(&LXC, output).map(drop)
 }
 
 /// Stops and undefines a network; absent is fine.
@@ -67,12 +68,12 @@ pub fn raise_network(host: &Host, name: &str, xml: &Path, defined: bool) -> Resu
 /// When virsh fails otherwise.
 pub fn remove_network(host: &Host, name: &str) -> Result<()> {
     if active_networks(host)?.iter().any(|n| n == name) {
-        ok(virsh().args(["net-destroy", name]).run(host)?)?;
+        ok(&LXC, virsh(&LXC).args(["net-destroy", name]).run(host)?)?;
     }
-    let output = virsh().args(["net-undefine", name]).run(host)?;
+    let output = virsh(&LXC).args(["net-undefine", name]).run(host)?;
     // A transient network is gone with its stop.
     if output.code != 0 && output.stderr.contains("Network not found") {
         return Ok(());
     }
-    ok(output).map(drop)
+    ok(&LXC, output).map(drop)
 }

@@ -107,7 +107,7 @@ fn template(set: &Set, cluster: &Cluster) -> El {
     let tag = set.tag();
     let parameters = [
         ("force_stop", "true".to_owned()),
-        ("hypervisor", crate::libvirt::virsh::URI.to_owned()),
+        ("hypervisor", crate::libvirt::hypervisor::LXC.uri.to_owned()),
         // Each of these would write to the CIB at every start, abort the running transition and
         // make the scheduler run again.
         ("autoset_utilization_cpu", "false".to_owned()),
