@@ -8,7 +8,7 @@ use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{connections, tools};
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::report::{count, json, result, table};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -112,7 +112,11 @@ fn told<T>(context: &Context, result: Result<T>) -> Option<T> {
     result.map_err(|e| context.report.warn(e.message())).ok()
 }
 
-fn row(guest: &Guest, domains: Option<&HashMap<String, String>>, cluster: Option<&Cluster>) -> Row {
+fn row(
+    guest: &Machine,
+    domains: Option<&HashMap<String, String>>,
+    cluster: Option<&Cluster>,
+) -> Row {
     let libvirt = match domains {
         None => "unknown",
         Some(domains) => domains.get(&guest.name).map_or("absent", String::as_str),

@@ -1,11 +1,12 @@
 //! Domain and network XML of a lab.
 
-use super::{GUESTS, GUESTS_DIR, Kind, Lab, Node, PROGRAMS};
+use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS};
 use crate::libvirt::container::{
     Card, Container, Privileges, bind, covered_groups, in_memory, masked_sysrq, read_only,
 };
 use crate::libvirt::domain::root_and_trees;
 use crate::libvirt::network::{self, Network};
+use crate::plan::{Kind, Machine};
 use crate::spec::Forward;
 use crate::xml::El;
 use std::path::Path;
@@ -19,7 +20,7 @@ const RUN_MIB: u32 = 64;
 const REMOTE_SHM_MIB: u32 = 147;
 
 /// The domain of a node.
-pub fn domain(lab: &Lab, node: &Node) -> El {
+pub fn domain(lab: &Lab, node: &Machine) -> El {
     let network = lab.network();
     let cluster = node.kind == Kind::Cluster;
     let init = if cluster {
@@ -66,7 +67,7 @@ pub fn domain(lab: &Lab, node: &Node) -> El {
     .domain()
 }
 
-fn filesystems(lab: &Lab, node: &Node) -> Vec<El> {
+fn filesystems(lab: &Lab, node: &Machine) -> Vec<El> {
     let mut all = root_and_trees(&lab.path(&node.name).join("rootfs"), &lab.layout);
     match node.kind {
         Kind::Cluster => {
@@ -79,7 +80,7 @@ fn filesystems(lab: &Lab, node: &Node) -> Vec<El> {
             all.push(in_memory(RUN_MIB, "/run"));
             all.push(in_memory(SHM_MIB, "/dev/shm"));
         }
-        Kind::Remote => {
+        Kind::Remote | Kind::Guest => {
             if let Some(remoted) = lab.remoted.bind_source() {
                 all.push(read_only(remoted, lab.remoted.inside()));
             }

@@ -10,11 +10,12 @@ use crate::host::files::temporary_name;
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::{mounts, net};
 use crate::lab::root::{Keys, SshKeys};
-use crate::lab::{self, FENCE, GUESTS, KEYS, Kind, Lab, Node, PROGRAMS};
+use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS};
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{leftovers, virsh};
 use crate::look::Look;
 use crate::machine::network::{self, Raised};
+use crate::plan::{Kind, Machine};
 use crate::rootfs::{self, UNPACKED, Writer};
 use crate::spec::Forward;
 use crate::state::State;
@@ -155,7 +156,7 @@ fn ssh_keys(context: &Context, directory: &Path) -> Result<SshKeys> {
 
 fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result<()> {
     let nodes = lab.nodes();
-    let missing: Vec<&Node> = nodes
+    let missing: Vec<&Machine> = nodes
         .iter()
         .filter(|n| !files::exists(&domain_xml(lab, n)))
         .collect();
@@ -199,7 +200,7 @@ fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result
 }
 
 /// A node's domain XML.
-pub(crate) fn domain_xml(lab: &Lab, node: &Node) -> PathBuf {
+pub(crate) fn domain_xml(lab: &Lab, node: &Machine) -> PathBuf {
     lab.path(&node.name).join("domain.xml")
 }
 
@@ -256,7 +257,7 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
 
 /// Domains are as planned: on another kernel than they were made on they mask another file. One
 /// that runs has it from its next start on. Gives back the files that were not.
-fn rewrite_domains(lab: &Lab, nodes: &[Node]) -> Result<Vec<PathBuf>> {
+fn rewrite_domains(lab: &Lab, nodes: &[Machine]) -> Result<Vec<PathBuf>> {
     let mut changed = Vec::new();
     for node in nodes {
         let path = domain_xml(lab, node);

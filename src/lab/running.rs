@@ -1,11 +1,12 @@
 //! Which nodes of a lab run, as seen from the host; entering them.
 
-use super::{Lab, Node, config};
+use super::{Lab, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
+use crate::plan::Machine;
 use std::collections::HashMap;
 
 /// The containers that run, by node name; those that are paused can be asked nothing.
@@ -79,7 +80,7 @@ impl Running {
     }
 
     /// The running cluster nodes, in order.
-    pub(crate) fn cluster<'a>(&'a self, lab: &Lab) -> Vec<(Node, &'a Inside)> {
+    pub(crate) fn cluster<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
         lab.cluster_nodes()
             .into_iter()
             .filter_map(|n| {

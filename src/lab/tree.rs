@@ -3,13 +3,14 @@
 use super::find::nested;
 use super::running::Running;
 use super::wait;
-use super::{Kind, Lab, Node, fence};
+use super::{Lab, fence};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::monitor::View;
+use crate::plan::{Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -81,7 +82,7 @@ fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
 }
 
 fn row(
-    node: &Node,
+    node: &Machine,
     states: &HashMap<String, String>,
     view: Option<&View>,
     troubles: Vec<String>,

@@ -1,14 +1,15 @@
 //! Asking the nodes of a lab, and waiting for them.
 
+use super::Lab;
 use super::reconnect::Reconnect;
 use super::running::Running;
-use super::{Kind as NodeKind, Lab, Node};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::command::Cmd;
 use crate::host::inside::Inside;
 use crate::host::signals;
 use crate::pacemaker::monitor::View;
+use crate::plan::{Kind as NodeKind, Machine};
 use crate::supervisor;
 use std::time::{Duration, Instant};
 
@@ -110,12 +111,12 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     loop {
         let running = Running::of(context, lab)?;
         let view = view(context, lab, &running).unwrap_or_default();
-        let online = |n: &&Node| {
+        let online = |n: &&Machine| {
             view.nodes
                 .get(&n.name)
                 .is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "unclean")))
         };
-        let waiting: Vec<&Node> = nodes.iter().filter(|n| !online(n)).collect();
+        let waiting: Vec<&Machine> = nodes.iter().filter(|n| !online(n)).collect();
         stage.at(nodes.len() - waiting.len());
         if waiting.is_empty() {
             stage.done();
@@ -134,7 +135,7 @@ fn not_online(
     context: &Context,
     lab: &Lab,
     running: &Running,
-    waiting: &[&Node],
+    waiting: &[&Machine],
     view: &View,
 ) -> Error {
     let names: Vec<&str> = waiting.iter().map(|n| n.name.as_str()).collect();
@@ -179,8 +180,8 @@ fn look_at(lab: &Lab, node: &str) -> String {
 /// The first failure, naming the node.
 pub(crate) fn in_each(
     context: &Context,
-    nodes: &[(Node, &Inside)],
-    command: impl Fn(&Node, &Inside) -> Cmd,
+    nodes: &[(Machine, &Inside)],
+    command: impl Fn(&Machine, &Inside) -> Cmd,
 ) -> Result<()> {
     for (node, inside) in nodes {
         command(node, inside).ok(&context.host)?;

@@ -5,14 +5,14 @@ use super::container::{
     read_only,
 };
 use super::metadata;
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::rootfs::Layout;
 use crate::spec::Authkey;
 use crate::xml::El;
 use std::path::Path;
 
 /// The domain of one container of a set.
-pub fn domain(set: &Set, guest: &Guest) -> El {
+pub fn domain(set: &Set, guest: &Machine) -> El {
     Container {
         name: &guest.name,
         uuid: &guest.uuid,
@@ -39,7 +39,7 @@ pub fn domain(set: &Set, guest: &Guest) -> El {
     .domain()
 }
 
-fn filesystems(set: &Set, guest: &Guest) -> Vec<El> {
+fn filesystems(set: &Set, guest: &Machine) -> Vec<El> {
     let mut all = root_and_trees(&set.container_dir(&guest.name).join("rootfs"), &set.layout);
     if let Some(remoted) = set.remoted.bind_source() {
         all.push(read_only(remoted, set.remoted.inside()));

@@ -1,7 +1,7 @@
 //! The skeleton of a container's root: directories, symlinks and the dozen files of /etc that
 //! pacemaker-remoted and resource agents need over a read-only /usr.
 
-use super::{Guest, Set};
+use super::{Machine, Set};
 use crate::rootfs::{Content, Entry, Layout, Owner};
 use std::net::Ipv4Addr;
 
@@ -48,7 +48,7 @@ pub struct Identity<'a> {
 }
 
 /// Everything in the root of one container. Parents stand before what is in them.
-pub fn rootfs(set: &Set, guest: &Guest) -> Vec<Entry> {
+pub fn rootfs(set: &Set, guest: &Machine) -> Vec<Entry> {
     let mut entries = skeleton(&Identity {
         name: &guest.name,
         uuid: &guest.uuid,

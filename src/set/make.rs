@@ -8,7 +8,7 @@ use crate::libvirt::{domain, network};
 use crate::look::Look;
 use crate::machine::network::{Raised, raise};
 use crate::pacemaker::{authkey, config};
-use crate::plan::{self, Guest, Set};
+use crate::plan::{self, Machine, Set};
 use crate::rootfs::{self, SHARED, UNPACKED, Writer};
 use crate::spec::Authkey;
 use crate::state::State;
@@ -90,7 +90,7 @@ fn make_containers(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> 
     guests
         .iter()
         .try_for_each(|g| prestop::show(&set.state_dir, &g.name))?;
-    let missing: Vec<&Guest> = guests
+    let missing: Vec<&Machine> = guests
         .iter()
         .filter(|g| !is_complete(set, &g.name))
         .collect();
@@ -134,7 +134,7 @@ fn make_containers(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> 
 fn make_container(
     writer: &mut Writer,
     set: &Set,
-    guest: &Guest,
+    guest: &Machine,
     tree: &Path,
     key: Option<&[u8]>,
 ) -> Result<()> {

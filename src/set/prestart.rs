@@ -12,7 +12,7 @@ use crate::libvirt::{leftovers, virsh};
 use crate::look::Look;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::spec::NodeKind;
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
@@ -24,13 +24,13 @@ use std::time::Duration;
 ///
 /// # Errors
 /// When cluster or libvirt do not answer.
-pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Guest>> {
+pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Machine>> {
     if set.spec.kind == NodeKind::Remote {
         return to_run(look, set);
     }
     let ids = cib.ids();
     let guests = set.guests().into_iter();
-    let new: Vec<Guest> = guests
+    let new: Vec<Machine> = guests
         .filter(|g| !ids.contains(g.resource.as_str()))
         .collect();
     if new.is_empty() || set.spec.anywhere || !is_home(look, set)? {
@@ -44,12 +44,12 @@ pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Guest>> {
 
 /// Remote nodes that do not run, which is nobody's to mend but ours. Those of which libvirt has not
 /// noticed the end are made to end first.
-fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Guest>> {
+fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Machine>> {
     let all = look.domains()?.iter();
     let (dead, there): (Vec<_>, Vec<_>) = all.partition(|d| d.state == DEAD);
     let there: HashSet<&str> = there.iter().map(|d| d.name.as_str()).collect();
     let guests = set.guests().into_iter();
-    let left: Vec<Guest> = guests
+    let left: Vec<Machine> = guests
         .filter(|g| !there.contains(g.name.as_str()))
         .collect();
     let dead: HashSet<&str> = dead.into_iter().map(|d| d.name.as_str()).collect();
@@ -86,7 +86,7 @@ fn is_home(look: &Look<'_>, set: &Set) -> Result<bool> {
 ///
 /// # Errors
 /// When one does not start: what libvirt says of it.
-pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
+pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<()> {
     if guests.is_empty() {
         return Ok(());
     }
@@ -115,10 +115,10 @@ pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> 
 ///
 /// # Errors
 /// When the cluster does not say where they run.
-pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Guest]) -> Result<()> {
+pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Machine]) -> Result<()> {
     let here = look.node()?.to_owned();
     let view = tools::view(&look.context.host)?;
-    let elsewhere = |g: &&&Guest| {
+    let elsewhere = |g: &&&Machine| {
         let active = view.active.get(&g.resource).into_iter().flatten();
         let mut nodes = active.flat_map(|a| &a.nodes).peekable();
         nodes.peek().is_some() && nodes.all(|node| *node != here)
@@ -138,7 +138,7 @@ pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Guest]) -> Result<()> {
     virsh::destroy_domains(&look.context.host, &LXC, &strays)
 }
 
-fn settle_inside(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
+fn settle_inside(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<()> {
     let names: Vec<String> = guests.iter().map(|g| g.name.clone()).collect();
     let address: HashMap<&str, Ipv4Addr> = guests
         .iter()

@@ -9,7 +9,7 @@ use crate::look::Look;
 use crate::pacemaker::config::{self, Cluster, Part};
 use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
-use crate::plan::Set;
+use crate::plan::{Machine, Set};
 use crate::report::result;
 use crate::resolve::Elsewhere;
 use crate::spec::{Sharing, Wanted};
@@ -113,7 +113,7 @@ fn print_json(set: &Set, cib: &El) -> Result<()> {
         .collect();
     crate::report::json(&serde_json::json!({
         "set": set,
-        "containers": set.guests(),
+        "containers": set.guests().iter().map(Machine::json_in_set).collect::<Vec<_>>(),
         "network_xml": network::network(set).render(),
         "domain_xml": domains,
         "cib_xml": cib.render(),
