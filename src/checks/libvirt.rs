@@ -6,7 +6,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::users;
 use crate::libvirt::hypervisor::LXC;
-use crate::libvirt::{self, domain, leftovers, virsh};
+use crate::libvirt::{self, container, leftovers, virsh};
 use crate::plan::Set;
 use crate::rootfs::Layout;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -125,7 +125,7 @@ fn start_probe(context: &Context) -> Result<()> {
     skeleton(&root, &layout)?;
     let xml = dir.path().join("domain.xml");
     let init = sleep_program();
-    let text = domain::probe(&name, &root, &libvirt::emulator(), &layout.trees, &init).render();
+    let text = container::probe(&name, &root, &libvirt::emulator(), &layout.trees, &init).render();
     std::fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
     let groups = crate::host::cgroups::machine_groups_to_come()?;
     let leftovers = LXC.leftovers(&name);

@@ -21,8 +21,8 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
     let (context, lab) = existing(context, Some(&lab))?;
     let running = Running::of(&context, &lab)?;
     for full in [name.to_owned(), format!("{}-{name}", lab.spec.name)] {
-        if lab.nodes().iter().any(|n| n.name == full) {
-            return running.need(&full).cloned();
+        if let Some(node) = lab.nodes().iter().find(|n| n.name == full) {
+            return running.need(node).cloned();
         }
     }
     guest(&lab, &running, name)?.ok_or_else(|| {

@@ -2,7 +2,7 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`,
-//! `file`, `graph`, `root`. The other files run a lab: they raise, grow, shrink and watch it,
+//! `file`, `graph`, `root`, `spec`. The other files run a lab: they raise, grow, shrink and watch it,
 //! and take it down.
 
 pub(crate) mod checks;

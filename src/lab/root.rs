@@ -4,7 +4,7 @@
 use super::config::{self, known};
 use super::{GUESTS_DIR, Lab, cib};
 use crate::plan::{
-    Identity, Kind, Machine, Set, dir, file, link, mount_point, owned_file, skeleton,
+    Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
 };
 use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
@@ -44,12 +44,7 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
         hosts: &known(&nodes),
         layout: &lab.layout,
     });
-    entries.push(secret(
-        "etc/pacemaker/authkey",
-        &keys.pacemaker,
-        0o640,
-        Owner::RootHaclient,
-    ));
+    entries.push(authkey(&keys.pacemaker));
     match node.kind {
         Kind::Cluster => entries.extend(full_stack(lab, keys)),
         Kind::Remote | Kind::Guest if lab.remoted.bind_source().is_some() => {

@@ -39,6 +39,18 @@ pub static LXC: Hypervisor = Hypervisor {
     ),
 };
 
+/// Another one, for tests of what must not depend on there being one.
+#[cfg(test)]
+pub(crate) static RECORDED: Hypervisor = Hypervisor {
+    uri: "recorded:///",
+    driver: "Recorded",
+    daemon: "virtrecordedd",
+    emulator: "recorder",
+    logs: "/var/log/libvirt/recorded",
+    defined: "/etc/libvirt/recorded",
+    run: ("/run/libvirt/recorded", &["pid"]),
+};
+
 /// All that there can be domains of ours in.
 pub static ALL: &[&Hypervisor] = &[&LXC];
 

@@ -1,11 +1,13 @@
 //! Pure functions from a spec and a snapshot of the host to everything that is to be: names,
 //! addresses, XML and files. No clock, no randomness but a seed, no file, no process.
 
+mod blueprint;
 mod files;
 mod machine;
 
+pub use blueprint::{Blueprint, Made, Mount, Privileges, blueprint};
 pub use files::{Identity, rootfs};
-pub(crate) use files::{dir, file, hosts, link, mount_point, owned_file, skeleton};
+pub(crate) use files::{authkey, dir, file, hosts, link, mount_point, owned_file, skeleton};
 pub use machine::{Kind, Machine, guests, uuid};
 
 use crate::error::{Error, Result};

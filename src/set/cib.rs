@@ -4,16 +4,15 @@ use super::{discover, easing};
 use crate::change::Undo;
 use crate::error::Result;
 use crate::host::files;
-use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::leftovers;
 use crate::look::Look;
+use crate::machine::{self, Lifetime};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::{self, Cluster, Joining, Part};
 use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::State;
-use std::path::PathBuf;
 
 /// Puts the set into the CIB as one change, with what holds only while it joins.
 ///
@@ -208,29 +207,11 @@ fn undos(set: &Set, part: Part) -> Vec<Undo> {
 
 /// What a set's containers leave on a node where the cluster can run them.
 pub(crate) fn left_here(set: &Set) -> Vec<Undo> {
-    let mut undos: Vec<Undo> = Vec::new();
-    let absent = |path: &PathBuf| !files::exists(path);
-    undos.extend(
-        leftovers::directories(&LXC)
-            .filter(absent)
-            .map(|path| Undo::EmptyDir { path }),
-    );
-    undos.extend(leftovers::drop_ins().filter(absent).map(|path| Undo::File {
+    let mut undos = machine::leaves(&set.guests(), Lifetime::Transient);
+    let drop_ins = leftovers::drop_ins().filter(|path| !files::exists(path));
+    undos.extend(drop_ins.map(|path| Undo::File {
         path,
         container: None,
     }));
-    for guest in set.guests() {
-        let container = Some(guest.name.clone());
-        undos.extend(
-            LXC.leftovers(&guest.name)
-                .into_iter()
-                .filter(absent)
-                .map(|path| Undo::File {
-                    path,
-                    container: container.clone(),
-                }),
-        );
-        undos.push(Undo::Domain { name: guest.name });
-    }
     undos
 }

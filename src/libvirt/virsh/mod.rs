@@ -280,7 +280,7 @@ pub fn create_all(
     host: &Host,
     hypervisor: &Hypervisor,
     files: &[std::path::PathBuf],
-    mut seen: impl FnMut(usize),
+    seen: &mut dyn FnMut(usize),
 ) -> Result<()> {
     const FEW: usize = 20;
     let create = |files: &[std::path::PathBuf]| {
@@ -366,31 +366,6 @@ pub fn define_and_start(
         }
     }
     Ok(())
-}
-
-/// PID 1 of each of these containers that runs, as this host numbers it, in one virsh. A domain's
-/// id is the pid of its libvirt_lxc, whose only child it is (libvirt 9.0,
-/// src/lxc/lxc_controller.c).
-///
-/// # Errors
-/// When virsh fails.
-pub fn init_pids(
-    host: &Host,
-    hypervisor: &Hypervisor,
-    names: &[String],
-) -> Result<Vec<(String, u32)>> {
-    let text = ok(hypervisor, virsh(hypervisor).arg("list").run(host)?)?;
-    Ok(text
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let id: u32 = words.next()?.parse().ok()?;
-            let name = names
-                .iter()
-                .find(|n| Some(n.as_str()) == words.clone().next())?;
-            Some((name.clone(), child_of(id)?))
-        })
-        .collect())
 }
 
 /// The first child of a process.
