@@ -95,6 +95,20 @@ mod tests {
     use crate::lab::tests::sample;
     use crate::libvirt::container;
 
+    /// As 0.1.0 wrote them.
+    #[test]
+    fn the_domains_of_a_lab_to_the_letter() {
+        let mut lab = sample(1, 1);
+        lab.spec.share = vec!["/srv/data".into()];
+        let texts = [
+            include_str!("../libvirt/testdata/cluster-node.xml"),
+            include_str!("../libvirt/testdata/remote-node.xml"),
+        ];
+        for (node, text) in lab.nodes().iter().zip(texts) {
+            assert_eq!(container::domain(&blueprint(&lab, node)).render(), text);
+        }
+    }
+
     #[test]
     fn no_node_can_hurt_the_host() {
         let lab = sample(1, 1);

@@ -105,11 +105,19 @@ fn filesystem(mount: &Mount) -> El {
         // libvirt mounts the host's cgroup v1 hierarchies into every container, writable. Nothing
         // in a guest or remote node needs them: they are covered.
         Mount::NoGroups => in_memory(1, "/sys/fs/cgroup"),
-        // Pacemaker panics by writing to this file; from a container that would reboot the host.
-        // In its place is the null device. Where the kernel has no such file the container would
-        // not start.
-        Mount::NoSysrq => bind(Path::new("/dev/null"), Path::new(SYSRQ)),
+        Mount::NoSysrq => masked_sysrq(),
     }
+}
+
+/// Pacemaker panics by writing to this file; from a container that would reboot the host.
+pub fn masked_sysrq() -> El {
+    masked(Path::new(SYSRQ))
+}
+
+/// A file of a container's /proc that is the null device instead. Without such a file the container
+/// would not start.
+pub fn masked(file: &Path) -> El {
+    bind(Path::new("/dev/null"), file)
 }
 
 /// A directory or file of the host at a place in the container.
@@ -208,6 +216,14 @@ mod tests {
     use crate::plan::blueprint;
     use crate::plan::tests::sample;
     use crate::spec::Authkey;
+
+    /// As 0.1.0 wrote it.
+    #[test]
+    fn the_domain_of_a_guest_node_to_the_letter() {
+        let set = sample(1);
+        let text = domain(&blueprint(&set, &set.guests()[0])).render();
+        assert_eq!(text, include_str!("testdata/guest.xml"));
+    }
 
     #[test]
     fn the_text_virtual_domain_greps_for_stands_on_lines_of_its_own() {
