@@ -135,11 +135,19 @@ pub(crate) fn of(_machine: &Machine) -> &'static dyn Machinery {
     &container::Container
 }
 
-/// Machines, by their machinery.
-pub(crate) fn by_machinery<'a>(
+/// Some machines, and the machinery of all of them.
+pub(crate) type Group = (&'static dyn Machinery, Vec<Machine>);
+
+/// Machines, by their machinery, each group in their order.
+pub(crate) fn by_machinery<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> Vec<Group> {
+    grouped(machines, of)
+}
+
+fn grouped<'a>(
     machines: impl IntoIterator<Item = &'a Machine>,
-) -> Vec<(&'static dyn Machinery, Vec<Machine>)> {
-    let mut all: Vec<(&'static dyn Machinery, Vec<Machine>)> = Vec::new();
+    of: impl Fn(&Machine) -> &'static dyn Machinery,
+) -> Vec<Group> {
+    let mut all: Vec<Group> = Vec::new();
     for machine in machines {
         let machinery = of(machine);
         let uri = machinery.hypervisor().uri;
@@ -153,25 +161,72 @@ pub(crate) fn by_machinery<'a>(
 
 /// What takes back what machines leave on this host that run here, as far as it is not there yet.
 pub(crate) fn leaves(machines: &[Machine], lifetime: Lifetime) -> Vec<Undo> {
+    let groups = by_machinery(machines).into_iter();
+    groups
+        .flat_map(|group| leaves_of(group, lifetime))
+        .collect()
+}
+
+fn leaves_of((machinery, machines): Group, lifetime: Lifetime) -> Vec<Undo> {
     let absent = |path: &PathBuf| !files::exists(path);
-    let mut undos = Vec::new();
-    for (machinery, machines) in by_machinery(machines) {
-        let hypervisor = machinery.hypervisor();
-        let defined = (lifetime == Lifetime::Persistent).then(|| PathBuf::from(hypervisor.defined));
-        let directories = leftovers::directories(hypervisor).chain(defined);
-        undos.extend(
-            directories
-                .filter(absent)
-                .map(|path| Undo::EmptyDir { path }),
-        );
-        for Machine { name, .. } in machines {
-            let files = hypervisor.leftovers(&name).into_iter().filter(absent);
-            undos.extend(files.map(|path| Undo::File {
-                path,
-                container: Some(name.clone()),
-            }));
-            undos.push(Undo::Domain { name });
-        }
+    let hypervisor = machinery.hypervisor();
+    let defined = (lifetime == Lifetime::Persistent).then(|| PathBuf::from(hypervisor.defined));
+    let mut undos: Vec<Undo> = leftovers::directories(hypervisor)
+        .chain(defined)
+        .filter(absent)
+        .map(|path| Undo::EmptyDir { path })
+        .collect();
+    for Machine { name, .. } in machines {
+        let files = hypervisor.leftovers(&name).into_iter().filter(absent);
+        undos.extend(files.map(|path| Undo::File {
+            path,
+            container: Some(name.clone()),
+        }));
+        undos.push(Undo::Domain { name });
     }
     undos
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+    use recorder::Recorder;
+
+    static RECORDER: Recorder = Recorder::new();
+
+    #[test]
+    fn machines_of_two_kinds_in_one_lab_are_each_their_own_machinerys() {
+        let guests = sample(3).guests();
+        let second_is_another = |machine: &Machine| -> &'static dyn Machinery {
+            match machine.number {
+                2 => &RECORDER,
+                _ => of(machine),
+            }
+        };
+        let groups = grouped(&guests, second_is_another);
+        let shown: Vec<(&str, Vec<u32>)> = groups
+            .iter()
+            .map(|(machinery, machines)| {
+                let numbers = machines.iter().map(|m| m.number).collect();
+                (machinery.hypervisor().uri, numbers)
+            })
+            .collect();
+        assert_eq!(shown, [("lxc:///", vec![1, 3]), ("recorded:///", vec![2])]);
+
+        let [_, recorded] = <[Group; 2]>::try_from(groups).unwrap();
+        let undone = leaves_of(recorded.clone(), Lifetime::Persistent);
+        let keys: Vec<String> = undone.iter().map(Undo::key).collect();
+        for key in [
+            "directory /var/log/libvirt/recorded",
+            "directory /etc/libvirt/recorded",
+            "file /var/log/libvirt/recorded/lxc2.log",
+            "file /run/libvirt/recorded/lxc2.pid",
+            "domain lxc2",
+        ] {
+            assert!(keys.iter().any(|k| k == key), "{key}: {keys:?}");
+        }
+        let transient = leaves_of(recorded, Lifetime::Transient);
+        assert_eq!(transient.len(), undone.len() - 1, "{transient:?}");
+    }
 }

@@ -11,7 +11,7 @@ use crate::plan::{Blueprint, Machine, Made};
 use crate::rootfs::Writer;
 use crate::spec::Subnet;
 use crate::xml::El;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -24,12 +24,20 @@ pub(crate) struct Recorder {
     /// Calls, each with the machines it was about.
     pub calls: Mutex<Vec<String>>,
     /// What there is to be seen.
-    pub seen: HashMap<String, Seen>,
+    pub seen: BTreeMap<String, Seen>,
     /// The call that fails, if one does.
     pub fails: Option<&'static str>,
 }
 
 impl Recorder {
+    pub(crate) const fn new() -> Recorder {
+        Recorder {
+            calls: Mutex::new(Vec::new()),
+            seen: BTreeMap::new(),
+            fails: None,
+        }
+    }
+
     pub(crate) fn calls(&self) -> Vec<String> {
         self.calls.lock().unwrap().clone()
     }
@@ -101,7 +109,7 @@ impl Machinery for Recorder {
     }
 
     fn seen(&self, _: &[DomainRow], _: &[String]) -> HashMap<String, Seen> {
-        self.seen.clone()
+        self.seen.clone().into_iter().collect()
     }
 
     fn watch(&self, _: &Host, names: &[String]) -> Result<HashMap<String, Seen>> {
