@@ -4,6 +4,7 @@
 
 use crate::context::Context;
 use crate::error::Result;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh::{self, DomainRow};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
@@ -76,7 +77,7 @@ impl<'a> Look<'a> {
     /// # Errors
     /// As [`virsh::domains`].
     pub(crate) fn domains(&self) -> Result<&[DomainRow]> {
-        once(&self.domains, || virsh::domains(&self.context.host)).map(Vec::as_slice)
+        once(&self.domains, || virsh::domains(&self.context.host, &LXC)).map(Vec::as_slice)
     }
 
     /// Names of all domains, and whether each carries the mark of the state directory.
@@ -86,7 +87,7 @@ impl<'a> Look<'a> {
     pub(crate) fn marked_domains(&self) -> Result<&[(String, bool)]> {
         let ask = || {
             let names: Vec<String> = self.domains()?.iter().map(|d| d.name.clone()).collect();
-            virsh::marks(&self.context.host, &names, &self.context.state_dir)
+            virsh::marks(&self.context.host, &LXC, &names, &self.context.state_dir)
         };
         once(&self.marked, ask).map(Vec::as_slice)
     }

@@ -6,6 +6,7 @@ use super::{Batch, Item, Undoer};
 use crate::error::{Error, Result};
 use crate::host::cgroups;
 use crate::host::poll::{Poll, Seen};
+use crate::libvirt::hypervisor::{Hypervisor, LXC};
 use crate::libvirt::virsh;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,14 @@ pub struct Domain {
 }
 
 impl Domain {
+    /// The domain of this name at a hypervisor. A container's record names none, as in 0.1.0.
+    pub fn at(hypervisor: &Hypervisor, name: impl Into<String>) -> Self {
+        Domain {
+            name: name.into(),
+            uri: (hypervisor != &LXC).then(|| hypervisor.uri.to_owned()),
+        }
+    }
+
     /// The container of this name.
     pub fn named(name: impl Into<String>) -> Self {
         Domain {
@@ -33,7 +42,7 @@ impl Domain {
     }
 
     fn uri(&self) -> &str {
-        self.uri.as_deref().unwrap_or(virsh::URI)
+        self.uri.as_deref().unwrap_or(LXC.uri)
     }
 }
 
@@ -86,23 +95,19 @@ fn destroy_at(
     items: &[Item<Domain>],
     batch: &mut Batch,
 ) -> Result<()> {
-    // The one that virsh is asked at.
-    if uri != virsh::URI {
-        return Err(Error::failed(format!(
-            "this lxc-autogen knows no hypervisor at {uri}"
-        )));
-    }
+    let hypervisor = Hypervisor::of(Some(uri))?;
     let wanted: HashSet<&str> = items.iter().map(|(_, it)| it.name.as_str()).collect();
-    let ours: HashMap<String, bool> = virsh::marked_domains(undoer.host, undoer.state_dir)?
-        .into_iter()
-        .filter(|(name, _)| wanted.contains(name.as_str()))
-        .collect();
+    let ours: HashMap<String, bool> =
+        virsh::marked_domains(undoer.host, hypervisor, undoer.state_dir)?
+            .into_iter()
+            .filter(|(name, _)| wanted.contains(name.as_str()))
+            .collect();
     let destroy: Vec<String> = ours
         .iter()
         .filter(|(_, mine)| **mine)
         .map(|(name, _)| name.clone())
         .collect();
-    virsh::destroy_domains(undoer.host, &destroy)?;
+    virsh::destroy_domains(undoer.host, hypervisor, &destroy)?;
     for item in items {
         let name = &item.1.name;
         if ours.get(name) == Some(&false) {

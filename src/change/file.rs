@@ -4,7 +4,7 @@ use super::kinds::{About, Kind};
 use super::traces::Traces;
 use crate::error::Result;
 use crate::host::files;
-use crate::libvirt::leftovers;
+use crate::libvirt::hypervisor::LXC;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ impl Kind for File {
         }
         let of_container = |name: &String| {
             let container = Some(name.clone());
-            leftovers::of_container(name)
+            LXC.leftovers(name)
                 .into_iter()
                 .filter(|path| path.starts_with("/run") && files::exists(path))
                 .map(move |path| File {

@@ -3,6 +3,7 @@
 use super::kinds::rank;
 use super::{Agent, Authkey, Batch, EmptyDir, File, HostsBlock, Item, Outcome, Undoer};
 use crate::error::{Error, Result};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use std::collections::HashSet;
 
@@ -49,7 +50,7 @@ impl Outside {
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Outside>], so_far: &Outcome) -> Batch {
     let of_containers = items.iter().any(|(_, it)| it.container().is_some());
     let running = if of_containers {
-        virsh::domains(undoer.host).map(|all| all.into_iter().map(|d| d.name).collect())
+        virsh::domains(undoer.host, &LXC).map(|all| all.into_iter().map(|d| d.name).collect())
     } else {
         Ok(HashSet::new())
     };

@@ -3,6 +3,7 @@
 use super::Undoer;
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::{connections, tools};
 use crate::plan::domain_xml;
@@ -47,7 +48,7 @@ impl<'a> Ahead<'a> {
             let _ = show(undoer.state_dir, name);
         }
         // Only to be faster: without an answer it is the cluster's to do.
-        let ours = virsh::domains_of(undoer.host, undoer.state_dir).unwrap_or_default();
+        let ours = virsh::domains_of(undoer.host, &LXC, undoer.state_dir).unwrap_or_default();
         let ours: HashSet<String> = ours.into_iter().collect();
         let here = names.filter(|name| ours.contains(*name));
         let left: Vec<String> = here.cloned().collect();
@@ -102,9 +103,9 @@ impl<'a> Ahead<'a> {
 
     fn end(&mut self, names: &[String]) {
         // Whether they have ended is looked at below, and by whoever takes away what is left.
-        let _ = virsh::end_all(self.undoer.host, names);
+        let _ = virsh::end_all(self.undoer.host, &LXC, names);
         self.ended = Instant::now();
-        let Ok(domains) = virsh::domains(self.undoer.host) else {
+        let Ok(domains) = virsh::domains(self.undoer.host, &LXC) else {
             return;
         };
         let there: HashSet<&str> = domains.iter().map(|d| d.name.as_str()).collect();

@@ -4,6 +4,7 @@ use super::Network;
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::files;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::{config, tools};
@@ -34,7 +35,7 @@ impl<'a> Traces<'a> {
         let dir = &context.state_dir;
         let mut running = Vec::new();
         let mut networks = Vec::new();
-        match virsh::domains_of(&context.host, dir) {
+        match virsh::domains_of(&context.host, &LXC, dir) {
             Ok(names) => {
                 networks = Network::marked(&context.host, dir)?;
                 running = names;

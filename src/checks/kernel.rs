@@ -14,8 +14,16 @@ const NEEDED: &[Capability] = &[
     Capability::CAP_CHOWN,
     Capability::CAP_DAC_OVERRIDE,
 ];
-/// Memory a guest takes, host side included, measured: about 5 MiB; with room for an agent.
-const MIB_PER_GUEST: u64 = 8;
+/// Memory that one more guest or remote node takes of the host at rest, all of it: container,
+/// libvirt_lxc, libvirtd's and Pacemaker's part, the kernel's; with room for an agent.
+///
+/// Measured: 5.1 to 5.3 MiB for each of a set's guest nodes, 5.6 to 5.8 for each of a lab's, 5.9 to
+/// 6.7 for each of a lab's remote nodes. By memory.usage_in_bytes of the control group (v1) around a
+/// whole world (scripts/world), 20 s after `up -c` 8, 24 and 40, and after `lab up --cluster-nodes 2`
+/// with 2, 8 and 24 guest nodes, then 8 and 24 remote nodes: each difference by the number of new
+/// nodes. /proc/meminfo's MemAvailable said 4.3 and 5.2 for the set's. Debian 12, libvirt 9.0,
+/// Pacemaker 2.1.5, 2 CPUs.
+pub(crate) const MIB_PER_GUEST: u64 = 8;
 /// inotify instances of a guest that runs something that watches files.
 const INOTIFY_PER_GUEST: u64 = 1;
 

@@ -5,7 +5,8 @@ use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::users;
-use crate::libvirt::{self, domain, leftovers, virsh};
+use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::{self, container, leftovers, virsh};
 use crate::plan::Set;
 use crate::rootfs::Layout;
 use std::os::unix::fs::{MetadataExt, symlink};
@@ -20,7 +21,7 @@ pub(crate) fn checks(
     let mut checks = tools(context);
     let driver = Check::from(
         "libvirt LXC driver",
-        virsh::version(&context.host).map(|text| in_one_line(&text)),
+        virsh::version(&context.host, &LXC).map(|text| in_one_line(&text)),
     );
     let works = !driver.failed();
     checks.push(driver);
@@ -124,15 +125,15 @@ fn start_probe(context: &Context) -> Result<()> {
     skeleton(&root, &layout)?;
     let xml = dir.path().join("domain.xml");
     let init = sleep_program();
-    let text = domain::probe(&name, &root, &libvirt::emulator(), &layout.trees, &init).render();
+    let text = container::probe(&name, &root, &libvirt::emulator(), &layout.trees, &init).render();
     std::fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
     let groups = crate::host::cgroups::machine_groups_to_come()?;
-    let leftovers = leftovers::of_container(&name);
-    let directories: Vec<_> = leftovers::directories()
+    let leftovers = LXC.leftovers(&name);
+    let directories: Vec<_> = leftovers::directories(&LXC)
         .filter(|path| !path.exists())
         .collect();
-    let started = virsh::create(&context.host, &xml).context("start a throw-away container");
-    let ended = virsh::destroy_domains(&context.host, &[name]);
+    let started = virsh::create(&context.host, &LXC, &xml).context("start a throw-away container");
+    let ended = virsh::destroy_domains(&context.host, &LXC, &[name]);
     // Why it did not start is told before why something of it stays.
     let mut result = started.and(ended);
     for path in leftovers {
@@ -166,7 +167,7 @@ fn clear_old_probes() {
         if !name.starts_with(PROBE) || old(&entry.path()).is_none() {
             continue;
         }
-        for path in leftovers::of_container(&probe_domain(&name)) {
+        for path in LXC.leftovers(&probe_domain(&name)) {
             let _ = crate::host::files::remove_file_or_empty_directory(&path);
         }
         let _ = crate::host::files::remove_tree(&entry.path(), &mounts);

@@ -5,6 +5,7 @@ use crate::change::{Change, InCib, Journal, Outcome, Rank, Undoer};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::{files, lock, users};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
@@ -160,7 +161,7 @@ fn check_reachable(
         }
     }
     if concerns(&[Rank::Domains, Rank::Network]) && !context.options.force {
-        virsh::connect(&context.host)?;
+        virsh::connect(&context.host, &LXC)?;
     }
     if scope == Scope::Libvirt && !context.options.force {
         let running = cib.as_ref().is_ok_and(|cib| {

@@ -4,6 +4,7 @@ use crate::checks::admission;
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::{lock, users};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::look::Look;
 use crate::pacemaker::config::{self, Part};
@@ -41,7 +42,7 @@ pub(super) fn run(
         mut shared,
         steps,
     } = prepare(&look, wanted, sharing, goal, |choice, state| {
-        virsh::connect(&context.host)?;
+        virsh::connect(&context.host, &LXC)?;
         let leaves = state.is_some_and(|s| shrink::leaves_cib(s, &choice.set));
         if part.is_some() || leaves {
             admission::check(&look, &choice.set)?;

@@ -3,11 +3,12 @@
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{connections, tools};
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::report::{count, json, result, table};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -68,8 +69,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
 
 fn rows(context: &Context, set: &Set) -> Vec<Row> {
     let cluster = told(context, cluster(context));
-    let mut domains: Option<HashMap<String, String>> = told(context, virsh::domains(&context.host))
-        .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
+    let mut domains: Option<HashMap<String, String>> =
+        told(context, virsh::domains(&context.host, &LXC))
+            .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
     if let (Some(domains), false) = (&mut domains, set.nodes.is_empty()) {
         // Here they are absent, or defined at most.
         let (elsewhere, silent) = crate::share::domains(context, set);
@@ -110,7 +112,11 @@ fn told<T>(context: &Context, result: Result<T>) -> Option<T> {
     result.map_err(|e| context.report.warn(e.message())).ok()
 }
 
-fn row(guest: &Guest, domains: Option<&HashMap<String, String>>, cluster: Option<&Cluster>) -> Row {
+fn row(
+    guest: &Machine,
+    domains: Option<&HashMap<String, String>>,
+    cluster: Option<&Cluster>,
+) -> Row {
     let libvirt = match domains {
         None => "unknown",
         Some(domains) => domains.get(&guest.name).map_or("absent", String::as_str),

@@ -1,9 +1,11 @@
 //! Whether this host can take a lab; asked before anything is made.
 
+use crate::checks::kernel::MIB_PER_GUEST;
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, memory, packages};
 use crate::lab::{Lab, network_of};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{emulator_in, marked_state_dir, virsh};
 use crate::look::Look;
 use crate::rootfs::Owners;
@@ -14,7 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     check_programs(lab)?;
     Owners::of(&lab.layout.base)?;
-    virsh::connect(&look.context.host)?;
+    virsh::connect(&look.context.host, &LXC)?;
     if matches!(hybrid::trap(), Ok(Trap::Set)) {
         return Err(Error::cant(hybrid::TRAP.0).mend(hybrid::TRAP.1));
     }
@@ -173,9 +175,8 @@ fn check_bridge(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-/// What a node takes at rest, measured on Debian 12 with Pacemaker 2.1.5 (scripts/bench lab).
+/// What a cluster node takes at rest, measured on Debian 12 with Pacemaker 2.1.5 (scripts/bench lab).
 const CLUSTER_NODE_MIB: u64 = 130;
-const GUEST_MIB: u64 = 12;
 
 /// Refuses a lab that this host's memory cannot hold, before it swaps to death.
 fn check_memory(lab: &Lab, saved: Option<&Lab>) -> Result<()> {
@@ -193,7 +194,7 @@ fn check_memory(lab: &Lab, saved: Option<&Lab>) -> Result<()> {
 fn mib(lab: &Lab) -> u64 {
     let spec = &lab.spec;
     let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
-    CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + GUEST_MIB * guests
+    CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + MIB_PER_GUEST * guests
 }
 
 /// Refuses a network of the lab's name that is not the lab's.

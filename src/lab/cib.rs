@@ -1,8 +1,9 @@
 //! The CIB a lab starts with, and what is merged into it later (Pacemaker Explained; Pacemaker
 //! Remote, "Walk-through: remote nodes").
 
-use super::{FENCE_PORT, Lab, Node, names};
+use super::{FENCE_PORT, Lab, names};
 use crate::pacemaker::config::connection;
+use crate::plan::Machine;
 use crate::xml::El;
 use std::collections::BTreeSet;
 
@@ -126,7 +127,7 @@ fn topology() -> El {
     )
 }
 
-fn node(node: &Node) -> El {
+fn node(node: &Machine) -> El {
     El::new("node")
         .attr("id", node.number)
         .attr("uname", &node.name)
@@ -155,7 +156,7 @@ fn device(lab: &Lab, id: &str) -> El {
         .child(El::new("operations").child(operation(id, "monitor", "60s", "20s")))
 }
 
-fn remote(node: &Node) -> El {
+fn remote(node: &Machine) -> El {
     connection(&node.name, node.address, MONITOR_S)
 }
 

@@ -1,7 +1,8 @@
 //! What a lab's daemons are configured with, as text: corosync.conf(5), fence_virt.conf(5),
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
-use super::{FENCE, FENCE_PORT, GUESTS_DIR, Lab, Node};
+use super::{FENCE, FENCE_PORT, GUESTS_DIR, Lab};
+use crate::plan::Machine;
 use crate::supervisor::{Config, Daemon, Ready};
 
 /// PATH of the nodes: our own binary comes last.
@@ -58,7 +59,7 @@ pub fn fence_virtd(lab: &Lab) -> String {
          libvirt {{\n    uri = \"{}\";\n  }}\n}}\n",
         lab.subnet.host(),
         lab.path(FENCE).join("key").display(),
-        crate::libvirt::virsh::URI,
+        crate::libvirt::hypervisor::LXC.uri,
     )
 }
 
@@ -171,7 +172,7 @@ pub fn remoted_in_node(lab: &Lab) -> Option<String> {
 }
 
 /// Addresses and names of all nodes, for /etc/hosts and known_hosts.
-pub fn known(nodes: &[Node]) -> Vec<(std::net::Ipv4Addr, &str)> {
+pub fn known(nodes: &[Machine]) -> Vec<(std::net::Ipv4Addr, &str)> {
     nodes.iter().map(|n| (n.address, n.name.as_str())).collect()
 }
 

@@ -4,6 +4,7 @@ use super::{DEFAULT_NAME, FILE, Lab, valid_name};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{marked_state_dir, virsh};
 use std::path::{Path, PathBuf};
 
@@ -48,11 +49,11 @@ pub(crate) fn lost(context: &Context) -> Vec<String> {
     let start = directory(&context.state_dir, "")
         .to_string_lossy()
         .into_owned();
-    let domains: Vec<String> = virsh::domains(&context.host)
+    let domains: Vec<String> = virsh::domains(&context.host, &LXC)
         .map(|rows| rows.into_iter().map(|r| r.name).collect())
         .unwrap_or_default();
     let known = beside(&context.state_dir);
-    let mut names: Vec<String> = virsh::dump_domains(&context.host, &domains)
+    let mut names: Vec<String> = virsh::dump_domains(&context.host, &LXC, &domains)
         .unwrap_or_default()
         .iter()
         .filter_map(|xml| {

@@ -1,11 +1,8 @@
-//! Domain and network XML of a lab.
+//! What the domains of a lab's nodes say, as data, and the XML of its network.
 
-use super::{GUESTS, GUESTS_DIR, Kind, Lab, Node, PROGRAMS};
-use crate::libvirt::container::{
-    Card, Container, Privileges, bind, covered_groups, in_memory, masked_sysrq, read_only,
-};
-use crate::libvirt::domain::root_and_trees;
+use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS};
 use crate::libvirt::network::{self, Network};
+use crate::plan::{Blueprint, Kind, Machine, Mount, Privileges};
 use crate::spec::Forward;
 use crate::xml::El;
 use std::path::Path;
@@ -18,77 +15,67 @@ const RUN_MIB: u32 = 64;
 /// /dev/shm of a remote node, as a guest's.
 const REMOTE_SHM_MIB: u32 = 147;
 
-/// The domain of a node.
-pub fn domain(lab: &Lab, node: &Node) -> El {
-    let network = lab.network();
-    let cluster = node.kind == Kind::Cluster;
-    let init = if cluster {
-        vec![
-            "/opt/lxc-autogen/lxc-autogen".to_owned(),
-            "node-init".to_owned(),
-        ]
-    } else {
-        vec![lab.remoted.inside().display().to_string()]
+/// The blueprint of a node.
+pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
+    let of_kind = match node.kind {
+        Kind::Cluster => full_stack,
+        Kind::Remote | Kind::Guest => remoted,
     };
-    let environment: &[(String, String)] = if cluster {
-        &[]
-    } else {
-        &lab.remoted_environment
-    };
-    Container {
-        name: &node.name,
-        uuid: &node.uuid,
-        state_dir: &lab.dir,
-        memory_mib: if cluster {
-            lab.spec.memory_mib
-        } else {
-            lab.spec.guest_memory_mib
-        },
-        init,
-        environment,
-        privileges: if cluster {
-            Privileges::Nesting
-        } else {
-            Privileges::Least
-        },
-        emulator: &lab.emulator,
-        filesystems: filesystems(lab, node),
-        card: Card {
-            bridge: &network,
-            mac: &node.mac,
-            address: node.address,
-            subnet: &lab.subnet,
-            host_side: None,
-        },
-        // For the meminfo that a nested libvirt shows its containers by way of FUSE.
-        devices: if cluster { &["/dev/fuse"] } else { &[] },
+    let mut blueprint = of_kind(lab, node);
+    if lab.mask_sysrq {
+        blueprint.mounts.push(Mount::NoSysrq);
     }
-    .domain()
+    blueprint
 }
 
-fn filesystems(lab: &Lab, node: &Node) -> Vec<El> {
-    let mut all = root_and_trees(&lab.path(&node.name).join("rootfs"), &lab.layout);
-    match node.kind {
-        Kind::Cluster => {
-            all.push(read_only(
-                &lab.path(PROGRAMS),
-                Path::new("/opt/lxc-autogen"),
-            ));
-            all.push(bind(&lab.path(GUESTS), Path::new(GUESTS_DIR)));
-            all.extend(lab.spec.share.iter().map(|path| read_only(path, path)));
-            all.push(in_memory(RUN_MIB, "/run"));
-            all.push(in_memory(SHM_MIB, "/dev/shm"));
-        }
-        Kind::Remote => {
-            if let Some(remoted) = lab.remoted.bind_source() {
-                all.push(read_only(remoted, lab.remoted.inside()));
-            }
-            all.push(in_memory(REMOTE_SHM_MIB, "/dev/shm"));
-            all.push(covered_groups());
-        }
+fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
+    let mut mounts = vec![
+        Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen")),
+        Mount::Host {
+            source: lab.path(GUESTS),
+            target: GUESTS_DIR.into(),
+            read_only: false,
+        },
+    ];
+    let shared = lab.spec.share.iter();
+    mounts.extend(shared.map(|path| Mount::read_only(path, path)));
+    mounts.extend([memory(RUN_MIB, "/run"), memory(SHM_MIB, "/dev/shm")]);
+    let init = ["/opt/lxc-autogen/lxc-autogen", "node-init"];
+    Blueprint {
+        init: init.map(str::to_owned).to_vec(),
+        environment: Vec::new(),
+        privileges: Privileges::Nesting,
+        mounts,
+        // For the meminfo that a nested libvirt shows its containers by way of FUSE.
+        devices: &["/dev/fuse"],
+        ..remoted(lab, node)
     }
-    all.extend(lab.mask_sysrq.then(masked_sysrq));
-    all
+}
+
+fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
+    let source = lab.remoted.bind_source().into_iter();
+    let mut mounts: Vec<Mount> = source
+        .map(|source| Mount::read_only(source, lab.remoted.inside()))
+        .collect();
+    mounts.extend([memory(REMOTE_SHM_MIB, "/dev/shm"), Mount::NoGroups]);
+    Blueprint {
+        machine: node.clone(),
+        state_dir: lab.dir.clone(),
+        directory: lab.path(&node.name),
+        layout: lab.layout.clone(),
+        init: vec![lab.remoted.inside().display().to_string()],
+        environment: lab.remoted_environment.clone(),
+        privileges: Privileges::Least,
+        emulator: lab.emulator.clone(),
+        mounts,
+        bridge: lab.network(),
+        subnet: lab.subnet,
+        devices: &[],
+    }
+}
+
+fn memory(mib: u32, target: &'static str) -> Mount {
+    Mount::Memory { mib, target }
 }
 
 /// The lab's network. Isolated ones would need firewall rules; this one only has no way out.
@@ -106,12 +93,27 @@ pub fn network(lab: &Lab) -> El {
 mod tests {
     use super::*;
     use crate::lab::tests::sample;
+    use crate::libvirt::container;
+
+    /// Element for element as 0.1.0 prints them (`lab up --dry-run`), compared once by hand.
+    #[test]
+    fn the_domains_of_a_lab_to_the_letter() {
+        let mut lab = sample(1, 1);
+        lab.spec.share = vec!["/srv/data".into()];
+        let texts = [
+            include_str!("../libvirt/testdata/cluster-node.xml"),
+            include_str!("../libvirt/testdata/remote-node.xml"),
+        ];
+        for (node, text) in lab.nodes().iter().zip(texts) {
+            assert_eq!(container::domain(&blueprint(&lab, node)).render(), text);
+        }
+    }
 
     #[test]
     fn no_node_can_hurt_the_host() {
         let lab = sample(1, 1);
         for node in lab.nodes() {
-            let xml = domain(&lab, &node);
+            let xml = container::domain(&blueprint(&lab, &node));
             assert_eq!(xml.all("sys_boot")[0].get("state"), Some("off"));
             assert_eq!(xml.all("sys_module")[0].get("state"), Some("off"));
             let masked = |f: &&El| {

@@ -5,18 +5,18 @@ use super::{FENCE, fence};
 use crate::change::{Change, Daemon, Undoer};
 use crate::context::Context;
 use crate::error::Result;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
+use crate::machine;
 use crate::set::discover;
 use crate::state::State;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
 /// Takes the lab of this context away. Gives back how many changes were undone.
 ///
 /// # Errors
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
 pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
-    virsh::connect(&context.host)?;
+    virsh::connect(&context.host, &LXC)?;
     let found = discover::found(context, None)?;
     let mut state = match State::open(&context.state_dir)? {
         Some(state) => state,
@@ -53,14 +53,10 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
     Ok(undone)
 }
 
-/// Ends every node's PID 1, and with it all that runs in the node, all nodes at once. libvirt's own
-/// way begins with SIGTERM and patience, one node after the other.
+/// Ends all nodes at once, with all that runs in them.
 fn pull_the_plugs(context: &Context, state: &State) -> Result<()> {
-    let names: Vec<String> = virsh::domains_of(&context.host, &state.dir)?;
-    for (_, pid) in virsh::init_pids(&context.host, &names)? {
-        if let Ok(pid) = i32::try_from(pid) {
-            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-        }
-    }
-    Ok(())
+    machine::ALL.iter().try_for_each(|machinery| {
+        let names = virsh::domains_of(&context.host, machinery.hypervisor(), &state.dir)?;
+        machinery.unplug(&context.host, &names)
+    })
 }

@@ -7,6 +7,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
 use crate::host::processes;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use std::path::Path;
 
@@ -20,8 +21,8 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
     let (context, lab) = existing(context, Some(&lab))?;
     let running = Running::of(&context, &lab)?;
     for full in [name.to_owned(), format!("{}-{name}", lab.spec.name)] {
-        if lab.nodes().iter().any(|n| n.name == full) {
-            return running.need(&full).cloned();
+        if let Some(node) = lab.nodes().iter().find(|n| n.name == full) {
+            return running.need(node).cloned();
         }
     }
     guest(&lab, &running, name)?.ok_or_else(|| {
@@ -51,7 +52,7 @@ fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
         Some(pid) if inside::is_frozen(pid) => {
             Err(Error::cant(format!("{name} is paused")).mend(format!(
                 "virsh -c {} resume {name}, in the node that lxc-autogen lab status shows it on",
-                virsh::URI
+                LXC.uri
             )))
         }
         Some(pid) => Inside::of(name, pid, config::environment(lab)).map(Some),

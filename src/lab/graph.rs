@@ -1,6 +1,7 @@
 //! A lab as a picture: SVG, Graphviz's dot, or Mermaid.
 
-use super::{Lab, Node};
+use super::Lab;
+use crate::plan::Machine;
 use crate::xml::El;
 
 /// What is drawn.
@@ -17,7 +18,7 @@ pub struct Picture {
 impl Picture {
     /// A lab with these guest nodes.
     pub fn of(lab: &Lab, guests: Vec<String>) -> Picture {
-        let named = |nodes: Vec<Node>| {
+        let named = |nodes: Vec<Machine>| {
             nodes
                 .into_iter()
                 .map(|n| (n.name, n.address.to_string()))

@@ -2,19 +2,20 @@
 
 use super::checks;
 use super::resolve::Choice;
-use crate::change::{self, Change, InState};
+use crate::change;
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
-use crate::host::files::temporary_name;
 use crate::host::files::{self, Attributes, Existing};
-use crate::host::{mounts, net};
+use crate::host::net;
 use crate::lab::root::{Keys, SshKeys};
-use crate::lab::{self, FENCE, GUESTS, KEYS, Kind, Lab, Node, PROGRAMS};
-use crate::libvirt::{leftovers, virsh};
+use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS};
 use crate::look::Look;
+use crate::machine::make::Making;
 use crate::machine::network::{self, Raised};
-use crate::rootfs::{self, UNPACKED, Writer};
+use crate::machine::{self, Lifetime, Machinery};
+use crate::plan::{Kind, Machine, Made};
+use crate::rootfs::{self, UNPACKED};
 use crate::spec::Forward;
 use crate::state::State;
 use std::fs::{self, DirBuilder};
@@ -151,47 +152,35 @@ fn ssh_keys(context: &Context, directory: &Path) -> Result<SshKeys> {
 }
 
 fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result<()> {
-    let nodes = lab.nodes();
-    let missing: Vec<&Node> = nodes
-        .iter()
-        .filter(|n| !files::exists(&domain_xml(lab, n)))
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    let trees = missing.iter().map(|n| change::Container::named(&n.name));
-    let mut ours: Vec<InState> = trees.map(InState::from).collect();
-    ours.push(change::StateFile::named(rootfs::SHARED).into());
-    ours.iter().try_for_each(|it| state.claim(it))?;
-    state.journal.intend(ours)?;
-    let mounted = mounts::points()?;
-    let mut writer = Writer::new(&lab.layout.base, &lab.dir)?;
+    let mut missing = lab.nodes();
+    missing.retain(|node| !files::exists(&domain_xml(lab, node)));
     let guests = super::nested::set(lab)?;
-    for node in missing {
-        context.host.check_interrupt()?;
-        let tree = lab.path(&node.name);
-        let temporary = temporary_name(&tree);
-        files::remove_tree(&tree, &mounted)?;
-        files::remove_tree(&temporary, &mounted)?;
-        fs::create_dir(&temporary).map_err(|e| Error::io("make directory", &temporary, e))?;
-        let mut entries = lab::root::root(lab, node, keys);
+    let made = |node: &Machine| {
+        let mut root = lab::root::root(lab, node, keys);
         if let Some(set) = guests.as_ref().filter(|_| node.kind == Kind::Cluster) {
-            entries.extend(lab::root::guests_network(set));
+            root.extend(lab::root::guests_network(set));
         }
-        writer
-            .write(&temporary.join("rootfs"), &entries)
-            .context(format!("make node {}", node.name))?;
-        let xml = temporary.join("domain.xml");
-        let text = lab::domain::domain(lab, node).render();
-        fs::write(&xml, text).map_err(|e| Error::io("write", &xml, e))?;
-        fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
-    }
-    files::sync_directory(&lab.dir)
+        Made {
+            blueprint: lab::domain::blueprint(lab, node),
+            root,
+            beside: Vec::new(),
+        }
+    };
+    machine::by_machinery(&missing)
+        .into_iter()
+        .try_for_each(|(machinery, missing)| {
+            let making = Making {
+                machinery,
+                layout: &lab.layout,
+                noun: "node",
+            };
+            making.make(context, state, &missing, made, |_| {})
+        })
 }
 
 /// A node's domain XML.
-pub(crate) fn domain_xml(lab: &Lab, node: &Node) -> PathBuf {
-    lab.path(&node.name).join("domain.xml")
+pub(crate) fn domain_xml(lab: &Lab, node: &Machine) -> PathBuf {
+    lab.path(&node.name).join(machine::DOMAIN)
 }
 
 /// The network, up and set to autostart.
@@ -219,40 +208,46 @@ pub(crate) fn network(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<(
 /// When one does not start: what libvirt said, and the end of the container's log.
 pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
-    let absent = |path: &PathBuf| !files::exists(path);
-    let mut undos: Vec<Change> = leftovers::directories()
-        .chain([leftovers::DEFINED.into()])
-        .filter(absent)
-        .map(|path| change::EmptyDir { path }.into())
-        .collect();
-    for node in &nodes {
-        let files = leftovers::of_container(&node.name)
-            .into_iter()
-            .filter(absent);
-        let files = files.map(|path| change::File {
-            path,
-            container: Some(node.name.clone()),
-        });
-        undos.extend(files.map(Change::from));
-        undos.push(change::Domain::named(&node.name).into());
-    }
-    state.journal.intend(undos)?;
+    state
+        .journal
+        .intend(machine::leaves(&nodes, Lifetime::Persistent))?;
+    machine::by_machinery(&nodes)
+        .into_iter()
+        .try_for_each(|(machinery, nodes)| start_by(machinery, context, lab, &nodes))
+}
+
+fn start_by(
+    machinery: &dyn Machinery,
+    context: &Context,
+    lab: &Lab,
+    nodes: &[Machine],
+) -> Result<()> {
     let wanted: Vec<_> = nodes
         .iter()
         .map(|n| (n.name.clone(), domain_xml(lab, n)))
         .collect();
-    let changed = rewrite_domains(lab, &nodes)?;
-    virsh::define(&context.host, &changed).context("define the nodes' domains anew")?;
-    virsh::define_and_start(&context.host, &wanted).context("start the nodes' containers")
+    let changed = rewrite_domains(machinery, lab, nodes)?;
+    machinery
+        .redefine(&context.host, &changed)
+        .context("define the nodes' domains anew")?;
+    machinery
+        .start(&context.host, &wanted, Lifetime::Persistent, &mut |_| {})
+        .context("start the nodes' containers")
 }
 
 /// Domains are as planned: on another kernel than they were made on they mask another file. One
 /// that runs has it from its next start on. Gives back the files that were not.
-fn rewrite_domains(lab: &Lab, nodes: &[Node]) -> Result<Vec<PathBuf>> {
+fn rewrite_domains(
+    machinery: &dyn Machinery,
+    lab: &Lab,
+    nodes: &[Machine],
+) -> Result<Vec<PathBuf>> {
     let mut changed = Vec::new();
     for node in nodes {
         let path = domain_xml(lab, node);
-        let text = lab::domain::domain(lab, node).render();
+        let text = machinery
+            .domain(&lab::domain::blueprint(lab, node))
+            .render();
         if files::read_optional(&path)?.as_deref() != Some(text.as_bytes()) {
             files::write_atomic(
                 &path,
@@ -264,4 +259,37 @@ fn rewrite_domains(lab: &Lab, nodes: &[Node]) -> Result<Vec<PathBuf>> {
         }
     }
     Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Options;
+    use crate::machine::recorder::Recorder;
+
+    #[test]
+    fn nodes_of_any_kind_have_the_domain_as_planned_before_they_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut lab = lab::tests::sample(2, 1);
+        lab.dir = directory.path().to_owned();
+        let context = Context::new(Options::default(), lab.dir.clone());
+        let nodes = lab.nodes();
+        for node in &nodes {
+            fs::create_dir(lab.path(&node.name)).unwrap();
+            let xml = format!("<recorded>{}</recorded>\n", node.name);
+            fs::write(domain_xml(&lab, node), xml).unwrap();
+        }
+        fs::write(domain_xml(&lab, &nodes[1]), "<another/>\n").unwrap();
+        let recorder = Recorder::default();
+        start_by(&recorder, &context, &lab, &nodes).unwrap();
+        assert_eq!(
+            recorder.calls(),
+            [
+                "redefine lab-node2",
+                "start-persistent lab-node1 lab-node2 lab-remote1"
+            ]
+        );
+        let text = fs::read_to_string(domain_xml(&lab, &nodes[1])).unwrap();
+        assert_eq!(text, "<recorded>lab-node2</recorded>\n");
+    }
 }

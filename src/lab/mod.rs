@@ -2,7 +2,7 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`,
-//! `file`, `graph`, `root`. The other files run a lab: they raise, grow, shrink and watch it,
+//! `file`, `graph`, `root`, `spec`. The other files run a lab: they raise, grow, shrink and watch it,
 //! and take it down.
 
 pub(crate) mod checks;
@@ -35,11 +35,10 @@ pub use file::Wanted;
 pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
 
 use crate::error::{Error, Result};
-use crate::plan::uuid;
+use crate::plan::{Kind, Machine, uuid};
 use crate::rootfs::{Layout, Remoted};
-use crate::spec::{Subnet, mac};
+use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 /// The file that keeps a lab.
@@ -87,43 +86,6 @@ pub struct Lab {
     pub remoted_environment: Vec<(String, String)>,
 }
 
-/// What a node of a lab is to its cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Runs the full stack.
-    Cluster,
-    /// Runs pacemaker-remoted, managed by the cluster with ocf:pacemaker:remote.
-    Remote,
-}
-
-impl Kind {
-    /// As Pacemaker's documentation calls it.
-    pub fn text(self) -> &'static str {
-        match self {
-            Kind::Cluster => "cluster node",
-            Kind::Remote => "remote node",
-        }
-    }
-}
-
-/// One container of this host's libvirt.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Node {
-    /// From 1, for each kind.
-    pub number: u32,
-    /// What it is.
-    pub kind: Kind,
-    /// Domain, host and node name.
-    pub name: String,
-    /// Its address on the lab's network.
-    pub address: Ipv4Addr,
-    /// Its MAC address.
-    pub mac: String,
-    /// Its domain's uuid.
-    pub uuid: String,
-}
-
 /// Remote nodes' addresses begin this far behind the first cluster node's, so that either kind
 /// can grow without moving the other.
 const REMOTE_OFFSET: usize = 40;
@@ -147,35 +109,32 @@ impl Lab {
     }
 
     /// The cluster nodes, in order.
-    pub fn cluster_nodes(&self) -> Vec<Node> {
+    pub fn cluster_nodes(&self) -> Vec<Machine> {
         self.of_kind(Kind::Cluster, self.spec.cluster_nodes, 0)
     }
 
     /// The remote nodes, in order.
-    pub fn remote_nodes(&self) -> Vec<Node> {
+    pub fn remote_nodes(&self) -> Vec<Machine> {
         self.of_kind(Kind::Remote, self.spec.remote_nodes, REMOTE_OFFSET)
     }
 
     /// All containers of this host's libvirt.
-    pub fn nodes(&self) -> Vec<Node> {
+    pub fn nodes(&self) -> Vec<Machine> {
         let mut all = self.cluster_nodes();
         all.extend(self.remote_nodes());
         all
     }
 
-    fn of_kind(&self, kind: Kind, count: u32, skip: usize) -> Vec<Node> {
+    fn of_kind(&self, kind: Kind, count: u32, skip: usize) -> Vec<Machine> {
+        let memory = match kind {
+            Kind::Cluster => self.spec.memory_mib,
+            Kind::Remote | Kind::Guest => self.spec.guest_memory_mib,
+        };
         (1..=count)
             .zip(self.subnet.addresses().skip(skip))
             .map(|(number, address)| {
                 let name = names::node(&self.spec.name, kind, number);
-                Node {
-                    number,
-                    kind,
-                    address,
-                    mac: mac(address),
-                    uuid: uuid(&self.seed, &name),
-                    name,
-                }
+                Machine::new(kind, number, name, address, memory, &self.seed)
             })
             .collect()
     }

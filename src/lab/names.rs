@@ -1,6 +1,6 @@
 //! Names of a lab's nodes: `LAB-nodeN` in its cluster, `LAB-remoteN` of a remote node.
 
-use super::Kind;
+use crate::plan::Kind;
 
 /// The name of node `number` of this kind.
 pub(super) fn node(lab: &str, kind: Kind, number: u32) -> String {
@@ -26,6 +26,8 @@ fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Cluster => "node",
         Kind::Remote => "remote",
+        // Their set names them; none of the lab's own is one.
+        Kind::Guest => "guest",
     }
 }
 

@@ -3,8 +3,9 @@
 use super::running::Running;
 use crate::context::Context;
 use crate::host::inside::Inside;
-use crate::lab::{Kind as NodeKind, Lab, Node};
+use crate::lab::Lab;
 use crate::pacemaker::tools;
+use crate::plan::{Kind as NodeKind, Machine};
 use std::time::Duration;
 
 /// How often it is asked again, and how long it has to connect by itself.
@@ -38,10 +39,10 @@ impl Reconnect {
         context: &Context,
         lab: &Lab,
         running: &Running,
-        waiting: &[&Node],
+        waiting: &[&Machine],
         waited: Duration,
     ) {
-        let runs = |n: &&&Node| n.kind == NodeKind::Remote && running.get(&n.name).is_some();
+        let runs = |n: &&&Machine| n.kind == NodeKind::Remote && running.get(&n.name).is_some();
         if waited < self.next || !waiting.iter().any(|n| runs(&n)) {
             return;
         }
@@ -54,7 +55,7 @@ impl Reconnect {
     }
 }
 
-fn look_again(context: &Context, node: &Node, inside: &Inside) -> bool {
+fn look_again(context: &Context, node: &Machine, inside: &Inside) -> bool {
     let at = inside.at(&context.host);
     let set = |value| tools::set_transient(&at, ATTRIBUTE, &node.name, value).is_ok();
     set(Some("1")) && set(None)

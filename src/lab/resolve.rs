@@ -1,5 +1,6 @@
 //! From options, file and what is kept to a lab.
 
+use super::spec::not_sharable;
 use super::{DEFAULT_NAME, Wanted};
 use crate::error::{Error, Result};
 use crate::host::files;
@@ -114,10 +115,19 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         },
     };
     spec.check()?;
+    check_shares(&spec.share)?;
     if let Some(saved) = saved {
         refuse_other_kind(&spec, saved)?;
     }
     Ok(spec)
+}
+
+/// Refuses what cannot be bound into nodes because it is not there.
+fn check_shares(share: &[PathBuf]) -> Result<()> {
+    match share.iter().find(|path| !path.is_dir()) {
+        Some(path) => Err(not_sharable(path, "there is no such directory")),
+        None => Ok(()),
+    }
 }
 
 fn from_environment() -> Option<PathBuf> {
@@ -217,5 +227,20 @@ fn newest_schema(base: &Path) -> Result<String> {
             directory.display()
         ))
         .mend(crate::host::packages::mend_for_tool("pacemakerd"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_to_share_must_be_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let (there, absent) = (directory.path().to_owned(), directory.path().join("no"));
+        check_shares(std::slice::from_ref(&there)).unwrap();
+        let e = check_shares(&[there, absent.clone()]).unwrap_err();
+        let said = format!("--share {}: there is no such directory", absent.display());
+        assert_eq!((e.kind, e.message()), (crate::error::Kind::Usage, &*said));
     }
 }

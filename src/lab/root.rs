@@ -2,8 +2,10 @@
 //! own for the full stack; for a remote node what a guest has.
 
 use super::config::{self, known};
-use super::{GUESTS_DIR, Kind, Lab, Node, cib};
-use crate::plan::{Identity, Set, dir, file, link, mount_point, owned_file, skeleton};
+use super::{GUESTS_DIR, Lab, cib};
+use crate::plan::{
+    Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
+};
 use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
 
@@ -34,7 +36,7 @@ pub struct SshKeys {
 }
 
 /// Everything in a node's root.
-pub fn root(lab: &Lab, node: &Node, keys: &Keys) -> Vec<Entry> {
+pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     let nodes = lab.nodes();
     let mut entries = skeleton(&Identity {
         name: &node.name,
@@ -42,18 +44,13 @@ pub fn root(lab: &Lab, node: &Node, keys: &Keys) -> Vec<Entry> {
         hosts: &known(&nodes),
         layout: &lab.layout,
     });
-    entries.push(secret(
-        "etc/pacemaker/authkey",
-        &keys.pacemaker,
-        0o640,
-        Owner::RootHaclient,
-    ));
+    entries.push(authkey(&keys.pacemaker));
     match node.kind {
         Kind::Cluster => entries.extend(full_stack(lab, keys)),
-        Kind::Remote if lab.remoted.bind_source().is_some() => {
+        Kind::Remote | Kind::Guest if lab.remoted.bind_source().is_some() => {
             entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
         }
-        Kind::Remote => {}
+        Kind::Remote | Kind::Guest => {}
     }
     entries
 }

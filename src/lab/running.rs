@@ -1,51 +1,61 @@
 //! Which nodes of a lab run, as seen from the host; entering them.
 
-use super::{Lab, Node, config};
+use super::{Lab, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::inside::{self, Inside};
-use crate::libvirt::virsh;
+use crate::host::Host;
+use crate::host::inside::Inside;
+use crate::machine::{self, Doing, Machinery, Seen};
+use crate::plan::Machine;
 use std::collections::HashMap;
 
-/// The containers that run, by node name; those that are paused can be asked nothing.
-#[derive(Debug)]
+/// The nodes that libvirt knows, by name; those that run can be entered.
+#[derive(Debug, Default)]
 pub(crate) struct Running {
     up: HashMap<String, Inside>,
-    paused: Vec<String>,
+    seen: HashMap<String, Seen>,
 }
 
 impl Running {
     /// Looks which of a lab's nodes run.
     ///
     /// # Errors
-    /// When virsh fails.
+    /// When libvirt does not answer.
     pub(crate) fn of(context: &Context, lab: &Lab) -> Result<Running> {
         let names: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
         Running::of_names(context, lab, &names)
     }
 
-    /// The same of these, which the lab may not have any more.
+    /// The same of these, which the lab may not have any more: they are looked for among all kinds
+    /// of machines.
     ///
     /// # Errors
-    /// When virsh fails.
+    /// When libvirt does not answer.
     pub(crate) fn of_names(context: &Context, lab: &Lab, names: &[String]) -> Result<Running> {
+        let mut running = Running::default();
+        for machinery in machine::ALL {
+            running.look(*machinery, &context.host, lab, names)?;
+        }
+        Ok(running)
+    }
+
+    fn look(
+        &mut self,
+        machinery: &dyn Machinery,
+        host: &Host,
+        lab: &Lab,
+        names: &[String],
+    ) -> Result<()> {
         let environment = config::environment(lab);
-        let pids = virsh::init_pids(&context.host, names)?;
-        let all: Vec<u32> = pids.iter().map(|(_, pid)| *pid).collect();
-        let frozen = inside::frozen(&all);
-        let (paused, up): (Vec<_>, Vec<_>) =
-            pids.into_iter().partition(|(_, pid)| frozen.contains(pid));
-        Ok(Running {
+        for (name, seen) in machinery.watch(host, names)? {
             // One that ends between the two looks does not run.
-            up: up
-                .into_iter()
-                .filter_map(|(name, pid)| {
-                    let inside = Inside::of(&name, pid, environment.clone()).ok()?;
-                    Some((name, inside))
-                })
-                .collect(),
-            paused: paused.into_iter().map(|(name, _)| name).collect(),
-        })
+            let inside = (seen.doing == Doing::Runs)
+                .then(|| machinery.enter(&name, &seen, &environment))
+                .flatten();
+            self.up.extend(inside.map(|inside| (name.clone(), inside)));
+            self.seen.insert(name, seen);
+        }
+        Ok(())
     }
 
     /// A node, if it runs.
@@ -55,30 +65,34 @@ impl Running {
 
     /// Whether a node is paused.
     pub(crate) fn is_paused(&self, name: &str) -> bool {
-        self.paused.iter().any(|p| p == name)
+        let seen = self.seen.get(name);
+        seen.is_some_and(|seen| seen.doing == Doing::Paused)
     }
 
-    /// A running node by name.
+    /// What libvirt says of a node that it knows.
+    pub(crate) fn said(&self, name: &str) -> Option<&str> {
+        self.seen.get(name).map(|seen| seen.said.as_str())
+    }
+
+    /// A running node.
     ///
     /// # Errors
     /// [`crate::error::Kind::Cant`] when it does not run.
-    pub(crate) fn need(&self, name: &str) -> Result<&Inside> {
+    pub(crate) fn need(&self, node: &Machine) -> Result<&Inside> {
+        let (name, uri) = (&node.name, machine::of(node).hypervisor().uri);
         self.get(name).ok_or_else(|| {
-            if self.is_paused(name) {
-                return Error::cant(format!("{name} is paused")).mend(format!(
-                    "virsh -c {} resume {name}, or lxc-autogen lab up",
-                    virsh::URI
-                ));
-            }
-            Error::cant(format!("{name} does not run")).mend(format!(
-                "virsh -c {} start {name}, or lxc-autogen lab up",
-                virsh::URI
+            let (state, verb) = match self.is_paused(name) {
+                true => ("is paused", "resume"),
+                false => ("does not run", "start"),
+            };
+            Error::cant(format!("{name} {state}")).mend(format!(
+                "virsh -c {uri} {verb} {name}, or lxc-autogen lab up"
             ))
         })
     }
 
     /// The running cluster nodes, in order.
-    pub(crate) fn cluster<'a>(&'a self, lab: &Lab) -> Vec<(Node, &'a Inside)> {
+    pub(crate) fn cluster<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
         lab.cluster_nodes()
             .into_iter()
             .filter_map(|n| {
@@ -86,5 +100,53 @@ impl Running {
                 Some((n, inside))
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::recorder::{Recorder, seen};
+
+    #[test]
+    fn nodes_of_any_kind_are_entered_while_they_run() {
+        let lab = crate::lab::tests::sample(3, 1);
+        let nodes = lab.nodes();
+        let all = [
+            seen(Doing::Runs, "running"),
+            seen(Doing::Paused, "paused"),
+            seen(Doing::Dead, "dead"),
+        ];
+        let names = nodes.iter().map(|n| n.name.clone());
+        let recorder = Recorder {
+            seen: names.zip(all).collect(),
+            ..Recorder::default()
+        };
+        let mut running = Running::default();
+        let names: Vec<String> = nodes.iter().map(|n| n.name.clone()).collect();
+        running
+            .look(&recorder, &Host::new(false), &lab, &names)
+            .unwrap();
+        let [first, second, third, remote] = &nodes[..] else {
+            panic!("{nodes:?}");
+        };
+        assert_eq!(running.need(first).unwrap().pid(), std::process::id());
+        assert_eq!(running.cluster(&lab).len(), 1);
+        for (node, what) in [
+            (second, "lab-node2 is paused"),
+            (third, "lab-node3 does not run"),
+            (remote, "lab-remote1 does not run"),
+        ] {
+            assert_eq!(running.need(node).unwrap_err().message(), what);
+        }
+        let said = nodes.iter().map(|n| running.said(&n.name));
+        let said: Vec<Option<&str>> = said.collect();
+        assert_eq!(said, [Some("running"), Some("paused"), Some("dead"), None]);
+        let mend = running.need(second).unwrap_err();
+        let mend = mend.mend_text().unwrap();
+        assert_eq!(
+            mend,
+            "virsh -c lxc:/// resume lab-node2, or lxc-autogen lab up"
+        );
     }
 }

@@ -3,15 +3,14 @@
 use super::find::nested;
 use super::running::Running;
 use super::wait;
-use super::{Kind, Lab, Node, fence};
+use super::{Lab, fence};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
-use crate::libvirt::virsh;
 use crate::pacemaker::monitor::View;
+use crate::plan::{Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// One node, with the guests that run on it.
 #[derive(Debug, Serialize)]
@@ -43,9 +42,6 @@ pub(crate) struct Tree {
 /// # Errors
 /// When libvirt does not say which containers run.
 pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
-    let states: HashMap<String, String> = virsh::domains(&context.host)
-        .map(|rows| rows.into_iter().map(|r| (r.name, r.state)).collect())
-        .unwrap_or_default();
     let running = Running::of(context, lab)?;
     let view = wait::view(context, lab, &running);
     let mut rows: Vec<Row> = Vec::new();
@@ -54,7 +50,7 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
             Some(inside) if node.kind == Kind::Cluster => troubles(&wait::daemons(context, inside)),
             _ => Vec::new(),
         };
-        rows.push(row(&node, &states, view.as_ref(), troubles));
+        rows.push(row(&node, &running, view.as_ref(), troubles));
     }
     let loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
     Ok(Tree {
@@ -79,19 +75,11 @@ fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
         .collect()
 }
 
-fn row(
-    node: &Node,
-    states: &HashMap<String, String>,
-    view: Option<&View>,
-    troubles: Vec<String>,
-) -> Row {
+fn row(node: &Machine, running: &Running, view: Option<&View>, troubles: Vec<String>) -> Row {
     Row {
         kind: node.kind.text(),
         address: node.address.to_string(),
-        libvirt: states
-            .get(&node.name)
-            .cloned()
-            .unwrap_or_else(|| "absent".to_owned()),
+        libvirt: running.said(&node.name).unwrap_or("absent").to_owned(),
         pacemaker: in_pacemaker(view, &node.name),
         name: node.name.clone(),
         troubles,

@@ -1,14 +1,15 @@
 //! Asking the nodes of a lab, and waiting for them.
 
+use super::Lab;
 use super::reconnect::Reconnect;
 use super::running::Running;
-use super::{Kind as NodeKind, Lab, Node};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::inside::Inside;
 use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::tools;
+use crate::plan::{Kind as NodeKind, Machine};
 use crate::supervisor;
 use std::time::Duration;
 
@@ -102,12 +103,12 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     let look = |poll: &mut Poll| {
         let running = Running::of(context, lab)?;
         let view = view(context, lab, &running).unwrap_or_default();
-        let online = |n: &&Node| {
+        let online = |n: &&Machine| {
             view.nodes
                 .get(&n.name)
                 .is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "unclean")))
         };
-        let waiting: Vec<&Node> = nodes.iter().filter(|n| !online(n)).collect();
+        let waiting: Vec<&Machine> = nodes.iter().filter(|n| !online(n)).collect();
         stage.at(nodes.len() - waiting.len());
         if waiting.is_empty() {
             return Ok(Seen::Ready(()));
@@ -128,7 +129,7 @@ fn not_online(
     context: &Context,
     lab: &Lab,
     running: &Running,
-    waiting: &[&Node],
+    waiting: &[&Machine],
     view: &View,
 ) -> Error {
     let names: Vec<&str> = waiting.iter().map(|n| n.name.as_str()).collect();

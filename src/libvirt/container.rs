@@ -1,9 +1,8 @@
 //! The domain XML that every kind of container has (libvirt, formatdomain.html; drvlxc.html).
 
 use super::metadata;
-use crate::spec::Subnet;
+use crate::plan::{Blueprint, Mount, Privileges};
 use crate::xml::El;
-use std::net::Ipv4Addr;
 use std::path::Path;
 
 /// Capabilities that no container keeps.
@@ -27,122 +26,102 @@ const DROPPED: &[&str] = &[
     "syslog",
 ];
 
-/// What may be dropped besides, or is needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Privileges {
-    /// The least: no mounting (with it root in a container could remount /usr writable), no
-    /// device nodes.
-    Least,
-    /// Mounting is allowed.
-    Mounting,
-    /// What a libvirtd needs to start containers in this one: mounting and device nodes. Which
-    /// devices can be opened is still up to the devices control group.
-    Nesting,
-}
-
-impl Privileges {
-    fn dropped(self) -> &'static [&'static str] {
-        match self {
-            Privileges::Least => &["mknod", "sys_admin"],
-            Privileges::Mounting => &["mknod"],
-            Privileges::Nesting => &[],
-        }
+fn dropped_besides(privileges: Privileges) -> &'static [&'static str] {
+    match privileges {
+        Privileges::Least => &["mknod", "sys_admin"],
+        Privileges::Mounting => &["mknod"],
+        Privileges::Nesting => &[],
     }
 }
 
 /// The `<capabilities>` of a container.
-pub fn capabilities(privileges: Privileges) -> El {
-    let mut dropped = [DROPPED, privileges.dropped()].concat();
+fn capabilities(privileges: Privileges) -> El {
+    let mut dropped = [DROPPED, dropped_besides(privileges)].concat();
     dropped.sort_unstable();
     El::new("capabilities")
         .attr("policy", "allow")
         .children(dropped.into_iter().map(|c| El::new(c).attr("state", "off")))
 }
 
-/// One card on a bridge.
-#[derive(Debug, Clone, Copy)]
-pub struct Card<'a> {
-    /// The bridge.
-    pub bridge: &'a str,
-    /// MAC address.
-    pub mac: &'a str,
-    /// IPv4 address in the container.
-    pub address: Ipv4Addr,
-    /// The subnet, whose host address is the container's gateway.
-    pub subnet: &'a Subnet,
-    /// What the link is called on the host; libvirt's own choice without one.
-    pub host_side: Option<&'a str>,
+/// The `<domain>` of a container.
+pub fn domain(blueprint: &Blueprint) -> El {
+    let machine = &blueprint.machine;
+    let memory = El::new("memory").attr("unit", "MiB");
+    El::new("domain")
+        .attr("type", "lxc")
+        .child(El::new("name").text(&machine.name))
+        .child(El::new("uuid").text(&machine.uuid))
+        .child(metadata(&blueprint.state_dir))
+        .child(memory.text(machine.memory_mib))
+        .child(El::new("vcpu").text(1))
+        .child(os(&blueprint.init, &blueprint.environment))
+        .child(El::new("features").child(capabilities(blueprint.privileges)))
+        .child(
+            El::new("devices")
+                // Alone on one line: VirtualDomain greps for it.
+                .child(El::new("emulator").text(blueprint.emulator.display()))
+                .children(filesystems(blueprint))
+                .child(interface(blueprint))
+                .child(El::new("console").attr("type", "pty"))
+                .children(blueprint.devices.iter().map(|path| device(path))),
+        )
 }
 
-/// A container.
-#[derive(Debug)]
-pub struct Container<'a> {
-    /// Domain and host name.
-    pub name: &'a str,
-    /// Its uuid.
-    pub uuid: &'a str,
-    /// The state directory, for our mark.
-    pub state_dir: &'a Path,
-    /// Memory limit.
-    pub memory_mib: u32,
-    /// PID 1 and its arguments.
-    pub init: Vec<String>,
-    /// Its environment.
-    pub environment: &'a [(String, String)],
-    /// What it may do.
-    pub privileges: Privileges,
-    /// libvirt's container emulator.
-    pub emulator: &'a Path,
-    /// `<filesystem>` elements, the root first.
-    pub filesystems: Vec<El>,
-    /// The network card.
-    pub card: Card<'a>,
-    /// Character devices of the host that it gets.
-    pub devices: &'a [&'a str],
+fn os(init: &[String], environment: &[(String, String)]) -> El {
+    let (init, arguments) = init.split_first().map_or(("", &[][..]), |(i, a)| (i, a));
+    let variable = |(name, value): &(String, String)| {
+        let element = El::new("initenv").attr("name", name);
+        element.text(value)
+    };
+    El::new("os")
+        .child(El::new("type").text("exe"))
+        .child(El::new("init").text(init))
+        .children(arguments.iter().map(|a| El::new("initarg").text(a)))
+        .children(environment.iter().map(variable))
 }
 
-impl Container<'_> {
-    /// The `<domain>`.
-    pub fn domain(&self) -> El {
-        El::new("domain")
-            .attr("type", "lxc")
-            .child(El::new("name").text(self.name))
-            .child(El::new("uuid").text(self.uuid))
-            .child(metadata(self.state_dir))
-            .child(El::new("memory").attr("unit", "MiB").text(self.memory_mib))
-            .child(El::new("vcpu").text(1))
-            .child(self.os())
-            .child(El::new("features").child(capabilities(self.privileges)))
-            .child(
-                El::new("devices")
-                    // Alone on one line: VirtualDomain greps for it.
-                    .child(El::new("emulator").text(self.emulator.display()))
-                    .children(self.filesystems.iter().cloned())
-                    .child(interface(&self.card))
-                    .child(El::new("console").attr("type", "pty"))
-                    .children(self.devices.iter().map(|path| device(path))),
-            )
-    }
+/// The directory, in that of a container's files, that is its root.
+pub const ROOT: &str = "rootfs";
 
-    fn os(&self) -> El {
-        let (init, arguments) = self
-            .init
-            .split_first()
-            .map_or(("", &[][..]), |(i, a)| (i, a));
-        El::new("os")
-            .child(El::new("type").text("exe"))
-            .child(El::new("init").text(init))
-            .children(arguments.iter().map(|a| El::new("initarg").text(a)))
-            .children(
-                self.environment
-                    .iter()
-                    .map(|(name, value)| El::new("initenv").attr("name", name).text(value)),
-            )
+/// A container's own root, and over it what comes from the base tree, read-only, and all else.
+fn filesystems(blueprint: &Blueprint) -> Vec<El> {
+    let layout = &blueprint.layout;
+    let mut all = vec![bind(&blueprint.directory.join(ROOT), Path::new("/"))];
+    let trees = layout.trees.iter();
+    all.extend(trees.map(|tree| read_only(&layout.base.join(tree), &Path::new("/").join(tree))));
+    all.extend(blueprint.mounts.iter().map(filesystem));
+    all
+}
+
+fn filesystem(mount: &Mount) -> El {
+    match mount {
+        Mount::Host {
+            source,
+            target,
+            read_only: true,
+        } => read_only(source, target),
+        Mount::Host { source, target, .. } => bind(source, target),
+        Mount::Memory { mib, target } => in_memory(*mib, target),
+        // libvirt mounts the host's cgroup v1 hierarchies into every container, writable. Nothing
+        // in a guest or remote node needs them: they are covered.
+        Mount::NoGroups => in_memory(1, "/sys/fs/cgroup"),
+        Mount::NoSysrq => masked_sysrq(),
     }
+}
+
+/// Pacemaker panics by writing to this file; from a container that would reboot the host.
+pub fn masked_sysrq() -> El {
+    masked(Path::new(SYSRQ))
+}
+
+/// A file of a container's /proc that is the null device instead. Without such a file the container
+/// would not start.
+pub fn masked(file: &Path) -> El {
+    bind(Path::new("/dev/null"), file)
 }
 
 /// A directory or file of the host at a place in the container.
-pub fn bind(source: &Path, target: &Path) -> El {
+fn bind(source: &Path, target: &Path) -> El {
     El::new("filesystem")
         .attr("type", "mount")
         .child(El::new("source").attr("dir", source.display()))
@@ -150,12 +129,12 @@ pub fn bind(source: &Path, target: &Path) -> El {
 }
 
 /// The same, read-only.
-pub fn read_only(source: &Path, target: &Path) -> El {
+fn read_only(source: &Path, target: &Path) -> El {
     bind(source, target).child(El::new("readonly"))
 }
 
 /// Memory as a file system.
-pub fn in_memory(mib: u32, target: &str) -> El {
+fn in_memory(mib: u32, target: &str) -> El {
     El::new("filesystem")
         .attr("type", "ram")
         .child(
@@ -166,49 +145,29 @@ pub fn in_memory(mib: u32, target: &str) -> El {
         .child(El::new("target").attr("dir", target))
 }
 
-/// libvirt mounts the host's cgroup v1 hierarchies into every container, writable. Nothing in a
-/// guest or remote node needs them: they are covered.
-pub fn covered_groups() -> El {
-    in_memory(1, "/sys/fs/cgroup")
-}
-
-/// Pacemaker panics by writing to this file; from a container that would reboot the host.
-pub fn masked_sysrq() -> El {
-    masked(Path::new(SYSRQ))
-}
-
 /// The file that makes the kernel reboot at once, where it was built with it.
 pub const SYSRQ: &str = "/proc/sysrq-trigger";
 
-/// A file of a container's /proc that is the null device instead. Without such a file the container
-/// would not start.
-pub fn masked(file: &Path) -> El {
-    bind(Path::new("/dev/null"), file)
-}
-
 /// On the bridge by its name, not through libvirt's network: one call less at each start, and no
 /// file of dnsmasq's is needed. libvirt itself sets address, route and link state.
-fn interface(card: &Card<'_>) -> El {
+fn interface(blueprint: &Blueprint) -> El {
+    let (machine, subnet) = (&blueprint.machine, &blueprint.subnet);
     El::new("interface")
         .attr("type", "bridge")
-        .child(El::new("mac").attr("address", card.mac))
-        .child(El::new("source").attr("bridge", card.bridge))
-        .children(
-            card.host_side
-                .map(|name| El::new("target").attr("dev", name)),
-        )
+        .child(El::new("mac").attr("address", &machine.mac))
+        .child(El::new("source").attr("bridge", &blueprint.bridge))
         .child(
             El::new("ip")
-                .attr("address", card.address)
+                .attr("address", machine.address)
                 .attr("family", "ipv4")
-                .attr("prefix", card.subnet.prefix()),
+                .attr("prefix", subnet.prefix()),
         )
         .child(
             El::new("route")
                 .attr("family", "ipv4")
                 .attr("address", "0.0.0.0")
                 .attr("prefix", 0)
-                .attr("gateway", card.subnet.host()),
+                .attr("gateway", subnet.host()),
         )
         .child(El::new("link").attr("state", "up"))
 }
@@ -218,4 +177,87 @@ fn device(path: &str) -> El {
         .attr("mode", "capabilities")
         .attr("type", "misc")
         .child(El::new("source").child(El::new("char").text(path)))
+}
+
+/// A domain of no set, to see whether this host can start a container at all: it runs `init` over
+/// a read-only view of the host's trees without a network and ends by itself.
+pub fn probe(name: &str, root: &Path, emulator: &Path, trees: &[String], init: &Path) -> El {
+    El::new("domain")
+        .attr("type", "lxc")
+        .child(El::new("name").text(name))
+        .child(metadata(root))
+        .child(El::new("memory").attr("unit", "MiB").text(64))
+        .child(
+            El::new("os")
+                .child(El::new("type").text("exe"))
+                .child(El::new("init").text(init.display()))
+                .child(El::new("initarg").text("5")),
+        )
+        .child(
+            El::new("features")
+                .child(El::new("privnet"))
+                .child(capabilities(Privileges::Least)),
+        )
+        .child(
+            El::new("devices")
+                .child(El::new("emulator").text(emulator.display()))
+                .child(bind(root, Path::new("/")))
+                .children(trees.iter().map(|tree| {
+                    let path = Path::new("/").join(tree);
+                    read_only(&path, &path)
+                }))
+                .child(El::new("console").attr("type", "pty")),
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::blueprint;
+    use crate::plan::tests::sample;
+    use crate::spec::Authkey;
+
+    /// Element for element as 0.1.0 prints it (`up --dry-run`), compared once by hand.
+    #[test]
+    fn the_domain_of_a_guest_node_to_the_letter() {
+        let set = sample(1);
+        let text = domain(&blueprint(&set, &set.guests()[0])).render();
+        assert_eq!(text, include_str!("testdata/guest.xml"));
+    }
+
+    #[test]
+    fn the_text_virtual_domain_greps_for_stands_on_lines_of_its_own() {
+        let set = sample(1);
+        let text = domain(&blueprint(&set, &set.guests()[0])).render();
+        assert_eq!(text.matches("<name>").count(), 1);
+        assert!(text.contains("\n  <name>lxc1</name>\n"), "{text}");
+        let emulator = "\n    <emulator>/usr/lib/libvirt/libvirt_lxc</emulator>\n";
+        assert!(text.contains(emulator), "{text}");
+    }
+
+    #[test]
+    fn only_the_skeleton_is_writable_and_the_host_stays_out_of_reach() {
+        let set = sample(1);
+        let xml = domain(&blueprint(&set, &set.guests()[0]));
+        let writable: Vec<&str> = xml
+            .all("filesystem")
+            .into_iter()
+            .filter(|f| f.get("type") == Some("mount") && f.find("readonly").is_none())
+            .filter_map(|f| f.find("source")?.get("dir"))
+            .collect();
+        assert_eq!(writable, ["/var/lib/lxc-autogen/lxc1/rootfs", "/dev/null"]);
+        for capability in ["sys_boot", "sys_admin", "dac_read_search"] {
+            assert_eq!(xml.all(capability)[0].get("state"), Some("off"));
+        }
+    }
+
+    #[test]
+    fn a_copied_key_needs_no_bind_and_mounts_are_allowed_on_request() {
+        let mut set = sample(1);
+        set.spec.authkey = Authkey::Copy;
+        set.spec.allow_mounts = true;
+        let text = domain(&blueprint(&set, &set.guests()[0])).render();
+        assert!(!text.contains("/etc/pacemaker"), "{text}");
+        assert!(!text.contains("sys_admin"), "{text}");
+    }
 }

@@ -1,41 +1,25 @@
-//! What containers leave on the host without anybody having asked for it.
+//! What machines leave on the host without anybody having asked for it, besides what libvirt leaves
+//! of each by its name ([`Hypervisor::leftovers`]).
 
+use super::hypervisor::Hypervisor;
 use std::path::PathBuf;
 
-/// Files (and empty directories) of one container, by its domain's name: libvirt's log and
-/// run-time directories (libvirt 9.0, src/lxc/lxc_process.c, lxc_controller.c), and VirtualDomain's
-/// state file (resource-agents 4.12).
-pub fn of_container(name: &str) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> = vec![
-        format!("/var/log/libvirt/lxc/{name}.log").into(),
-        format!("/run/resource-agents/VirtualDomain-{name}-emu.state").into(),
-    ];
-    let ends = ["dev", "devpts", "fuse", "sock", "pid", "xml"];
-    all.extend(ends.map(|end| PathBuf::from(format!("/run/libvirt/lxc/{name}.{end}"))));
-    all
-}
+/// Where VirtualDomain has its drop-ins.
+const DROP_INS: &str = "/run/systemd/system/resource-agents-deps.target.d";
 
-/// Drop-ins that VirtualDomain makes with the first container where systemd runs.
+/// Drop-ins that VirtualDomain makes with the first machine where systemd runs.
 pub fn drop_ins() -> impl Iterator<Item = PathBuf> {
-    ["libvirt", "machines"].into_iter().map(|name| {
-        let directory = "/run/systemd/system/resource-agents-deps.target.d";
-        PathBuf::from(format!("{directory}/99-VirtualDomain-{name}.conf"))
-    })
+    ["libvirt", "machines"]
+        .into_iter()
+        .map(|name| PathBuf::from(format!("{DROP_INS}/99-VirtualDomain-{name}.conf")))
 }
 
-/// Directories that appear with the first container, innermost last.
-pub fn directories() -> impl Iterator<Item = PathBuf> {
-    [
-        "/var/log/libvirt/lxc",
-        "/run/resource-agents",
-        "/run/systemd/system/resource-agents-deps.target.d",
-    ]
-    .into_iter()
-    .map(PathBuf::from)
+/// Directories that appear with the first machine, innermost last.
+pub fn directories(hypervisor: &Hypervisor) -> impl Iterator<Item = PathBuf> {
+    [hypervisor.logs, "/run/resource-agents", DROP_INS]
+        .into_iter()
+        .map(PathBuf::from)
 }
-
-/// The directory that libvirt makes when a first domain is defined.
-pub const DEFINED: &str = "/etc/libvirt/lxc";
 
 /// Directories that libvirt makes when a first network is defined.
 pub fn network_directories() -> impl Iterator<Item = PathBuf> {

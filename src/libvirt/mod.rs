@@ -1,7 +1,7 @@
 //! libvirt: domain and network XML (pure), and virsh with parsers of what it prints.
 
 pub mod container;
-pub mod domain;
+pub mod hypervisor;
 pub mod leftovers;
 pub mod network;
 pub mod virsh;

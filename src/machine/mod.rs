@@ -1,3 +1,233 @@
 //! Machines: what nodes run on, and the network between them.
+//!
+//! Sets and labs say what a machine is ([`Made`], data) and ask its [`Machinery`] for everything that
+//! depends on whether it is a container or something else. Which one that is, is said by [`of`] and
+//! nowhere else.
 
+mod container;
+pub(crate) mod make;
 pub(crate) mod network;
+#[cfg(test)]
+pub(crate) mod recorder;
+
+use crate::change::{Change, Domain, EmptyDir, File};
+use crate::error::Result;
+use crate::host::inside::Inside;
+use crate::host::{Host, files};
+use crate::libvirt::hypervisor::Hypervisor;
+use crate::libvirt::leftovers;
+use crate::libvirt::virsh::{self, DomainRow};
+use crate::plan::{Blueprint, Machine, Made};
+use crate::rootfs::Writer;
+use crate::spec::Subnet;
+use crate::xml::El;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// The file with a machine's domain XML, in the directory of its files.
+pub(crate) const DOMAIN: &str = "domain.xml";
+
+/// How machines of one kind are made, started, entered, watched and unplugged.
+pub(crate) trait Machinery: std::fmt::Debug + Sync {
+    /// Whose domains they are.
+    fn hypervisor(&self) -> &'static Hypervisor;
+
+    /// The domain of one, pure.
+    fn domain(&self, blueprint: &Blueprint) -> El;
+
+    /// Writes a machine's own root into the directory of its files, which is there and empty.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    fn write_root(&self, writer: &mut Writer, directory: &Path, made: &Made) -> Result<()>;
+
+    /// Starts those that do not run, by their domain XML; `seen` is told how many do so far.
+    ///
+    /// # Errors
+    /// When one does not start: what libvirt said of it.
+    fn start(
+        &self,
+        host: &Host,
+        wanted: &[(String, PathBuf)],
+        lifetime: Lifetime,
+        seen: &mut dyn FnMut(usize),
+    ) -> Result<()>;
+
+    /// Gives domains that are defined another definition, which they have from their next start on.
+    ///
+    /// # Errors
+    /// When libvirt does not take one.
+    fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()>;
+
+    /// Has machines that were just started talk at once to their network, where that takes anything.
+    ///
+    /// # Errors
+    /// When it cannot be done; they join all the same, more slowly.
+    fn settle(&self, host: &Host, machines: &[Machine], subnet: &Subnet) -> Result<()>;
+
+    /// How those of these names are that are in libvirt's list.
+    fn seen(&self, rows: &[DomainRow], names: &[String]) -> HashMap<String, Seen>;
+
+    /// The same, by a list of now.
+    ///
+    /// # Errors
+    /// When libvirt does not answer.
+    fn watch(&self, host: &Host, names: &[String]) -> Result<HashMap<String, Seen>> {
+        let rows = virsh::domains(host, self.hypervisor())?;
+        Ok(self.seen(&rows, names))
+    }
+
+    /// A machine that runs, to run programs in, with this environment and nothing of ours. `None`
+    /// when it has ended meanwhile.
+    fn enter(&self, name: &str, seen: &Seen, environment: &[(String, String)]) -> Option<Inside>;
+
+    /// Ends machines as a power cut does, all at once; libvirt may take a moment to notice.
+    ///
+    /// # Errors
+    /// When libvirt does not say which run.
+    fn unplug(&self, host: &Host, names: &[String]) -> Result<()>;
+
+    /// Ends machines, and has libvirt forget them.
+    ///
+    /// # Errors
+    /// When libvirt knows one of them still.
+    fn destroy(&self, host: &Host, names: &[String]) -> Result<()>;
+}
+
+/// Whether libvirt keeps a domain that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lifetime {
+    /// It does not: as VirtualDomain starts them.
+    Transient,
+    /// It does, so that a fence agent can start it again.
+    Persistent,
+}
+
+/// How a machine is that libvirt knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Seen {
+    /// What it does.
+    pub doing: Doing,
+    /// As virsh says it.
+    pub said: String,
+    /// The process that the machine is, as this host numbers it; a container's PID 1.
+    pub pid: Option<u32>,
+}
+
+/// What a machine does that libvirt knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// It runs.
+    Runs,
+    /// It is paused, and can be asked nothing.
+    Paused,
+    /// It has died, and libvirt has not noticed.
+    Dead,
+    /// It does not run: it is off, just starting or just ending.
+    Rests,
+}
+
+/// Every kind of machine there is.
+pub(crate) static ALL: &[&dyn Machinery] = &[&container::Container];
+
+/// The machinery of a machine.
+pub(crate) fn of(_machine: &Machine) -> &'static dyn Machinery {
+    &container::Container
+}
+
+/// Some machines, and the machinery of all of them.
+pub(crate) type Group = (&'static dyn Machinery, Vec<Machine>);
+
+/// Machines, by their machinery, each group in their order.
+pub(crate) fn by_machinery<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> Vec<Group> {
+    grouped(machines, of)
+}
+
+fn grouped<'a>(
+    machines: impl IntoIterator<Item = &'a Machine>,
+    of: impl Fn(&Machine) -> &'static dyn Machinery,
+) -> Vec<Group> {
+    let mut all: Vec<Group> = Vec::new();
+    for machine in machines {
+        let machinery = of(machine);
+        let uri = machinery.hypervisor().uri;
+        match all.iter_mut().find(|(m, _)| m.hypervisor().uri == uri) {
+            Some((_, group)) => group.push(machine.clone()),
+            None => all.push((machinery, vec![machine.clone()])),
+        }
+    }
+    all
+}
+
+/// What takes back what machines leave on this host that run here, as far as it is not there yet.
+pub(crate) fn leaves(machines: &[Machine], lifetime: Lifetime) -> Vec<Change> {
+    let groups = by_machinery(machines).into_iter();
+    groups
+        .flat_map(|group| leaves_of(group, lifetime))
+        .collect()
+}
+
+fn leaves_of((machinery, machines): Group, lifetime: Lifetime) -> Vec<Change> {
+    let absent = |path: &PathBuf| !files::exists(path);
+    let hypervisor = machinery.hypervisor();
+    let defined = (lifetime == Lifetime::Persistent).then(|| PathBuf::from(hypervisor.defined));
+    let mut changes: Vec<Change> = leftovers::directories(hypervisor)
+        .chain(defined)
+        .filter(absent)
+        .map(|path| EmptyDir { path }.into())
+        .collect();
+    for Machine { name, .. } in machines {
+        let files = hypervisor.leftovers(&name).into_iter().filter(absent);
+        let container = Some(name.clone());
+        changes.extend(files.map(|path| {
+            let container = container.clone();
+            Change::from(File { path, container })
+        }));
+        changes.push(Domain::at(hypervisor, name).into());
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+    use recorder::Recorder;
+
+    static RECORDER: Recorder = Recorder::new();
+
+    #[test]
+    fn machines_of_two_kinds_in_one_lab_are_each_their_own_machinerys() {
+        let guests = sample(3).guests();
+        let second_is_another = |machine: &Machine| -> &'static dyn Machinery {
+            match machine.number {
+                2 => &RECORDER,
+                _ => of(machine),
+            }
+        };
+        let groups = grouped(&guests, second_is_another);
+        let shown: Vec<(&str, Vec<u32>)> = groups
+            .iter()
+            .map(|(machinery, machines)| {
+                let numbers = machines.iter().map(|m| m.number).collect();
+                (machinery.hypervisor().uri, numbers)
+            })
+            .collect();
+        assert_eq!(shown, [("lxc:///", vec![1, 3]), ("recorded:///", vec![2])]);
+
+        let [_, recorded] = <[Group; 2]>::try_from(groups).unwrap();
+        let undone = leaves_of(recorded.clone(), Lifetime::Persistent);
+        let keys: Vec<String> = undone.iter().map(Change::key).collect();
+        for key in [
+            "directory /var/log/libvirt/recorded",
+            "directory /etc/libvirt/recorded",
+            "file /var/log/libvirt/recorded/lxc2.log",
+            "file /run/libvirt/recorded/lxc2.pid",
+            "domain lxc2 of recorded:///",
+        ] {
+            assert!(keys.iter().any(|k| k == key), "{key}: {keys:?}");
+        }
+        let transient = leaves_of(recorded, Lifetime::Transient);
+        assert_eq!(transient.len(), undone.len() - 1, "{transient:?}");
+    }
+}

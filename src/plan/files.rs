@@ -1,7 +1,7 @@
 //! The skeleton of a container's root: directories, symlinks and the dozen files of /etc that
 //! pacemaker-remoted and resource agents need over a read-only /usr.
 
-use super::{Guest, Set};
+use super::{Machine, Set};
 use crate::rootfs::{Content, Entry, Layout, Owner};
 use std::net::Ipv4Addr;
 
@@ -34,6 +34,12 @@ pub(crate) fn owned_file(path: &str, content: Content, mode: u32, owner: Owner) 
     }
 }
 
+/// The authentication key of Pacemaker Remote, for a machine that has a copy of its own.
+pub(crate) fn authkey(key: &[u8]) -> Entry {
+    let content = Content::Bytes(key.to_vec());
+    owned_file("etc/pacemaker/authkey", content, 0o640, Owner::RootHaclient)
+}
+
 /// Who a container is, and over what: all that is the same for every kind of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
@@ -47,8 +53,9 @@ pub struct Identity<'a> {
     pub layout: &'a Layout,
 }
 
-/// Everything in the root of one container. Parents stand before what is in them.
-pub fn rootfs(set: &Set, guest: &Guest) -> Vec<Entry> {
+/// Everything in the root of one machine of a set, with this key where it has a copy of its own.
+/// Parents stand before what is in them.
+pub fn rootfs(set: &Set, guest: &Machine, key: Option<&[u8]>) -> Vec<Entry> {
     let mut entries = skeleton(&Identity {
         name: &guest.name,
         uuid: &guest.uuid,
@@ -58,6 +65,7 @@ pub fn rootfs(set: &Set, guest: &Guest) -> Vec<Entry> {
     if set.remoted.bind_source().is_some() {
         entries.extend(mount_point(REMOTED_DIRECTORY, "pacemaker-remoted"));
     }
+    entries.extend(key.map(authkey));
     entries
 }
 
@@ -159,7 +167,7 @@ mod tests {
     fn parents_stand_first_and_nothing_stands_twice() {
         let set = sample(2);
         let mut seen: HashSet<String> = HashSet::new();
-        for entry in rootfs(&set, &set.guests()[0]) {
+        for entry in rootfs(&set, &set.guests()[0], Some(&[1])) {
             let path = match entry {
                 Entry::Dir { path, .. }
                 | Entry::Link { path, .. }

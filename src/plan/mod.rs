@@ -1,12 +1,14 @@
 //! Pure functions from a spec and a snapshot of the host to everything that is to be: names,
 //! addresses, XML and files. No clock, no randomness but a seed, no file, no process.
 
+mod blueprint;
 mod files;
-mod guests;
+mod machine;
 
+pub use blueprint::{Blueprint, Made, Mount, Privileges, blueprint};
 pub use files::{Identity, rootfs};
-pub(crate) use files::{dir, file, hosts, link, mount_point, owned_file, skeleton};
-pub use guests::{Guest, guest, guests, uuid};
+pub(crate) use files::{authkey, dir, file, hosts, link, mount_point, owned_file, skeleton};
+pub use machine::{Kind, Machine, guests, uuid};
 
 use crate::error::{Error, Result};
 use crate::rootfs::{Layout, Remoted};
@@ -97,8 +99,8 @@ impl Set {
         self.spec.kind == NodeKind::Guest && self.nodes.is_empty() && !self.spec.anywhere
     }
 
-    /// All the set's containers.
-    pub fn guests(&self) -> Vec<Guest> {
+    /// All the set's machines.
+    pub fn guests(&self) -> Vec<Machine> {
         guests(self)
     }
 

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::look::Look;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::{Joining, Part};
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::state::State;
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -36,7 +36,7 @@ impl Batches {
     /// to start, which is slow enough.
     pub(crate) fn of(
         set: &Set,
-        early: Vec<Guest>,
+        early: Vec<Machine>,
         cib: Rc<Cib>,
         joining: Option<Joining>,
     ) -> Batches {
@@ -88,7 +88,7 @@ impl Batches {
         Ok(())
     }
 
-    fn early_of(&self, set: &Set, wave: usize) -> Vec<Guest> {
+    fn early_of(&self, set: &Set, wave: usize) -> Vec<Machine> {
         let begin = if wave == 0 { 0 } else { self.ends[wave - 1] };
         let guests = set.guests().into_iter();
         guests

@@ -6,13 +6,13 @@ use crate::error::Result;
 use crate::host::files;
 use crate::libvirt::leftovers;
 use crate::look::Look;
+use crate::machine::{self, Lifetime};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::{self, Cluster, Joining, Part};
 use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::State;
-use std::path::PathBuf;
 
 /// Puts the set into the CIB as one change, with what holds only while it joins.
 ///
@@ -207,25 +207,11 @@ fn undos(set: &Set, part: Part) -> Vec<Change> {
 
 /// What a set's containers leave on a node where the cluster can run them.
 pub(crate) fn left_here(set: &Set) -> Vec<Change> {
-    let mut undos: Vec<Change> = Vec::new();
-    let absent = |path: &PathBuf| !files::exists(path);
-    undos.extend(
-        leftovers::directories()
-            .filter(absent)
-            .map(|path| change::EmptyDir { path }.into()),
-    );
-    let file = |path, container| Change::from(change::File { path, container });
-    let drop_ins = leftovers::drop_ins().filter(absent);
-    undos.extend(drop_ins.map(|path| file(path, None)));
-    for guest in set.guests() {
-        let container = Some(guest.name.clone());
-        undos.extend(
-            leftovers::of_container(&guest.name)
-                .into_iter()
-                .filter(absent)
-                .map(|path| file(path, container.clone())),
-        );
-        undos.push(change::Domain::named(guest.name).into());
-    }
+    let mut undos = machine::leaves(&set.guests(), Lifetime::Transient);
+    let drop_ins = leftovers::drop_ins().filter(|path| !files::exists(path));
+    undos.extend(drop_ins.map(|path| {
+        let container = None;
+        Change::from(change::File { path, container })
+    }));
     undos
 }

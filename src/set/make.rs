@@ -1,18 +1,19 @@
 //! Making what a set needs on this host: key, pacemaker-remoted, files, network.
 
 use super::steps::{Phase, Step, Steps, is_complete};
-use crate::change::{Container, HostsBlock, InState, StateFile, authkey as key_change, prestop};
-use crate::error::{Context as _, Error, Result};
-use crate::host::{files, hosts, mounts, net, users};
-use crate::libvirt::{domain, network};
+use crate::change::{HostsBlock, StateFile, authkey as key_change, prestop};
+use crate::error::{Error, Result};
+use crate::host::{files, hosts, net, users};
+use crate::libvirt::network;
 use crate::look::Look;
+use crate::machine;
+use crate::machine::make::Making;
 use crate::machine::network::{Raised, raise};
 use crate::pacemaker::{authkey, config};
-use crate::plan::{self, Guest, Set};
-use crate::rootfs::{self, SHARED, UNPACKED, Writer};
+use crate::plan::{self, Machine, Made, Set};
+use crate::rootfs::{self, UNPACKED};
 use crate::spec::Authkey;
 use crate::state::State;
-use std::fs;
 use std::path::Path;
 
 /// Carries out the steps of the making. What is there already, as it should be, is left alone.
@@ -88,63 +89,32 @@ fn make_containers(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> 
     guests
         .iter()
         .try_for_each(|g| prestop::show(&set.state_dir, &g.name))?;
-    let missing: Vec<&Guest> = guests
-        .iter()
+    let missing: Vec<Machine> = guests
+        .into_iter()
         .filter(|g| !is_complete(set, &g.name))
         .collect();
     if missing.is_empty() {
         return Ok(());
     }
-    let trees = missing.iter().map(|g| Container::named(&g.name));
-    let mut ours: Vec<InState> = trees.map(InState::from).collect();
-    ours.push(StateFile::named(SHARED).into());
-    ours.iter().try_for_each(|it| state.claim(it))?;
-    state.journal.intend(ours)?;
-    let mounted = mounts::points()?;
     let key = match set.spec.authkey {
         Authkey::Copy => files::read_optional(Path::new(authkey::PATH))?,
         Authkey::Bind => None,
     };
-    let mut writer = Writer::new(&set.layout.base, &set.state_dir)?;
     let mut stage = look.context.report.stage("rootfs", missing.len());
-    for (count, guest) in missing.iter().enumerate() {
-        look.context.host.check_interrupt()?;
-        let tree = set.container_dir(&guest.name);
-        let temporary = files::temporary_name(&tree);
-        files::remove_tree(&tree, &mounted)?;
-        files::remove_tree(&temporary, &mounted)?;
-        make_container(&mut writer, set, guest, &temporary, key.as_deref())
-            .context(format!("make container {}", guest.name))?;
-        fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
-        stage.at(count + 1);
+    for (machinery, missing) in machine::by_machinery(&missing) {
+        let making = Making {
+            machinery,
+            layout: &set.layout,
+            noun: "container",
+        };
+        let made = |guest: &Machine| Made {
+            blueprint: plan::blueprint(set, guest),
+            root: plan::rootfs(set, guest, key.as_deref()),
+            beside: vec![("primitive.xml", config::primitive_of(set, guest).render())],
+        };
+        making.make(look.context, state, &missing, made, |count| stage.at(count))?;
     }
-    files::sync_directory(&set.state_dir)?;
     stage.done();
-    Ok(())
-}
-
-fn make_container(
-    writer: &mut Writer,
-    set: &Set,
-    guest: &Guest,
-    tree: &Path,
-    key: Option<&[u8]>,
-) -> Result<()> {
-    fs::create_dir(tree).map_err(|e| Error::io("make directory", tree, e))?;
-    let root = tree.join("rootfs");
-    writer.write(&root, &plan::rootfs(set, guest))?;
-    if let Some(key) = key {
-        let path = root.join(authkey::PATH.trim_start_matches('/'));
-        authkey::write(&path, key, users::haclient()?.as_raw())?;
-    }
-    let texts = [
-        ("primitive.xml", config::primitive_of(set, guest).render()),
-        ("domain.xml", domain::domain(set, guest).render()),
-    ];
-    for (name, text) in texts {
-        let path = tree.join(name);
-        fs::write(&path, text).map_err(|e| Error::io("write", &path, e))?;
-    }
     Ok(())
 }
 

@@ -5,58 +5,69 @@
 //! cluster is sure to want them here, for nowhere else would it look for them.
 
 use super::cib;
+use crate::context::Context;
 use crate::error::{Context as _, Result};
-use crate::host::{container_net, signals};
-use crate::libvirt::{leftovers, virsh};
+use crate::libvirt::leftovers;
 use crate::look::Look;
+use crate::machine::{self, Doing, Lifetime, Machinery, Seen};
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::tools;
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::spec::NodeKind;
-use std::collections::{HashMap, HashSet};
-use std::net::Ipv4Addr;
+use std::collections::HashMap;
 use std::path::Path;
-use std::time::Duration;
 
 /// Those of the set that can be started ahead: new to the cluster, on a node that must be theirs; of
 /// remote nodes, which the cluster does not start, all that do not run.
 ///
 /// # Errors
 /// When cluster or libvirt do not answer.
-pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Guest>> {
+pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Machine>> {
     if set.spec.kind == NodeKind::Remote {
         return to_run(look, set);
     }
     let ids = cib.ids();
     let guests = set.guests().into_iter();
-    let new: Vec<Guest> = guests
+    let new: Vec<Machine> = guests
         .filter(|g| !ids.contains(g.resource.as_str()))
         .collect();
     if new.is_empty() || set.spec.anywhere || !is_home(look, set)? {
         return Ok(Vec::new());
     }
-    let there: HashSet<&str> = look.domains()?.iter().map(|d| d.name.as_str()).collect();
-    let new = new.into_iter();
-    let new = new.filter(|g| !there.contains(g.name.as_str()));
+    let there = seen(look.context, &new)?;
+    let new = new.into_iter().filter(|g| !there.contains_key(&g.name));
     Ok(new.skip(usize::from(the_agent_begins())).collect())
+}
+
+/// Those of them that libvirt knows by now. The look that was taken for all is too old: a run that
+/// was killed may have left a virsh that goes on starting containers.
+fn seen(context: &Context, guests: &[Machine]) -> Result<HashMap<String, Seen>> {
+    let mut all = HashMap::new();
+    for (machinery, guests) in machine::by_machinery(guests) {
+        all.extend(machinery.watch(&context.host, &names_of(&guests))?);
+    }
+    Ok(all)
+}
+
+fn names_of(guests: &[Machine]) -> Vec<String> {
+    guests.iter().map(|g| g.name.clone()).collect()
+}
+
+fn destroy<'a>(context: &Context, guests: impl IntoIterator<Item = &'a Machine>) -> Result<()> {
+    machine::by_machinery(guests)
+        .into_iter()
+        .try_for_each(|(machinery, guests)| machinery.destroy(&context.host, &names_of(&guests)))
 }
 
 /// Remote nodes that do not run, which is nobody's to mend but ours. Those of which libvirt has not
 /// noticed the end are made to end first.
-fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Guest>> {
-    let all = look.domains()?.iter();
-    let (dead, there): (Vec<_>, Vec<_>) = all.partition(|d| d.state == virsh::DEAD);
-    let there: HashSet<&str> = there.iter().map(|d| d.name.as_str()).collect();
-    let guests = set.guests().into_iter();
-    let left: Vec<Guest> = guests
-        .filter(|g| !there.contains(g.name.as_str()))
-        .collect();
-    let dead: HashSet<&str> = dead.into_iter().map(|d| d.name.as_str()).collect();
-    let ours = left.iter().map(|g| g.name.clone());
-    let stuck: Vec<String> = ours.filter(|name| dead.contains(name.as_str())).collect();
-    if !stuck.is_empty() {
-        virsh::destroy_domains(&look.context.host, &stuck)?;
-    }
+fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Machine>> {
+    let guests = set.guests();
+    let seen = seen(look.context, &guests)?;
+    let is_dead = |g: &Machine| seen.get(&g.name).is_some_and(|s| s.doing == Doing::Dead);
+    let there = |g: &Machine| seen.contains_key(&g.name) && !is_dead(g);
+    let left: Vec<Machine> = guests.into_iter().filter(|g| !there(g)).collect();
+    destroy(look.context, left.iter().filter(|g| is_dead(g)))?;
     Ok(left)
 }
 
@@ -85,21 +96,37 @@ fn is_home(look: &Look<'_>, set: &Set) -> Result<bool> {
 ///
 /// # Errors
 /// When one does not start: what libvirt says of it.
-pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
+pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<()> {
     if guests.is_empty() {
         return Ok(());
     }
     let mut stage = look.context.report.stage("containers", guests.len());
-    let files = guests.iter().map(|g| set.domain_xml_path(&g.name));
-    virsh::create_all(&look.context.host, &files.collect::<Vec<_>>(), |count| {
-        stage.at(count);
-    })
-    .context("start the containers")?;
+    for (machinery, guests) in machine::by_machinery(guests) {
+        start_by(machinery, look.context, set, &guests, &mut |count| {
+            stage.at(count)
+        })?;
+    }
     stage.done();
+    Ok(())
+}
+
+fn start_by(
+    machinery: &dyn Machinery,
+    context: &Context,
+    set: &Set,
+    guests: &[Machine],
+    seen: &mut dyn FnMut(usize),
+) -> Result<()> {
+    let with_xml = |g: &Machine| (g.name.clone(), set.domain_xml_path(&g.name));
+    let wanted: Vec<_> = guests.iter().map(with_xml).collect();
+    machinery
+        .start(&context.host, &wanted, Lifetime::Transient, seen)
+        .context("start the containers")?;
     // Without it they join all the same, more slowly.
-    settle_inside(look, set, guests).or_else(|e| {
+    let settled = machinery.settle(&context.host, guests, &set.subnet);
+    settled.or_else(|e| {
         let text = format!("connections will be slower: {}", e.message());
-        look.context.report.warn(text);
+        context.report.warn(text);
         Ok(())
     })
 }
@@ -109,47 +136,57 @@ pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> 
 ///
 /// # Errors
 /// When the cluster does not say where they run.
-pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Guest]) -> Result<()> {
+pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Machine]) -> Result<()> {
     let here = look.node()?.to_owned();
     let view = tools::view(&look.context.host)?;
-    let elsewhere = |g: &&&Guest| {
+    let elsewhere = |g: &&&Machine| {
         let active = view.active.get(&g.resource).into_iter().flatten();
         let mut nodes = active.flat_map(|a| &a.nodes).peekable();
         nodes.peek().is_some() && nodes.all(|node| *node != here)
     };
-    let strays: Vec<String> = guests
-        .iter()
-        .filter(elsewhere)
-        .map(|g| g.name.clone())
-        .collect();
+    let strays: Vec<&Machine> = guests.iter().filter(elsewhere).copied().collect();
     if strays.is_empty() {
         return Ok(());
     }
+    let names: Vec<&str> = strays.iter().map(|g| g.name.as_str()).collect();
     look.context.report.warn(format!(
         "the cluster runs these on another node, and they are ended here: {}",
-        strays.join(", ")
+        names.join(", ")
     ));
-    virsh::destroy_domains(&look.context.host, &strays)
+    destroy(look.context, strays)
 }
 
-fn settle_inside(look: &Look<'_>, set: &Set, guests: &[Guest]) -> Result<()> {
-    let names: Vec<String> = guests.iter().map(|g| g.name.clone()).collect();
-    let address: HashMap<&str, Ipv4Addr> = guests
-        .iter()
-        .map(|g| (g.name.as_str(), g.address))
-        .collect();
-    let pids = virsh::init_pids(&look.context.host, &names)?.into_iter();
-    let mut left: Vec<container_net::Inside> = pids
-        .filter_map(|(name, pid)| Some((pid, *address.get(name.as_str())?)))
-        .collect();
-    // The last ones may not have their address yet. No poll: tries count here and not time, which
-    // each of many takes.
-    for _ in 0..5 {
-        left = container_net::settle(&left, &set.subnet)?;
-        if left.is_empty() {
-            break;
-        }
-        signals::sleep(Duration::from_millis(30))?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Options;
+    use crate::machine::recorder::Recorder;
+
+    #[test]
+    fn machines_of_any_kind_are_started_then_settled_and_the_latter_may_fail() {
+        let context = Context::new(Options::default(), "/nonexistent".into());
+        let set = crate::plan::tests::sample(2);
+        let mut count = 0;
+        let mut start = |recorder: &Recorder| {
+            let guests = set.guests();
+            start_by(recorder, &context, &set, &guests, &mut |n| count = n)
+        };
+        let recorder = Recorder {
+            fails: Some("settle"),
+            ..Recorder::default()
+        };
+        start(&recorder).unwrap();
+        assert_eq!(
+            recorder.calls(),
+            ["start-transient lxc1 lxc2", "settle lxc1 lxc2"]
+        );
+        let recorder = Recorder {
+            fails: Some("start-transient"),
+            ..Recorder::default()
+        };
+        let said = start(&recorder).unwrap_err().to_string();
+        assert!(said.contains("start the containers"), "{said}");
+        assert_eq!(recorder.calls().len(), 1);
+        assert_eq!(count, 2);
     }
-    Ok(())
 }

@@ -4,12 +4,13 @@ use super::resolve::{Choice, choose};
 use super::steps::{Goal, Present, Steps};
 use crate::context::Context;
 use crate::error::Result;
-use crate::libvirt::{domain, network};
+use crate::libvirt::network;
 use crate::look::Look;
+use crate::machine;
 use crate::pacemaker::config::{self, Cluster, Part};
 use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
-use crate::plan::Set;
+use crate::plan::{Machine, Set, blueprint};
 use crate::report::result;
 use crate::resolve::Elsewhere;
 use crate::spec::{Sharing, Wanted};
@@ -74,7 +75,7 @@ pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> 
     for guest in &guests {
         section(
             &format!("{}/domain.xml", guest.name),
-            &domain::domain(set, guest),
+            &machine::of(guest).domain(&blueprint(set, guest)),
         );
         section(
             &format!("{}/primitive.xml", guest.name),
@@ -109,11 +110,11 @@ fn print_json(set: &Set, cib: &El) -> Result<()> {
     let domains: Vec<String> = set
         .guests()
         .iter()
-        .map(|g| domain::domain(set, g).render())
+        .map(|g| machine::of(g).domain(&blueprint(set, g)).render())
         .collect();
     crate::report::json(&serde_json::json!({
         "set": set,
-        "containers": set.guests(),
+        "containers": set.guests().iter().map(Machine::json_in_set).collect::<Vec<_>>(),
         "network_xml": network::network(set).render(),
         "domain_xml": domains,
         "cib_xml": cib.render(),

@@ -5,7 +5,7 @@ use crate::error::{Error, Kind, Result};
 use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{authkey, connections, tools};
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::report::Stage;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ pub(crate) fn patience(set: &Set, timeout: Option<u64>) -> Duration {
 /// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
 pub(crate) fn online(
     context: &Context,
-    guests: &[Guest],
+    guests: &[Machine],
     stage: &mut Stage,
     began: Instant,
     timeout: Duration,
@@ -45,10 +45,10 @@ pub(crate) fn online(
             }
             Err(e) => return Err(e),
         };
-        let there = |g: &Guest| {
+        let there = |g: &Machine| {
             connected.contains(&g.name) && view.as_ref().is_none_or(|v| v.online(&g.name))
         };
-        let waiting: Vec<&Guest> = guests.iter().filter(|g| !there(g)).collect();
+        let waiting: Vec<&Machine> = guests.iter().filter(|g| !there(g)).collect();
         stage.at(guests.len() - waiting.len());
         if waiting.is_empty() {
             return Ok(Seen::Ready(()));
@@ -73,7 +73,7 @@ pub(crate) fn online(
 
 fn look(
     context: &Context,
-    guests: &[Guest],
+    guests: &[Machine],
     retries: &mut Retries,
 ) -> Result<(HashSet<String>, Option<View>)> {
     let connected = connections::connected(&context.host)?;
@@ -127,7 +127,7 @@ impl Retries {
 
     /// Has the cluster try connections again that it has given up. Gives back how much longer that
     /// may take. One that cannot be asked for now is asked for at the next look.
-    fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Guest]) -> Duration {
+    fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Machine]) -> Duration {
         let mut longer = Duration::ZERO;
         for guest in waiting.iter().filter(|g| view.connection_given_up(&g.name)) {
             let now = Instant::now();
@@ -153,7 +153,7 @@ impl Retries {
     }
 }
 
-fn not_online(view: &View, guests: &[Guest], waiting: &[&Guest], timeout: Duration) -> Error {
+fn not_online(view: &View, guests: &[Machine], waiting: &[&Machine], timeout: Duration) -> Error {
     let names: Vec<&str> = waiting
         .iter()
         .flat_map(|g| [g.name.as_str(), g.resource.as_str()])

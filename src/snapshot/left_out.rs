@@ -275,9 +275,9 @@ mod tests {
     #[test]
     fn nothing_of_what_a_run_makes_is_left_out() {
         let left_out = LeftOut::new(&[]);
-        let mut ours: Vec<PathBuf> = crate::libvirt::leftovers::of_container("lxc1");
+        let mut ours: Vec<PathBuf> = crate::libvirt::hypervisor::LXC.leftovers("lxc1");
         ours.extend(crate::libvirt::leftovers::drop_ins());
-        ours.extend(crate::libvirt::leftovers::directories());
+        ours.extend(crate::libvirt::leftovers::directories(&crate::libvirt::hypervisor::LXC));
         ours.extend(crate::libvirt::leftovers::network_directories());
         ours.extend(
             [

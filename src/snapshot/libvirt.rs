@@ -3,6 +3,7 @@
 use super::section::{Section, section};
 use crate::error::{Error, Kind, Result};
 use crate::host::Host;
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::xml::{self, El};
 use serde::{Deserialize, Serialize};
@@ -55,9 +56,9 @@ fn answers(host: &Host) -> Result<All> {
         "net-list --all --name --persistent",
         "net-list --all --name --autostart",
     ];
-    let text = virsh::ask(host, &questions.join(&format!("; echo {MARK}; ")))?;
+    let text = virsh::ask(host, &LXC, &questions.join(&format!("; echo {MARK}; ")))?;
     let [uuids, defined, networks, active, persistent, autostart] = parts(&text)?;
-    let states = virsh::domains(host)?;
+    let states = virsh::domains(host, &LXC)?;
     let states = states.into_iter().map(|d| (d.name, d.state)).collect();
     let all: Vec<&str> = networks.into_iter().collect();
     let xml = dumps(host, &all)?;
@@ -112,7 +113,7 @@ fn dumps(host: &Host, names: &[&str]) -> Result<Vec<El>> {
         return Ok(Vec::new());
     }
     let quoted = names.iter().map(|n| format!("net-dumpxml '{n}'"));
-    let text = virsh::ask(host, &quoted.collect::<Vec<_>>().join("; "))?;
+    let text = virsh::ask(host, &LXC, &quoted.collect::<Vec<_>>().join("; "))?;
     xml::parse_many(&text, "virsh net-dumpxml")
 }
 

@@ -133,7 +133,7 @@ fn is_denied(said: &Said, what: &str) {
 fn clear_up() {
     // libvirt makes it for its pivot_root(2), in what was this container's root: the world's own.
     let _ = std::fs::remove_dir("/.oldroot");
-    for path in lxc_autogen::libvirt::leftovers::of_container("stranger") {
+    for path in lxc_autogen::libvirt::hypervisor::LXC.leftovers("stranger") {
         let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir(&path));
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::mon::View;
 use crate::world::{Before, Said, lxa, run, tool, until};
+use lxc_autogen::libvirt::hypervisor;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeSet;
@@ -187,9 +188,9 @@ impl Lab {
     pub fn await_end(&self, node: &str, seconds: u64) {
         let host = lxc_autogen::host::Host::new(false);
         until(&format!("{node} has ended"), seconds, || {
-            let all = lxc_autogen::libvirt::virsh::domains(&host).unwrap();
+            let all = lxc_autogen::libvirt::virsh::domains(&host, &hypervisor::LXC).unwrap();
             let row = all.iter().find(|d| d.name == self.node(node)).unwrap();
-            ["shut off", lxc_autogen::libvirt::virsh::DEAD].contains(&row.state.as_str())
+            ["shut off", hypervisor::DEAD].contains(&row.state.as_str())
         });
     }
 

@@ -9,6 +9,8 @@ use crate::lab::raise::{COMPLETE, patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
 use crate::lab::{Wanted, checks, cib, config, domain};
 use crate::look::Look;
+use crate::machine;
+use crate::plan::Machine;
 use crate::report::{json, result};
 use crate::state::State;
 use std::path::Path;
@@ -70,7 +72,8 @@ fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
     let lab = choose(&Look::new(context), wanted, saved.as_ref())?.lab;
     if context.options.json {
         return json(&serde_json::json!({
-            "lab": lab, "nodes": lab.nodes(),
+            "lab": lab,
+            "nodes": lab.nodes().iter().map(Machine::json_in_lab).collect::<Vec<_>>(),
         }));
     }
     let mut text = format!("would bring up {}\n", summary(&lab));
@@ -85,7 +88,9 @@ fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
         ));
     }
     for node in lab.nodes() {
-        let xml = domain::domain(&lab, &node).render();
+        let xml = machine::of(&node)
+            .domain(&domain::blueprint(&lab, &node))
+            .render();
         text.push_str(&format!("{}/domain.xml:\n{xml}\n", node.name));
     }
     result(text);

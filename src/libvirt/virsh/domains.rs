@@ -4,6 +4,7 @@ use super::{batches, ok, virsh};
 use crate::error::Result;
 use crate::host::Host;
 use crate::host::at::At;
+use crate::libvirt::hypervisor::Hypervisor;
 use crate::libvirt::marked_state_dir;
 use crate::xml::{self, El};
 use std::path::Path;
@@ -13,38 +14,32 @@ use std::path::Path;
 pub struct DomainRow {
     /// Domain name.
     pub name: String,
-    /// `running`, `shut off` and so on, as virsh has it, or [`DEAD`].
+    /// `running`, `shut off` and so on, as virsh has it, or [`super::super::hypervisor::DEAD`].
     pub state: String,
+    /// Its id, while it runs: for a container the pid of its libvirt_lxc.
+    pub id: Option<u32>,
 }
-
-/// The state of a domain that libvirt holds for running though its libvirt_lxc is gone. libvirt 9.0
-/// now and then does not notice the end of one of two containers that end at the same time (seen
-/// in our tests, with one end of file in its log and not two), and gives one up whose processes do
-/// not die within 3 s (src/lxc/lxc_process.c, virLXCProcessStop). It stays so until somebody
-/// destroys the domain, as a fence agent and the agent VirtualDomain do.
-pub const DEAD: &str = "dead";
 
 /// Every domain, defined and running.
 ///
 /// # Errors
 /// When virsh fails.
-pub fn domains(host: &Host) -> Result<Vec<DomainRow>> {
-    let text = ok(host, virsh(host).args(["list", "--all"]).run(host)?)?;
-    Ok(parse_list(&text, process_there))
+pub fn domains(host: &Host, hypervisor: &Hypervisor) -> Result<Vec<DomainRow>> {
+    let list = virsh(host, hypervisor).args(["list", "--all"]);
+    let text = ok(host, hypervisor, list.run(host)?)?;
+    Ok(parse_list(&text, hypervisor, process_there))
 }
 
-fn parse_list(text: &str, alive: impl Fn(u32) -> bool) -> Vec<DomainRow> {
+fn parse_list(text: &str, hypervisor: &Hypervisor, alive: impl Fn(u32) -> bool) -> Vec<DomainRow> {
     text.lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let id = words.next()?;
             let name = words.next()?.to_owned();
-            let mut state = words.collect::<Vec<_>>().join(" ");
-            // A domain's id is the pid of its libvirt_lxc.
-            if state == "running" && id.parse().is_ok_and(|id| !alive(id)) {
-                DEAD.clone_into(&mut state);
-            }
-            (!state.is_empty()).then_some(DomainRow { name, state })
+            let said = words.collect::<Vec<_>>().join(" ");
+            let state = hypervisor.state(id, &said, &alive);
+            let id = id.parse().ok();
+            (!said.is_empty()).then_some(DomainRow { name, state, id })
         })
         .collect()
 }
@@ -57,11 +52,11 @@ fn process_there(pid: u32) -> bool {
 ///
 /// # Errors
 /// When virsh prints something else than XML.
-pub fn dump_domains(at: &dyn At, names: &[String]) -> Result<Vec<El>> {
+pub fn dump_domains(at: &dyn At, hypervisor: &Hypervisor, names: &[String]) -> Result<Vec<El>> {
     let mut all = Vec::new();
     for batch in batches("dumpxml", names) {
         // One that is gone makes the exit status 1, and its message goes to stderr.
-        let output = virsh(at).arg(batch).run(at.host())?;
+        let output = virsh(at, hypervisor).arg(batch).run(at.host())?;
         all.extend(xml::parse_many(&output.stdout, "virsh dumpxml")?);
     }
     Ok(all)
@@ -72,18 +67,30 @@ pub fn dump_domains(at: &dyn At, names: &[String]) -> Result<Vec<El>> {
 ///
 /// # Errors
 /// When virsh fails.
-pub fn marked_domains(host: &Host, state_dir: &Path) -> Result<Vec<(String, bool)>> {
-    let names: Vec<String> = domains(host)?.into_iter().map(|d| d.name).collect();
-    marks(host, &names, state_dir)
+pub fn marked_domains(
+    host: &Host,
+    hypervisor: &Hypervisor,
+    state_dir: &Path,
+) -> Result<Vec<(String, bool)>> {
+    let names: Vec<String> = domains(host, hypervisor)?
+        .into_iter()
+        .map(|d| d.name)
+        .collect();
+    marks(host, hypervisor, &names, state_dir)
 }
 
 /// The same of these domains.
 ///
 /// # Errors
 /// When virsh fails.
-pub fn marks(host: &Host, names: &[String], state_dir: &Path) -> Result<Vec<(String, bool)>> {
+pub fn marks(
+    host: &Host,
+    hypervisor: &Hypervisor,
+    names: &[String],
+    state_dir: &Path,
+) -> Result<Vec<(String, bool)>> {
     let state_dir = state_dir.to_string_lossy();
-    let all = dump_domains(host, names)?;
+    let all = dump_domains(host, hypervisor, names)?;
     let of = |xml: &El| {
         let marked = marked_state_dir(xml) == Some(&*state_dir);
         Some((xml.find("name")?.text.clone(), marked))
@@ -95,33 +102,12 @@ pub fn marks(host: &Host, names: &[String], state_dir: &Path) -> Result<Vec<(Str
 ///
 /// # Errors
 /// When virsh fails.
-pub fn domains_of(host: &Host, state_dir: &Path) -> Result<Vec<String>> {
-    let all = marked_domains(host, state_dir)?;
+pub fn domains_of(host: &Host, hypervisor: &Hypervisor, state_dir: &Path) -> Result<Vec<String>> {
+    let all = marked_domains(host, hypervisor, state_dir)?;
     Ok(all
         .into_iter()
         .filter(|(_, ours)| *ours)
         .map(|(name, _)| name)
-        .collect())
-}
-
-/// PID 1 of each of these containers that runs, as this host numbers it, in one virsh. A domain's
-/// id is the pid of its libvirt_lxc, whose only child it is (libvirt 9.0,
-/// src/lxc/lxc_controller.c).
-///
-/// # Errors
-/// When virsh fails.
-pub fn init_pids(host: &Host, names: &[String]) -> Result<Vec<(String, u32)>> {
-    let text = ok(host, virsh(host).arg("list").run(host)?)?;
-    Ok(text
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split_whitespace();
-            let id: u32 = words.next()?.parse().ok()?;
-            let name = names
-                .iter()
-                .find(|n| Some(n.as_str()) == words.clone().next())?;
-            Some((name.clone(), child_of(id)?))
-        })
         .collect())
 }
 
@@ -134,16 +120,18 @@ pub fn child_of(pid: u32) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::libvirt::hypervisor::{DEAD, LXC};
 
     #[test]
     fn the_list_as_virsh_prints_it() {
         let text = " 12345   lxc1   running\n -       web    shut off\n\n 77 lxc2 running\n";
-        let rows = parse_list(text, |pid| pid == 12345);
+        let rows = parse_list(text, &LXC, |pid| pid == 12345);
         assert_eq!(
             rows[0],
             DomainRow {
                 name: "lxc1".into(),
-                state: "running".into()
+                state: "running".into(),
+                id: Some(12345),
             }
         );
         assert_eq!(rows[1].state, "shut off");

@@ -1,9 +1,10 @@
 //! Domains, defined, started and ended.
 
-use super::{DEAD, batches, domains, ok, virsh};
+use super::{batches, domains, ok, virsh};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::at::At;
+use crate::libvirt::hypervisor::{DEAD, Hypervisor};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,13 +12,15 @@ use std::time::Duration;
 ///
 /// # Errors
 /// When any of them is still there afterwards.
-pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
-    let mut said = end_all(host, names)?;
+pub fn destroy_domains(host: &Host, hypervisor: &Hypervisor, names: &[String]) -> Result<()> {
+    let mut said = end_all(host, hypervisor, names)?;
     for batch in batches("undefine", names) {
-        let cmd = virsh(host).arg(batch).timeout(Duration::from_secs(300));
+        let cmd = virsh(host, hypervisor)
+            .arg(batch)
+            .timeout(Duration::from_secs(300));
         said.push_str(&cmd.run(host)?.stderr);
     }
-    let left: Vec<String> = domains(host)?
+    let left: Vec<String> = domains(host, hypervisor)?
         .into_iter()
         .map(|d| d.name)
         .filter(|n| names.contains(n))
@@ -40,12 +43,14 @@ pub fn destroy_domains(host: &Host, names: &[String]) -> Result<()> {
 ///
 /// # Errors
 /// When virsh cannot be run.
-pub fn end_all(at: &dyn At, names: &[String]) -> Result<String> {
+pub fn end_all(at: &dyn At, hypervisor: &Hypervisor, names: &[String]) -> Result<String> {
     const CONNECTIONS: usize = 10;
     let said = for_each_few(names, CONNECTIONS, |few| {
         let mut said = String::new();
         for batch in batches("destroy", few) {
-            let cmd = virsh(at).arg(batch).timeout(Duration::from_secs(300));
+            let cmd = virsh(at, hypervisor)
+                .arg(batch)
+                .timeout(Duration::from_secs(300));
             said.push_str(&cmd.run(at.host())?.stderr);
         }
         Ok(said)
@@ -76,8 +81,16 @@ fn for_each_few<T: Sync, R: Send>(
 ///
 /// # Errors
 /// When virsh fails.
-pub fn create(at: &dyn At, xml: &Path) -> Result<()> {
-    ok(at, virsh(at).arg("create").arg(xml).run(at.host())?).map(drop)
+pub fn create(at: &dyn At, hypervisor: &Hypervisor, xml: &Path) -> Result<()> {
+    ok(
+        at,
+        hypervisor,
+        virsh(at, hypervisor)
+            .arg("create")
+            .arg(xml)
+            .run(at.host())?,
+    )
+    .map(drop)
 }
 
 /// Starts transient domains from XML, several at a time; `seen` is told how many so far.
@@ -86,19 +99,22 @@ pub fn create(at: &dyn At, xml: &Path) -> Result<()> {
 /// When one of them does not start: what virsh said.
 pub fn create_all(
     at: &dyn At,
+    hypervisor: &Hypervisor,
     files: &[std::path::PathBuf],
-    mut seen: impl FnMut(usize),
+    seen: &mut dyn FnMut(usize),
 ) -> Result<()> {
     const FEW: usize = 20;
     let create = |files: &[std::path::PathBuf]| {
         let verb = |xml: &std::path::PathBuf| format!("create {}; ", xml.display());
         let commands: String = files.iter().map(verb).collect();
-        let cmd = virsh(at).arg(commands).timeout(Duration::from_secs(120));
+        let cmd = virsh(at, hypervisor)
+            .arg(commands)
+            .timeout(Duration::from_secs(120));
         let output = cmd.run(at.host())?;
         // Of several commands virsh tells the last one's result alone.
         match output.stderr.contains("error:") {
             true => Err(output.error()),
-            false => ok(at, output).map(drop),
+            false => ok(at, hypervisor, output).map(drop),
         }
     };
     for (count, few) in files.chunks(FEW).enumerate() {
@@ -115,10 +131,18 @@ pub fn create_all(
 ///
 /// # Errors
 /// When libvirt does not take one: what virsh said.
-pub fn define(at: &dyn At, files: &[std::path::PathBuf]) -> Result<()> {
+pub fn define(at: &dyn At, hypervisor: &Hypervisor, files: &[std::path::PathBuf]) -> Result<()> {
     files.iter().try_for_each(|xml| {
         crate::host::signals::check()?;
-        ok(at, virsh(at).arg("define").arg(xml).run(at.host())?).map(drop)
+        ok(
+            at,
+            hypervisor,
+            virsh(at, hypervisor)
+                .arg("define")
+                .arg(xml)
+                .run(at.host())?,
+        )
+        .map(drop)
     })
 }
 
@@ -127,8 +151,12 @@ pub fn define(at: &dyn At, files: &[std::path::PathBuf]) -> Result<()> {
 ///
 /// # Errors
 /// When one of them does not run then: what virsh said.
-pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) -> Result<()> {
-    let rows = domains(host)?;
+pub fn define_and_start(
+    host: &Host,
+    hypervisor: &Hypervisor,
+    wanted: &[(String, std::path::PathBuf)],
+) -> Result<()> {
+    let rows = domains(host, hypervisor)?;
     let state = |name: &str| {
         rows.iter()
             .find(|r| r.name == name)
@@ -148,7 +176,7 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
         if commands.is_empty() {
             continue;
         }
-        let output = virsh(host)
+        let output = virsh(host, hypervisor)
             .arg(commands)
             .timeout(Duration::from_secs(120))
             .run(host)?;
@@ -156,7 +184,7 @@ pub fn define_and_start(host: &Host, wanted: &[(String, std::path::PathBuf)]) ->
             continue;
         }
         // One that a fence agent has started meanwhile is fine.
-        let now = domains(host)?;
+        let now = domains(host, hypervisor)?;
         let runs = |name: &String| now.iter().any(|r| r.name == *name && r.state == "running");
         if !few.iter().all(|(name, _)| runs(name)) {
             return Err(output.error());

@@ -8,28 +8,25 @@ mod domains;
 mod lifecycle;
 mod networks;
 
-pub use domains::{
-    DEAD, DomainRow, child_of, domains, domains_of, dump_domains, init_pids, marked_domains, marks,
-};
+pub use domains::{DomainRow, child_of, domains, domains_of, dump_domains, marked_domains, marks};
 pub use lifecycle::{create, create_all, define, define_and_start, destroy_domains, end_all};
 pub use networks::{active_networks, dump_network, networks, raise_network, remove_network};
 
+use super::hypervisor::Hypervisor;
 use crate::error::{Error, Result};
 use crate::host::at::At;
 use crate::host::command::{Cmd, Output};
 use crate::spec::valid_node_name;
 use std::time::Duration;
 
-/// The connection of lxc_autogen.sh and of the primitives we make.
-pub const URI: &str = "lxc:///";
 /// Longest command line handed to one virsh; the kernel takes 128 KiB per argument.
 const BATCH_BYTES: usize = 60_000;
 
-fn virsh(at: &dyn At) -> Cmd {
-    at.cmd("virsh").args(["-q", "-c", URI])
+fn virsh(at: &dyn At, hypervisor: &Hypervisor) -> Cmd {
+    at.cmd("virsh").args(["-q", "-c", hypervisor.uri])
 }
 
-fn ok(at: &dyn At, output: Output) -> Result<String> {
+fn ok(at: &dyn At, hypervisor: &Hypervisor, output: Output) -> Result<String> {
     if output.code == 0 {
         return Ok(output.stdout);
     }
@@ -39,38 +36,43 @@ fn ok(at: &dyn At, output: Output) -> Result<String> {
     if at.place().is_none() && said.contains("failed to connect to the hypervisor") {
         let mend =
             if said.contains("Failed to connect socket") || said.contains("Connection refused") {
-                "start libvirtd (or virtlxcd), for example: systemctl start libvirtd".to_owned()
+                format!(
+                    "start libvirtd (or {}), for example: systemctl start libvirtd",
+                    hypervisor.daemon
+                )
             } else {
                 format!(
                     "{}, then restart libvirtd",
-                    crate::host::packages::mend_for_tool("libvirt_lxc")
+                    crate::host::packages::mend_for_tool(hypervisor.emulator)
                 )
             };
-        return Err(
-            Error::cant("libvirt's LXC driver does not answer at lxc:///")
-                .details(e.detail_lines().to_vec())
-                .mend(mend),
-        );
+        return Err(Error::cant(format!(
+            "libvirt's {} driver does not answer at {}",
+            hypervisor.driver, hypervisor.uri
+        ))
+        .details(e.detail_lines().to_vec())
+        .mend(mend));
     }
     Err(e)
 }
 
-/// Whether libvirt's LXC driver answers.
+/// Whether libvirt's driver answers.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the mend when it does not.
-pub fn connect(at: &dyn At) -> Result<()> {
-    version(at).map(drop)
+pub fn connect(at: &dyn At, hypervisor: &Hypervisor) -> Result<()> {
+    version(at, hypervisor).map(drop)
 }
 
 /// What `virsh version` says.
 ///
 /// # Errors
 /// As [`connect`].
-pub fn version(at: &dyn At) -> Result<String> {
+pub fn version(at: &dyn At, hypervisor: &Hypervisor) -> Result<String> {
     ok(
         at,
-        virsh(at)
+        hypervisor,
+        virsh(at, hypervisor)
             .arg("version")
             .timeout(Duration::from_secs(20))
             .run(at.host())?,
@@ -81,13 +83,13 @@ pub fn version(at: &dyn At) -> Result<String> {
 ///
 /// # Errors
 /// When one of them fails.
-pub fn ask(at: &dyn At, commands: &str) -> Result<String> {
-    let output = virsh(at).arg(commands).run(at.host())?;
+pub fn ask(at: &dyn At, hypervisor: &Hypervisor, commands: &str) -> Result<String> {
+    let output = virsh(at, hypervisor).arg(commands).run(at.host())?;
     // The exit status is that of the last command alone.
     if output.code == 0 && output.stderr.contains("error:") {
         return Err(output.error());
     }
-    ok(at, output)
+    ok(at, hypervisor, output)
 }
 
 /// `verb name; verb name; …` in arguments that are not too long. Names are checked here, since

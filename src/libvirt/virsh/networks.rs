@@ -3,6 +3,7 @@
 use super::{ok, virsh};
 use crate::error::Result;
 use crate::host::at::At;
+use crate::libvirt::hypervisor::LXC;
 use crate::xml::{self, El};
 use std::path::Path;
 
@@ -23,8 +24,8 @@ pub fn active_networks(at: &dyn At) -> Result<Vec<String>> {
 }
 
 fn network_names(at: &dyn At, which: &[&str]) -> Result<Vec<String>> {
-    let list = virsh(at).args(["net-list", "--name"]).args(which);
-    let text = ok(at, list.run(at.host())?)?;
+    let list = virsh(at, &LXC).args(["net-list", "--name"]).args(which);
+    let text = ok(at, &LXC, list.run(at.host())?)?;
     let names = text.lines().map(str::trim).filter(|l| !l.is_empty());
     Ok(names.map(str::to_owned).collect())
 }
@@ -34,11 +35,11 @@ fn network_names(at: &dyn At, which: &[&str]) -> Result<Vec<String>> {
 /// # Errors
 /// When virsh fails otherwise.
 pub fn dump_network(at: &dyn At, name: &str) -> Result<Option<El>> {
-    let output = virsh(at).args(["net-dumpxml", name]).run(at.host())?;
+    let output = virsh(at, &LXC).args(["net-dumpxml", name]).run(at.host())?;
     if output.code != 0 && output.stderr.contains("Network not found") {
         return Ok(None);
     }
-    xml::parse(&ok(at, output)?, "virsh net-dumpxml").map(Some)
+    xml::parse(&ok(at, &LXC, output)?, "virsh net-dumpxml").map(Some)
 }
 
 /// Defines, starts and sets a network to autostart, as far as it is not; `defined` says whether
@@ -53,12 +54,12 @@ pub fn raise_network(at: &dyn At, name: &str, xml: &Path, defined: bool) -> Resu
     if !active {
         commands.push_str(&format!("net-start {name}"));
     }
-    let output = virsh(at).arg(commands).run(at.host())?;
+    let output = virsh(at, &LXC).arg(commands).run(at.host())?;
     // The exit status is that of the last command alone.
     if output.stderr.contains("error:") {
         return Err(output.error());
     }
-    ok(at, output).map(drop)
+    ok(at, &LXC, output).map(drop)
 }
 
 /// Stops and undefines a network; absent is fine.
@@ -67,12 +68,18 @@ pub fn raise_network(at: &dyn At, name: &str, xml: &Path, defined: bool) -> Resu
 /// When virsh fails otherwise.
 pub fn remove_network(at: &dyn At, name: &str) -> Result<()> {
     if active_networks(at)?.iter().any(|n| n == name) {
-        ok(at, virsh(at).args(["net-destroy", name]).run(at.host())?)?;
+        ok(
+            at,
+            &LXC,
+            virsh(at, &LXC).args(["net-destroy", name]).run(at.host())?,
+        )?;
     }
-    let output = virsh(at).args(["net-undefine", name]).run(at.host())?;
+    let output = virsh(at, &LXC)
+        .args(["net-undefine", name])
+        .run(at.host())?;
     // A transient network is gone with its stop.
     if output.code != 0 && output.stderr.contains("Network not found") {
         return Ok(());
     }
-    ok(at, output).map(drop)
+    ok(at, &LXC, output).map(drop)
 }

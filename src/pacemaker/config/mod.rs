@@ -11,7 +11,7 @@ pub use remote::connection;
 pub use stop::{clone_limit, stop, target_role_id};
 
 use super::schema::Roles;
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::spec::NodeKind;
 use crate::xml::El;
 pub use constraints::{Discovery, unprobed_id};
@@ -107,7 +107,7 @@ fn template(set: &Set, cluster: &Cluster) -> El {
     let tag = set.tag();
     let parameters = [
         ("force_stop", "true".to_owned()),
-        ("hypervisor", crate::libvirt::virsh::URI.to_owned()),
+        ("hypervisor", crate::libvirt::hypervisor::LXC.uri.to_owned()),
         // Each of these would write to the CIB at every start, abort the running transition and
         // make the scheduler run again.
         ("autoset_utilization_cpu", "false".to_owned()),
@@ -166,7 +166,7 @@ fn op(resource: &str, name: &str, interval: &str, timeout: &str) -> El {
 
 /// Pacemaker reads the remote-* meta attributes from the primitive itself only, never from a
 /// template (Pacemaker 2.1.5, lib/pengine/remote.c).
-fn primitive(set: &Set, guest: &Guest, cluster: &Cluster) -> El {
+fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     if set.spec.kind == NodeKind::Remote {
         return remote::primitive(set, guest, cluster);
     }
@@ -193,7 +193,7 @@ fn primitive(set: &Set, guest: &Guest, cluster: &Cluster) -> El {
 }
 
 /// The primitive alone, for the file beside the domain XML.
-pub fn primitive_of(set: &Set, guest: &Guest) -> El {
+pub fn primitive_of(set: &Set, guest: &Machine) -> El {
     let cluster = Cluster {
         this_node: String::new(),
         roles: Roles::of_schema(""),
@@ -204,7 +204,7 @@ pub fn primitive_of(set: &Set, guest: &Guest) -> El {
 }
 
 /// An entry for the node, as crm_attribute makes one, with the mark that rules look for.
-fn node(set: &Set, guest: &Guest) -> El {
+fn node(set: &Set, guest: &Machine) -> El {
     let mark = [(NODE_ATTRIBUTE, set.spec.prefix.to_string())];
     El::new("node")
         .attr("id", &guest.name)

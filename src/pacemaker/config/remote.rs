@@ -2,7 +2,7 @@
 //! (Pacemaker Remote, "Remote nodes"; Pacemaker 2.1.5, extra/resources/remote).
 
 use super::{Cluster, meta_id, nvpairs};
-use crate::plan::{Guest, Set};
+use crate::plan::{Machine, Set};
 use crate::xml::El;
 use std::net::Ipv4Addr;
 
@@ -42,7 +42,7 @@ pub fn connection(id: &str, address: Ipv4Addr, monitor_s: u32) -> El {
 /// The same of a set's, which tells by its description that it is: it cannot be made from the set's
 /// template, since Pacemaker looks for remote nodes before it looks at templates (Pacemaker 2.1.5,
 /// lib/pengine/unpack.c, unpack_remote_nodes).
-pub(super) fn primitive(set: &Set, guest: &Guest, cluster: &Cluster) -> El {
+pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     let id = &guest.resource;
     let mut primitive =
         connection(id, guest.address, set.spec.monitor_s).attr("description", set.tag());

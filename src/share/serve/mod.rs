@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::lock::{self, Lock};
 use crate::host::{files, hosts, net, users};
+use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{self, virsh};
 use crate::look::Look;
 use crate::pacemaker::{authkey, tools};
@@ -222,7 +223,7 @@ impl Server<'_> {
         let Some(Choice { set, .. }) = self.localise(plan)? else {
             return Ok(());
         };
-        virsh::connect(&look.context.host)?;
+        virsh::connect(&look.context.host, &LXC)?;
         if admission::agent_path().is_none() {
             return Err(admission::no_agent());
         }
@@ -283,8 +284,8 @@ impl Server<'_> {
     }
 
     fn domains(&self) -> Result<Answer> {
-        let ours = virsh::domains_of(&self.context.host, &self.context.state_dir)?;
-        let states = virsh::domains(&self.context.host)?
+        let ours = virsh::domains_of(&self.context.host, &LXC, &self.context.state_dir)?;
+        let states = virsh::domains(&self.context.host, &LXC)?
             .into_iter()
             .filter(|row| ours.contains(&row.name))
             .map(|row| (row.name, row.state))

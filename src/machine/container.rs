@@ -1,0 +1,119 @@
+//! Containers of libvirt-LXC.
+
+use super::{Doing, Lifetime, Machinery, Seen};
+use crate::error::Result;
+use crate::host::inside::{self, Inside};
+use crate::host::{Host, container_net, signals};
+use crate::libvirt::container;
+use crate::libvirt::hypervisor::{DEAD, Hypervisor, LXC};
+use crate::libvirt::virsh::{self, DomainRow};
+use crate::plan::{Blueprint, Machine, Made};
+use crate::rootfs::Writer;
+use crate::spec::Subnet;
+use crate::xml::El;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The machinery of containers.
+#[derive(Debug)]
+pub(super) struct Container;
+
+impl Machinery for Container {
+    fn hypervisor(&self) -> &'static Hypervisor {
+        &LXC
+    }
+
+    fn domain(&self, blueprint: &Blueprint) -> El {
+        container::domain(blueprint)
+    }
+
+    fn write_root(&self, writer: &mut Writer, directory: &Path, made: &Made) -> Result<()> {
+        writer.write(&directory.join(container::ROOT), &made.root)
+    }
+
+    fn start(
+        &self,
+        host: &Host,
+        wanted: &[(String, PathBuf)],
+        lifetime: Lifetime,
+        seen: &mut dyn FnMut(usize),
+    ) -> Result<()> {
+        match lifetime {
+            Lifetime::Transient => {
+                let files: Vec<PathBuf> = wanted.iter().map(|(_, xml)| xml.clone()).collect();
+                virsh::create_all(host, &LXC, &files, seen)
+            }
+            Lifetime::Persistent => {
+                virsh::define_and_start(host, &LXC, wanted)?;
+                seen(wanted.len());
+                Ok(())
+            }
+        }
+    }
+
+    fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()> {
+        virsh::define(host, &LXC, files)
+    }
+
+    fn settle(&self, host: &Host, machines: &[Machine], subnet: &Subnet) -> Result<()> {
+        let names: Vec<String> = machines.iter().map(|m| m.name.clone()).collect();
+        let seen = self.watch(host, &names)?;
+        let inside = |m: &Machine| Some((seen.get(&m.name)?.pid?, m.address));
+        let mut left: Vec<(u32, Ipv4Addr)> = machines.iter().filter_map(inside).collect();
+        // The last ones may not have their address yet.
+        for _ in 0..5 {
+            left = container_net::settle(&left, subnet)?;
+            if left.is_empty() {
+                break;
+            }
+            signals::sleep(Duration::from_millis(30))?;
+        }
+        Ok(())
+    }
+
+    fn seen(&self, rows: &[DomainRow], names: &[String]) -> HashMap<String, Seen> {
+        let wanted: HashSet<&String> = names.iter().collect();
+        let rows = rows.iter().filter(|row| wanted.contains(&row.name));
+        // Its PID 1 is the only child of its libvirt_lxc (libvirt 9.0, src/lxc/lxc_controller.c).
+        let pid = |row: &DomainRow| row.id.and_then(virsh::child_of);
+        let with_pid: Vec<(&DomainRow, Option<u32>)> = rows.map(|row| (row, pid(row))).collect();
+        let pids: Vec<u32> = with_pid.iter().filter_map(|(_, pid)| *pid).collect();
+        // By their groups: whoever has paused them need not have asked libvirt.
+        let frozen = inside::frozen(&pids);
+        let seen = |(row, pid): (&DomainRow, Option<u32>)| {
+            let doing = match pid {
+                _ if row.state == DEAD => Doing::Dead,
+                Some(pid) if frozen.contains(&pid) => Doing::Paused,
+                Some(_) => Doing::Runs,
+                None => Doing::Rests,
+            };
+            let said = row.state.clone();
+            (row.name.clone(), Seen { doing, said, pid })
+        };
+        with_pid.into_iter().map(seen).collect()
+    }
+
+    fn enter(&self, name: &str, seen: &Seen, environment: &[(String, String)]) -> Option<Inside> {
+        Inside::of(name, seen.pid?, environment.to_vec()).ok()
+    }
+
+    /// By the end of each PID 1, and with it all that runs in there. libvirt's own way begins with
+    /// SIGTERM and patience, one after the other.
+    fn unplug(&self, host: &Host, names: &[String]) -> Result<()> {
+        let seen = self.watch(host, names)?;
+        for pid in seen.values().filter_map(|seen| seen.pid) {
+            if let Ok(pid) = i32::try_from(pid) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+        }
+        Ok(())
+    }
+
+    fn destroy(&self, host: &Host, names: &[String]) -> Result<()> {
+        virsh::destroy_domains(host, &LXC, names)
+    }
+}

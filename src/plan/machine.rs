@@ -1,0 +1,213 @@
+//! Machines: guest nodes, remote nodes and cluster nodes, each with its names, address, MAC address
+//! and uuid.
+
+use super::Set;
+use crate::spec::{NodeKind, mac};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::net::Ipv4Addr;
+
+/// What a machine is to its cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Runs pacemaker-remoted; the cluster starts and stops the machine too.
+    Guest,
+    /// Runs pacemaker-remoted, managed by the cluster with ocf:pacemaker:remote.
+    Remote,
+    /// Runs the full stack.
+    Cluster,
+}
+
+impl Kind {
+    /// As Pacemaker's documentation calls it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Kind::Guest => "guest node",
+            Kind::Remote => "remote node",
+            Kind::Cluster => "cluster node",
+        }
+    }
+}
+
+impl From<NodeKind> for Kind {
+    fn from(kind: NodeKind) -> Kind {
+        match kind {
+            NodeKind::Guest => Kind::Guest,
+            NodeKind::Remote => Kind::Remote,
+        }
+    }
+}
+
+/// One machine: a domain of libvirt and a node of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// From 1, for each kind.
+    pub number: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// Domain, host and node name.
+    pub name: String,
+    /// Id of the primitive that runs it, or connects to it. A cluster node has none, and its name
+    /// here.
+    pub resource: String,
+    /// Its address on the network of its set or lab.
+    pub address: Ipv4Addr,
+    /// Its MAC address.
+    pub mac: String,
+    /// Its domain's uuid.
+    pub uuid: String,
+    /// Memory limit, MiB.
+    pub memory_mib: u32,
+}
+
+impl Machine {
+    /// A machine whose uuid follows from seed and name, and whose MAC address from its address.
+    /// Pacemaker calls a remote node by its primitive's id, so that is its name too.
+    pub fn new(
+        kind: Kind,
+        number: u32,
+        name: String,
+        address: Ipv4Addr,
+        memory_mib: u32,
+        seed: &str,
+    ) -> Machine {
+        Machine {
+            number,
+            kind,
+            resource: name.clone(),
+            address,
+            mac: mac(address),
+            uuid: uuid(seed, &name),
+            memory_mib,
+            name,
+        }
+    }
+
+    /// As `up --dry-run --json` has it under "containers".
+    pub fn json_in_set(&self) -> Value {
+        json!({
+            "number": self.number,
+            "name": self.name,
+            "resource": self.resource,
+            "address": self.address,
+            "mac": self.mac,
+            "uuid": self.uuid,
+        })
+    }
+
+    /// As `lab up --dry-run --json` has it under "nodes".
+    pub fn json_in_lab(&self) -> Value {
+        let kind = match self.kind {
+            Kind::Guest => "guest",
+            Kind::Remote => "remote",
+            Kind::Cluster => "cluster",
+        };
+        json!({
+            "number": self.number,
+            "kind": kind,
+            "name": self.name,
+            "address": self.address,
+            "mac": self.mac,
+            "uuid": self.uuid,
+        })
+    }
+}
+
+/// All machines of a set, in order.
+pub fn guests(set: &Set) -> Vec<Machine> {
+    (1..=set.spec.containers)
+        .zip(set.subnet.addresses())
+        .map(|(number, address)| guest(set, number, address))
+        .collect()
+}
+
+/// One machine of a set.
+fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Machine {
+    let (kind, prefix) = (Kind::from(set.spec.kind), &set.spec.prefix);
+    let (name, memory) = (prefix.node(number), set.spec.memory_mib);
+    let machine = Machine::new(kind, number, name, address, memory, &set.seed);
+    Machine {
+        resource: match kind {
+            Kind::Guest => prefix.resource(number),
+            Kind::Remote | Kind::Cluster => machine.resource.clone(),
+        },
+        ..machine
+    }
+}
+
+/// A uuid (version 8: our own derivation, RFC 9562) that follows from seed and name: the first 16
+/// bytes of a SHA-256. Journals and domains carry it, so it stays as it is.
+pub fn uuid(seed: &str, name: &str) -> String {
+    let digest = Sha256::digest(format!("lxc-autogen {seed} {name}"));
+    let mut bytes: uuid::Bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    uuid::Builder::from_custom_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+    use std::collections::HashSet;
+
+    #[test]
+    fn the_same_set_gives_the_same_distinct_containers() {
+        let all = sample(244).guests();
+        assert_eq!(all, sample(244).guests());
+        let first = &all[0];
+        assert_eq!(first.name, "lxc1");
+        assert_eq!(first.resource, "container1");
+        assert_eq!(first.address.to_string(), "192.168.123.11");
+        assert_eq!(first.mac, "52:54:c0:a8:7b:0b");
+        let distinct: HashSet<&String> = all.iter().flat_map(|g| [&g.uuid, &g.mac]).collect();
+        assert_eq!(distinct.len(), 2 * 244);
+    }
+
+    #[test]
+    fn json_has_the_fields_that_it_has_always_had() {
+        let mut set = sample(1);
+        let uuid = "b64f2d41-UUID";
+        let shown = |set: &Set| {
+            let guest = Machine {
+                uuid: uuid.to_owned(),
+                ..set.guests().remove(0)
+            };
+            [guest.json_in_set(), guest.json_in_lab()].map(|json| json.to_string())
+        };
+        assert_eq!(
+            shown(&set)[0],
+            "{\"address\":\"192.168.123.11\",\"mac\":\"52:54:c0:a8:7b:0b\",\"name\":\"lxc1\",\
+             \"number\":1,\"resource\":\"container1\",\"uuid\":\"b64f2d41-UUID\"}"
+        );
+        set.spec.kind = NodeKind::Remote;
+        let [in_set, in_lab] = shown(&set);
+        assert!(in_set.contains("\"resource\":\"lxc1\""), "{in_set}");
+        assert_eq!(
+            in_lab,
+            "{\"address\":\"192.168.123.11\",\"kind\":\"remote\",\"mac\":\"52:54:c0:a8:7b:0b\",\
+             \"name\":\"lxc1\",\"number\":1,\"uuid\":\"b64f2d41-UUID\"}"
+        );
+    }
+
+    /// Values that version 0.1.0 has written into journals and domains.
+    #[test]
+    fn the_same_seed_gives_the_same_uuid_for_ever() {
+        for (seed, name, uuid) in [
+            ("seed", "lxc1", "1e05953a-2eba-8f5f-b70d-f0cd8c4b7480"),
+            (
+                "0123456789abcdef",
+                "network",
+                "bde47047-52b0-852e-9d18-67fe2ba93763",
+            ),
+        ] {
+            assert_eq!(super::uuid(seed, name), uuid);
+        }
+    }
+
+    #[test]
+    fn a_smaller_set_is_the_beginning_of_a_larger_one() {
+        assert_eq!(sample(5).guests()[..], sample(12).guests()[..5]);
+    }
+}
