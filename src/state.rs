@@ -1,8 +1,12 @@
 //! The state directory: root's own, locked while a command works in it, with set and journal.
 
+mod owned;
+
+use owned::{check_content, check_identity, check_owner};
+
 use crate::change::{
-    Change, InState, Journal, LOCK_FILE, OwnFiles, Rank, SET_FILE, StateDir, StateDirectory,
-    StateFile, Undoer, remove_empty_state,
+    Change, InState, Journal, LOCK_FILE, OwnFiles, Rank, SET_FILE, StateDir, StateFile, Undoer,
+    remove_empty_state,
 };
 use crate::context as work;
 use crate::error::{Context, Error, Kind, Result};
@@ -12,7 +16,7 @@ use crate::host::signals;
 use crate::journal;
 use crate::plan::Set;
 use crate::spec::is_plain_path;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// An open state directory.
@@ -248,125 +252,5 @@ pub fn load_set(dir: &Path) -> Result<Option<Set>> {
         .context("read the set of containers")
 }
 
-fn check_owner(dir: &Path) -> Result<()> {
-    let metadata = std::fs::symlink_metadata(dir).map_err(|e| Error::io("look at", dir, e))?;
-    let shown = dir.display();
-    if !metadata.is_dir() {
-        return Err(Error::cant(format!("{shown} is no directory"))
-            .mend("move it away, or name another with --state-dir"));
-    }
-    if metadata.uid() != 0 {
-        return Err(Error::cant(format!(
-            "{shown} belongs to uid {}, not to root",
-            metadata.uid()
-        ))
-        .mend("name another directory with --state-dir"));
-    }
-    let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
-        return Err(
-            Error::cant(format!("{shown} is open to others (mode {mode:04o})"))
-                .mend(format!("chmod 0700 {shown}")),
-        );
-    }
-    Ok(())
-}
-
-/// A directory with files and without a journal is somebody else's.
-fn check_content(dir: &Path) -> Result<()> {
-    if files::exists(&dir.join(journal::FILE)) {
-        return Ok(());
-    }
-    let entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
-    match entries.flatten().find(|e| e.file_name() != LOCK_FILE) {
-        None => Ok(()),
-        Some(entry) => Err(Error::cant(format!(
-            "{} holds {} and no journal of lxc-autogen",
-            dir.display(),
-            entry.file_name().to_string_lossy()
-        ))
-        .mend("name another directory with --state-dir, or move the files away")),
-    }
-}
-
-/// A journal that was copied elsewhere must not undo anything there.
-fn check_identity(dir: &Path, journal: &Journal) -> Result<()> {
-    for (_, change) in journal.outstanding() {
-        let Change::StateDir(StateDirectory::StateDir(StateDir { path, ino })) = change else {
-            continue;
-        };
-        if (path.as_path(), *ino) != (dir, files::identity(dir)?) {
-            return Err(Error::cant(format!(
-                "the journal in {} was written for {} and is not used here",
-                dir.display(),
-                path.display()
-            ))
-            .mend("use the directory it was written for, not a copy or a new name of it"));
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_new_directory_is_roots_alone_and_knows_itself() {
-        let parent = tempfile::tempdir().unwrap();
-        let dir = parent.path().join("state");
-        let state = State::open_or_make(&dir).unwrap();
-        assert_eq!(
-            std::fs::metadata(&dir).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
-        let busy = State::open(&dir).unwrap_err();
-        assert!(busy.message().contains("another run is at work"), "{busy}");
-        drop(state);
-        State::clear_unfinished(&dir).unwrap();
-        assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 1);
-        let moved = parent.path().join("moved");
-        std::fs::rename(&dir, &moved).unwrap();
-        let e = State::open(&moved).unwrap_err();
-        assert!(e.message().contains("was written for"), "{e}");
-    }
-
-    #[test]
-    fn what_a_killed_run_left_of_it_is_taken_away_or_taken_over() {
-        let parent = tempfile::tempdir().unwrap();
-        let dir = parent.path().join("state");
-        let unfinished = temporary_name(&dir);
-        let names = || std::fs::read_dir(parent.path()).unwrap().count();
-        let leave = || {
-            std::fs::DirBuilder::new()
-                .mode(0o700)
-                .create(&unfinished)
-                .unwrap();
-            std::fs::write(unfinished.join(LOCK_FILE), "").unwrap();
-        };
-        leave();
-        State::clear_unfinished(&dir).unwrap();
-        assert_eq!(names(), 0);
-        leave();
-        State::open_or_make(&dir).unwrap();
-        assert_eq!(names(), 1);
-    }
-
-    #[test]
-    fn what_is_not_ours_is_refused_by_name() {
-        let parent = tempfile::tempdir().unwrap();
-        let dir = parent.path();
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o700)).unwrap();
-        std::fs::write(dir.join("holiday.jpg"), "x").unwrap();
-        let e = State::open_or_make(dir).unwrap_err();
-        assert!(e.message().contains("holiday.jpg"), "{e}");
-        std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755)).unwrap();
-        let e = State::open_or_make(dir).unwrap_err();
-        assert!(e.mend_text().unwrap().starts_with("chmod 0700"), "{e}");
-        assert!(State::open(&dir.join("none")).unwrap().is_none());
-        assert_eq!(check_path(Path::new("/a/b/")).unwrap().as_os_str(), "/a/b");
-        for bad in ["/", "/a b", "/a'b", "/a/../b"] {
-            assert!(check_path(Path::new(bad)).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! Holds the documents against the program: man page and README against the clap definition and
 //! the exit statuses, CONTRIBUTING against the files that are there.
+//!
+//! Long because each document is held against the same few readings of it, which all tests share.
 
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]

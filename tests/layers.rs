@@ -4,6 +4,8 @@
 //! What a file uses is read from its text: every path that begins with `crate::`, `super::` or
 //! `self::`, in `use` lines and elsewhere, is followed to the file that it leads into. Unit tests are
 //! left out: they may build their samples with whatever there is.
+//!
+//! Long because it is one reader of the code and the few questions put to it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -40,6 +42,7 @@ fn modules() -> BTreeMap<String, PathBuf> {
         .into_iter()
         .map(|entry| entry.unwrap().into_path())
         .filter(|path| path.extension().is_some_and(|e| e == "rs"))
+        .filter(|path| !path.ends_with("tests.rs"))
         .map(|path| {
             let inside = path.strip_prefix("src").unwrap().with_extension("");
             let parts: Vec<_> = inside.iter().map(|p| p.to_string_lossy()).collect();
@@ -284,4 +287,25 @@ fn paths_are_read_as_rust_reads_them() {
     assert_eq!(lead("lab::up", "crate::a::c::d", &known), Some("a::c"));
     assert_eq!(lead("lab::up", "super::Lab", &known), Some("lab"));
     assert_eq!(lead("lab", "super::a::X", &known), Some("a"));
+}
+
+/// The head of a long file says why it is one: "Long because …".
+#[test]
+fn long_files_have_a_reason_in_their_heads() {
+    const LONGEST: usize = 300;
+    let mut without = Vec::new();
+    for top in ["src", "tests", "examples"] {
+        for entry in walkdir::WalkDir::new(top).into_iter().flatten() {
+            if entry.path().extension().is_none_or(|e| e != "rs") {
+                continue;
+            }
+            let text = fs::read_to_string(entry.path()).unwrap();
+            let lines = text.lines().count();
+            let mut head = text.lines().take_while(|line| line.starts_with("//!"));
+            if lines > LONGEST && !head.any(|line| line.contains("Long because")) {
+                without.push(format!("{} has {lines} lines", entry.path().display()));
+            }
+        }
+    }
+    assert!(without.is_empty(), "{}", without.join("\n"));
 }

@@ -1,5 +1,8 @@
 //! Running other programs: by argument vector, in the C locale, with a timeout, and with their
 //! error output in our errors. Shaped after the small command layer of bootc.
+//!
+//! Long because one command is one thing: how it is built, started, bounded, read and told of belongs
+//! together, and nobody else may start a program.
 
 use super::Host;
 use crate::error::{Error, Result};

@@ -7,6 +7,7 @@ mod agree;
 mod elsewhere;
 mod key;
 mod prepare;
+mod realise;
 mod serve;
 mod targets;
 
@@ -18,11 +19,10 @@ pub(crate) use targets::answering;
 use crate::change::{Change, Peer};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::host::{Host, files};
+use crate::host::files;
 use crate::peer::{self, Answer, Facts, Group, Plan, Request, Session, Target, each};
 use crate::plan::Set;
 use crate::resolve::Elsewhere;
-use crate::rootfs::Remoted;
 use crate::spec::Sharing;
 use crate::state::State;
 use std::time::Duration;
@@ -174,91 +174,6 @@ impl Shared {
             return Ok(());
         }
         self.key.take(state)
-    }
-
-    /// Has every node carry it out while `here` does what is to be done on this one.
-    ///
-    /// # Errors
-    /// The first failure, this node's first.
-    pub(crate) fn realise(
-        &mut self,
-        host: &Host,
-        set: &Set,
-        here: impl FnOnce() -> Result<()>,
-    ) -> Result<()> {
-        if self.is_alone() {
-            return here();
-        }
-        let remoted = match &set.remoted {
-            Remoted::Bound { path } if self.members.iter().any(|m| !m.facts.has_remoted) => {
-                // Fetched only now, it is not there yet: they fetch it themselves.
-                files::read_optional(path)?
-            }
-            _ => None,
-        };
-        let plan = Plan {
-            group: self.group.clone(),
-            key: self.key.for_others()?,
-            set: Some(set.clone()),
-            remoted,
-            agent: None,
-        };
-        self.realise_plan(host, &plan, here, u64::from(set.spec.containers))
-    }
-
-    fn realise_plan(
-        &mut self,
-        host: &Host,
-        plan: &Plan,
-        here: impl FnOnce() -> Result<()>,
-        containers: u64,
-    ) -> Result<()> {
-        let patience = Duration::from_secs(180 + containers);
-        let members = &mut self.members;
-        let (ours, theirs) = std::thread::scope(|scope| {
-            let others = scope.spawn(move || {
-                each(members, |member| {
-                    let remoted = plan.remoted.clone().filter(|_| !member.facts.has_remoted);
-                    let request = Request::Realise(Box::new(Plan {
-                        remoted,
-                        ..plan.clone()
-                    }));
-                    member.began = true;
-                    done(&mut member.session, &request, patience)
-                })
-            });
-            let ours = here();
-            (ours, others.join())
-        });
-        let theirs = theirs.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        all_of(std::iter::once(ours).chain(theirs))?;
-        host.check_interrupt()
-    }
-
-    /// The key alone, on all nodes.
-    ///
-    /// # Errors
-    /// As [`Shared::realise`].
-    pub(crate) fn realise_key(&mut self, host: &Host) -> Result<()> {
-        let plan = Plan {
-            group: self.group.clone(),
-            key: self.key.for_others()?,
-            ..Plan::default()
-        };
-        self.realise_plan(host, &plan, || Ok(()), 0)
-    }
-
-    /// An agent, on all nodes.
-    ///
-    /// # Errors
-    /// As [`Shared::realise`].
-    pub(crate) fn realise_agent(&mut self, host: &Host, agent: Vec<u8>) -> Result<()> {
-        let plan = Plan {
-            group: self.group.clone(),
-            agent: Some(agent),
-            ..Plan::default()
-        };
-        self.realise_plan(host, &plan, || Ok(()), 0)
     }
 
     /// Lets others use the nodes again; what was done can still be put back.

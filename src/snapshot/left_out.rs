@@ -277,7 +277,9 @@ mod tests {
         let left_out = LeftOut::new(&[]);
         let mut ours: Vec<PathBuf> = crate::libvirt::hypervisor::LXC.leftovers("lxc1");
         ours.extend(crate::libvirt::leftovers::drop_ins());
-        ours.extend(crate::libvirt::leftovers::directories(&crate::libvirt::hypervisor::LXC));
+        ours.extend(crate::libvirt::leftovers::directories(
+            &crate::libvirt::hypervisor::LXC,
+        ));
         ours.extend(crate::libvirt::leftovers::network_directories());
         ours.extend(
             [

@@ -1,21 +1,17 @@
 //! What people do every day.
 
 use crate::Test;
-use crate::runner::not_proven;
+use crate::isolation;
 use crate::world::{Before, NODE, STATE, cluster, init_of, lxa, names, online, run, tool, until};
-use lxc_autogen::libvirt::container::SYSRQ;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::collections::BTreeMap;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
     ("eight_guest_nodes_and_away", eight_guest_nodes_and_away),
     (
         "a_destroyed_container_is_recovered",
-        a_destroyed_container_is_recovered,
+        crate::deaths::a_destroyed_container_is_recovered,
     ),
     ("copied_keys", copied_keys),
     ("the_other_ways_out", the_other_ways_out),
@@ -25,9 +21,9 @@ pub const TESTS: &[Test] = &[
     ),
     (
         "a_container_cannot_reach_the_host",
-        a_container_cannot_reach_the_host,
+        isolation::a_container_cannot_reach_the_host,
     ),
-    ("the_trigger_is_masked", the_trigger_is_masked),
+    ("the_trigger_is_masked", isolation::the_trigger_is_masked),
     ("two_sets_side_by_side", two_sets_side_by_side),
     (
         "verify_says_ok_and_leaves_nothing",
@@ -118,78 +114,6 @@ fn epoch() -> String {
     cib.get("epoch").unwrap().to_owned()
 }
 
-fn a_destroyed_container_is_recovered() {
-    let before = Before::new();
-    lxa("up -c 2 --monitor-interval 3").exits(0);
-
-    // A crash.
-    recovers_once(|was| {
-        kill(Pid::from_raw(i32::try_from(was).unwrap()), Signal::SIGKILL).unwrap();
-        let back = comes_back("lxc2", was, online_again);
-        if !back {
-            mended_by_up("lxc2");
-        }
-        back
-    });
-
-    // virsh destroy begins with SIGTERM, and pacemaker-remoted asks for its node's shutdown: the
-    // cluster restarts the container, but looks at the node's connection again only at its next
-    // occasion. `up` is one.
-    recovers_once(|was| {
-        tool("virsh -c lxc:/// destroy lxc2");
-        let back = comes_back("lxc2", was, || true);
-        mended_by_up("lxc2");
-        assert_ne!(init_of("lxc2"), was);
-        back
-    });
-
-    lxa("cleanup").exits(0);
-    before.is_as_now();
-}
-
-/// The cluster can give a node up (see [`comes_back`]), but not each time: of several deaths it must
-/// recover one by itself.
-#[track_caller]
-fn recovers_once(dies_and_comes_back: impl Fn(u32) -> bool) {
-    const DEATHS: usize = 4;
-    let recovered = (0..DEATHS).any(|_| dies_and_comes_back(init_of("lxc2")));
-    assert!(recovered, "given up {DEATHS} times of {DEATHS}");
-}
-
-fn online_again() -> bool {
-    online() == names("lxc", 2)
-}
-
-fn mended_by_up(name: &str) {
-    lxa("up").exits(0);
-    assert!(online_again());
-    assert_ne!(init_of(name), 0);
-}
-
-/// Waits until the cluster has a container running again, and what more is asked holds; or, and
-/// false, until it has given the node up: Pacemaker 2.1.5 does when it connects anew before it
-/// restarts the container, and that start of the connection fails. That happens after a shutdown
-/// that the node asked for (its log says that failures must be cleared then), and after a crash when
-/// the node's fail count is written only when the connection is stopped already: the scheduler run
-/// that follows has forgotten why.
-fn comes_back(name: &str, was: u32, more: fn() -> bool) -> bool {
-    let start = format!("{name}_start_0");
-    let began = Instant::now();
-    loop {
-        // Connecting in vain takes 60 s.
-        let in_time = began.elapsed() < Duration::from_secs(150);
-        assert!(in_time, "{}", tool("crm_mon -1rf"));
-        if ![0, was].contains(&init_of(name)) && more() {
-            return true;
-        }
-        if cluster().failures.contains(&start) {
-            eprintln!("the cluster has given {name} up");
-            return false;
-        }
-        std::thread::sleep(Duration::from_millis(200));
-    }
-}
-
 /// The key copied, and the programs from another tree: the host's own, seen through a bind mount.
 fn copied_keys() {
     let base = tempfile::tempdir().unwrap();
@@ -260,73 +184,6 @@ fn monitors_that_meet_the_stop_leave_nothing() {
     let status = tool("cibadmin --query --scope status");
     assert!(!status.contains("fail-count"), "{status}");
     assert!(!status.contains("container"), "{status}");
-    before.is_as_now();
-}
-
-/// By what the kernel says of the container's first process, not by trying: a test that is wrong
-/// about this must not be what reboots the machine.
-fn a_container_cannot_reach_the_host() {
-    let before = Before::new();
-    lxa("up -c 1").exits(0);
-    let pid = init_of("lxc1");
-    assert_ne!(pid, 0);
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
-    let mask = |name: &str| {
-        let line = status.lines().find(|l| l.starts_with(name)).unwrap();
-        u64::from_str_radix(line.split_whitespace().nth(1).unwrap(), 16).unwrap()
-    };
-    // Numbers of capability.h: dac_read_search, sys_module, sys_rawio, sys_admin, sys_boot, mknod.
-    for bit in [2, 16, 17, 21, 22, 27] {
-        for set in ["CapPrm:", "CapEff:", "CapBnd:"] {
-            assert_eq!(mask(set) >> bit & 1, 0, "capability {bit} in {set}");
-        }
-    }
-    let mounts = std::fs::read_to_string(format!("/proc/{pid}/mountinfo")).unwrap();
-    let options = |point: &str| {
-        let line = mounts.lines().rfind(|l| l.split(' ').nth(4) == Some(point));
-        line.map(|l| l.split(' ').nth(5).unwrap().to_owned())
-    };
-    for point in [
-        "/usr",
-        "/etc/pacemaker",
-        "/etc/alternatives",
-        "/opt/lxc-autogen/pacemaker-remoted",
-    ] {
-        let options = options(point).unwrap_or_else(|| panic!("{point} is not mounted"));
-        assert!(options.split(',').any(|o| o == "ro"), "{point}: {options}");
-    }
-    // Its root is the skeleton and not the host's.
-    let root = format!("/proc/{pid}/root");
-    assert!(Path::new(&root).join("etc/hostname").exists());
-    std::fs::write(HOSTS_OWN, "").unwrap();
-    let seen = Path::new(&root).join(HOSTS_OWN.trim_start_matches('/'));
-    let is_seen = seen.exists();
-    std::fs::remove_file(HOSTS_OWN).unwrap();
-    assert!(!is_seen, "the host's / is seen in the container");
-    assert_eq!(
-        std::fs::read_to_string(format!("{root}/etc/hostname")).unwrap(),
-        "lxc1\n"
-    );
-    lxa("cleanup").exits(0);
-    before.is_as_now();
-}
-
-/// A file directly in the host's /, as it is while a test looks for it in a container.
-const HOSTS_OWN: &str = "/lxc-autogen-test";
-
-/// Without ever writing to the real file.
-fn the_trigger_is_masked() {
-    if !Path::new(SYSRQ).exists() {
-        return not_proven("this kernel has no sysrq-trigger that containers could reach");
-    }
-    let before = Before::new();
-    lxa("up -c 1").exits(0);
-    let seen = format!("/proc/{}/root{SYSRQ}", init_of("lxc1"));
-    let kind = std::fs::metadata(seen).unwrap();
-    let null = std::fs::metadata("/dev/null").unwrap();
-    assert!(kind.file_type().is_char_device());
-    assert_eq!(kind.rdev(), null.rdev(), "not the null device");
-    lxa("cleanup").exits(0);
     before.is_as_now();
 }
 

@@ -11,9 +11,11 @@
 #[path = "../common/anyone.rs"]
 mod anyone;
 mod crash;
+mod deaths;
 mod everyday;
 #[path = "../common/golden.rs"]
 mod golden;
+mod isolation;
 mod journal;
 #[path = "../common/kill.rs"]
 // Each of the test programs that share this uses a part of it.

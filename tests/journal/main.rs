@@ -2,6 +2,8 @@
 //! cluster nor libvirt, in directories of its own. The rest is in tests/cluster/golden.rs.
 //!
 //! What is undone must be root's, so without root these tests report themselves as ignored.
+//!
+//! Long because each kind of record has its own world to be undone in.
 
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
