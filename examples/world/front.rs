@@ -96,7 +96,7 @@ pub fn exec(directory: &Path, command: &[OsString]) -> Result<u8> {
         return Err(Error::cant(format!("no world is running in {path}"))
             .mend(format!("scripts/world start {path}")));
     };
-    // Whoever looks at us by our groups finds us in the world's.
+    // So that the world's limits hold for the command, and its end for what the command leaves.
     place.groups().iter().try_for_each(|g| groups::join(g))?;
     let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
     let cmd = Cmd::new("nsenter")

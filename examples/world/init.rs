@@ -136,7 +136,7 @@ fn run_to_its_end(cmd: Cmd) -> Result<u8> {
     }
 }
 
-/// Waits for a child as PID 1 does it while nothing else is waited for.
+/// Runs a program to its end, with our terminal and standard streams; gives back its exit status.
 pub fn wait_for(cmd: &Cmd) -> Result<u8> {
     let status = cmd.start()?.wait();
     let status = status.map_err(|e| Error::failed(format!("wait for {}: {e}", cmd.line())))?;
