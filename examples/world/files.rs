@@ -155,9 +155,8 @@ impl Private {
     }
 
     fn each_kept(&self, act: impl Fn(&Path, &Path) -> Result<()>) -> Result<()> {
-        let all = self.kept.iter().enumerate();
-        all.map(|(n, path)| act(&self.at.join(format!("kept/{n}")), path))
-            .collect()
+        let mut all = self.kept.iter().enumerate();
+        all.try_for_each(|(n, path)| act(&self.at.join(format!("kept/{n}")), path))
     }
 }
 

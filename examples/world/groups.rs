@@ -250,7 +250,7 @@ mod tests {
             ..own("", &top)
         };
         let owner = Identity::of(std::process::id()).unwrap();
-        let refused = make(&[own.clone()], owner).unwrap_err();
+        let refused = make(std::slice::from_ref(&own), owner).unwrap_err();
         assert!(refused.message().contains("memory controller"));
         fs::write(top.join("cgroup.subtree_control"), "cpu memory\n").unwrap();
         let made = make(std::slice::from_ref(&own), owner).unwrap();
