@@ -5,9 +5,10 @@
 //! it; a clean-up that promises the host as it was has to.
 
 use crate::error::{Error, Result};
-use crate::host::{mounts, proc};
+use crate::host::mounts::{self, Mount};
+use crate::host::proc;
 use nix::errno::Errno;
-use procfs_core::ProcessCGroups;
+use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
@@ -22,6 +23,52 @@ pub fn hierarchies() -> Result<Vec<PathBuf>> {
         .filter(|m| m.fstype == "cgroup" || m.fstype == "cgroup2")
         .map(|m| m.point)
         .collect())
+}
+
+/// A hierarchy that is mounted here, and the group of it that a process is in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// Of a v1 hierarchy, as mount(8) takes them: controllers, or `name=` and a name. Empty for v2.
+    pub controllers: Vec<String>,
+    /// Where the hierarchy is mounted.
+    pub mounted: PathBuf,
+    /// The group's directory, at or below that.
+    pub group: PathBuf,
+}
+
+impl Own {
+    /// Whether it is the hierarchy of cgroup v2.
+    pub fn is_v2(&self) -> bool {
+        self.controllers.is_empty()
+    }
+}
+
+/// The groups that this process is in, one for each hierarchy that can be seen from here.
+///
+/// # Errors
+/// When /proc/self/cgroup or the mounts cannot be read.
+pub fn own() -> Result<Vec<Own>> {
+    Ok(own_in(of("self")?, &mounts::all()?))
+}
+
+fn own_in(groups: ProcessCGroups, mounted: &[Mount]) -> Vec<Own> {
+    let one = |group: ProcessCGroup| {
+        let is_its = |m: &&Mount| match group.controllers.first() {
+            None => m.fstype == "cgroup2",
+            Some(first) => m.fstype == "cgroup" && m.options.split(',').any(|o| o == first),
+        };
+        let mount = mounted.iter().find(is_its)?;
+        // A part of the hierarchy may be mounted: a container's own. Dots lead out of what is seen.
+        let path = Path::new(&group.pathname);
+        let below = path.strip_prefix(&mount.root).or(path.strip_prefix("/"));
+        let below = below.ok().filter(|p| !p.starts_with(".."))?;
+        Some(Own {
+            mounted: mount.point.clone(),
+            group: mount.point.join(below),
+            controllers: group.controllers,
+        })
+    };
+    groups.into_iter().filter_map(one).collect()
 }
 
 /// The `machine` groups that do not exist now, and would be left behind by a first container.
@@ -103,4 +150,37 @@ pub fn only_v2() -> bool {
 /// When they cannot be read.
 pub fn of(process: impl Display) -> Result<ProcessCGroups> {
     proc::read(&format!("/proc/{process}/cgroup"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use procfs_core::FromBufRead;
+
+    #[test]
+    fn own_groups_of_both_versions_and_of_a_part_of_a_hierarchy() {
+        let mounted = mounts::parse(
+            "41 40 0:31 / /c/cpu rw - cgroup cgroup rw,cpu,cpuacct\n\
+             42 40 0:32 /box /c/memory rw - cgroup cgroup rw,memory\n\
+             43 40 0:33 / /c/systemd rw - cgroup cgroup rw,xattr,name=systemd\n\
+             44 40 0:34 / /c/pids rw - cgroup cgroup rw,pids\n\
+             45 40 0:35 / /c/unified rw - cgroup2 cgroup2 rw\n",
+        );
+        let text = "9:name=systemd:/\n5:cpu,cpuacct:/a/b\n4:memory:/box/a\n3:pids:/../y\n\
+                    2:blkio:/\n0::/x\n";
+        let groups = ProcessCGroups::from_buf_read(text.as_bytes()).unwrap();
+        let found: Vec<String> = own_in(groups, &mounted)
+            .iter()
+            .map(|o| format!("{} {}", o.controllers.join(","), o.group.display()))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "name=systemd /c/systemd/",
+                "cpu,cpuacct /c/cpu/a/b",
+                "memory /c/memory/a",
+                " /c/unified/x"
+            ]
+        );
+    }
 }

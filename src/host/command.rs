@@ -31,6 +31,7 @@ pub struct Cmd {
     envs: Vec<(String, OsString)>,
     stdin: Option<Vec<u8>>,
     directory: Option<PathBuf>,
+    output: Option<PathBuf>,
     timeout: Duration,
     interruptible: bool,
     shown_from: usize,
@@ -58,6 +59,7 @@ impl Cmd {
             envs: Vec::new(),
             stdin: None,
             directory: None,
+            output: None,
             timeout: DEFAULT_TIMEOUT,
             interruptible: false,
             shown_from: 0,
@@ -107,6 +109,13 @@ impl Cmd {
     /// Runs the program in this directory.
     pub fn directory(mut self, path: &Path) -> Self {
         self.directory = Some(path.to_owned());
+        self
+    }
+
+    /// For [`Cmd::start`]: what the program says goes to this file, made anew, and its standard input
+    /// is closed.
+    pub fn output_to(mut self, path: &Path) -> Self {
+        self.output = Some(path.to_owned());
         self
     }
 
@@ -249,6 +258,30 @@ impl Cmd {
             .spawn()
             .map_err(|e| Error::failed(format!("start {}: {e}", self.line())))?;
         Ok((child, stderr))
+    }
+
+    /// Starts it with our terminal, standard streams and process group, and leaves it to the caller to
+    /// wait for it: neither its time nor, but for [`Cmd::output_to`], its output is ours.
+    ///
+    /// # Errors
+    /// When there is no such program, or it cannot be started.
+    // One more place that may.
+    #[allow(clippy::disallowed_methods)]
+    pub fn start(&self) -> Result<std::process::Child> {
+        let mut command = std::process::Command::new(self.found()?);
+        command
+            .args(&self.args)
+            .envs(self.envs.iter().map(|(n, v)| (n.as_str(), v.as_os_str())));
+        if let Some(path) = &self.output {
+            let file = File::create(path).map_err(|e| Error::io("make", path, e))?;
+            command
+                .stdin(Stdio::null())
+                .stdout(duplicate(&file)?)
+                .stderr(duplicate(&file)?);
+        }
+        command
+            .spawn()
+            .map_err(|e| Error::failed(format!("start {}: {e}", self.line())))
     }
 
     fn found(&self) -> Result<PathBuf> {
@@ -404,6 +437,18 @@ mod tests {
             .unwrap();
         assert_eq!(out.code, 0);
         assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_started_program_is_left_alone_and_says_it_to_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("said");
+        let cmd = Cmd::new("ls").args(["-l", "--", "/no such place", "/proc/self/fd/0"]);
+        let mut child = cmd.output_to(&file).start().unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(2));
+        let said = std::fs::read_to_string(&file).unwrap();
+        assert!(said.contains("/no such place"), "{said}");
+        assert!(said.contains("/proc/self/fd/0 -> /dev/null\n"), "{said}");
     }
 
     #[test]

@@ -221,6 +221,7 @@ mod tests {
         let text = "9:name=systemd:/\n5:freezer:/machine/x\n4:cpu,cpuacct:/machine/x\n\
                     3:pids:/../y\n0::/machine.slice/x\n";
         let mount = |point: &str, fstype: &str, options: &str| Mount {
+            root: "/".into(),
             point: point.into(),
             fstype: fstype.into(),
             options: options.into(),

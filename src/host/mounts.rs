@@ -4,12 +4,15 @@
 //! of options, and gives nothing at all when one line is strange to it.
 
 use crate::error::{Error, Result};
+use nix::mount::{MntFlags, umount2};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 /// One line of mountinfo, as far as we use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
+    /// Which directory of the file system is mounted: `/`, where it is not a part of it.
+    pub root: PathBuf,
     /// Where.
     pub point: PathBuf,
     /// File system type.
@@ -45,6 +48,20 @@ pub fn points() -> Result<Vec<PathBuf>> {
     Ok(all()?.into_iter().map(|m| m.point).collect())
 }
 
+/// Takes away, from this process' own mount namespace, all that is mounted at a path and below. What
+/// is open there stays open (umount2(2), MNT_DETACH).
+///
+/// # Errors
+/// When the mounts cannot be read, or the kernel refuses.
+pub fn detach(path: &Path) -> Result<()> {
+    // Counted beforehand: with /proc itself gone nobody could.
+    let layers = points()?.iter().filter(|p| *p == path).count();
+    for _ in 0..layers {
+        umount2(path, MntFlags::MNT_DETACH).map_err(|e| Error::io("unmount", path, e))?;
+    }
+    Ok(())
+}
+
 /// Reads a mountinfo file.
 pub fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
@@ -52,9 +69,11 @@ pub fn parse(text: &str) -> Vec<Mount> {
 
 fn parse_line(line: &str) -> Option<Mount> {
     let (left, right) = line.split_once(" - ")?;
-    let point = left.split(' ').nth(4)?;
+    let mut left = left.split(' ').skip(3);
+    let (root, point) = (left.next()?, left.next()?);
     let mut right = right.split(' ');
     Some(Mount {
+        root: PathBuf::from(unescape(root)),
         point: PathBuf::from(unescape(point)),
         fstype: right.next()?.to_owned(),
         options: right.nth(1).unwrap_or_default().to_owned(),
@@ -83,6 +102,7 @@ mod tests {
     fn mountinfo_lines_of_a_real_machine() {
         let found = parse(SAMPLE);
         assert_eq!(found[2].point, Path::new("/mnt/with space"));
+        assert_eq!(found[2].root, Path::new("/a"));
         assert_eq!(found[1].options, "rw,memory");
     }
 }

@@ -6,7 +6,8 @@ use super::poll::{Poll, Seen};
 use crate::error::{Error, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use procfs_core::process::{LimitValue, Limits};
+use procfs_core::FromRead;
+use procfs_core::process::{LimitValue, Limits, Stat};
 use std::path::Path;
 use std::time::Duration;
 
@@ -53,6 +54,15 @@ pub fn named(programs: &[&str]) -> Option<u32> {
         let is = |p: &&str| !name.is_empty() && name == p[..p.len().min(15)];
         programs.iter().any(is) && same_namespace(*pid, ours)
     })
+}
+
+/// When a process was started, in clock ticks since boot (proc(5), /proc/PID/stat, field 22). A pid
+/// comes round again; with this it is an identity. `None` where there is no such process, or only a
+/// zombie: its parent may take its time to fetch its exit status.
+pub fn start_time(pid: u32) -> Option<u64> {
+    let bytes = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = Stat::from_read(&bytes[..]).ok()?;
+    (!matches!(stat.state, 'Z' | 'X')).then_some(stat.starttime)
 }
 
 /// How many files a process may have open (its soft limit; proc(5), /proc/PID/limits).
@@ -105,6 +115,28 @@ mod tests {
         let (soft, _) = nix::sys::resource::getrlimit(nix::sys::resource::Resource::RLIMIT_NOFILE)
             .expect("a limit of this process");
         assert_eq!(open_files(std::process::id()), Some(soft));
+    }
+
+    #[test]
+    fn a_process_has_a_start_time_until_it_has_ended() {
+        let ours = start_time(std::process::id()).unwrap();
+        let sleeping = ["-c", "read line"];
+        let mut child = std::process::Command::new("sh")
+            .args(sleeping)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        assert!(start_time(child.id()).unwrap() >= ours);
+        // It ends, and stays a zombie until it is waited for.
+        drop(child.stdin.take());
+        let began = Instant::now();
+        while start_time(child.id()).is_some() {
+            assert!(began.elapsed() < Duration::from_secs(10));
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(Path::new(&format!("/proc/{}", child.id())).exists());
+        child.wait().unwrap();
+        assert_eq!(start_time(child.id()), None);
     }
 
     #[test]

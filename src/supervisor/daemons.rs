@@ -31,9 +31,10 @@ impl State {
     }
 }
 
-/// All of a node's daemons, in the order of starting.
+/// All of a node's daemons, in the order of starting. For a process that takes the ends of all its
+/// children by it: PID 1 of a container.
 #[derive(Debug)]
-pub(super) struct Daemons {
+pub struct Daemons {
     environment: Vec<(String, String)>,
     all: Vec<(Daemon, State)>,
     /// Which one is being stopped, and until when it may take.
@@ -42,7 +43,8 @@ pub(super) struct Daemons {
 }
 
 impl Daemons {
-    pub(super) fn new(config: Config) -> Self {
+    /// None of them is started yet: see [`Daemons::advance`].
+    pub fn new(config: Config) -> Self {
         Daemons {
             environment: config.environment,
             all: config
@@ -57,7 +59,7 @@ impl Daemons {
 
     /// Takes the ends of processes: daemons, and orphans of the whole container. Gives back the
     /// name of a daemon that panicked.
-    pub(super) fn reap(&mut self) -> Option<String> {
+    pub fn reap(&mut self) -> Option<String> {
         let mut panicked = None;
         loop {
             let (pid, how, status) = match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
@@ -81,7 +83,10 @@ impl Daemons {
     }
 
     /// Marks those ready that are, and starts the next stage when all before it are ready.
-    pub(super) fn advance(&mut self) -> Result<()> {
+    ///
+    /// # Errors
+    /// None today. That a daemon cannot be started is how it is, and shown by [`Daemons::are_well`].
+    pub fn advance(&mut self) -> Result<()> {
         for (daemon, state) in &mut self.all {
             if let State::Starting(pid) = *state {
                 if daemon.ready.as_ref().is_none_or(is_ready) {
@@ -109,6 +114,12 @@ impl Daemons {
     fn next_stage(&self) -> Option<u32> {
         let waiting = self.all.iter().filter(|(_, s)| *s == State::Waiting);
         waiting.map(|(d, _)| d.stage).min()
+    }
+
+    /// Whether none of them has ended.
+    pub fn are_well(&self) -> bool {
+        let ended = |(_, state): &(Daemon, State)| matches!(state, State::Ended(_));
+        !self.all.iter().any(ended)
     }
 
     /// Whether nothing but the end of a process can change anything.

@@ -126,6 +126,7 @@ mod tests {
 
     fn mount(super_options: &str) -> Mount {
         Mount {
+            root: "/".into(),
             point: "/sys/fs/cgroup/x".into(),
             fstype: "cgroup".into(),
             options: super_options.into(),

@@ -9,8 +9,9 @@
 mod daemons;
 mod groups;
 
+pub use daemons::Daemons;
+
 use crate::error::{Error, Result};
-use daemons::Daemons;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{SigSet, Signal};

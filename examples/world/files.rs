@@ -1,0 +1,289 @@
+//! What a world sees of the file system: the machine's, with private copies where libvirt, corosync,
+//! Pacemaker and the tool write.
+//!
+//! All private files are on one tmpfs, mounted inside the world's own mount namespace: when the last
+//! process has died the kernel drops it.
+
+use crate::Plan;
+use crate::place::{Place, is_hidden};
+use lxc_autogen::error::{Error, Result};
+use lxc_autogen::host::Host;
+use lxc_autogen::host::cgroups::Own;
+use lxc_autogen::host::command::Cmd;
+use lxc_autogen::host::mounts;
+use nix::mount::{MsFlags, mount};
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the world is called, as a machine.
+const NAME: &str = "outside";
+
+/// Makes all of it. `own` is of before the namespaces were made.
+pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
+    let private = Private {
+        at: place.file("fs"),
+        kept: kept(plan),
+    };
+    directory(&private.at, 0o755)?;
+    tmpfs(&private.at, "mode=755", MsFlags::empty())?;
+    private.keep()?;
+    kernel_file_systems(own)?;
+    private.copy(Path::new("/etc"))?;
+    private.copy(Path::new("/usr/lib/ocf"))?;
+    let writable = ["libvirt", "pacemaker", "corosync", "lxc-autogen"];
+    private.shadow(Path::new("/var/lib"), &writable)?;
+    private.shadow(Path::new("/var/cache"), &["libvirt"])?;
+    private.empty(Path::new("/var/log"))?;
+    make_run()?;
+    let shm = Path::new("/dev/shm");
+    mounts::detach(shm)?;
+    tmpfs(shm, "mode=1777", MsFlags::MS_NOSUID | MsFlags::MS_NODEV)?;
+    private.show_kept()?;
+    name_it()?;
+    // What is mounted over our directory is not seen in it.
+    let _ = std::env::set_current_dir(&plan.directory);
+    Cmd::new("ip")
+        .args(["link", "set", "lo", "up"])
+        .ok(&Host::new(false))
+        .map(drop)
+}
+
+/// Which directories a world must see at their place, though it has its own there: this tree, where
+/// the tool is, and where the command is run.
+fn kept(plan: &Plan) -> Vec<PathBuf> {
+    let tool = plan.tool.parent().map(Path::to_owned);
+    let mut kept: Vec<PathBuf> = Vec::new();
+    for path in [Some(plan.tree.clone()), tool, Some(plan.directory.clone())] {
+        let Some(path) = path.filter(|p| is_hidden(p) && p.is_dir()) else {
+            continue;
+        };
+        if !kept.iter().any(|k| path.starts_with(k)) {
+            kept.push(path);
+        }
+    }
+    kept
+}
+
+/// The world's private files.
+struct Private {
+    at: PathBuf,
+    kept: Vec<PathBuf>,
+}
+
+impl Private {
+    /// Where the private form of a path is.
+    fn of(&self, path: &Path) -> PathBuf {
+        self.at.join(path.strip_prefix("/").unwrap_or(path))
+    }
+
+    /// A private, writable copy in place of a directory, owners and modes kept; nothing where there
+    /// is none.
+    fn copy(&self, path: &Path) -> Result<()> {
+        if !path.is_dir() {
+            return Ok(());
+        }
+        let private = self.of(path);
+        directory(private.parent().unwrap_or(&self.at), 0o755)?;
+        Cmd::new("cp")
+            .args(["-a", "--reflink=never", "--"])
+            .args([path, &private])
+            .timeout(Duration::from_secs(600))
+            .ok(&Host::new(false))?;
+        bind(&private, path)
+    }
+
+    /// An empty directory in place of one.
+    fn empty(&self, path: &Path) -> Result<()> {
+        let private = self.of(path);
+        directory(&private, 0o755)?;
+        bind(&private, path)
+    }
+
+    /// A writable directory in place of one, in which everything is the machine's, read-only, but for
+    /// these names, which are not there yet. A mount on each of them would need the machine to have
+    /// it as a mount point, and would make it a thing that `rmdir` cannot remove.
+    fn shadow(&self, path: &Path, names: &[&str]) -> Result<()> {
+        let private = self.of(path);
+        let machine = self.of(&Path::new("/machine").join(path.strip_prefix("/").unwrap_or(path)));
+        directory(&private, 0o755)?;
+        directory(&machine, 0o755)?;
+        rbind(path, &machine)?;
+        let flags = MsFlags::MS_REMOUNT | MsFlags::MS_BIND | MsFlags::MS_RDONLY;
+        set(&machine, flags)?;
+        let entries = fs::read_dir(&machine).map_err(|e| Error::io("read", &machine, e))?;
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            if names.iter().any(|n| name == *n) {
+                continue;
+            }
+            let (link, leads_to) = (private.join(&name), path.join(&name));
+            if self.kept.iter().any(|k| k.starts_with(&leads_to)) {
+                // A link would have what is kept at two places.
+                directory(&link, 0o755)?;
+                rbind(&entry.path(), &link)?;
+            } else {
+                symlink(entry.path(), &link).map_err(|e| Error::io("make", &link, e))?;
+            }
+        }
+        rbind(&private, path)
+    }
+
+    /// Sets aside what is kept, before it is hidden.
+    fn keep(&self) -> Result<()> {
+        self.each_kept(|aside, path| {
+            directory(aside, 0o755)?;
+            rbind(path, aside)
+        })
+    }
+
+    /// Puts it back at its place.
+    fn show_kept(&self) -> Result<()> {
+        self.each_kept(|aside, path| {
+            directory(path, 0o755)?;
+            mount(
+                Some(aside),
+                path,
+                None::<&str>,
+                MsFlags::MS_MOVE,
+                None::<&str>,
+            )
+            .map_err(|e| Error::io("mount", path, e))
+        })
+    }
+
+    fn each_kept(&self, act: impl Fn(&Path, &Path) -> Result<()>) -> Result<()> {
+        let mut all = self.kept.iter().enumerate();
+        all.try_for_each(|(n, path)| act(&self.at.join(format!("kept/{n}")), path))
+    }
+}
+
+/// The kernel's own file systems, as seen from the world's namespaces.
+fn kernel_file_systems(own: &[Own]) -> Result<()> {
+    let (sys, proc) = (Path::new("/sys"), Path::new("/proc"));
+    mounts::detach(sys)?;
+    // Of the world's own network namespace: libvirt sets up bridges through it.
+    kernels("sysfs", sys, None)?;
+    mounts::detach(proc)?;
+    kernels("proc", proc, None)?;
+    mask_sysrq(proc)?;
+    control_groups(own)
+}
+
+/// A panicking Pacemaker writes `b` there: that would reboot the real machine.
+pub fn mask_sysrq(proc: &Path) -> Result<()> {
+    let trigger = proc.join("sysrq-trigger");
+    if trigger.exists() {
+        bind(Path::new("/dev/null"), &trigger)?;
+    }
+    Ok(())
+}
+
+/// The control groups as the world's namespace shows them. Where there are v1 hierarchies v2 is left
+/// out: libvirt takes a v2 mount with controllers next to v1 ones for its own and then fails every
+/// start with "Unable to create directory /sys/fs/cgroup/unified".
+pub fn control_groups(own: &[Own]) -> Result<()> {
+    let top = Path::new("/sys/fs/cgroup");
+    if crate::groups::is_v2_alone(own) {
+        return kernels("cgroup2", top, None);
+    }
+    tmpfs(top, "mode=755", MsFlags::empty())?;
+    for own in own.iter().filter(|o| !o.is_v2()) {
+        let controllers = own.controllers.join(",");
+        let short = controllers.trim_start_matches("name=");
+        let point = top.join(short);
+        directory(&point, 0o755)?;
+        kernels("cgroup", &point, Some(&controllers))?;
+        for one in short.split(',').filter(|one| *one != short) {
+            let link = top.join(one);
+            symlink(short, &link).map_err(|e| Error::io("make", &link, e))?;
+        }
+    }
+    Ok(())
+}
+
+fn make_run() -> Result<()> {
+    let run = Path::new("/run");
+    mounts::detach(run)?;
+    tmpfs(run, "mode=755", MsFlags::empty())?;
+    directory(&run.join("lock"), 0o1777)?;
+    directory(&run.join("resource-agents"), 0o1755)?;
+    directory(&run.join("user"), 0o755)
+}
+
+/// What `uname -n` says must resolve to itself.
+fn name_it() -> Result<()> {
+    nix::unistd::sethostname(NAME).map_err(|e| Error::failed(format!("set the host name: {e}")))?;
+    write(Path::new("/etc/hostname"), &format!("{NAME}\n"))?;
+    let hosts = Path::new("/etc/hosts");
+    let file = fs::File::options().append(true).create(true).open(hosts);
+    file.and_then(|mut f| f.write_all(format!("127.0.0.1 {NAME}\n").as_bytes()))
+        .map_err(|e| Error::io("write", hosts, e))
+}
+
+/// A file with this text.
+pub fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).map_err(|e| Error::io("write", path, e))
+}
+
+/// A directory with this mode, and the ones above it where there are none.
+pub fn directory(path: &Path, mode: u32) -> Result<()> {
+    if path.is_dir() && mode == 0o755 {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(path);
+    made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(mode)))
+        .map_err(|e| Error::io("make directory", path, e))
+}
+
+/// Shows what is at one path at another.
+pub fn bind(from: &Path, at: &Path) -> Result<()> {
+    mount(Some(from), at, None::<&str>, MsFlags::MS_BIND, None::<&str>)
+        .map_err(|e| Error::io("mount", at, e))
+}
+
+/// The same with what is mounted below.
+pub fn rbind(from: &Path, at: &Path) -> Result<()> {
+    let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
+    mount(Some(from), at, None::<&str>, flags, None::<&str>).map_err(|e| Error::io("mount", at, e))
+}
+
+fn set(at: &Path, flags: MsFlags) -> Result<()> {
+    mount(None::<&str>, at, None::<&str>, flags, None::<&str>)
+        .map_err(|e| Error::io("mount", at, e))
+}
+
+/// An empty file system in memory.
+pub fn tmpfs(at: &Path, options: &str, flags: MsFlags) -> Result<()> {
+    mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(options))
+        .map_err(|e| Error::io("mount", at, e))
+}
+
+/// A file system of the kernel's.
+pub fn kernels(fstype: &str, at: &Path, options: Option<&str>) -> Result<()> {
+    mount(Some(fstype), at, Some(fstype), MsFlags::empty(), options)
+        .map_err(|e| Error::io("mount", at, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_world_would_hide_is_kept_once() {
+        let plan = |tree: &str, tool: &str, directory: &str| Plan {
+            libvirt: true,
+            cluster: true,
+            root: None,
+            binds: Vec::new(),
+            tool: tool.into(),
+            tree: tree.into(),
+            directory: directory.into(),
+        };
+        assert!(kept(&plan("/tmp", "/tmp/x/tool", "/usr")).is_empty());
+        let found = kept(&plan("/var/lib", "/var/lib/dpkg/tool", "/etc"));
+        assert_eq!(found, [Path::new("/var/lib"), Path::new("/etc")]);
+    }
+}

@@ -1,0 +1,144 @@
+//! PID 1 of a world: makes what is seen in it, runs one command in it, and ends it by ending.
+
+use crate::place::{Identity, Place};
+use crate::{Plan, daemons, files, groups, owner, parse_plan, root};
+use lxc_autogen::error::{Error, Kind, Result};
+use lxc_autogen::host::cgroups::{self, Own};
+use lxc_autogen::host::command::Cmd;
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, unshare};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Of every failure to make a world.
+pub const MEND: &str = "in a container it must be a privileged one";
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    directory: PathBuf,
+    #[arg(value_parser = parse_plan)]
+    plan: Plan,
+    owner: String,
+    #[arg(last = true, required = true)]
+    command: Vec<OsString>,
+}
+
+/// Makes the world and runs its command; gives back the command's exit status.
+pub fn run(arguments: &Arguments) -> Result<u8> {
+    end_with(&arguments.owner)?;
+    let place = Place::new(&arguments.directory);
+    let plan = &arguments.plan;
+    let command = match &plan.root {
+        Some(path) => {
+            begin(&place, plan, |own| {
+                root::enter(path, &plan.binds, own, &place)
+            })
+            .map_err(|e| e.context(format!("cannot enter {}", path.display())))?;
+            in_root(&arguments.command)
+        }
+        None => {
+            begin(&place, plan, |own| files::make(&place, plan, own))
+                .map_err(|e| e.context("cannot make the world").mend(MEND))?;
+            furnish(&place, plan, &arguments.command)?
+        }
+    };
+    if plan.root.is_none() {
+        // In a root of its own the world's directory cannot be seen: it was said before.
+        place.write("ready", "")?;
+    }
+    run_to_its_end(command)
+}
+
+/// Everything in a world ends with PID 1, and that with the owner.
+fn end_with(owner: &str) -> Result<()> {
+    set_pdeathsig(Signal::SIGKILL).map_err(|e| Error::failed(format!("prctl: {e}")))?;
+    let alive = owner.parse::<Identity>().is_ok_and(Identity::is_alive);
+    // It may have ended before we asked to be told. /proc still shows this machine's pids.
+    if std::process::id() == 1 && alive {
+        return Ok(());
+    }
+    Err(Error::usage(
+        "world init is PID 1 of a world, and nothing else",
+    ))
+}
+
+/// Goes into the world's groups and namespaces, and makes what is seen there.
+fn begin(place: &Place, plan: &Plan, make: impl FnOnce(&[Own]) -> Result<()>) -> Result<()> {
+    let cant = |e: Error| e.with_kind(Kind::Cant);
+    let own = cgroups::own()?;
+    let groups = place.groups();
+    for group in &groups {
+        groups::join(&groups::top(&own, group)).map_err(cant)?;
+    }
+    let mut namespaces = CloneFlags::CLONE_NEWNS
+        | CloneFlags::CLONE_NEWIPC
+        | CloneFlags::CLONE_NEWUTS
+        | CloneFlags::CLONE_NEWCGROUP;
+    if plan.root.is_none() {
+        namespaces |= CloneFlags::CLONE_NEWNET;
+    }
+    unshare(namespaces).map_err(|e| Error::cant(format!("make namespaces: {e}")))?;
+    let private = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, private, None::<&str>)
+        .map_err(|e| Error::cant(format!("make mounts private: {e}")))?;
+    if groups::is_v2_alone(&own) {
+        for leaf in &groups {
+            groups::join(leaf).map_err(cant)?;
+            groups::hand_down_inside(&groups::top(&own, leaf))?;
+        }
+    }
+    make(&own).map_err(cant)
+}
+
+/// The command in another root, which is to know nothing of a world.
+fn in_root(command: &[OsString]) -> Cmd {
+    Cmd::new("env")
+        .args(["-u", "LXC_AUTOGEN_WORLD", "-u", "LXC_AUTOGEN_WORLD_TREE"])
+        .args(["-u", "TMPDIR", "--", "HOME=/root"])
+        .args(command)
+}
+
+/// Starts what the command is to find, and gives back how it is run.
+fn furnish(place: &Place, plan: &Plan, command: &[OsString]) -> Result<Cmd> {
+    if plan.libvirt {
+        daemons::start_libvirt()?;
+    }
+    if !plan.cluster {
+        return Ok(Cmd::new("env").arg("--").args(command));
+    }
+    daemons::start_cluster(plan)?;
+    let tool = plan.tool.to_string_lossy();
+    place.write("cluster", &tool)?;
+    let inside = daemons::in_node(&tool, &plan.directory, place.path(), command);
+    Ok(Cmd::new("env").arg("--").args(inside))
+}
+
+/// Runs the command, and meanwhile takes the ends of all orphans of the world.
+fn run_to_its_end(cmd: Cmd) -> Result<u8> {
+    let child = cmd.start()?;
+    let ours = i32::try_from(child.id()).map(Pid::from_raw);
+    loop {
+        match waitpid(None, None) {
+            Ok(WaitStatus::Exited(pid, code)) if Ok(pid) == ours => {
+                return Ok(u8::try_from(code).unwrap_or(1));
+            }
+            Ok(WaitStatus::Signaled(pid, signal, _)) if Ok(pid) == ours => {
+                return Ok(u8::try_from(128 + signal as i32).unwrap_or(1));
+            }
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(e) => return Err(Error::failed(format!("wait for the command: {e}"))),
+        }
+    }
+}
+
+/// Runs a program to its end, with our terminal and standard streams; gives back its exit status.
+pub fn wait_for(cmd: &Cmd) -> Result<u8> {
+    let status = cmd.start()?.wait();
+    let status = status.map_err(|e| Error::failed(format!("wait for {}: {e}", cmd.line())))?;
+    Ok(owner::code(status))
+}

@@ -1,0 +1,277 @@
+//! A world's directory: who owns the world, who is its PID 1, which groups it has.
+
+use crate::groups;
+use lxc_autogen::error::{Error, Result};
+use lxc_autogen::host::{files, processes};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant, SystemTime};
+
+/// A process, by its pid and when it was started: a pid alone comes round again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Identity {
+    pid: u32,
+    started: u64,
+}
+
+impl Identity {
+    /// Of a process that runs.
+    pub fn of(pid: u32) -> Option<Identity> {
+        let started = processes::start_time(pid)?;
+        Some(Identity { pid, started })
+    }
+
+    /// The pid, as this machine numbers it.
+    pub fn pid(self) -> u32 {
+        self.pid
+    }
+
+    /// Whether this very process still runs.
+    pub fn is_alive(self) -> bool {
+        Identity::of(self.pid) == Some(self)
+    }
+
+    /// Kills it and waits until it is gone.
+    fn end(self) {
+        let began = Instant::now();
+        while self.is_alive() && began.elapsed() < Duration::from_secs(10) {
+            if let Ok(pid) = i32::try_from(self.pid) {
+                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl fmt::Display for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.pid, self.started)
+    }
+}
+
+impl FromStr for Identity {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Identity, ()> {
+        let (pid, started) = text.trim().split_once(['-', ' ']).ok_or(())?;
+        Ok(Identity {
+            pid: pid.parse().map_err(drop)?,
+            started: started.parse().map_err(drop)?,
+        })
+    }
+}
+
+/// A world's directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    path: PathBuf,
+}
+
+/// What a world writes into its directory; `fs` is where its private files are mounted.
+const FILES: [&str; 6] = ["owner", "init", "groups", "ready", "cluster", "log"];
+/// The beginning of the names of directories that `run` makes.
+const PREFIX: &str = "lxc-autogen-world.";
+/// How old a directory is in which nobody has said that he owns it, before it is taken for what a
+/// world has left that was killed in its first moment.
+const ABANDONED: Duration = Duration::from_secs(60);
+
+impl Place {
+    /// A directory that is there or will be.
+    pub fn new(path: &Path) -> Place {
+        Place {
+            path: path.to_owned(),
+        }
+    }
+
+    /// A new one, for `run`.
+    pub fn temporary() -> Result<Place> {
+        let base = std::env::temp_dir();
+        may_lie_in(&base)?;
+        let made = tempfile::Builder::new().prefix(PREFIX).tempdir_in(&base);
+        let made = made.map_err(|e| Error::io("make a directory in", &base, e))?;
+        Ok(Place { path: made.keep() })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Writes down in one of its files which process that is.
+    pub fn write_identity(&self, name: &str, process: Identity) -> Result<()> {
+        self.write(name, &format!("{} {}\n", process.pid, process.started))
+    }
+
+    /// Writes one of its files, which is there whole or not at all.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        let file = self.file(name);
+        let new = file.with_extension("new");
+        std::fs::write(&new, text)
+            .and_then(|()| std::fs::rename(&new, &file))
+            .map_err(|e| Error::io("write", &file, e))
+    }
+
+    /// Who owns the world.
+    pub fn owner(&self) -> Option<Identity> {
+        self.identity("owner")
+    }
+
+    /// Its PID 1.
+    pub fn init(&self) -> Option<Identity> {
+        self.identity("init")
+    }
+
+    fn identity(&self, name: &str) -> Option<Identity> {
+        files::read_trimmed(self.file(name))?.parse().ok()
+    }
+
+    /// The groups that a process of the world is in.
+    pub fn groups(&self) -> Vec<PathBuf> {
+        let text = files::read_trimmed(self.file("groups")).unwrap_or_default();
+        text.lines().map(PathBuf::from).collect()
+    }
+
+    /// Whether the world runs: both, as a world whose owner was killed takes a moment to die.
+    pub fn runs(&self) -> bool {
+        let both = [self.owner(), self.init()];
+        both.into_iter().all(|p| p.is_some_and(Identity::is_alive))
+    }
+
+    /// Kills the owner and PID 1, with it every process in the world, and removes what they left.
+    pub fn end(&self) -> Result<()> {
+        if let Some(owner) = self.owner() {
+            owner.end();
+        }
+        self.remove_what_is_left()
+    }
+
+    /// The same for the owner itself, in the end.
+    pub fn remove_what_is_left(&self) -> Result<()> {
+        if let Some(init) = self.init() {
+            init.end();
+        }
+        if let Some(owner) = self.owner() {
+            groups::remove_of(owner)?;
+        }
+        for name in FILES {
+            files::remove_file(&self.file(name))?;
+            files::remove_file(&self.file(name).with_extension("new"))?;
+        }
+        // A directory in which there is something else is somebody's, and stays.
+        let _ = std::fs::remove_dir(self.file("fs"));
+        let _ = std::fs::remove_dir(&self.path);
+        Ok(())
+    }
+
+    /// Whether it is of a world that was killed before it could clear up after itself.
+    fn is_left_over(&self) -> bool {
+        match self.owner() {
+            Some(owner) => !owner.is_alive(),
+            None => {
+                let changed = self.path.metadata().and_then(|m| m.modified()).ok();
+                let age = changed.and_then(|t| SystemTime::now().duration_since(t).ok());
+                age.is_some_and(|a| a > ABANDONED)
+            }
+        }
+    }
+}
+
+/// What killed worlds have left: groups and directories.
+pub fn clear_left_over() -> Result<()> {
+    groups::remove_left_over()?;
+    let entries = std::fs::read_dir(std::env::temp_dir());
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().and_then(|n| n.strip_prefix(PREFIX));
+        if ours.is_some_and(|rest| rest.len() == 6) && files::is_real_directory(&entry.path()) {
+            let place = Place::new(&entry.path());
+            if place.is_left_over() {
+                place.end()?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where a world has private files or the kernel's own, which hide those of the machine.
+const PRIVATE: [&str; 8] = [
+    "/run",
+    "/var/run",
+    "/var/log",
+    "/var/lib",
+    "/var/cache",
+    "/etc",
+    "/proc",
+    "/sys",
+];
+
+/// Whether a world hides a path of the machine's.
+pub fn is_hidden(path: &Path) -> bool {
+    let places = PRIVATE.iter().chain(&["/dev"]);
+    places.into_iter().any(|p| path.starts_with(p))
+}
+
+/// Refuses a directory that the world would not see.
+pub fn may_lie_in(path: &Path) -> Result<()> {
+    if !is_hidden(path) {
+        return Ok(());
+    }
+    Err(Error::cant(format!(
+        "a world cannot lie in {}: it has its own there",
+        path.display()
+    ))
+    .mend("choose one below /tmp or /var/tmp"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_known_by_more_than_its_pid() {
+        let ours = Identity::of(std::process::id()).unwrap();
+        assert!(ours.is_alive());
+        assert_eq!(ours.to_string().parse(), Ok(ours));
+        let before = Identity {
+            started: ours.started - 1,
+            ..ours
+        };
+        assert!(!before.is_alive());
+        for wrong in ["", "7", "7-", "7-x", "x-7"] {
+            assert!(wrong.parse::<Identity>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_a_world_hides() {
+        for hidden in ["/var/lib/x", "/run", "/dev/shm/x", "/etc/x/y"] {
+            assert!(may_lie_in(Path::new(hidden)).is_err(), "{hidden}");
+        }
+        for seen in ["/tmp/x", "/var/libx", "/root/run"] {
+            assert!(may_lie_in(Path::new(seen)).is_ok(), "{seen}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_owns_is_left_over_when_it_is_old() {
+        let directory = tempfile::tempdir().unwrap();
+        let place = Place::new(directory.path());
+        assert!(!place.is_left_over());
+        let ours = Identity::of(std::process::id()).unwrap();
+        place.write_identity("owner", ours).unwrap();
+        assert!(!place.is_left_over() && !place.runs());
+        place.write_identity("init", ours).unwrap();
+        assert!(place.runs());
+        let gone = Identity { started: 0, ..ours };
+        place.write_identity("owner", gone).unwrap();
+        assert!(place.is_left_over() && !place.runs());
+    }
+}
