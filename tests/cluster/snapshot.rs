@@ -256,7 +256,7 @@ fn each_kind_of_difference() {
         "ebtables filter FORWARD left",
         "sysctl net.ipv4.conf.qa-old.proxy_arp changed",
         "mount /etc/qa-snapshot/mount left",
-        "process /etc/qa-snapshot/mount/fence_virtd 7777 left",
+        "process fence_virtd 7777 left",
         "file /etc/qa-snapshot/content changed",
         "file /etc/qa-snapshot/mode changed",
         "file /etc/qa-snapshot/owner changed",
