@@ -25,7 +25,7 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
     if saved.is_none() && !network {
         check_bridge(lab)?;
     }
-    check_memory(lab, saved)
+    check_memory(lab, saved, memory::available_mib())
 }
 
 const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
@@ -179,10 +179,10 @@ fn check_bridge(lab: &Lab) -> Result<()> {
 const CLUSTER_NODE_MIB: u64 = 130;
 
 /// Refuses a lab that this host's memory cannot hold, before it swaps to death.
-fn check_memory(lab: &Lab, saved: Option<&Lab>) -> Result<()> {
+fn check_memory(lab: &Lab, saved: Option<&Lab>, available: Option<u64>) -> Result<()> {
     // What is there has its memory.
     let needed = mib(lab).saturating_sub(saved.map_or(0, mib));
-    match memory::available_mib() {
+    match available {
         Some(available) if available < needed => Err(Error::cant(format!(
             "such a lab takes about {needed} MiB of memory, and {available} are available"
         ))
@@ -219,6 +219,25 @@ pub(crate) fn check_network(look: &Look<'_>, lab: &Lab) -> Result<bool> {
 mod tests {
     use super::*;
     use std::fs;
+
+    /// A lab of the sample's three cluster nodes and 100 remote nodes takes 3 × 130 + 102 × 8 MiB, its
+    /// two guests with them; one that exists has what it takes already.
+    #[test]
+    fn a_lab_that_memory_cannot_hold() {
+        let lab = crate::lab::tests::sample(3, 100);
+        let needed = 3 * CLUSTER_NODE_MIB + 102 * MIB_PER_GUEST;
+        let e = check_memory(&lab, None, Some(needed - 1)).unwrap_err();
+        assert_eq!(e.kind, crate::error::Kind::Cant);
+        assert_eq!(
+            e.message(),
+            "such a lab takes about 1206 MiB of memory, and 1205 are available"
+        );
+        check_memory(&lab, None, Some(needed)).unwrap();
+        check_memory(&lab, None, None).unwrap();
+        let smaller = crate::lab::tests::sample(3, 90);
+        check_memory(&lab, Some(&smaller), Some(10 * MIB_PER_GUEST)).unwrap();
+        check_memory(&lab, Some(&smaller), Some(10 * MIB_PER_GUEST - 1)).unwrap_err();
+    }
 
     fn touch(path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

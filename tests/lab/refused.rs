@@ -55,11 +55,6 @@ fn refused() {
             "is no IPv4 address",
         ),
         (
-            "lab up --cluster-nodes 32 --remote-nodes 900 -c 1000 --memory 300".to_owned(),
-            3,
-            "MiB of memory",
-        ),
-        (
             "lab up --base /etc".to_owned(),
             2,
             "there is no directory usr",
