@@ -1,4 +1,4 @@
-//! The newest VirtualDomain agent: fetched, looked at, installed; the one before is kept.
+//! The newest VirtualDomain agent: fetched, checked and installed. The previous agent is kept.
 
 use crate::change::{Agent, Change, Outside, StateFile};
 use crate::checks::admission;
@@ -13,11 +13,11 @@ use std::time::Duration;
 
 /// Name of the previous agent in the state directory.
 const PREVIOUS: &str = "VirtualDomain.previous";
-/// Directory of the fetched one there, until it is installed. The agent's own file name matters:
-/// ocf_rarun calls functions by it.
+/// Directory of the fetched agent in the state directory, until it is installed. The agent keeps
+/// its own file name there, since ocf_rarun calls functions by it.
 const FETCHED: &str = "fetched";
 
-/// Where the agent is, or would be installed.
+/// Path of the agent, whether it is installed yet or not.
 ///
 /// # Errors
 /// When there is no directory of resource agents.
@@ -35,7 +35,8 @@ pub(crate) fn target() -> Result<PathBuf> {
     )
 }
 
-/// Gives back what was installed.
+/// Fetches the agent and installs it; the previous one is kept. Gives back the bytes of the
+/// installed agent.
 pub(crate) fn install(
     context: &Context,
     state: &mut State,
@@ -58,7 +59,7 @@ pub(crate) fn install_bytes(context: &Context, state: &mut State, bytes: &[u8]) 
     install_fetched(context, state, &fetched, bytes, &target()?)
 }
 
-/// Where an agent is until it is installed.
+/// Path of the fetched agent until it is installed.
 fn fetched(state: &mut State) -> Result<PathBuf> {
     let directory = state.dir.join(FETCHED);
     state.journal.intend([StateFile::named(FETCHED)])?;
@@ -99,7 +100,7 @@ fn install_fetched(
     files::write_atomic(target, bytes, Attributes::root(0o755), Existing::Replace)
 }
 
-/// With curl or wget, whichever is there.
+/// Fetches a URL into a file, with curl or wget, whichever is there.
 fn fetch(context: &Context, url: &str, to: &Path) -> Result<()> {
     let fetcher = if which::which("curl").is_ok() {
         Cmd::new("curl")

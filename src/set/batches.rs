@@ -1,8 +1,8 @@
 //! Joining many nodes: some at a time, the next ones' containers started while the last ones join.
 //!
-//! What the cluster does for each change grows with what it knows already, so that the first of
-//! many join faster when the others are not there yet; and a scheduler that all wait for at once
-//! answers too late for those that watch over it.
+//! The work of the cluster for each change grows with the number of resources it knows, so the
+//! first nodes join faster when the others are not in the CIB yet. And one scheduler run over all
+//! of them takes so long that pacemakerd takes the scheduler for dead.
 
 use super::{cib, prestart, wait};
 use crate::error::Result;
@@ -15,25 +15,25 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::time::Instant;
 
-/// How many at a time: 400 were online after 110 s in one wave and after 77 s in two; 200 after 27 s
-/// in one and after 33 s in two (2 cores, Pacemaker 2.1.5, one run each).
+/// Containers in a wave: 400 were online after 110 s in one wave and after 77 s in two; 200 after
+/// 27 s in one and after 33 s in two (2 cores, Pacemaker 2.1.5, one run each).
 const SIZE: usize = 200;
 
-/// A set on its way into the cluster.
+/// A set that joins the cluster in waves.
 #[derive(Debug)]
 pub(crate) struct Batches {
-    /// The cluster as it was before.
+    /// The CIB as it was before the first wave.
     pub cib: Rc<Cib>,
     joining: Option<Joining>,
-    /// To start before the cluster knows them.
+    /// Names of the containers that are started before the cluster knows them.
     early: HashSet<String>,
     /// How many of the set are in the cluster after each wave.
     ends: Vec<u32>,
 }
 
 impl Batches {
-    /// Only of those that are started ahead there are several waves: the others are the cluster's
-    /// to start, which is slow enough.
+    /// Several waves pay only for containers that are started before the cluster knows them: the
+    /// cluster starts the others itself, slowly enough.
     pub(crate) fn of(
         set: &Set,
         early: Vec<Machine>,
@@ -54,17 +54,17 @@ impl Batches {
         }
     }
 
-    /// The first wave.
+    /// Starts the first wave's containers and adds them to the CIB.
     pub(crate) fn begin(&self, look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
         let first = up_to(set, self.ends[0]);
         prestart::start(look, set, &self.early_of(set, 0))?;
         let joining = self.joining.clone();
         cib::add(look, state, &first, Part::All, &self.cib, joining)?;
-        // For the reader.
+        // cib.xml shows the whole set, not the first wave alone.
         cib::write_down(look, state, set, &self.cib)
     }
 
-    /// The others, until all are online.
+    /// Starts and adds the other waves, and waits until all nodes are online.
     pub(crate) fn go_on(&self, look: &Look<'_>, set: &Set, timeout: Option<u64>) -> Result<()> {
         let guests = set.guests();
         let (began, patience) = (Instant::now(), wait::patience(set, timeout));
@@ -98,15 +98,16 @@ impl Batches {
     }
 }
 
-/// The number of the last one in each wave of these, the last of all in the last. A last wave of a
-/// few would not pay: it is between half a wave and one and a half.
+/// The number of the last container of each wave; the last wave ends with the last container of
+/// all. A last wave of only a few would not pay, so it has between half and one and a half times
+/// the usual size.
 fn ends(early: &[u32], all: u32) -> Vec<u32> {
     let waves = ((early.len() + SIZE / 2) / SIZE).max(1);
     let last_of = |wave: usize| early[wave * SIZE - 1];
     (1..waves).map(last_of).chain([all]).collect()
 }
 
-/// The beginning of a set.
+/// The set cut down to its first `end` containers.
 fn up_to(set: &Set, end: u32) -> Set {
     let mut first = set.clone();
     first.spec.containers = end;

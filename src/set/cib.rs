@@ -14,7 +14,8 @@ use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::State;
 
-/// Puts the set into the CIB as one change, with what holds only while it joins.
+/// Puts the set into the CIB as one change, with `joining` for the time until its nodes have
+/// joined.
 ///
 /// # Errors
 /// When the cluster refuses it; nothing is in the CIB then.
@@ -54,7 +55,7 @@ pub(crate) fn add(
     Ok(())
 }
 
-/// Writes what of a set is in the CIB into the state directory.
+/// Writes the set's part of the CIB to cib.xml in the state directory, for people to read.
 ///
 /// # Errors
 /// When it cannot be written.
@@ -64,7 +65,7 @@ pub(crate) fn write_down(look: &Look<'_>, state: &mut State, set: &Set, cib: &Ci
     state.write("cib.xml", &additions.render())
 }
 
-/// Adds more of a set that has begun to join.
+/// Adds the next containers of a set whose first ones are joining already.
 ///
 /// # Errors
 /// When the cluster refuses it.
@@ -79,26 +80,28 @@ pub(crate) fn add_more(look: &Look<'_>, set: &Set, cib: &Cib, joining: &Joining)
 
 /// Writes down how the addition of a set is taken back.
 pub(crate) fn intend(state: &mut State, set: &Set, part: Part, cib: &Cib) -> Result<()> {
-    // For the time that failed connections are tried again, or leftovers of history dropped.
+    // The property changes when failed connections are tried again, or leftover history is dropped.
     let refresh = change::Property {
         name: tools::REFRESH_PROPERTY.to_owned(),
         previous: cib.property(tools::REFRESH_PROPERTY).map(str::to_owned),
     };
-    // Another node that leads the set has it as it was before the set.
+    // Where another node leads the set, its journal has the property's value of before the set.
     let refresh = (set.nodes.is_empty() || !cib.has_id(&set.tag())).then(|| refresh.into());
     state
         .journal
         .intend(refresh.into_iter().chain(undos(set, part)))
 }
 
-/// Constraints of what the set was before, which would hold on beside its own.
+/// Deletes constraints that the set had with earlier options and has no more: they would go on to
+/// hold beside the new ones.
 fn drop_former(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
     let mut former = config::former_ids(set);
     former.retain(|id| cib.has_id(id));
     tools::delete(&look.context.host, &former)
 }
 
-/// Puts into the CIB what a set is that it already knew as another.
+/// Merges the set as it was before a failed run into the CIB, which has it as that run left it, and
+/// deletes the constraints that only that run's set had.
 ///
 /// # Errors
 /// When the cluster does not say who this node is, or refuses it.
@@ -127,7 +130,7 @@ pub(crate) fn adopt(look: &Look<'_>, state: &mut State) -> Result<()> {
     let Some(set) = state.set.clone().filter(|set| !set.nodes.is_empty()) else {
         return Ok(());
     };
-    // Without a cluster nothing can be in its CIB that a run without one could touch.
+    // Without a cluster there is no CIB that this run could change.
     if let Ok(cib) = look.cib() {
         let known = change::found_in_cib(look.context, &cib, Some(&set))?;
         state.journal.intend(known)?;
@@ -145,9 +148,10 @@ pub(crate) fn home(look: &Look<'_>, set: &Set) -> Result<String> {
     }
 }
 
-/// Lets crm_verify judge a few of a set, or a clone, that is new to the CIB; the rest are alike, and cibadmin
-/// checks all of them against the schema. Its time grows with the square of their number (0.7 s
-/// for 100), and it would ask nothing that the few do not answer.
+/// Lets crm_verify judge the first few containers of a set, or a clone, that is new to the CIB. The
+/// other containers are like them, and cibadmin checks all of them against the schema. The time of
+/// crm_verify grows with the square of their number (0.7 s for 100), and it would find nothing in
+/// the rest that it does not find in the few.
 fn check_sample(
     look: &Look<'_>,
     set: &Set,
@@ -165,7 +169,7 @@ fn check_sample(
     )
 }
 
-/// Ours that an interrupted removal has left stopped.
+/// Resources of the set that an interrupted removal has left stopped.
 fn revived(set: &Set, cib: &Cib) -> Vec<String> {
     let ids = cib.ids();
     set.guests()
@@ -176,7 +180,8 @@ fn revived(set: &Set, cib: &Cib) -> Vec<String> {
         .collect()
 }
 
-/// What takes back the addition of a set, and what its containers leave on this host.
+/// The journal's records that take a set's part out of the CIB, and those of its traces on this
+/// host.
 fn undos(set: &Set, part: Part) -> Vec<Change> {
     let mut undos = Vec::new();
     if part == Part::All {
@@ -205,7 +210,7 @@ fn undos(set: &Set, part: Part) -> Vec<Change> {
     undos
 }
 
-/// What a set's containers leave on a node where the cluster can run them.
+/// Traces that a set's containers leave on a node where the cluster can run them.
 pub(crate) fn left_here(set: &Set) -> Vec<Change> {
     let mut undos = machine::leaves(&set.guests(), Lifetime::Transient);
     let drop_ins = leftovers::drop_ins().filter(|path| !files::exists(path));

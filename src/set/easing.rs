@@ -1,4 +1,5 @@
-//! What is changed in the cluster only while nodes join.
+//! Changes of the cluster that last only while nodes join: meta attributes of the set's CIB
+//! objects, and throttling.
 
 use crate::change::{self, Change, CibObject, InCib, Properties, Throttle, Undoer};
 use crate::context::Context;
@@ -12,17 +13,17 @@ use crate::plan::Set;
 use crate::state::State;
 use crate::xml::El;
 
-/// What is changed only while nodes join.
+/// The changes of the cluster that last only while a set's nodes join.
 #[derive(Debug, Default)]
 pub(crate) struct Passing {
-    /// What of the set's own part of the CIB is otherwise.
+    /// How the set's CIB objects differ while its nodes join; `None` when all of them are online.
     pub joining: Option<Joining>,
-    /// Throttling to raise.
+    /// Cluster properties of throttling, and the values they are raised to.
     raises: Vec<Raise>,
 }
 
 impl Passing {
-    /// What a join needs: nothing where all nodes are online already.
+    /// The changes that this join needs: none where all nodes of the set are online already.
     pub(crate) fn of(set: &Set, home: &str, cib: &Cib, gentle: bool) -> Passing {
         if all_online(set, cib) {
             return Passing::default();
@@ -41,16 +42,16 @@ impl Passing {
         }
     }
 
-    /// Raises the throttling, in a change of its own and before the others: the controller reads its
-    /// options anew then, and when it wants the scheduler at the same time it sleeps for a second
-    /// (Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback). It does so
-    /// while files, network and containers are made.
+    /// Raises the throttling, in a change of its own and before the changes that join the nodes.
+    /// The controller reads its options anew then, and when it wants the scheduler at the same time
+    /// it sleeps for a second (Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c,
+    /// do_pe_invoke_callback). So early, it sleeps while files, network and containers are made.
     pub(crate) fn raise(&self, context: &Context, state: &mut State) -> Result<()> {
         raise(context, state, &self.raises)
     }
 }
 
-/// From so many on a removal could overwhelm the daemons.
+/// From this many primitives on, removing a set could overwhelm the cluster's daemons.
 const MANY: usize = 100;
 
 fn raise(context: &Context, state: &mut State, raises: &[Raise]) -> Result<()> {
@@ -62,7 +63,7 @@ fn raise(context: &Context, state: &mut State, raises: &[Raise]) -> Result<()> {
     tools::merge(&context.host, &change)
 }
 
-/// What puts back what of the set's own part of the CIB is otherwise.
+/// The journal's records that end how the set's CIB objects differ while nodes join.
 pub(crate) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Change> {
     let mut undos = Vec::new();
     if joining.others {
@@ -76,7 +77,7 @@ pub(crate) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Change> {
     undos
 }
 
-/// What a set's containers need while many of them start or stop.
+/// How a set's CIB objects differ while many of its containers start or stop, given this CIB.
 fn easing(tag: &str, cib: &Cib) -> Easing {
     Easing {
         tag: tag.to_owned(),
@@ -88,7 +89,9 @@ fn easing(tag: &str, cib: &Cib) -> Easing {
     }
 }
 
-/// What makes taking a set out of the CIB easier, journaled; nothing where it is not in the CIB.
+/// Writes into the journal, and raises in the cluster, what makes taking a set out of the CIB
+/// easier. Gives back how the set's CIB objects are to differ meanwhile; `None` where the set is
+/// not in the CIB.
 ///
 /// # Errors
 /// When the journal cannot be written, or the cluster refuses it.
@@ -117,8 +120,9 @@ fn all_online(set: &Set, cib: &Cib) -> bool {
         .all(|g| ids.contains(g.resource.as_str()) && connected.contains(&g.name))
 }
 
-/// Never for longer than the join: what was changed for it goes back before `up` ends, and what a
-/// killed run left before the next one begins. Only what a large set could not live without stays.
+/// Ends the changes that last only while nodes join: those of this run before `up` ends, and those
+/// of a killed run before the next join begins. Of a large set, the changes stay that its cluster
+/// could not work without ([`config::stays`]).
 pub(crate) fn end(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
     let unprobed = config::unprobed_id(&set.tag());
     let large = config::is_large(set.spec.containers);

@@ -16,7 +16,7 @@ use crate::spec::Authkey;
 use crate::state::State;
 use std::path::Path;
 
-/// Carries out the steps of the making. What is there already, as it should be, is left alone.
+/// Carries out the steps of making a set. What is there already, as it should be, is left alone.
 ///
 /// # Errors
 /// When any of it fails; the journal knows what was done.
@@ -47,14 +47,14 @@ fn carry_out(look: &Look<'_>, state: &mut State, set: &Set, step: &Step) -> Resu
             raise_network(look, state, set)
         }
         Step::Hosts(_) => add_hosts(state, set),
-        // Made when it was locked, and what is kept needs nothing done.
+        // Made when it was locked; and kept containers need nothing done.
         Step::StateDirectory(_) | Step::Keep(_) => Ok(()),
-        // Of other phases.
+        // These steps are carried out in other phases.
         Step::Remove { .. } | Step::Start | Step::Join { .. } | Step::Clone | Step::Wait => Ok(()),
     }
 }
 
-/// Refuses a key that the containers could not live by; a missing one will be made.
+/// Refuses a key that pacemaker-remoted would not accept; a missing key is made later.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is wrong with it and its mend.
@@ -133,7 +133,7 @@ pub(crate) fn add_hosts(state: &mut State, set: &Set) -> Result<()> {
     hosts::rewrite(path, |text| hosts::with_block(text, marker, &lines))
 }
 
-/// The set's network, up.
+/// Defines the set's network and starts it.
 fn raise_network(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
     let present = look.network(&set.network)?;
     if let Some(xml) = &present {
@@ -155,7 +155,7 @@ fn raise_network(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
         present: present.is_some(),
     };
     raise(look, state, &network)?;
-    // Without them the nodes join all the same, more slowly, and not as many.
+    // Where these settings fail the nodes join all the same, but more slowly, and fewer of them.
     let guests = set.guests().into_iter().map(|g| (g.address, g.mac));
     net::acknowledge_at_once(&look.context.host, &set.network, &set.subnet)
         .and_then(|()| {

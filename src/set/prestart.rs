@@ -1,8 +1,9 @@
 //! Starting containers before the cluster knows them.
 //!
-//! Many with one virsh cost a third of what the agent takes for each, and the cluster, told to
-//! start one that runs already, is done at once (VirtualDomain: "already running"). Only where the
-//! cluster is sure to want them here, for nowhere else would it look for them.
+//! Starting many containers with one virsh costs a third of the time that the agent takes for each,
+//! and the cluster's start of a container that runs already ends at once (VirtualDomain: "already
+//! running"). Containers are started so only where the cluster is sure to want them on this node,
+//! since it would find them nowhere else.
 
 use super::cib;
 use crate::context::Context;
@@ -17,8 +18,9 @@ use crate::spec::NodeKind;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Those of the set that can be started ahead: new to the cluster, on a node that must be theirs; of
-/// remote nodes, which the cluster does not start, all that do not run.
+/// The containers that can be started before the cluster knows them: guest nodes that are new to
+/// the CIB and must run on this node; and all remote nodes that do not run, since the cluster
+/// starts none of these.
 ///
 /// # Errors
 /// When cluster or libvirt do not answer.
@@ -39,8 +41,8 @@ pub(crate) fn of(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Vec<Machine>> 
     Ok(new.skip(usize::from(the_agent_begins())).collect())
 }
 
-/// Those of them that libvirt knows by now. The look that was taken for all is too old: a run that
-/// was killed may have left a virsh that goes on starting containers.
+/// State of those containers that libvirt knows by now. The earlier look at all domains is too old:
+/// a run that was killed may have left a virsh that goes on starting containers.
 fn seen(context: &Context, guests: &[Machine]) -> Result<HashMap<String, Seen>> {
     let mut all = HashMap::new();
     for (machinery, guests) in machine::by_machinery(guests) {
@@ -59,8 +61,8 @@ fn destroy<'a>(context: &Context, guests: impl IntoIterator<Item = &'a Machine>)
         .try_for_each(|(machinery, guests)| machinery.destroy(&context.host, &names_of(&guests)))
 }
 
-/// Remote nodes that do not run, which is nobody's to mend but ours. Those of which libvirt has not
-/// noticed the end are made to end first.
+/// The remote nodes that do not run, which the cluster does not start. A container whose end
+/// libvirt has not noticed is destroyed first.
 fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Machine>> {
     let guests = set.guests();
     let seen = seen(look.context, &guests)?;
@@ -71,17 +73,18 @@ fn to_run(look: &Look<'_>, set: &Set) -> Result<Vec<Machine>> {
     Ok(left)
 }
 
-/// Whether the agent has yet to tell systemd that libvirt is to outlive the cluster at a shutdown,
-/// which it does when it starts a container that does not run: one is left to it then. Without
-/// that the host's shutdown hangs, the cluster trying to stop containers without libvirtd (seen
-/// on a virtual machine; resource-agents 4.16, VirtualDomain_start). /run/systemd/system:
+/// Whether the agent has yet to tell systemd that libvirt is to outlive the cluster at a shutdown.
+/// It does so when it starts a container that does not run, so one container is left to it then.
+/// Without that the host's shutdown hangs, the cluster trying to stop containers without libvirtd
+/// (seen on a virtual machine; resource-agents 4.16, VirtualDomain_start). /run/systemd/system:
 /// sd_booted(3).
 fn the_agent_begins() -> bool {
     let systemd = Path::new("/run/systemd/system").is_dir();
     systemd && !leftovers::drop_ins().all(|path| path.exists())
 }
 
-/// Whether this node is the one that the containers must run on, and may.
+/// Whether this node is the one that the containers must run on, and the cluster lets it run
+/// resources.
 fn is_home(look: &Look<'_>, set: &Set) -> Result<bool> {
     let here = look.node()?.to_owned();
     if here != cib::home(look, set)? {
@@ -92,7 +95,7 @@ fn is_home(look: &Look<'_>, set: &Set) -> Result<bool> {
     Ok(node.is_some_and(|node| node.online && node.note.is_none()))
 }
 
-/// Starts them.
+/// Starts these containers.
 ///
 /// # Errors
 /// When one does not start: what libvirt says of it.
@@ -122,7 +125,7 @@ fn start_by(
     machinery
         .start(&context.host, &wanted, Lifetime::Transient, seen)
         .context("start the containers")?;
-    // Without it they join all the same, more slowly.
+    // Where it fails the nodes join all the same, but more slowly.
     let settled = machinery.settle(&context.host, guests, &set.subnet);
     settled.or_else(|e| {
         let text = format!("connections will be slower: {}", e.message());
@@ -131,8 +134,8 @@ fn start_by(
     })
 }
 
-/// Ends those that the cluster has started on another node all the same, by somebody's constraint
-/// say, so that none runs twice.
+/// Destroys those of this node's containers that the cluster runs on another node all the same,
+/// because of a user's constraint for instance, so that no container runs twice.
 ///
 /// # Errors
 /// When the cluster does not say where they run.

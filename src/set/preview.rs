@@ -16,7 +16,7 @@ use crate::resolve::Elsewhere;
 use crate::spec::{Sharing, Wanted};
 use crate::xml::El;
 
-/// The set that is kept, if there is one and we may read it.
+/// The set in the state directory, if there is one and this user may read it.
 pub(crate) fn saved(context: &Context) -> Result<Option<Set>> {
     if crate::host::users::is_root() {
         crate::state::load_set(&context.state_dir)
@@ -25,7 +25,7 @@ pub(crate) fn saved(context: &Context) -> Result<Option<Set>> {
     }
 }
 
-/// Prints what would be done.
+/// Prints what a command with these options and this goal would do.
 pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goal) -> Result<()> {
     let saved = saved(look.context)?;
     let choice = choose(look, wanted, saved.as_ref(), &Elsewhere::default())?;
@@ -49,7 +49,7 @@ pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goa
     Ok(())
 }
 
-/// Prints what making this choice would do.
+/// Prints the steps that making this set would take, and its XML.
 pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> {
     let set = &choice.set;
     let part = match goal {
@@ -86,7 +86,8 @@ pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> 
     Ok(())
 }
 
-/// What the running cluster decides, or what the newest Pacemaker on this host would.
+/// The cluster as the running Pacemaker describes it, or else as the newest Pacemaker on this host
+/// would.
 pub(crate) fn cluster(look: &Look<'_>) -> Cluster {
     let schema = look.cib().map(|cib| cib.schema().to_owned());
     let this_node = look.node().map(str::to_owned).unwrap_or_else(|_| {

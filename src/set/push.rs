@@ -1,4 +1,4 @@
-//! A set that was generated, added to the CIB.
+//! Adding a set that was generated before to the CIB.
 
 use super::{cib, make, prestart};
 use crate::checks::admission;
@@ -10,7 +10,7 @@ use crate::plan::Set;
 use crate::spec::NodeKind;
 use crate::state::State;
 
-/// What was generated goes into the CIB. As the original, it does not wait.
+/// Adds the generated set to the CIB. Like lxc_autogen.sh, it does not wait for the nodes.
 ///
 /// # Errors
 /// When something of it is missing or changed, or the cluster refuses it.

@@ -1,4 +1,5 @@
-//! From the command line to a set: what this host has decides what the spec leaves open.
+//! From the command line to a set: what the options leave open comes from the kept set, or from
+//! this host.
 
 use crate::error::{Error, Result};
 use crate::host::{files, net};
@@ -12,16 +13,16 @@ use crate::spec::{DEFAULT_ADDRESS, Spec};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-/// A set, and what is still to be fetched for it.
+/// A set, and the package that is still to be fetched for it.
 #[derive(Debug)]
 pub(crate) struct Choice {
-    /// The set.
+    /// The set, complete.
     pub set: Set,
     /// The version of the package pacemaker-remote to fetch, if there is no daemon yet.
     pub fetch: Option<String>,
 }
 
-/// Completes the spec with what is kept, or else with what this host has. Changes nothing.
+/// Completes the options from the kept set, or else from what this host has. Changes nothing.
 ///
 /// # Errors
 /// Usage errors, and [`Kind::Cant`] when this host lacks something.
@@ -41,7 +42,7 @@ pub(crate) fn choose(
     Ok(Choice { set, fetch })
 }
 
-/// The set alone, whether or not its pacemaker-remoted can be had.
+/// The set alone, without asking whether its pacemaker-remoted can be had.
 ///
 /// # Errors
 /// As [`choose`].
@@ -111,7 +112,7 @@ fn new_set(look: &Look<'_>, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
     })
 }
 
-/// `lxc-autogen`, or with a number behind it the first that neither libvirt nor the kernel has.
+/// `lxc-autogen`, or the first name of it with a number that neither libvirt nor the kernel has.
 fn network_name(networks: &[String], elsewhere: &Elsewhere) -> Result<String> {
     let mut taken = net::links();
     taken.extend_from_slice(&elsewhere.names);
@@ -125,8 +126,8 @@ fn network_name(networks: &[String], elsewhere: &Elsewhere) -> Result<String> {
         .ok_or_else(|| Error::cant("no name is free for a network").mend("remove some networks"))
 }
 
-/// Where the search for a free subnet begins: lxc_autogen.sh's own, and one in each of the other
-/// private ranges.
+/// Where the search for a free subnet begins: at lxc_autogen.sh's own subnet, then at one in each
+/// of the other private ranges.
 const STARTS: [Ipv4Addr; 3] = [
     DEFAULT_ADDRESS,
     Ipv4Addr::new(172, 31, 123, 1),

@@ -1,4 +1,4 @@
-//! Putting back what a run did to a set, and going back to the set of before.
+//! Putting back what a run did to a set, and returning to the set as it was before the run.
 
 use super::{cib, make};
 use crate::change::{Change, InCib};
@@ -8,10 +8,10 @@ use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::{self, State};
 
-/// Puts back what this run did, the kept set included.
+/// Puts back what this run did, including the set file.
 pub(crate) fn roll_back(look: &Look<'_>, state: &mut State, cause: Error) -> Error {
     let error = state.put_back(look.context, cause);
-    // The set of before the run is what the rest of the journal belongs to.
+    // The rest of the journal belongs to the set as it was before the run.
     match (state.before.clone(), state::load_set(&state.dir)) {
         (Some(before), Ok(Some(now))) if before != now => match back_to(look, state, &before) {
             Ok(()) => error,
@@ -26,7 +26,8 @@ pub(crate) fn roll_back(look: &Look<'_>, state: &mut State, cause: Error) -> Err
     }
 }
 
-/// What a larger or richer set had changed of things that both have.
+/// Undoes changes that a larger or richer set made to things that both sets have: the hosts block
+/// and the CIB's constraints.
 fn back_to(look: &Look<'_>, state: &mut State, before: &Set) -> Result<()> {
     state.save_set(before)?;
     if before.spec.hosts {

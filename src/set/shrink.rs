@@ -11,7 +11,7 @@ use crate::plan::Set;
 use crate::state::State;
 use std::collections::BTreeSet;
 
-/// Removes every container that the journal has and the chosen set has not.
+/// Removes every container that the journal has and the chosen set does not.
 ///
 /// # Errors
 /// When something of them stays behind.
@@ -62,7 +62,7 @@ fn is_superfluous(change: &Change, set: &Set) -> bool {
         .is_some_and(|number| number > set.spec.containers)
 }
 
-/// Whether something in the CIB is to go when the set becomes this one.
+/// Whether the journal has primitives in the CIB for containers that this set leaves out.
 pub(crate) fn leaves_cib(state: &State, set: &Set) -> bool {
     state
         .journal
@@ -80,7 +80,7 @@ fn in_short(names: &BTreeSet<&str>) -> String {
     }
 }
 
-/// Whether a clean set of files is there to add to the CIB.
+/// Whether a complete set of generated files is there to add to the CIB.
 pub(crate) fn has_files(state: &State) -> bool {
     state.set.as_ref().is_some_and(|set| {
         set.guests()

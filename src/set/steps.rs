@@ -13,22 +13,22 @@ use std::path::{Path, PathBuf};
 /// How far a command goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
-    /// Files and network, and the part of them that goes into the CIB right after.
+    /// Files and network; then this part of the set, if any, is added to the CIB at once.
     Files(Option<Part>),
     /// Files, network and CIB, until every node is online.
     Online,
-    /// A part of a set that was generated, into the CIB.
+    /// A part of a set that was generated before, added to the CIB.
     Added(Part),
 }
 
-/// One step.
+/// One step of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
     /// Stop containers of a larger set, take them out of the cluster, and remove them.
     Remove {
-        /// The first that goes.
+        /// The first container to be removed.
         first: String,
-        /// The last.
+        /// The last container to be removed.
         last: String,
     },
     /// Make the state directory.
@@ -41,16 +41,16 @@ pub(crate) enum Step {
     Fetch(String),
     /// Make the files of this many containers.
     Files {
-        /// How many.
+        /// How many containers.
         containers: usize,
-        /// How each gets the key.
+        /// How each container gets the authentication key.
         authkey: Authkey,
     },
     /// Define and start the network, autostarted.
     Network {
-        /// Its name.
+        /// libvirt's name of the network.
         name: String,
-        /// Its subnet.
+        /// Its subnet, ADDR/PREFIX.
         subnet: String,
     },
     /// Add this many lines to /etc/hosts.
@@ -59,18 +59,18 @@ pub(crate) enum Step {
     Start,
     /// Have this many nodes in the CIB.
     Join {
-        /// How many.
+        /// How many nodes.
         containers: u32,
-        /// Of which kind.
+        /// Guest nodes or remote nodes.
         kind: NodeKind,
     },
     /// Add the promotable clone to the CIB.
     Clone,
-    /// Wait until all of them are online.
+    /// Wait until all nodes are online.
     Wait,
 }
 
-/// By whom, and when, a step is carried out.
+/// When a step is carried out, and on which nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// The whole set, before anything is made: [`super::shrink`].
@@ -83,7 +83,7 @@ pub(crate) enum Phase {
 }
 
 impl Step {
-    /// When it is carried out.
+    /// The phase in which this step is carried out.
     pub(crate) fn phase(&self) -> Phase {
         match self {
             Step::Remove { .. } => Phase::Removal,
@@ -99,14 +99,14 @@ impl Step {
     }
 }
 
-/// What of a set is there already.
+/// The parts of a set that are there already.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Present<'a> {
-    /// The set as it was.
+    /// The set before this command, if there was one.
     pub before: Option<&'a Set>,
-    /// The authentication key is there.
+    /// Whether the authentication key is there.
     pub has_key: bool,
-    /// Containers whose files are there.
+    /// Number of containers whose files are there.
     pub containers: usize,
 }
 
@@ -135,7 +135,7 @@ pub(crate) fn is_complete(set: &Set, container: &str) -> bool {
 pub(crate) struct Steps(Vec<Step>);
 
 impl Steps {
-    /// From what is there to what was chosen.
+    /// The steps from what is there to the chosen set.
     pub(crate) fn of(choice: &Choice, goal: Goal, present: &Present<'_>) -> Steps {
         let set = &choice.set;
         let mut steps = match goal {

@@ -10,13 +10,13 @@ use crate::report::Stage;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-/// How long nodes may take that all begin to join now.
+/// How long to wait for nodes that all begin to join now.
 pub(crate) fn patience(set: &Set, timeout: Option<u64>) -> Duration {
     Duration::from_secs(timeout.unwrap_or(90 + 2 * u64::from(set.spec.containers)))
 }
 
-/// Waits until every one of the nodes is online, for so long since it began; what `stage` shows is
-/// how many are.
+/// Waits until every one of the nodes is online, at most `timeout` since `began`; `stage` shows how
+/// many are.
 ///
 /// # Errors
 /// [`Kind::NotOnline`] when they are not in time, with what the cluster says of them.
@@ -27,7 +27,8 @@ pub(crate) fn online(
     began: Instant,
     timeout: Duration,
 ) -> Result<()> {
-    // Often for a few nodes; for many each answer costs more, and waiting is longer anyway.
+    // Look often for a few nodes; for many, each answer costs more, and waiting takes longer
+    // anyway.
     let longest = Duration::from_millis(20 * guests.len() as u64)
         .clamp(Duration::from_millis(200), Duration::from_secs(2));
     let mut poll = Poll::every(Duration::from_millis(100), timeout)
@@ -35,10 +36,11 @@ pub(crate) fn online(
         .since(began);
     let mut retries = Retries::for_nodes(guests.len());
     let seen = poll.look(|poll| {
-        // The cheap question first; the whole view only when it says yes, and now and then.
+        // The cheap question first; the whole view only when it says that all are online, and now
+        // and then.
         let (connected, view) = match look(context, guests, &mut retries) {
             Ok(seen) => seen,
-            // One question unanswered, by a cluster under load, is no reason to take all back.
+            // One unanswered question to a cluster under load is no reason to undo everything.
             Err(e) if e.kind == Kind::Failed => {
                 poll.pause_once(Duration::from_secs(1));
                 return Ok(Seen::Waiting(Err(e)));
@@ -61,7 +63,7 @@ pub(crate) fn online(
     match seen {
         Seen::Ready(()) => Ok(()),
         Seen::Waiting(Ok(waiting)) => {
-            // What a cluster under load does not say of them is left out.
+            // Details that a cluster under load does not give are left out.
             let view = tools::view(&context.host).unwrap_or_default();
             Err(not_online(&view, guests, &waiting, poll.patience()))
         }
@@ -92,22 +94,23 @@ fn look(
 /// SIGTERM, on which pacemaker-remoted asks for the shutdown of its node).
 #[derive(Debug)]
 struct Retries {
-    /// Until the next look at all that the cluster knows; longer each time.
+    /// Time until the next look at the whole cluster; it grows with each look.
     pause: Duration,
-    /// Looks cost more the more there is to know.
+    /// The longest such time: looks cost more the more resources the cluster has.
     longest: Duration,
     next_look: Option<Instant>,
     keys_settle: Option<Instant>,
 }
 
-/// How long failed connections are left to the cluster between our nudges, when few wait.
+/// Time that the cluster has for failed connections between our nudges, when few nodes are waited
+/// for.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
 impl Retries {
     fn for_nodes(number: usize) -> Retries {
         let longest = RETRY_PAUSE.max(Duration::from_millis(50 * number as u64));
         Retries {
-            // What failed before we came is usually given up by now.
+            // A connection that failed before this run is usually given up by now.
             pause: longest / 5,
             longest,
             next_look: None,
@@ -126,7 +129,7 @@ impl Retries {
     }
 
     /// Has the cluster try connections again that it has given up. Gives back how much longer that
-    /// may take. One that cannot be asked for now is asked for at the next look.
+    /// may take. A connection that cannot be tried again now is tried at the next look.
     fn nudge(&mut self, context: &Context, view: &View, waiting: &[&Machine]) -> Duration {
         let mut longer = Duration::ZERO;
         for guest in waiting.iter().filter(|g| view.connection_given_up(&g.name)) {

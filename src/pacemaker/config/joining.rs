@@ -30,9 +30,10 @@ pub fn is_large(nodes: u32) -> bool {
     nodes >= EASED_FROM
 }
 
-/// Whether it belongs to what stays in the CIB with a set of so many, of all that is otherwise
-/// while its nodes join. The connections' default would hold for those of others too: it stays only
-/// where there are none.
+/// Whether the CIB element with this id stays for as long as a set of this size is in the CIB, and
+/// not only while its nodes join. The connections' default (`migration-threshold` in
+/// `rsc_defaults`) would hold for other people's connections too: it stays only where there are
+/// none.
 pub fn stays(id: &str, set: &Set, others_connect: bool) -> bool {
     if !is_large(set.spec.containers) {
         return false;
