@@ -1,4 +1,5 @@
-//! The state directory: root's own, locked while a command works in it, with set and journal.
+//! The state directory: owned by root, locked while a command works in it, with a set and a
+//! journal.
 
 mod owned;
 
@@ -22,11 +23,11 @@ use std::path::{Path, PathBuf};
 /// An open state directory.
 #[derive(Debug)]
 pub struct State {
-    /// Where it is, absolute.
+    /// Path of the directory, absolute.
     pub dir: PathBuf,
     /// Its journal.
     pub journal: Journal,
-    /// The set in it, if one was made.
+    /// The set in the directory, if one was made.
     pub set: Option<Set>,
     /// The set as it was when the directory was opened.
     pub before: Option<Set>,
@@ -67,8 +68,9 @@ impl State {
         }
     }
 
-    /// Under a temporary name first, and under its own only with a journal that can take it away
-    /// again: a run killed in between leaves nothing that the next does not recognise.
+    /// Makes the directory under a temporary name first. It gets its own name only with a journal
+    /// that can remove it again: a run killed in between leaves nothing that the next one does not
+    /// recognise.
     fn make(dir: &Path) -> Result<State> {
         let temporary = temporary_name(dir);
         let made = std::fs::DirBuilder::new().mode(0o700).create(&temporary);
@@ -80,7 +82,7 @@ impl State {
         }
         let state = Self::begin(dir, &temporary);
         if state.is_err() && made.is_ok() {
-            // A full disk: at most our empty lock and journal are in it.
+            // The disk may be full; at most our empty lock and journal are in it.
             let _ = remove_empty_state(&temporary);
         }
         state
@@ -108,7 +110,7 @@ impl State {
         })
     }
 
-    /// Takes away what a run leaves that was killed while it made the state directory.
+    /// Removes what a run left that was killed while it made the state directory.
     ///
     /// # Errors
     /// When another run is making it right now.
@@ -139,7 +141,7 @@ impl State {
         let mut journal = Journal::open(dir)?;
         check_identity(dir, &journal)?;
         if journal.is_new() {
-            // A directory that was there before us, and stays.
+            // The directory was there before us, and stays.
             journal.intend([OwnFiles {
                 path: dir.to_owned(),
             }])?;
@@ -154,7 +156,7 @@ impl State {
         })
     }
 
-    /// Refuses a name in the state directory that is taken by what we did not make.
+    /// Refuses a name in the state directory that a file has which we did not make.
     ///
     /// # Errors
     /// [`crate::error::Kind::Cant`] with the foreign file.
@@ -171,7 +173,7 @@ impl State {
         )
     }
 
-    /// Keeps a set.
+    /// Writes a set into the state directory, and makes it this state's own.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -197,7 +199,8 @@ impl State {
         self.write_file(name, text.as_bytes())
     }
 
-    /// Puts back what this run did, after `cause` ended it, and gives back the error to end with.
+    /// Undoes the changes of this run, after `cause` ended it, and gives back the error to end
+    /// with.
     pub fn put_back(&mut self, context: &work::Context, cause: Error) -> Error {
         signals::forget();
         context
@@ -205,8 +208,8 @@ impl State {
             .line(format!("{}; putting back what was done", cause.message()));
         let first = self.journal.run_began();
         let undoer = Undoer::of(context, self.set.as_ref());
-        // Other nodes put back their own, asked by who leads; what is known of one stays known, and
-        // with it the directory that it is known in.
+        // Other nodes undo their own changes, when the leading node asks. The records of other
+        // nodes stay, and so the directory whose journal has them.
         let others = self.journal.outstanding();
         let knows = others
             .into_iter()
@@ -218,7 +221,7 @@ impl State {
         });
         match outcome.into_result() {
             Ok(_) => cause,
-            // Both are told: the cause first, then what could not be put back.
+            // Both errors are told: the cause first, then the changes that could not be undone.
             Err(left) => cause
                 .details(left.detail_lines().to_vec())
                 .with_kind(Kind::LeftBehind),
@@ -235,7 +238,7 @@ impl State {
     }
 }
 
-/// The set in a state directory, without taking its lock.
+/// The set in a state directory, read without taking the directory's lock.
 ///
 /// # Errors
 /// When it is there and cannot be read.

@@ -1,7 +1,7 @@
-//! Other cluster nodes: this very program run there by way of ssh(1), spoken to in lines of JSON.
+//! Other cluster nodes: this program run on them over ssh(1), and spoken to in lines of JSON.
 //!
-//! Each node has a state directory and a journal of its own, of the same path; what is done to a
-//! node is done by it. ssh is used as the user has configured it.
+//! Each node has its own state directory and journal, at the same path on all nodes, and makes its
+//! changes itself. ssh is used as the user has configured it.
 
 mod protocol;
 mod session;
@@ -14,22 +14,23 @@ use crate::host::Host;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The name of the program in a state directory that it was sent to.
+/// Name in the state directory of a copy of this program that was sent to the node.
 pub const PROGRAM: &str = "program";
 
-/// A node, and how it is reached.
+/// Another node, and how it is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Its name in the cluster, which ssh must know too.
+    /// The node's name in the cluster; ssh must know it too.
     pub node: String,
-    /// Our program there, as far as is known.
+    /// Path of this program on the node, as far as is known.
     pub program: PathBuf,
-    /// Further options of ssh's, as ssh_config(5) has them: `Port=2222`.
+    /// Further options of ssh(1), as ssh_config(5) has them: `Port=2222`.
     pub options: Vec<String>,
 }
 
 impl Target {
-    /// A node where nothing was done yet: the program is looked for where this one is.
+    /// A node of which nothing is known yet: this program is looked for at the path that it has
+    /// here.
     pub fn new(node: &str, options: &[String]) -> Target {
         Target {
             node: node.to_owned(),
@@ -51,7 +52,7 @@ pub fn this_node(host: &Host) -> Result<String> {
     })
 }
 
-/// Where the program is put on a node that has none, until there is a state directory.
+/// Where the program is sent to on a node that lacks it, until the node has a state directory.
 pub fn sent_program(state_dir: &Path) -> PathBuf {
     let name = state_dir.file_name().unwrap_or_default().to_string_lossy();
     state_dir.with_file_name(format!(".{name}.{PROGRAM}"))

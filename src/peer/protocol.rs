@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// The first line of the one that answers. What comes before it, from a login shell for one, is
-/// passed over.
+/// The first line of the node that answers. Lines before it, from a login shell for instance, are
+/// skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Greeting {
-    /// Version of the program. Only one version speaks with itself.
+    /// Version of the program. Only programs of one version speak with each other.
     #[serde(rename = "lxc-autogen")]
     pub version: String,
     /// The name by which the node knows itself.
@@ -21,7 +21,7 @@ pub struct Greeting {
 }
 
 impl Greeting {
-    /// Of this program, on this node.
+    /// The greeting of this program, on this node.
     pub fn of(node: String) -> Greeting {
         Greeting {
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -29,145 +29,150 @@ impl Greeting {
         }
     }
 
-    /// Whether the other is the same program.
+    /// Whether the other program has the same version as this one.
     pub fn is_ours(&self) -> bool {
         self.version == env!("CARGO_PKG_VERSION")
     }
 }
 
-/// A request or an answer, by which the answer to one that was given up is told from the next.
+/// A request or an answer with its number, which tells a late answer to an abandoned request from
+/// the answer to the next one.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Numbered<T> {
-    /// From 1.
+    /// Counts the requests of a session, from 1; an answer has its request's number.
     pub number: u64,
-    /// What is said.
+    /// The request or the answer.
     pub what: T,
 }
 
-/// What a node is asked for.
+/// A request to another node.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Request {
-    /// Take the locks, and say how it is there.
+    /// Take the host's lock and the state directory's, and describe the node: [`Facts`].
     Look {
-        /// With the key itself.
+        /// Whether to tell the authentication key too.
         key: bool,
     },
-    /// Check whether a plan could be carried out; nothing is changed.
+    /// Check whether this plan could be carried out; nothing is changed.
     Prepare(Box<Plan>),
-    /// Carry it out.
+    /// Carry out this plan.
     Realise(Box<Plan>),
-    /// Put back what was carried out in this session, and why.
+    /// Put back everything that this session did to the node. The text is the failure that is the
+    /// reason.
     PutBack(String),
-    /// All nodes of the cluster may be asked for other things again; this session goes on.
+    /// Let go of the host's lock, so that other runs may use the node. The session goes on, and its
+    /// changes can still be put back.
     Settle,
-    /// Undo what the node's journal has of this scope; the node still remembers the others then.
+    /// Undo the changes in the node's journal that are of this scope, but keep the records of other
+    /// nodes, the set file, the program and the state directory, with which they can be asked
+    /// again.
     Undo {
-        /// Only where the node is of this group.
+        /// Undo nothing unless the node belongs to this group; `None` for a node of any group.
         group: Option<String>,
-        /// How much of it.
+        /// The part of a cleanup that is wanted.
         scope: Scope,
-        /// Also where the cluster cannot be asked.
+        /// Go on where the cluster cannot be asked.
         force: bool,
-        /// Nodes that will not come back.
+        /// Names of nodes that will not come back, and are not asked.
         forget: Vec<String>,
     },
-    /// Nothing is left on any node: forget the others, and go.
+    /// Nothing is left on any node: drop the records of the other nodes, and undo the rest.
     Release,
-    /// The states of the containers' domains.
+    /// Tell the states of the set's domains.
     Domains,
 }
 
-/// The nodes that a change is made on, and how they reach each other.
+/// The nodes that a set is made on, and how they reach each other.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {
-    /// What tells it from another of the same nodes.
+    /// 16 hexadecimal digits, at random: tells this group from another one of the same nodes.
     pub id: String,
-    /// All of them.
+    /// The names of all nodes of the group, in the cluster.
     pub nodes: Vec<String>,
-    /// Options of ssh's.
+    /// Further options of ssh(1), as ssh_config(5) has them.
     pub options: Vec<String>,
 }
 
 impl Group {
-    /// All but one of them, to be written down by that one.
+    /// All nodes but `node`, which writes the others down in its journal.
     pub fn but(&self, node: &str) -> Vec<Target> {
         let others = self.nodes.iter().filter(|n| *n != node);
         others.map(|n| Target::new(n, &self.options)).collect()
     }
 }
 
-/// A key, and whether it may take the place of another.
+/// An authentication key, and whether it may take the place of another one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// The key itself.
     pub bytes: Vec<u8>,
-    /// Put it in the place of another, which cleanup puts back.
+    /// Whether the key replaces a different one on the node; cleanup puts that one back.
     pub replace: bool,
 }
 
-/// What is to be on a node.
+/// What a node is asked to have.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// The nodes of it.
+    /// The group of nodes that the plan is for.
     pub group: Group,
-    /// The key they share.
+    /// The authentication key that all nodes of the group are to have.
     pub key: Option<Key>,
-    /// A VirtualDomain agent to install.
+    /// The text of a VirtualDomain agent to install.
     pub agent: Option<Vec<u8>>,
-    /// The containers.
+    /// The set whose containers the node is to have.
     pub set: Option<Set>,
-    /// A pacemaker-remoted for them, where the node has none.
+    /// The pacemaker-remoted to use for the containers, where the node has none.
     pub remoted: Option<Vec<u8>>,
 }
 
-/// How it is on a node.
+/// The state of a node before a plan is made, as its answer to [`Request::Look`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
-    /// Ranges of addresses in use.
+    /// Ranges of addresses in use on the node; empty where the set is there already.
     pub used: Vec<Used>,
-    /// Names of networks and interfaces.
+    /// Names of networks and interfaces on the node, without the set's own.
     pub names: Vec<String>,
-    /// SHA-256 of its authentication key, if it has one.
+    /// SHA-256 of the node's authentication key, if it has one.
     pub key: Option<String>,
-    /// The key, for a node that has none.
+    /// The key itself, if it was asked for and the node has one.
     pub key_bytes: Option<Vec<u8>>,
-    /// What is wrong with its key, and the mend.
+    /// What is wrong with the node's key or its directory, and the mend.
     pub key_fault: Option<(String, String)>,
-    /// Whether it has a pacemaker-remoted, or the path that was given.
+    /// Whether pacemaker-remoted was found on the node, or unpacked there before.
     pub has_remoted: bool,
-    /// The set in its state directory.
+    /// The set in the node's state directory.
     pub set: Option<Set>,
-    /// The group it is of already.
+    /// Id of the group that the node belongs to already.
     pub group: Option<String>,
-    /// Where the program is that answers.
+    /// Path of the program on the node that answers, for the next session.
     pub program: PathBuf,
 }
 
-/// What a node answers.
+/// An answer of a node.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
-    /// To [`Request::Look`].
+    /// The answer to [`Request::Look`].
     Facts(Box<Facts>),
-    /// It is done.
+    /// The request was carried out.
     Done,
-    /// To [`Request::Undo`].
+    /// The answer to [`Request::Undo`].
     Undone {
         /// How many changes were undone.
         undone: usize,
-        /// What stays.
+        /// Changes that could not be undone and why, a line each.
         remains: Vec<String>,
-        /// The nodes that this one remembers.
+        /// The other nodes that this one has in its journal.
         others: Vec<Target>,
     },
-    /// To [`Request::Domains`]: state by name.
+    /// The answer to [`Request::Domains`]: libvirt's word for each domain's state, by domain name.
     Domains(HashMap<String, String>),
-    /// It could not be done; nothing of it is left, unless the failure says so.
+    /// The request failed; nothing of it is left on the node, unless the failure says so.
     Failed(Failure),
 }
 
-/// An error on its way.
+/// An error as it is sent from one node to another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     kind: Kind,
@@ -188,7 +193,7 @@ impl From<&Error> for Failure {
 }
 
 impl Failure {
-    /// The error, as said by a node.
+    /// The error as this node reports it: `node` is put before its text and its mend.
     pub fn of(self, node: &str) -> Error {
         let e = Error::new(self.kind, self.what)
             .context(node)

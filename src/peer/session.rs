@@ -1,4 +1,4 @@
-//! A node that answers.
+//! A session with another node: this program runs there, and answers requests.
 
 use super::{Answer, Facts, Greeting, Numbered, Request, Target, sent_program};
 use crate::error::{Error, Result};
@@ -9,29 +9,30 @@ use crate::spec::is_plain_path;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// How long a node may take to answer at all.
+/// How long a node may take to greet.
 const GREETS_WITHIN: Duration = Duration::from_secs(30);
-/// How often this node says that it is still there.
+/// How often the leading node sends an empty line, which says that it is still there.
 const ALIVE_EVERY: Duration = Duration::from_secs(3);
-/// After this silence the one that answers lets go of its locks and ends: the node that led may have
-/// been fenced, of which no connection tells.
+/// After this silence the answering node lets go of its locks and ends: the leading node may have
+/// been fenced, which no connection reports.
 pub const SILENCE: Duration = Duration::from_secs(20);
-/// How long sending the program may take.
+/// How long sending the program to a node may take.
 const SENT_WITHIN: Duration = Duration::from_secs(120);
-/// PATH of our program there: of a shell that no person logs into, it may lack the daemons' places.
+/// PATH of the program on the node. The PATH of a shell without a login may lack the directories of
+/// the daemons.
 const PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// A node that answers. It puts back or keeps what it did by itself when this is dropped: it sees
-/// the end of its input.
+/// A session with another node. When this is dropped, the program on the node sees the end of its
+/// input; it finishes or puts back the request at hand by itself, and ends.
 #[derive(Debug)]
 pub struct Session {
-    /// Who it is, and the program that answers there.
+    /// The node, and the path of the program that answers there.
     pub target: Target,
     pipe: Pipe,
     asked: u64,
 }
 
-/// Opens a session. Where our program is not on the node, or is another version, it is sent.
+/// Opens a session. Where the node lacks this program, or has another version of it, it is sent.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when ssh does not get there without a person, or the program does
@@ -48,7 +49,7 @@ pub fn open(host: &Host, target: &Target, state_dir: &Path) -> Result<Session> {
     };
     let session = send_program(host, &target).and_then(|()| greeted(host, &target, state_dir));
     if !matches!(session, Ok(Ok(_))) {
-        // Half of it, on a full disk; or one that does not run there.
+        // An incomplete copy, left by a full disk; or a program that does not run on that node.
         let _ = ssh(&target)
             .args(["rm", "-f"])
             .arg(&target.program)
@@ -68,7 +69,7 @@ pub fn open(host: &Host, target: &Target, state_dir: &Path) -> Result<Session> {
     })
 }
 
-/// The session; or what was said instead, by a node that ssh does get to.
+/// The session, or the lines that came instead of a greeting from a node that ssh does reach.
 fn greeted(host: &Host, target: &Target, state_dir: &Path) -> Result<Result<Session, Vec<String>>> {
     let program = plain(&target.program);
     let cmd = ssh(target)
@@ -104,7 +105,7 @@ fn greeted(host: &Host, target: &Target, state_dir: &Path) -> Result<Result<Sess
         }));
     }
     match pipe.end() {
-        // ssh's own (ssh(1), EXIT STATUS).
+        // Status 255 is ssh's own failure (ssh(1), EXIT STATUS).
         (Some(255) | None, said) => Err(unreachable(target, said)),
         (_, said) => Ok(Err(said)),
     }
@@ -120,7 +121,8 @@ fn unreachable(target: &Target, said: Vec<String>) -> Error {
         ))
 }
 
-/// install(1) makes it whole or fails; nothing else runs there for it.
+/// Sends the program over ssh to install(1), which writes it completely or fails; nothing else has
+/// to be on the node.
 fn send_program(host: &Host, target: &Target) -> Result<()> {
     let ourselves =
         std::env::current_exe().map_err(|e| Error::failed(format!("find our own program: {e}")))?;
@@ -145,8 +147,8 @@ fn send_program(host: &Host, target: &Target) -> Result<()> {
     )))
 }
 
-/// Never asks anybody for anything, and takes nothing of ours along. For each option ssh takes the
-/// value that it meets first (ssh_config(5)).
+/// The command ssh, set to ask no questions and to forward nothing of this session. For each option
+/// ssh takes the first value that it meets (ssh_config(5)).
 fn ssh(target: &Target) -> Cmd {
     let fixed = [
         "BatchMode=yes",
@@ -169,7 +171,8 @@ fn ssh(target: &Target) -> Cmd {
         .args(["--", &target.node])
 }
 
-/// ssh hands the words to a shell there: a path that it could misread is looked for by name.
+/// The program's path for ssh, which hands it to a shell on the node: the bare name takes the place
+/// of a path that the shell could misread.
 fn plain(program: &Path) -> PathBuf {
     if is_plain_path(program) {
         program.to_owned()
@@ -179,11 +182,10 @@ fn plain(program: &Path) -> PathBuf {
 }
 
 impl Session {
-    /// Asks, and waits for the answer.
+    /// Sends a request, and waits for its answer.
     ///
     /// # Errors
-    /// What the node could not do, in its words; [`crate::error::Kind::Failed`] when the connection
-    /// is lost.
+    /// The node's own error; [`crate::error::Kind::Failed`] when the connection is lost.
     pub fn ask(&mut self, request: &Request, timeout: Duration) -> Result<Answer> {
         let node = self.target.node.clone();
         let lost = |e: Error| e.context(&node);
@@ -200,11 +202,11 @@ impl Session {
                 return Err(Error::failed(format!("{node}: the connection was lost"))
                     .mend("lxc-autogen cleanup takes away what is left, here and there"));
             };
-            // Not the line itself in an error: there may be a key in it.
+            // The error does not show the line, which may have a key in it.
             let answer: Numbered<Answer> = serde_json::from_str(&line)
                 .map_err(|e| Error::failed(format!("{node} is not understood: {e}")))?;
             match answer.what {
-                // To a question that was given up.
+                // An answer to an earlier request that was given up.
                 _ if answer.number != self.asked => {}
                 Answer::Failed(failure) => return Err(failure.of(&node)),
                 answer => return Ok(answer),
@@ -212,25 +214,26 @@ impl Session {
         }
     }
 
-    /// Has the node take its locks and say how it is there, its key itself only on request.
+    /// Has the node take its locks and describe itself; it tells its authentication key only if
+    /// `key`.
     ///
     /// # Errors
     /// As [`Session::ask`].
     pub fn look(&mut self, key: bool) -> Result<Facts> {
-        // It may wait half a minute for another run there.
+        // The node may wait half a minute for another run on it to end.
         match self.ask(&Request::Look { key }, Duration::from_secs(60))? {
             Answer::Facts(facts) => Ok(*facts),
             _ => Err(self.unexpected()),
         }
     }
 
-    /// The error for an answer to another question.
+    /// The error for an answer of another kind than the request has.
     pub fn unexpected(&self) -> Error {
         Error::failed(format!("{} answers something else", self.target.node))
     }
 }
 
-/// Does the same with all of them side by side, and gives back the results in their order.
+/// Calls a function for all of the items side by side, and gives back the results in their order.
 pub fn each<T: Send, R: Send>(
     all: impl IntoIterator<Item = T>,
     act: impl Fn(T) -> R + Sync,

@@ -1,4 +1,5 @@
-//! Whether nodes can be one group: what each has already must not be of others.
+//! Whether nodes can form one group: none may belong to another group, or hold another set in the
+//! same state directory.
 
 use super::Member;
 use crate::change::{Change, Journal};
@@ -7,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::files;
 use crate::plan::Set;
 
-/// Nodes that have a set of their own in the same place are not mixed up with.
+/// Refuses nodes whose state directory holds another set than the one kept here.
 pub(crate) fn on_sets(members: &[Member], saved: Option<&Set>) -> Result<()> {
     for member in members {
         let node = &member.session.target.node;
@@ -26,7 +27,8 @@ pub(crate) fn on_sets(members: &[Member], saved: Option<&Set>) -> Result<()> {
     Ok(())
 }
 
-/// The group that this node or another is of already, or a new one.
+/// The id of the group that this node or one of the members belongs to already, or a new one.
+/// Refuses members of different groups.
 pub(crate) fn on_group(context: &Context, members: &[Member]) -> Result<String> {
     let ours = Journal::peek(&context.state_dir)?
         .into_iter()

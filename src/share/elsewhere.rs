@@ -1,4 +1,5 @@
-//! What nodes are asked that nobody locks: to undo their parts, and how their containers are.
+//! Requests to other nodes outside a shared change: undoing their parts, and the states of their
+//! domains.
 
 use super::targets;
 use crate::change::peers::Asking;
@@ -10,8 +11,9 @@ use crate::spec::Sharing;
 use std::collections::HashMap;
 use std::time::Duration;
 
-/// Has nodes undo what they have, of whatever group, side by side, and with [`Scope::All`] forget
-/// each other. Gives back how many changes they undid, and what stays.
+/// Has nodes undo their parts, whatever group they belong to, side by side; with [`Scope::All`]
+/// they then forget each other, if nothing is left. Gives back the number of changes undone, and a
+/// line for each that stays.
 pub(crate) fn undo_on(
     context: &Context,
     scope: Scope,
@@ -37,7 +39,8 @@ pub(crate) fn undo_on(
     (told.undone, told.remains.into_iter().map(line).collect())
 }
 
-/// States of the set's domains on the other nodes, by domain; and the nodes that do not answer.
+/// States of the set's domains on the other nodes, by domain name; and names of the nodes that do
+/// not answer.
 pub(crate) fn domains(context: &Context, set: &Set) -> (HashMap<String, String>, Vec<String>) {
     let (mut all, mut silent) = (HashMap::new(), Vec::new());
     let Ok(this) = peer::this_node(&context.host) else {

@@ -1,4 +1,5 @@
-//! Which authentication key all nodes are to have. Asked before anything is changed anywhere.
+//! Choosing the authentication key that all nodes are to have, before anything is changed on any of
+//! them.
 
 use super::Member;
 use crate::change::authkey as change;
@@ -9,15 +10,16 @@ use crate::peer::Key;
 use crate::state::State;
 use std::path::Path;
 
-/// The key that all are to have.
+/// The authentication key that all nodes are to have.
 #[derive(Debug, Default)]
 pub(crate) struct Choice {
-    /// Of the other nodes, where this one has none.
+    /// The key of the other nodes, where this node has none.
     theirs: Option<Vec<u8>>,
     replace: bool,
 }
 
-/// This node's key, or where it has none the one that the others have, or a new one.
+/// This node's key; where it has none, the key of the other nodes; where those have none either, a
+/// new one.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when nodes have different keys and none may be replaced, or one is
@@ -55,7 +57,7 @@ pub(crate) fn choose(members: &[Member], replace: bool) -> Result<Choice> {
 }
 
 impl Choice {
-    /// Sees to it that this node has it.
+    /// Sees to it that this node has the chosen key, or a new one where no node has any.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -66,7 +68,7 @@ impl Choice {
         }
     }
 
-    /// What the others are given: what this node has by now.
+    /// The key to send to the other nodes: the one that this node has by now.
     ///
     /// # Errors
     /// When it cannot be read.

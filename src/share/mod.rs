@@ -1,7 +1,8 @@
-//! `-s`: the same on other cluster nodes. This node leads; the others answer (`serve`).
+//! `-s`: the same set, key or agent on other cluster nodes. This node leads; the others answer
+//! (`serve`).
 //!
-//! Nothing is changed anywhere before all of them have said that they can. When one cannot carry it
-//! out after all, each puts back what it did.
+//! Nothing is changed on any node before all of them have said that they can carry out the plan.
+//! When one fails to carry it out after all, each node puts back its own changes.
 
 mod agree;
 mod elsewhere;
@@ -27,7 +28,7 @@ use crate::spec::Sharing;
 use crate::state::State;
 use std::time::Duration;
 
-/// Other nodes that take part, locked, as long as this lives.
+/// The other nodes that take part; they are locked until this is dropped.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
     members: Vec<Member>,
@@ -39,13 +40,13 @@ pub(crate) struct Shared {
 struct Member {
     session: Session,
     facts: Facts,
-    /// It was told to change something.
+    /// Whether the node was told to change something.
     began: bool,
 }
 
 impl Shared {
-    /// Reaches all nodes that are asked for, or that hold the set already, and locks them. Nobody,
-    /// where only this node is meant.
+    /// Reaches and locks all nodes that are asked for or that hold the set already; none, where
+    /// only this node is meant.
     ///
     /// # Errors
     /// [`Kind::Cant`] when one of them does not answer, or another run is at work there.
@@ -103,7 +104,7 @@ impl Shared {
         self.members.is_empty()
     }
 
-    /// What is taken on the other nodes.
+    /// Address ranges and names that are in use on the other nodes.
     pub(crate) fn elsewhere(&self) -> Elsewhere {
         let facts = || {
             self.members
@@ -123,15 +124,15 @@ impl Shared {
         }
     }
 
-    /// The nodes of a set that is made with this.
+    /// Names of all nodes that a set made with this is on.
     pub(crate) fn nodes(&self) -> Vec<String> {
         self.group.nodes.clone()
     }
 
-    /// Has every node check the set.
+    /// Has every other node check whether it can make the set.
     ///
     /// # Errors
-    /// What one of them has against it.
+    /// The first objection of a node.
     pub(crate) fn prepare(&mut self, set: &Set) -> Result<()> {
         let sends = set
             .remoted
@@ -141,7 +142,7 @@ impl Shared {
             |_| {
                 Request::Prepare(Box::new(Plan {
                     set: Some(set.clone()),
-                    // What is there can be sent.
+                    // Only whether a daemon can be sent counts here, so an empty one stands for it.
                     remoted: sends.then(Vec::new),
                     ..Plan::default()
                 }))
@@ -150,7 +151,7 @@ impl Shared {
         )
     }
 
-    /// Writes down that something will be on the other nodes.
+    /// Writes the other nodes into the journal, before they are told to change anything.
     ///
     /// # Errors
     /// When the journal cannot be written.
@@ -165,7 +166,7 @@ impl Shared {
         state.journal.intend(peers)
     }
 
-    /// Sees to it that this node has the key that all are to have.
+    /// Writes the agreed key on this node.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -176,7 +177,8 @@ impl Shared {
         self.key.take(state)
     }
 
-    /// Lets others use the nodes again; what was done can still be put back.
+    /// Has the other nodes let go of their hosts' locks, so that other runs may use them; the
+    /// changes of this session can still be put back.
     ///
     /// # Errors
     /// When a connection is lost.
@@ -184,11 +186,11 @@ impl Shared {
         self.tell(|_| Request::Settle, Duration::from_secs(30))
     }
 
-    /// Has every node put back what it did in this session, and forgets those that have and of which
-    /// nothing was known before. What one cannot is told with the cause.
+    /// Has every node put back its changes of this session. A node that did so, and was not in the
+    /// journal before, is dropped from it. Failures of nodes are added to the error `cause`.
     pub(crate) fn put_back(&mut self, state: &mut State, cause: Error) -> Error {
         let why = cause.message().to_owned();
-        // They let go of their locks then.
+        // The nodes let go of their locks when this drops the sessions.
         let results = each(std::mem::take(&mut self.members), |mut member| {
             let request = Request::PutBack(why.clone());
             let result = match member.began {
@@ -208,7 +210,8 @@ impl Shared {
                     .filter(|(_, change)| matches!(change, Change::Peers(peer) if peer.target.node == node))
                     .map(|(seq, _)| seq)
                     .collect();
-                // Kept when it cannot be written: another cleanup finds nothing there.
+                // If this cannot be written the records stay: another cleanup finds nothing on
+                // those nodes.
                 let _ = state.journal.undone(&new);
                 continue;
             };
@@ -234,7 +237,7 @@ impl Shared {
     }
 }
 
-/// The first failure, with the others in its details.
+/// The first failure, with the texts of the other ones as details.
 fn all_of(results: impl IntoIterator<Item = Result<()>>) -> Result<()> {
     let mut failures = results.into_iter().filter_map(Result::err);
     let Some(first) = failures.next() else {

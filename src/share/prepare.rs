@@ -1,5 +1,5 @@
-//! A set on this node and the others that take part: what is to be made is checked on all of them,
-//! and then made on all of them.
+//! Preparing and making a set on this node and the other nodes of its group: all of them check it
+//! before any of them makes it.
 
 use super::Shared;
 use crate::checks::admission;
@@ -14,20 +14,21 @@ use crate::spec::{NodeKind, Sharing, Wanted};
 use crate::state::State;
 use std::path::Path;
 
-/// What is to be made, and that it can be; nothing is changed yet.
+/// A set to be made that this node and the others can make; nothing is changed yet.
 #[derive(Debug)]
 pub(crate) struct Prepared {
-    /// What is to be.
+    /// The chosen set, and the package to fetch for it.
     pub choice: Choice,
     /// The state directory, locked.
     pub state: State,
     /// The other nodes that take part, locked.
     pub shared: Shared,
-    /// What is to be done.
+    /// The steps to carry out.
     pub steps: Steps,
 }
 
-/// Chooses, and lets `check` object, before anything is touched; then opens the state directory.
+/// Chooses the set and lets `check` object before anything is changed; then opens the state
+/// directory.
 pub(crate) fn prepare(
     look: &Look<'_>,
     wanted: &Wanted,
@@ -36,8 +37,8 @@ pub(crate) fn prepare(
     check: impl Fn(&Choice, Option<&State>) -> Result<()>,
 ) -> Result<Prepared> {
     users::haclient()?;
-    // Only a directory that is there can be locked before we know what to do; a new one is made
-    // after all checks, so that a refusal leaves nothing.
+    // Only a state directory that is there can be locked before the steps are known. A new one is
+    // made after all checks, so that a refusal leaves nothing behind.
     let state = State::open(&look.context.state_dir)?;
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
     refuse_sharing(wanted, sharing, saved)?;
@@ -69,7 +70,8 @@ pub(crate) fn prepare(
     })
 }
 
-/// Remote nodes run where they were made: the cluster moves none.
+/// Refuses to make remote nodes on other nodes too: a remote node runs where it was made, and the
+/// cluster moves none.
 fn refuse_sharing(wanted: &Wanted, sharing: &Sharing, saved: Option<&Set>) -> Result<()> {
     let kind = NodeKind::wanted(wanted, saved.map(|set| &set.spec));
     if kind != NodeKind::Remote || !sharing.is_wanted() {
@@ -81,10 +83,10 @@ fn refuse_sharing(wanted: &Wanted, sharing: &Sharing, saved: Option<&Set>) -> Re
     )
 }
 
-/// Everything but the CIB, here and on the other nodes.
+/// Makes everything but the CIB, on this node and the others.
 ///
 /// # Errors
-/// When any of it fails, on any of them.
+/// When a part fails on any of the nodes.
 pub(crate) fn make_everywhere(
     look: &Look<'_>,
     state: &mut State,
@@ -95,7 +97,7 @@ pub(crate) fn make_everywhere(
     shrink::shrink(look, state, choice)?;
     shared.take_key(state)?;
     if !shared.is_alone() {
-        // The cluster may run containers here whichever node adds them to it.
+        // The cluster may run containers on this node whichever node adds them to the CIB.
         state.journal.intend(cib::left_here(&choice.set))?;
     }
     shared.realise(&look.context.host, &choice.set, || {

@@ -1,4 +1,4 @@
-//! Having every node carry out what was agreed on, this one at the same time.
+//! Having every node carry out the agreed plan, this node at the same time.
 
 use super::{Shared, all_of, done};
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::rootfs::Remoted;
 use std::time::Duration;
 
 impl Shared {
-    /// Has every node carry it out while `here` does what is to be done on this one.
+    /// Has the other nodes carry out the plan while `here` does this node's part.
     ///
     /// # Errors
     /// The first failure, this node's first.
@@ -24,7 +24,8 @@ impl Shared {
         }
         let remoted = match &set.remoted {
             Remoted::Bound { path } if self.members.iter().any(|m| !m.facts.has_remoted) => {
-                // Fetched only now, it is not there yet: they fetch it themselves.
+                // A daemon that this run fetches is not there yet: the other nodes fetch it
+                // themselves.
                 files::read_optional(path)?
             }
             _ => None,
@@ -68,7 +69,7 @@ impl Shared {
         host.check_interrupt()
     }
 
-    /// The key alone, on all nodes.
+    /// Has the other nodes write the agreed key, and nothing else.
     ///
     /// # Errors
     /// As [`Shared::realise`].
@@ -81,7 +82,7 @@ impl Shared {
         self.realise_plan(host, &plan, || Ok(()), 0)
     }
 
-    /// An agent, on all nodes.
+    /// Has the other nodes install an agent.
     ///
     /// # Errors
     /// As [`Shared::realise`].

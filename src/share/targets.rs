@@ -1,4 +1,4 @@
-//! Which other nodes are meant, and how they are reached.
+//! Choosing the other nodes of a command, and how to reach them.
 
 use crate::change::{Change, Journal, Peer};
 use crate::context::Context;
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::peer::{self, Target, each};
 use crate::spec::{Sharing, has_name_characters};
 
-/// Whom to reach: those asked for, and those that hold the set already.
+/// The nodes that the options name, and those that hold the set already; without this node.
 pub(crate) fn all(
     context: &Context,
     sharing: &Sharing,
@@ -46,7 +46,7 @@ pub(crate) fn all(
     Ok(targets)
 }
 
-/// A name that ssh would take for something else, or a list with a hole in it.
+/// Refuses a name that ssh would read as something else, and an empty name in a list.
 fn check_name(name: &str) -> Result<()> {
     if !name.is_empty() && !name.starts_with('-') && has_name_characters(name) {
         return Ok(());
@@ -64,11 +64,12 @@ pub(crate) fn options(sharing: &Sharing, targets: &[Target]) -> Vec<String> {
     }
 }
 
-/// Those of the nodes that are asked for, besides the known ones, that answer. One that does not
-/// is said to: nothing is known to be on it.
+/// Nodes that the options name, that are not among the known ones, and that answer. A node that
+/// does not answer gets a warning: nothing is known to be on it.
 ///
 /// # Errors
-/// When their names cannot be had.
+/// When the names of the cluster's nodes cannot be had; a warning where a node is known, or with
+/// --force.
 pub(crate) fn answering(
     context: &Context,
     sharing: &Sharing,
@@ -79,7 +80,7 @@ pub(crate) fn answering(
     }
     let this = peer::this_node(&context.host)?;
     let mut targets = match all(context, sharing, &[], &this) {
-        // Those that are known are asked all the same.
+        // The known nodes are asked all the same.
         Err(e) if context.options.force || !known.is_empty() => {
             context.report.warn(e.message());
             Vec::new()

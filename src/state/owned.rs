@@ -1,4 +1,4 @@
-//! Whose a state directory is: root's alone, with a journal that was written for it.
+//! Whether a state directory is ours: root's alone, with a journal that was written for it.
 
 use crate::change::{Change, Journal, LOCK_FILE, StateDir, StateDirectory};
 use crate::error::{Error, Result};
@@ -31,7 +31,7 @@ pub(super) fn check_owner(dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A directory with files and without a journal is somebody else's.
+/// Refuses a directory that has files but no journal: somebody else made it.
 pub(super) fn check_content(dir: &Path) -> Result<()> {
     if files::exists(&dir.join(journal::FILE)) {
         return Ok(());
@@ -48,7 +48,7 @@ pub(super) fn check_content(dir: &Path) -> Result<()> {
     }
 }
 
-/// A journal that was copied elsewhere must not undo anything there.
+/// Refuses a journal that was copied from another place: it must not undo anything here.
 pub(super) fn check_identity(dir: &Path, journal: &Journal) -> Result<()> {
     for (_, change) in journal.outstanding() {
         let Change::StateDir(StateDirectory::StateDir(StateDir { path, ino })) = change else {

@@ -14,7 +14,7 @@ use crate::set::{agent, cib, make, shrink};
 use crate::state::State;
 use std::path::Path;
 
-/// Where a daemon that was sent goes, below the directory for unpacked ones.
+/// Path of a pacemaker-remoted that was sent, below the directory for unpacked packages.
 pub(crate) const SENT_REMOTED: &str = "usr/sbin/pacemaker-remoted";
 
 pub(crate) fn carry_out(
@@ -51,7 +51,7 @@ pub(crate) fn carry_out(
         admission::check_version(look, &choice.set)?;
     }
     let before = state.before.clone();
-    // The leader has taken out of the cluster what is to go.
+    // The leading node has taken the containers that go out of the cluster already.
     shrink::shrink(look, state, choice)?;
     let steps = Steps::of(
         choice,
@@ -62,7 +62,7 @@ pub(crate) fn carry_out(
     state.journal.intend(cib::left_here(&choice.set))
 }
 
-/// A program that was sent lives in the state directory from now on.
+/// Moves a copy of this program that was sent to the node into the state directory.
 fn keep_program(state: &mut State) -> Result<()> {
     let sent = sent_program(&state.dir);
     if !files::exists(&sent) {

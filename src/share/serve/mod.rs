@@ -26,14 +26,14 @@ use crate::state::State;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
-/// Answers until the input ends. What was carried out by then stays, and the journals here and
-/// there know it.
+/// Answers requests until the input ends. Changes that were carried out by then stay; the journals
+/// of this node and of the leading one have them.
 ///
 /// # Errors
 /// When this is not root, or an answer cannot be given.
 pub(crate) fn run(context: &Context, node: String) -> Result<()> {
     users::require_root("realise")?;
-    // Where no cluster runs, what it would be called cannot be asked.
+    // Without a running cluster this node's name in it cannot be asked for.
     let ours = tools::this_node(&context.host).unwrap_or_else(|_| node.clone());
     say(&Greeting::of(ours))?;
     let mut server = Server {
@@ -43,7 +43,7 @@ pub(crate) fn run(context: &Context, node: String) -> Result<()> {
         state: None,
     };
     let result = server.serve();
-    // A program that was sent, and has found no state directory to live in.
+    // A program that was sent to this node, which got no state directory to keep it in.
     files::remove_file(&sent_program(&context.state_dir))?;
     result
 }
@@ -72,7 +72,8 @@ impl Server<'_> {
                 }
             }
         });
-        // Ends with the input, and when not even an empty line says that somebody is there.
+        // Ends with the input, or when not even an empty line has come from the leading node in
+        // time.
         while let Ok(line) = lines.recv_timeout(SILENCE) {
             if line.is_empty() {
                 continue;
@@ -111,7 +112,7 @@ impl Server<'_> {
         }
     }
 
-    /// Locks, and says how it is here.
+    /// Takes the locks, and describes this node.
     fn look(&mut self, with_key: bool) -> Result<Facts> {
         if self.host_lock.is_none() {
             self.host_lock = Some(lock::host()?);
@@ -137,7 +138,7 @@ impl Server<'_> {
         let key_bytes = files::read_optional(key)?;
         Ok(Facts {
             used: match &set {
-                // What the set itself uses is no obstacle.
+                // Addresses that the set itself uses are no obstacle to it.
                 Some(_) => Vec::new(),
                 None => resolve::used(&look)?,
             },
@@ -155,7 +156,7 @@ impl Server<'_> {
         })
     }
 
-    /// Where this program is when it has been moved into the state directory.
+    /// Path of this program, once it has been moved into the state directory.
     fn program(&self) -> PathBuf {
         let now = std::env::current_exe().unwrap_or_else(|_| "lxc-autogen".into());
         if now == sent_program(&self.context.state_dir) {
@@ -165,8 +166,8 @@ impl Server<'_> {
         }
     }
 
-    /// As it is on this node: what was there at first, or is given by the leader and exists here
-    /// too, or is in /usr, or was unpacked.
+    /// The pacemaker-remoted of this node: the kept set's; else the leader's path where it exists
+    /// here too; else the one in /usr or unpacked before.
     fn find_remoted(&self, set: Option<&Set>) -> Result<Option<Remoted>> {
         let saved = self.state.as_ref().and_then(|s| s.set.as_ref());
         if let Some(saved) = saved {
@@ -179,7 +180,7 @@ impl Server<'_> {
         rootfs::find(given, &base, &self.context.state_dir)
     }
 
-    /// The set as it is on this node.
+    /// The set with this node's own paths and programs.
     fn localise(&self, plan: &Plan) -> Result<Option<Choice>> {
         let Some(set) = &plan.set else {
             return Ok(None);
@@ -217,7 +218,7 @@ impl Server<'_> {
         Ok(Some(Choice { set, fetch }))
     }
 
-    /// All that could be said against it, before anything is changed.
+    /// Objects to a plan that this node could not carry out; nothing is changed.
     fn prepare(&mut self, plan: &Plan) -> Result<()> {
         let look = &Look::new(self.context);
         let Some(Choice { set, .. }) = self.localise(plan)? else {
@@ -273,7 +274,7 @@ impl Server<'_> {
         let Some(mut state) = self.state.take() else {
             return Ok(());
         };
-        // The leader has each of the others put back its own.
+        // The leading node has each of the others put back its own changes.
         let first = state.journal.run_began();
         undo::forget_peers(&mut state, |seq, _| seq >= first)?;
         let error = rollback::roll_back(&Look::new(self.context), &mut state, cause);

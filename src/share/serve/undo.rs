@@ -1,4 +1,4 @@
-//! Undoing what is on this node, asked by another.
+//! Undoing this node's changes, at the request of another node.
 
 use super::Server;
 use crate::change::{Change, InState, Peer, SET_FILE, Undoer};
@@ -11,7 +11,8 @@ use crate::spec::Scope;
 use crate::state::State;
 
 impl Server<'_> {
-    /// What the journal has, but for what is known of the other nodes, and what that needs.
+    /// Undoes the journal's changes of this scope, but keeps the records of other nodes, and the
+    /// set file and program that undoing those takes.
     pub(crate) fn undo(
         &mut self,
         group: Option<&str>,
@@ -33,7 +34,7 @@ impl Server<'_> {
         let cib = tools::query(&context.host);
         let opened = State::open(&context.state_dir)?;
         if group.is_some() && opened.as_ref().and_then(group_of).as_deref() != group {
-            // It is with other nodes by now, or with none.
+            // The node belongs to another group by now, or to none.
             return Ok(nothing);
         }
         let found = discover::found(context, cib.as_ref().ok())?;
@@ -84,7 +85,7 @@ impl Server<'_> {
         })
     }
 
-    /// Nothing is left anywhere: the rest goes, the memory of the others with it.
+    /// Nothing is left on any node: drops the records of the other nodes, and undoes the rest.
     pub(crate) fn release(&mut self) -> Result<()> {
         let Some(mut state) = self.state.take() else {
             return Ok(());
@@ -96,7 +97,7 @@ impl Server<'_> {
     }
 }
 
-/// What this node has in common with others.
+/// Id of the group that this node belongs to, from its journal.
 pub(crate) fn group_of(state: &State) -> Option<String> {
     state
         .journal
@@ -107,7 +108,7 @@ pub(crate) fn group_of(state: &State) -> Option<String> {
         })
 }
 
-/// Drops records of other nodes, without asking those.
+/// Drops the journal's records of other nodes that `which` picks, without asking those nodes.
 pub(crate) fn forget_peers(state: &mut State, which: impl Fn(u64, &Target) -> bool) -> Result<()> {
     let records = state.journal.outstanding();
     let dropped: Vec<u64> = records
