@@ -12,17 +12,17 @@ use std::path::PathBuf;
 /// Put the previous resource agent back, or remove ours where there was none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agent {
-    /// Where it is installed.
+    /// Path that the agent is installed at.
     pub path: PathBuf,
-    /// SHA-256 of what we installed, each time.
+    /// SHA-256 of each agent that we installed there.
     pub sha256: Vec<String>,
-    /// The previous one's name in the state directory.
+    /// Name of the previous agent in the state directory; `None` where there was none.
     pub previous: Option<String>,
 }
 
 impl Agent {
     pub(super) fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
-        // What a run killed in the middle of writing it left.
+        // The temporary file of a run that was killed while it wrote the agent.
         files::remove_file(&files::unfinished(&self.path))?;
         let now = files::read_optional(&self.path)?;
         let previous = self.previous.as_ref();
@@ -66,7 +66,7 @@ impl Kind for Agent {
         }
     }
 
-    /// It has no mark: it is as its makers wrote it.
+    /// An installed agent carries no mark: it is as its makers wrote it.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }

@@ -1,4 +1,4 @@
-//! The authentication key on this host: made, or put in the place of another, and taken back.
+//! The authentication key on this host: made, or put in the place of another key, and taken back.
 
 use super::kinds::{About, Kind};
 use super::traces::Traces;
@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 /// Remove the authentication key, when it still is the one we made, or put the previous one back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Authkey {
-    /// Where it is.
+    /// Path of the key.
     pub path: PathBuf,
     /// SHA-256 of what we wrote.
     pub sha256: String,
-    /// The previous one's name in the state directory.
+    /// Name of the previous key in the state directory; `None` where there was none.
     #[serde(default)]
     pub previous: Option<String>,
 }
@@ -39,22 +39,22 @@ impl Kind for Authkey {
         }
     }
 
-    /// It has no mark: it is random.
+    /// A key carries no mark: its bytes are random.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
 }
 
 impl Authkey {
-    /// The key goes when it is the one we made, and no other guest or remote node lives by it. One that
-    /// it replaced comes back.
+    /// Removes the key when it is the one we made, and no guest or remote node outside the set uses
+    /// it. A key that it replaced comes back.
     pub(super) fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
         let Authkey {
             path,
             sha256,
             previous,
         } = self;
-        // What a run killed in the middle of writing it left.
+        // The temporary file of a run that was killed while it wrote the key.
         files::remove_file(&files::unfinished(path))?;
         let backup = previous.as_ref().map(|name| undoer.state_dir.join(name));
         let was = backup.as_deref().map(files::read_optional).transpose()?;
@@ -74,7 +74,7 @@ impl Authkey {
         let cib = tools::last_known(undoer.host);
         let mut others = cib.as_ref().map_or_else(Vec::new, Cib::remote_users);
         if !others.is_empty() {
-            // Another set of ours has the record too, and takes the key away when it goes.
+            // Another set of ours has this record too, and removes the key when it goes.
             let handed_on = cib
                 .map(|cib| undoer.of_other_sets(&cib))
                 .unwrap_or_default();
@@ -82,7 +82,7 @@ impl Authkey {
             if previous.is_none() && !others.iter().any(of_nobody_of_ours) {
                 return Ok(());
             }
-            // One that took another's place stays known here: here is what comes back.
+            // The record of a replaced key stays: it tells which key comes back.
             if previous.is_none() {
                 others.retain(of_nobody_of_ours);
             }
@@ -122,8 +122,8 @@ pub fn make(journal: &mut Journal) -> Result<bool> {
     Ok(true)
 }
 
-/// Sees to it that this is the key. Another one is kept in the state directory, when it may be
-/// replaced at all.
+/// Sees to it that this host has this key. A different key is kept in the state directory, where it
+/// may be replaced at all.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when there is another that may not be replaced.

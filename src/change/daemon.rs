@@ -1,4 +1,4 @@
-//! Daemons of ours on the host.
+//! Daemons on this host that we started.
 
 use super::kinds::{About, Kind};
 use super::traces::Traces;
@@ -14,7 +14,7 @@ use std::path::PathBuf;
 pub struct Daemon {
     /// The program's name.
     pub program: String,
-    /// The file.
+    /// Path of that configuration file.
     pub configuration: PathBuf,
 }
 
@@ -33,7 +33,7 @@ impl Kind for Daemon {
         }
     }
 
-    /// A lab's, which knows itself what it starts and by which file.
+    /// Only a lab starts daemons, and it knows by itself which ones, with which files.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }

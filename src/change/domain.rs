@@ -1,4 +1,4 @@
-//! Domains: what the containers are to libvirt.
+//! Domains: libvirt's view of the containers.
 
 use super::kinds::{About, Kind};
 use super::traces::Traces;
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 pub struct Domain {
     /// Domain name.
     pub name: String,
-    /// The connection at which libvirt has it; without one it is a container's, `lxc:///`, as in
-    /// every journal of 0.1.0.
+    /// libvirt's connection that has the domain. `None` for a container, at `lxc:///`, as in every
+    /// journal of 0.1.0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uri: Option<String>,
 }
@@ -33,7 +33,7 @@ impl Domain {
         }
     }
 
-    /// The container of this name.
+    /// The domain of the container of this name.
     pub fn named(name: impl Into<String>) -> Self {
         Domain {
             name: name.into(),
@@ -69,8 +69,8 @@ impl Kind for Domain {
     }
 }
 
-/// Destroys those domains that carry our mark; one of the same name without it is not ours. All of
-/// a connection at once.
+/// Destroys the domains that carry our mark, all those of one connection at once. A domain of the
+/// same name without the mark is not ours.
 pub(super) fn destroy(undoer: &Undoer<'_>, items: &[Item<Domain>]) -> Batch {
     let mut batch = Batch::default();
     for (uri, items) in by_connection(items) {
@@ -119,8 +119,8 @@ fn destroy_at(
     Ok(())
 }
 
-/// A container that was killed, or had a libvirtd in it, can leave its groups. Its processes have
-/// been killed; the kernel may take a moment to be done with them.
+/// Removes control groups that a container can leave which was killed, or had a libvirtd in it. Its
+/// processes have been killed; the kernel may take a moment to end them.
 fn remove_container_cgroups(name: &str) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(3);
     let began = Instant::now();

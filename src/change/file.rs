@@ -13,9 +13,9 @@ use std::path::PathBuf;
 /// and that was not there before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct File {
-    /// Where it is.
+    /// Path of the file or directory.
     pub path: PathBuf,
-    /// The container it belongs to.
+    /// The container that the file belongs to, if it belongs to one.
     pub container: Option<String>,
 }
 
@@ -40,8 +40,9 @@ impl Kind for File {
         }
     }
 
-    /// What the containers left under /run; only for a journal that is lost, since one that is
-    /// there knows what was there before. The log stays then: it may be another's of that name.
+    /// Files that the containers left under /run; only where the journal is lost, since a journal
+    /// knows which files were there before. The log stays then: another domain of that name may
+    /// have written it.
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
         if traces.has_journal {
             return Ok(Vec::new());
@@ -63,12 +64,12 @@ impl Kind for File {
 /// Remove a directory that we made, once it is empty.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EmptyDir {
-    /// Where it is.
+    /// Path of the directory.
     pub path: PathBuf,
 }
 
 impl EmptyDir {
-    /// Somebody else uses it by now: then it stays, and is theirs.
+    /// Removes the directory. Where somebody else has put files into it, it stays, and is theirs.
     pub(super) fn remove(&self) -> Result<()> {
         files::remove_empty_directory(&self.path).map(drop)
     }
@@ -89,7 +90,7 @@ impl Kind for EmptyDir {
         }
     }
 
-    /// It has no mark.
+    /// A directory carries no mark.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }

@@ -1,4 +1,5 @@
-//! Finding what is ours by the marks it carries, for a journal that is lost or another node's.
+//! Finding this state directory's things by the marks they carry, where the journal is lost or is
+//! another node's.
 
 use super::kinds::{Kind, all_found};
 use super::traces::Traces;
@@ -8,7 +9,8 @@ use crate::error::Result;
 use crate::pacemaker::cib::Cib;
 use crate::plan::Set;
 
-/// What carries the mark of this state directory, journaled or not; `set` is the one in it.
+/// Changes told by things that carry this state directory's mark, whether the journal has them or
+/// not; `set` is the set in the directory.
 ///
 /// # Errors
 /// When the networks or the hosts file cannot be looked at, or the cluster does not say who this
@@ -17,9 +19,10 @@ pub fn found(context: &Context, cib: Option<&Cib>, set: Option<&Set>) -> Result<
     all_found(&Traces::of(context, cib, set)?)
 }
 
-/// What of the CIB is of this state directory on this node: templates, with their primitives,
-/// nodes, constraints and clones; and the domains of those nodes. What is of the same directory on
-/// another node is another set: made there, and taken away there.
+/// The objects of the CIB that this state directory made on this node: templates with their
+/// primitives, nodes, constraints and clones; and the domains of those nodes. Objects made from the
+/// directory of the same path on another node belong to another set, which is made and removed on
+/// that node.
 ///
 /// # Errors
 /// When the cluster does not say who this node is.

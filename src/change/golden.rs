@@ -1,4 +1,4 @@
-//! A journal of version 0.1.0 is read, understood and written by this version as it was by that one.
+//! This version reads, understands and writes a journal of version 0.1.0 as 0.1.0 did.
 //!
 //! Its lines were written by 0.1.0 itself: sets of guest nodes and of remote nodes, one with other
 //! cluster nodes, a lab, and fetched agents; each kind of record once in every form that its
@@ -15,8 +15,8 @@ type Line = journal::Line<Change>;
 
 const GOLDEN: &str = include_str!("../../tests/data/journal-0.1.0.jsonl");
 
-/// Every kind of record, and what the journal calls it. A new kind does not compile without an
-/// entry here, and an entry needs a line in the journal.
+/// Every kind of record, with its name in the journal. A new kind does not compile without an entry
+/// here, and an entry needs a line in the journal below.
 macro_rules! kinds {
     ($($kind:ident $name:literal)*) => {
         pub(super) const KINDS: &[&str] = &[$($name),*];
@@ -53,7 +53,7 @@ kinds! {
     CibObject "cib-object"
 }
 
-/// What 0.1.0 made of each line: rank and key of the record.
+/// 0.1.0's meaning of each line: rank and key of the record.
 const MEANING: &[(&str, Rank, &str)] = &[
     (
         "own-files",
@@ -216,7 +216,7 @@ fn each_record_means_what_it_meant() {
     assert_eq!(found, MEANING);
 }
 
-/// The lines whose records are so, counted from 1.
+/// Numbers, from 1, of the lines whose records `are` picks.
 fn those(are: impl Fn(&Change) -> bool) -> Vec<usize> {
     let records = records();
     (1..)
@@ -249,7 +249,8 @@ fn what_was_undone_is_not_outstanding() {
     }
 }
 
-/// 0.1.0 read these, which the versions under development before it wrote, as without the field.
+/// 0.1.0 read these records, which versions under development before it wrote, as if they lacked
+/// the field.
 #[test]
 fn fields_that_came_later_may_be_missing() {
     for text in [

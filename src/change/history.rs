@@ -1,8 +1,8 @@
-//! What the cluster remembers of resources that are gone.
+//! The cluster's history of resources that are gone.
 //!
-//! The controller drops it as soon as a primitive is deleted, by two synchronous changes of the
-//! CIB for each resource (Pacemaker 2.1.5, daemons/controld/controld_execd.c, do_lrm_delete), and
-//! answers nobody meanwhile.
+//! The controller drops the history of a primitive as soon as it is deleted, by two synchronous
+//! changes of the CIB for each resource (Pacemaker 2.1.5, daemons/controld/controld_execd.c,
+//! do_lrm_delete), and answers nobody meanwhile.
 
 use super::{Item, Node, Undoer};
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::pacemaker::tools;
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};
 
-/// How many primitives are deleted at once where others would suffer from the controller's end.
+/// Most primitives deleted at once where other nodes would suffer from the controller's end.
 const AT_ONCE: usize = 250;
 
 /// How long the controller may be busy with a part: pacemakerd asks it every 7 s, and ends it
@@ -21,17 +21,17 @@ const AT_ONCE: usize = 250;
 /// daemons/pacemakerd/pcmkd_subdaemons.c), which the rest of the cluster takes for its death.
 const BUSY: Duration = Duration::from_secs(14);
 
-/// How long it is left to answer after a part: until pacemakerd has asked once.
+/// Time that the controller has to answer after a part: until pacemakerd has asked once.
 const ANSWERS: Duration = Duration::from_secs(8);
 
 /// Deletes primitives from the CIB: at once, since each change of the CIB sends it to the scheduler
 /// anew, and a controller that finds no room there for one more ends itself (seen with 1,000 guest
 /// nodes; Pacemaker 2.1.5, daemons/controld/controld_schedulerd.c, do_pe_invoke_callback).
 ///
-/// Of more than 500 the controller is then ended and started again (of 600 once; 2 cores,
-/// Pacemaker 2.1.5). Where others would suffer from that they are deleted in parts, and the
-/// controller is left time to answer. That takes longer also because each drop does, eight times,
-/// while other primitives are there.
+/// Of more than 500 primitives the controller is then ended and started again (of 600 once; 2
+/// cores, Pacemaker 2.1.5). Where other nodes would suffer from that, the primitives are deleted in
+/// parts, with time for the controller to answer. That takes longer, also because dropping the
+/// history of one primitive takes eight times as long while others are there.
 pub(super) fn delete(
     undoer: &Undoer<'_>,
     cib: &Cib,
@@ -51,10 +51,10 @@ pub(super) fn delete(
         tools::delete(undoer.host, part)?;
         let gone = part.iter().filter_map(|id| nodes.get(id));
         dropped(undoer, &gone.map(String::as_str).collect(), PATIENCE)?;
-        // The CIB is without them before the controller is done.
+        // The CIB is without the primitives before the controller has dropped their history.
         let answers =
             |_: &mut Poll| Ok(Seen::ready_if(tools::nodes_known(undoer.host).is_ok(), ()));
-        // Where it does not answer in time, the next part is deleted all the same.
+        // Where the controller does not answer in time, the next part is deleted all the same.
         Poll::every(Duration::from_secs(1), PATIENCE)
             .since(began)
             .look(answers)?;
@@ -66,14 +66,15 @@ pub(super) fn delete(
     Ok(())
 }
 
-/// Other cluster nodes fence the node of a controller that ends, and other guest and remote nodes
-/// lose their connections, which are the controller's.
+/// Whether other nodes would suffer from the controller's end. Other cluster nodes fence its node,
+/// and other guest and remote nodes lose their connections, which the controller holds.
 fn others_would_suffer(cib: &Cib, nodes: &HashMap<String, String>) -> bool {
     let gone: HashSet<&String> = nodes.values().collect();
     cib.cluster_nodes().len() > 1 || cib.remote_users().iter().any(|name| !gone.contains(name))
 }
 
-/// All of them in their order, each time as many as fit by how long the part before has taken.
+/// Calls `each` with all ids in their order, in parts whose size follows from the time that the
+/// part before took.
 fn in_parts(all: &[String], mut each: impl FnMut(&[String]) -> Result<Duration>) -> Result<()> {
     let (mut rest, mut size) = (all, FIRST);
     while !rest.is_empty() {
@@ -84,20 +85,23 @@ fn in_parts(all: &[String], mut each: impl FnMut(&[String]) -> Result<Duration>)
     Ok(())
 }
 
-/// Small enough anywhere to learn from how long one takes.
+/// Size of the first part: small enough on any machine to learn how long a part takes.
 const FIRST: usize = 10;
 
-/// What a part is waited for; what is remembered still is dropped at the end.
+/// How long to wait until a part's history is dropped; history that is still there is dropped at
+/// the end.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many make the controller busy for so long as it may be. What one costs falls as they go.
+/// Size of the next part: as many primitives as keep the controller busy for [`BUSY`]. The time for
+/// each primitive falls as their number does.
 fn next_size(size: usize, took: Duration) -> usize {
     let fits = size as f64 * BUSY.as_secs_f64() / took.as_secs_f64().max(0.1);
     (fits as usize).clamp(FIRST / 2, AT_ONCE)
 }
 
-/// What cluster nodes remember of the connections and containers of nodes that are gone: the
-/// cluster drops it by itself, in its own time; what it does not, we do, one by one.
+/// Drops the history of connections and containers of nodes that are gone. The cluster drops it by
+/// itself in its own time; the history that it has not dropped by then is dropped here, one
+/// resource at a time.
 pub(super) fn drop(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Result<()> {
     let gone: HashSet<&str> = items.iter().map(|(_, it)| it.name.as_str()).collect();
     let patience = Duration::from_secs(5) + Duration::from_millis(100) * items.len() as u32;
@@ -108,13 +112,15 @@ pub(super) fn drop(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Result<()> {
     for (resource, node) in history_of(&cib, &gone) {
         tools::drop_history(undoer.host, resource, node)?;
     }
-    // Written by crm_resource on the way.
+    // crm_resource has changed this property on the way.
     tools::set_property(undoer.host, tools::REFRESH_PROPERTY, before)
 }
 
-/// Waits until the cluster remembers nothing of these nodes; the CIB as it is then where it does.
+/// Waits until the cluster has no history of these nodes. Gives back the last CIB where it still
+/// has some.
 fn dropped(undoer: &Undoer<'_>, gone: &HashSet<&str>, patience: Duration) -> Result<Option<Cib>> {
-    // Seldom for many: each look costs the cluster time that it drops them in.
+    // Look seldom for many nodes: each look takes time from the cluster that it would drop history
+    // in.
     let pause = Duration::from_millis(250).max(Duration::from_millis(4) * gone.len() as u32);
     let look = |_: &mut Poll| {
         let cib = tools::query(undoer.host)?;

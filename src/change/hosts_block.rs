@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 /// Take our block out of /etc/hosts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HostsBlock {
-    /// The file.
+    /// Path of the hosts file.
     pub path: PathBuf,
     /// The name in the block's markers.
     pub marker: String,
@@ -19,7 +19,7 @@ pub struct HostsBlock {
 
 impl HostsBlock {
     pub(super) fn remove(&self) -> Result<()> {
-        // What a run killed in the middle of writing it left.
+        // The temporary file of a run that was killed while it wrote the hosts file.
         files::remove_file(&files::unfinished(&self.path))?;
         if !files::exists(&self.path) {
             return Ok(());

@@ -9,11 +9,11 @@ use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 
 rank! {
-    /// What a set has in the CIB.
+    /// Objects of a set in the CIB.
     Cib: InCib {
-        /// A resource.
+        /// A primitive or clone.
         Resource,
-        /// Anything else.
+        /// A template or constraint.
         CibObject,
     }
 }
@@ -23,7 +23,7 @@ rank! {
 pub struct Resource {
     /// XML id.
     pub id: String,
-    /// The container it runs, if it is one's primitive.
+    /// The container that the resource runs, if it is a container's primitive.
     pub container: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Kind for Resource {
             is_shared: false,
             container: self.container.as_deref(),
             scope: Scope::Cib,
-            // What is in the CIB is told from another set's by the set's mark.
+            // The set's mark tells its objects in the CIB from another set's.
             needs: Some(SET_FILE),
         }
     }
@@ -96,8 +96,8 @@ impl Kind for CibObject {
     }
 }
 
-/// Stops the resources among the items, waits until they have stopped, and deletes all the items'
-/// objects. Deleting while they run would leave orphans whose stop fails.
+/// Stops the resources among the items, waits until they have stopped, and deletes the objects of
+/// all items. Deleting them while they run would leave orphans whose stop fails.
 pub(super) fn remove(undoer: &Undoer<'_>, items: &[Item<InCib>]) -> Batch {
     let mut batch = Batch::default();
     let cib = match tools::query(undoer.host) {

@@ -12,15 +12,15 @@ use std::path::{Path, PathBuf};
 rank! {
     /// Files and trees directly in the state directory.
     Inside: InState {
-        /// Anything but a container's.
+        /// A file that belongs to no container.
         StateFile,
-        /// A container's.
+        /// A container's tree.
         Container,
     }
 }
 
 impl InState {
-    /// Its name in the state directory.
+    /// Name of the file or tree in the state directory.
     pub fn name(&self) -> &str {
         match self {
             InState::StateFile(it) => &it.name,
@@ -32,12 +32,12 @@ impl InState {
 /// Remove a file or tree of ours directly in the state directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateFile {
-    /// Its name there.
+    /// Name of the file or tree in the state directory.
     pub name: String,
 }
 
 impl StateFile {
-    /// The one of this name.
+    /// The record of the file of this name.
     pub fn named(name: impl Into<String>) -> Self {
         StateFile { name: name.into() }
     }
@@ -64,7 +64,7 @@ impl Kind for StateFile {
         }
     }
 
-    /// Without the journal no file in the state directory is known for ours.
+    /// Without the journal no file in the state directory is known to be ours.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
@@ -73,19 +73,19 @@ impl Kind for StateFile {
 /// Remove a container's tree in the state directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Container {
-    /// The container, and the tree's name.
+    /// Name of the container, which is the tree's name too.
     pub name: String,
 }
 
 impl Container {
-    /// The one of this name.
+    /// The record of the container of this name.
     pub fn named(name: impl Into<String>) -> Self {
         Container { name: name.into() }
     }
 
     fn remove(&self, dir: &Path, mounts: &[PathBuf]) -> Result<()> {
         let tree = dir.join(&self.name);
-        // While being written it has a temporary name.
+        // A tree has a temporary name while it is being written.
         files::remove_tree(&files::temporary_name(&tree), mounts)?;
         files::remove_tree(&tree, mounts)
     }
@@ -106,14 +106,14 @@ impl Kind for Container {
         }
     }
 
-    /// As other files there.
+    /// Without the journal no tree in the state directory is known to be ours.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
 }
 
-/// Those of a container whose domain stays must stay too: VirtualDomain without its XML says
-/// "stopped" and leaks the container.
+/// Removes files and trees. The tree of a container stays as long as its domain does: without its
+/// XML, VirtualDomain says "stopped" and leaks the container.
 pub(super) fn remove(undoer: &Undoer<'_>, items: &[Item<InState>], so_far: &Outcome) -> Batch {
     let mut batch = Batch::default();
     let mounts = match mounts::points() {
@@ -125,7 +125,8 @@ pub(super) fn remove(undoer: &Undoer<'_>, items: &[Item<InState>], so_far: &Outc
     };
     for item in items {
         let result = match &item.1 {
-            // Not a thing that stays of itself: it goes with what needs it.
+            // The file stays only because a change that stays needs it, and is not reported by
+            // itself.
             InState::StateFile(it) if so_far.needs(&it.name) => continue,
             InState::StateFile(it) => it.remove(undoer.state_dir, &mounts),
             InState::Container(it) if so_far.domain_stays(&it.name) => {

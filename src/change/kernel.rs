@@ -1,4 +1,4 @@
-//! What libvirt changed of the kernel's state.
+//! Changes that libvirt makes to the kernel's state.
 
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 rank! {
-    /// What libvirt changes of the kernel's state.
+    /// Changes that libvirt makes to the kernel's state.
     Kernel: Kernel {
         /// IPv4 forwarding.
         Forwarding,
@@ -20,7 +20,7 @@ rank! {
     }
 }
 
-/// Each can be another set's too by now.
+/// Another set may use forwarding or a control group too by now.
 const ABOUT: About<'static> = About {
     has_identity: false,
     is_shared: true,
@@ -72,7 +72,7 @@ impl Kind for Forwarding {
         ABOUT
     }
 
-    /// What it was before cannot be known.
+    /// The settings from before cannot be known.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
@@ -81,13 +81,13 @@ impl Kind for Forwarding {
 /// Remove a control group that libvirt makes with the first container, when it is unused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cgroup {
-    /// Where it is.
+    /// Path of the group in the file system of its hierarchy.
     pub path: PathBuf,
 }
 
 impl Cgroup {
     fn remove(&self, all_gone: bool) -> Result<()> {
-        // In use by somebody else's container: then it is theirs now.
+        // Somebody else's container uses the group: it is theirs now.
         if cgroups::remove_if_empty(&self.path)? || all_gone {
             return Ok(());
         }
@@ -104,13 +104,13 @@ impl Kind for Cgroup {
         ABOUT
     }
 
-    /// Whoever started the first container made it, and that cannot be known.
+    /// Whoever started the first container made the group, and that cannot be known.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
 }
 
-/// Forwarding and control groups. `all_gone` says that nothing of ours is left that uses them.
+/// Restores forwarding and control groups. `all_gone`: nothing of ours is left that uses them.
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Kernel>], all_gone: bool) -> Batch {
     Batch::of_each(items, |it| match it {
         Kernel::Forwarding(it) => it.restore(undoer),

@@ -1,5 +1,6 @@
-//! All kinds of changes, by rank. Each stands in a file of its own with all that is known of it:
-//! record, wording, what it leans on, how it is undone and how it is found without a journal.
+//! All kinds of changes, by rank. Each kind has a file of its own with all that is known of it: its
+//! record, its wording, the files it needs, how it is undone, and how it is found without a
+//! journal.
 
 use super::traces::Traces;
 use super::{
@@ -12,15 +13,15 @@ use crate::journal::Record;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 
-/// What is asked of every kind of change. Nothing here has a default, so that a new kind answers
-/// all of it.
+/// The questions to every kind of change. None has a default answer, so that a new kind answers all
+/// of them.
 pub trait Kind {
-    /// What it is about, the same for two records that one undo covers.
+    /// The thing that was changed, in words; the same for two records that one undo covers.
     fn key(&self) -> String;
-    /// What it has to do with other things.
+    /// How the change depends on other things.
     fn about(&self) -> About<'_>;
-    /// What there is of it, told by the marks it carries, for a journal that is lost or another
-    /// node's.
+    /// Changes of this kind found by the marks that things carry, where the journal is lost or is
+    /// another node's.
     ///
     /// # Errors
     /// When something that could be ours cannot be looked at.
@@ -29,25 +30,25 @@ pub trait Kind {
         Self: Sized;
 }
 
-/// What a change has to do with other things.
+/// How a change depends on other things.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
-    /// The record names the very thing (a uuid, a content), so that a thing made anew needs a
-    /// record anew.
+    /// Whether the record names the very thing (by a uuid, or its content), so that a thing made
+    /// anew needs a new record.
     pub has_identity: bool,
-    /// Another set can come to use what this set was the first to change.
+    /// Whether another set can come to use the thing that this set was the first to change.
     pub is_shared: bool,
-    /// The container it belongs to, if it belongs to one alone.
+    /// Name of the container that the change belongs to, if it belongs to one alone.
     pub container: Option<&'a str>,
     /// The smallest part of a cleanup that undoes it.
     pub scope: Scope,
-    /// The file of the state directory that undoing it takes.
+    /// Name of a file in the state directory that undoing the change needs.
     pub needs: Option<&'a str>,
 }
 
-/// A rank's own type: one kind, or one of several.
+/// The type of a rank: one kind, or an enum of several.
 pub(super) trait OfRank {
-    /// What every kind can be asked.
+    /// The record, by the trait of its kind.
     fn kind(&self) -> &dyn Kind;
 }
 
@@ -94,21 +95,21 @@ pub(super) use rank;
 /// Declares all ranks, in the order in which they are undone, each with its type and its kinds.
 macro_rules! kinds {
     ($($(#[$doc:meta])* $rank:ident($type:ident): $($kind:ident),+;)+) => {
-        /// In which order kinds are undone: what leans on another thing goes first.
+        /// The order in which kinds are undone: a change that depends on another one goes first.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Rank {
             $($(#[$doc])* $rank,)+
         }
 
-        /// One change to the host, by what takes it back. Paths are absolute; names are checked
-        /// values.
+        /// One change to the host, as the record that undoes it. Paths are absolute; names are
+        /// checked values.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(from = "Flat", into = "Flat")]
         pub enum Change {
             $($(#[$doc])* $rank($type),)+
         }
 
-        /// A change as the journal has it: the kind's name among its fields.
+        /// A change as it is written in the journal: the kind's name among the record's fields.
         #[derive(Debug, Serialize, Deserialize)]
         #[serde(tag = "undo", rename_all = "kebab-case")]
         pub(super) enum Flat {
@@ -122,7 +123,7 @@ macro_rules! kinds {
         }
 
         impl Change {
-            /// When it is undone.
+            /// The rank of the change, which says when it is undone.
             pub fn rank(&self) -> Rank {
                 match self {
                     $(Change::$rank(_) => Rank::$rank,)+
@@ -143,7 +144,8 @@ macro_rules! kinds {
                 }
             }
 
-            /// In the order in which they are undone: within a rank the newest goes first.
+            /// The items by rank, in the order in which they are undone; within a rank the newest
+            /// goes first.
             pub(super) fn all(items: &[super::Item<Change>]) -> Vec<Group> {
                 let mut groups = Vec::new();
                 $(
@@ -196,7 +198,7 @@ macro_rules! kinds {
             }
         )+)+
 
-        /// Asks every kind for what there is of it.
+        /// Asks every kind for the changes that marks tell.
         pub(super) fn all_found(traces: &Traces<'_>) -> Result<Vec<Change>> {
             let mut found: Vec<Change> = Vec::new();
             $($(
@@ -214,7 +216,8 @@ kinds! {
     Nodes(Node): Node;
     /// Cluster properties, which removing nodes can still change.
     Properties(Properties): Property, Throttle, Joining;
-    /// Other nodes, which need the cluster no more, but may be needed to find it.
+    /// Other nodes. Undoing them no longer takes the cluster, but the cluster may help to find
+    /// them.
     Peers(Peer): Peer;
     /// Daemons on the host that could start domains again.
     Daemons(Daemon): Daemon;
@@ -233,27 +236,27 @@ kinds! {
 }
 
 impl Change {
-    /// What it is about, the same for two records that one undo covers.
+    /// The thing that was changed, in words; the same for two records that one undo covers.
     pub fn key(&self) -> String {
         self.kind().key()
     }
 
-    /// Whether a cleanup of this scope undoes it.
+    /// Whether a cleanup of this scope undoes the change.
     pub fn is_of(&self, scope: Scope) -> bool {
         scope == Scope::All || self.kind().about().scope == scope
     }
 
-    /// Whether another set can come to use what this set was the first to change.
+    /// Whether another set can come to use the thing that this set was the first to change.
     pub fn is_shared(&self) -> bool {
         self.kind().about().is_shared
     }
 
-    /// The container this belongs to, if it belongs to one alone.
+    /// Name of the container that the change belongs to, if it belongs to one alone.
     pub fn container(&self) -> Option<&str> {
         self.kind().about().container
     }
 
-    /// Whether undoing it later takes this file of the state directory.
+    /// Whether undoing the change later needs this file of the state directory.
     pub(super) fn needs(&self, file: &str) -> bool {
         self.kind().about().needs == Some(file)
     }

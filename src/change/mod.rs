@@ -1,7 +1,7 @@
 //! Changes of the host: how each is written down, undone, named, and found without a journal.
 //!
-//! The journal is undone backwards, in the order that things lean on each other, going on past a
-//! failure and saying at the end what remains.
+//! The journal is undone backwards: a change that depends on another one goes first. Undoing goes
+//! on past a failure, and says at the end which changes stay.
 
 mod agent;
 pub mod authkey;

@@ -13,9 +13,10 @@ use std::path::Path;
 /// Stop and undefine the network with this uuid.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Network {
-    /// libvirt's name of it.
+    /// Name of the network in libvirt.
     pub name: String,
-    /// Its uuid.
+    /// The uuid that libvirt has for the network: one of the same name with another uuid is not
+    /// ours.
     pub uuid: String,
 }
 
@@ -37,7 +38,7 @@ impl Network {
         virsh::remove_network(undoer.host, &self.name)
     }
 
-    /// Those that carry the mark of this state directory.
+    /// Networks that carry the mark of this state directory.
     pub(super) fn marked(host: &Host, dir: &Path) -> Result<Vec<Network>> {
         let mut found = Vec::new();
         for name in virsh::networks(host)? {

@@ -9,15 +9,15 @@ use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 
-/// Make the cluster forget a guest node.
+/// Make the cluster forget a guest or remote node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Node {
-    /// Node name.
+    /// Name of the node in the cluster.
     pub name: String,
 }
 
 impl Node {
-    /// The one of this name.
+    /// The record of the node of this name.
     pub fn named(name: impl Into<String>) -> Self {
         Node { name: name.into() }
     }
@@ -34,7 +34,7 @@ impl Kind for Node {
             is_shared: false,
             container: Some(&self.name),
             scope: Scope::Cib,
-            // What is in the CIB is told from another set's by the set's mark.
+            // The set's mark tells its objects in the CIB from another set's.
             needs: Some(SET_FILE),
         }
     }
@@ -44,7 +44,7 @@ impl Kind for Node {
     }
 }
 
-/// Makes the cluster forget guest nodes, and drops what it remembers of their resources.
+/// Makes the cluster forget nodes, and drops the history of their resources.
 pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
     let mut batch = Batch::default();
     let cib = match tools::query(undoer.host) {
@@ -65,7 +65,7 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
     for item in items {
         let name = &item.1.name;
         if others.contains(name) || resources.contains(name.as_str()) {
-            // Somebody else's guest or remote node by now.
+            // The node is somebody else's guest or remote node by now.
             batch.undone.push(item.0);
         } else if guests.contains(name.as_str()) {
             batch.keep(&item.1, "the CIB still has a primitive for it");
@@ -102,10 +102,11 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
     batch
 }
 
-/// Deletes all their entries and states at once, on which the controller forgets them (Pacemaker
-/// 2.1.5, lib/cluster/membership.c, pcmk__refresh_node_caches_from_cib); attributes went with the
-/// connections. Gives back those that are to be asked for one by one: all of a few, which takes no
-/// longer, and what the controller knows on (3.0.0's does, and writes their states anew).
+/// Deletes all entries and states of the nodes at once, on which the controller forgets them
+/// (Pacemaker 2.1.5, lib/cluster/membership.c, pcmk__refresh_node_caches_from_cib); attributes went
+/// with the connections. Gives back the nodes that the cluster must be asked to forget one by one:
+/// all, where they are few, which takes no longer; else those that the controller still knows
+/// (3.0.0's does, and writes their states anew).
 fn forget_all(undoer: &Undoer<'_>, names: &[&str]) -> Result<HashSet<String>> {
     const FEW: usize = 16;
     if names.len() <= FEW {

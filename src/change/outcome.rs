@@ -1,4 +1,4 @@
-//! What undoing came to.
+//! The outcome of undoing changes.
 
 use super::Change;
 use crate::error::{Error, Result};
@@ -6,25 +6,25 @@ use crate::error::{Error, Result};
 /// An outstanding change and its number in the journal.
 pub(super) type Item<T> = (u64, T);
 
-/// What stays behind, one line each, and what was undone.
+/// The changes that stay and why, and the number of those that were undone.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Why something stays, one line each.
+    /// Why changes stay, a line each.
     pub remains: Vec<String>,
-    /// What stays.
+    /// The changes that stay.
     kept: Vec<Change>,
     /// How many changes were undone.
     pub undone: usize,
 }
 
 impl Outcome {
-    /// Adds what other nodes did and have left.
+    /// Adds the outcome of other nodes: changes undone, and reasons why others stay.
     pub fn add(&mut self, undone: usize, remains: Vec<String>) {
         self.undone += undone;
         self.remains.extend(remains);
     }
 
-    /// Adds a batch's, and gives back the numbers of what it has undone.
+    /// Adds a batch's outcome, and gives back the journal's numbers of the changes that it undid.
     pub(super) fn add_batch(&mut self, batch: Batch) -> Vec<u64> {
         self.undone += batch.undone.len();
         self.remains.extend(batch.remains);
@@ -32,18 +32,18 @@ impl Outcome {
         batch.undone
     }
 
-    /// Whether this container's domain was left.
+    /// Whether this container's domain stays.
     pub(super) fn domain_stays(&self, name: &str) -> bool {
         let its = |kept: &Change| matches!(kept, Change::Domains(it) if it.name == name);
         self.kept.iter().any(its)
     }
 
-    /// Whether undoing later what stays takes this file of the state directory.
+    /// Whether a change that stays needs this file of the state directory when it is undone later.
     pub(super) fn needs(&self, file: &str) -> bool {
         self.kept.iter().any(|kept| kept.needs(file))
     }
 
-    /// The error that lists what stays, if anything does.
+    /// The number of changes undone, or the error that lists those that stay.
     ///
     /// # Errors
     /// [`crate::error::Kind::LeftBehind`] with the list.
@@ -61,7 +61,8 @@ impl Outcome {
     }
 }
 
-/// One rank's result: the numbers of what is undone, and why the rest is not.
+/// The outcome of one rank: the journal's numbers of changes that were undone, and why the others
+/// stay.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) undone: Vec<u64>,
@@ -70,7 +71,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Undoes one by one, going on past a failure.
+    /// Undoes the items one by one, going on past a failure.
     pub(super) fn of_each<T: Clone + Into<Change>>(
         items: &[Item<T>],
         undo: impl Fn(&T) -> Result<()>,

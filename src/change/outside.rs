@@ -10,11 +10,11 @@ use std::collections::HashSet;
 rank! {
     /// Files and directories outside the state directory.
     Outside: Outside {
-        /// What daemons leave.
+        /// A file that containers' daemons leave.
         File,
-        /// A directory of ours.
+        /// A directory that we made.
         EmptyDir,
-        /// A part of /etc/hosts.
+        /// The set's block in /etc/hosts.
         HostsBlock,
         /// The authentication key.
         Authkey,
@@ -45,8 +45,8 @@ impl Outside {
     }
 }
 
-/// Those of a container that runs stay: libvirtd finds it again by them, and a domain of that name
-/// may be somebody else's by now.
+/// Restores files outside the state directory. Those of a container that runs stay: libvirtd needs
+/// them to find it again, and by now a domain of that name may be somebody else's.
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Outside>], so_far: &Outcome) -> Batch {
     let of_containers = items.iter().any(|(_, it)| it.container().is_some());
     let running = if of_containers {
@@ -59,7 +59,7 @@ pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Outside>], so_far: &Out
             Err(Error::failed("its domain is still there"))
         }
         (Some(_), Err(e)) => Err(Error::failed(e.message())),
-        // Not our domain, or it would have been destroyed: its files are its own.
+        // The domain that runs is not ours, or it would have been destroyed: the files are its own.
         (Some(name), Ok(running)) if running.contains(name) => Ok(()),
         _ => it.restore(undoer),
     })

@@ -1,4 +1,4 @@
-//! Having other nodes undo what was done there.
+//! Having other nodes undo the changes that were made on them.
 
 use super::kinds::{About, Kind};
 use super::traces::Traces;
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
-/// Have another cluster node undo what was done there.
+/// Have another cluster node undo the changes that were made on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Peer {
-    /// Which, and how it is reached.
+    /// The node, and how it is reached.
     #[serde(flatten)]
     pub target: Target,
-    /// What the nodes have in common; one that has left it, and other nodes since, is not the one
-    /// that is meant.
+    /// Id of the group of nodes that the set was made on ([`crate::peer::Group`]). A node that
+    /// belongs to another group by now is left alone. Empty in an older journal.
     #[serde(default)]
     pub group: String,
 }
@@ -34,12 +34,12 @@ impl Kind for Peer {
             is_shared: false,
             container: None,
             scope: Scope::All,
-            // What they have in the CIB is told from another set's by the set's mark.
+            // The set's mark tells its objects in the CIB from another set's.
             needs: Some(SET_FILE),
         }
     }
 
-    /// A node knows of others by its journal alone.
+    /// Only the journal tells of other nodes.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
@@ -48,34 +48,34 @@ impl Kind for Peer {
 /// How long a node may take to undo its part: containers that hang are waited for.
 const UNDONE_WITHIN: Duration = Duration::from_secs(300);
 
-/// How nodes are asked to undo their parts.
+/// The request to other nodes to undo their parts.
 #[derive(Debug)]
 pub(crate) struct Asking<'a> {
-    /// The door to the host.
+    /// This host, to run ssh on.
     pub host: &'a Host,
-    /// Everywhere the same.
+    /// The state directory, at the same path on all nodes.
     pub state_dir: &'a Path,
-    /// How much of it.
+    /// The part of a cleanup that is wanted.
     pub scope: Scope,
-    /// Also where the cluster cannot be asked.
+    /// Go on where a node cannot ask the cluster.
     pub force: bool,
-    /// Nodes that will not come back.
+    /// Names of nodes that will not come back, and are not asked.
     pub forget: &'a [String],
 }
 
-/// What nodes said of their parts.
+/// The answers of nodes that were asked to undo their parts.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
-    /// How many changes were undone.
+    /// How many changes were undone on all nodes together.
     pub undone: usize,
-    /// What stays, by node.
+    /// Pairs of a node's name and a change that stays on it, or the node's error.
     pub remains: Vec<(String, String)>,
     sessions: Vec<Session>,
 }
 
 impl Asking<'_> {
-    /// Asks nodes, each with the group it is to be of, side by side; then those that they remember
-    /// and nobody has asked, until all are.
+    /// Asks nodes side by side, each with the id of the group that it is to belong to; then the
+    /// nodes that their journals have and that nobody has asked yet, until all are asked.
     pub(crate) fn all(&self, targets: Vec<(Target, Option<String>)>) -> Told {
         let mut told = Told::default();
         let mut known: Vec<String> = self.forget.to_vec();
@@ -135,7 +135,7 @@ impl Asking<'_> {
 }
 
 impl Told {
-    /// When nothing is left on any of them, they forget each other.
+    /// Has the nodes drop each other from their journals, if nothing is left on any of them.
     pub(crate) fn release(&mut self) {
         if !self.remains.is_empty() {
             return;
@@ -154,8 +154,8 @@ impl Told {
     }
 }
 
-/// Each node undoes its part. Only when nothing is left on any of them do they forget each other:
-/// until then each of them knows where something is, and can finish it.
+/// Has each node undo its part. They drop each other from their journals only when nothing is left
+/// on any of them: until then each of them knows where changes are left, and can finish.
 pub(super) fn undo(undoer: &Undoer<'_>, items: &[Item<Peer>]) -> Batch {
     let mut batch = Batch::default();
     let mut targets = Vec::new();
@@ -189,7 +189,7 @@ pub(super) fn undo(undoer: &Undoer<'_>, items: &[Item<Peer>]) -> Batch {
                 .push(format!("what is on node {node}: {line}")),
         }
     }
-    // Not a thing of its own that stays, but what the others are found by.
+    // The records stay in the journal to find the nodes by, and are not reported by themselves.
     batch
         .kept
         .extend(items.iter().map(|(_, it)| it.clone().into()));

@@ -1,4 +1,4 @@
-//! Ending containers while the cluster stops them, which makes its part of it cheap.
+//! Ending containers while the cluster stops their primitives, which makes each stop cheap.
 
 use super::Undoer;
 use crate::error::{Error, Result};
@@ -11,32 +11,36 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Containers of this host that are ended as soon as the connection to each is closed, many at a
-/// time; and their domain XML out of the agent's sight as long as this lives.
+/// Containers of this host that are destroyed as soon as the cluster has closed its connection to
+/// them, many at a time. Their domain XML is renamed, out of the agent's sight, for as long as this
+/// lives.
 ///
-/// Without it the agent takes a container for stopped (resource-agents 4.12, heartbeat/VirtualDomain,
-/// VirtualDomain_validate_all), and asks libvirt nothing, which is most of what a stop costs. Since
-/// the cluster would then believe so of one that must be stopped for its node's sake, because
-/// something on it cannot be, that is done ahead only of nodes on which the cluster runs nothing.
+/// Without the XML the agent takes a container for stopped (resource-agents 4.12,
+/// heartbeat/VirtualDomain, VirtualDomain_validate_all) and asks libvirt nothing, which is most of
+/// the cost of a stop. The cluster would believe it even of a container that it must stop because a
+/// resource on the node has failed to stop. So the XML is renamed ahead of the end only where the
+/// cluster runs nothing on the node.
 #[derive(Debug)]
 pub(super) struct Ahead<'a> {
     undoer: &'a Undoer<'a>,
-    /// Not ended yet, in the order of the CIB, which is that of the stops.
+    /// Containers not ended yet, in the order of the CIB, in which the cluster stops them.
     left: Vec<String>,
-    /// Those of which the XML may go before they have ended.
+    /// Containers whose XML may be renamed before they have ended.
     idle: HashSet<String>,
     hidden: HashSet<String>,
     ended: Instant,
 }
 
-/// So many are ended at once, and fewer after this time.
+/// Closed containers are ended together when there are this many, or when [`PAUSE`] has passed.
 const MANY: usize = 20;
 const PAUSE: Duration = Duration::from_secs(1);
-/// Of so many the XML goes before their turn: a monitor without it would fail, so not of all.
+/// The XML is renamed for this many containers before their connections close. A monitor without
+/// the XML would fail, so it is not renamed for all.
 const NEXT: usize = 40;
 
 impl<'a> Ahead<'a> {
-    /// Those of ours that run here, of these primitives' containers, in the order of their stops.
+    /// The containers of these primitives that carry our mark and run on this host, in the order of
+    /// their stops.
     pub(super) fn of(
         undoer: &'a Undoer<'a>,
         primitives: &[String],
@@ -44,10 +48,11 @@ impl<'a> Ahead<'a> {
     ) -> Ahead<'a> {
         let names = primitives.iter().filter_map(|id| containers.get(id));
         for name in names.clone() {
-            // Of a run that was killed. If it cannot be, it is missing, which up mends.
+            // A run that was killed may have left the XML renamed. If it cannot be renamed back it
+            // is missing, and up mends that.
             let _ = show(undoer.state_dir, name);
         }
-        // Only to be faster: without an answer it is the cluster's to do.
+        // Ending them here only saves time: without libvirt's answer the cluster does it.
         let ours = virsh::domains_of(undoer.host, &LXC, undoer.state_dir).unwrap_or_default();
         let ours: HashSet<String> = ours.into_iter().collect();
         let here = names.filter(|name| ours.contains(*name));
@@ -65,12 +70,12 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    /// Whether all have been ended that can be.
+    /// Whether no container is left to end.
     pub(super) fn is_done(&self) -> bool {
         self.left.is_empty()
     }
 
-    /// Ends those whose connection is closed by now.
+    /// Ends the containers whose connection is closed by now.
     pub(super) fn end_disconnected(&mut self) {
         if self.left.is_empty() {
             return;
@@ -85,7 +90,7 @@ impl<'a> Ahead<'a> {
         for name in turn.cloned().collect::<Vec<_>>() {
             self.hide(&name);
         }
-        // Many at a time, where they come one by one.
+        // Ending many at a time is cheaper where connections close one by one.
         let worth_it = left.is_empty() || closed.len() >= MANY || self.ended.elapsed() >= PAUSE;
         if !closed.is_empty() && worth_it {
             self.left = left;
@@ -93,7 +98,7 @@ impl<'a> Ahead<'a> {
         }
     }
 
-    /// Ends the others, when the cluster takes all of them for stopped.
+    /// Ends the remaining containers, once the cluster takes all of them for stopped.
     pub(super) fn finish(mut self) {
         let left = std::mem::take(&mut self.left);
         if !left.is_empty() {
@@ -102,7 +107,8 @@ impl<'a> Ahead<'a> {
     }
 
     fn end(&mut self, names: &[String]) {
-        // Whether they have ended is looked at below, and by whoever takes away what is left.
+        // Whether the containers have ended is looked at below, and by the run that removes what
+        // stays.
         let _ = virsh::end_all(self.undoer.host, &LXC, names);
         self.ended = Instant::now();
         let Ok(domains) = virsh::domains(self.undoer.host, &LXC) else {
@@ -125,7 +131,7 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// Guest nodes on which the cluster runs nothing.
+/// Guest nodes among these on which the cluster runs nothing.
 fn idle(undoer: &Undoer<'_>, guests: &[String]) -> HashSet<String> {
     let Ok(view) = tools::view(undoer.host) else {
         return HashSet::new();
@@ -150,7 +156,7 @@ fn hidden(path: &Path) -> PathBuf {
     path.with_extension("xml.ended")
 }
 
-/// Gives a container back the domain XML that a run was killed over.
+/// Renames a container's domain XML back, which a run that was killed left renamed.
 ///
 /// # Errors
 /// When it cannot be renamed.

@@ -1,4 +1,4 @@
-//! Properties of the cluster, and elements of its CIB that are otherwise for a time.
+//! Properties of the cluster, and elements of its CIB that differ for a time.
 
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
@@ -11,18 +11,18 @@ use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 
 rank! {
-    /// What of the cluster's own is changed.
+    /// Settings of the whole cluster that a set changes.
     Properties: Properties {
-        /// A property that commands change.
+        /// A property that our commands, or programs they call, change.
         Property,
-        /// One of throttling.
+        /// A property of throttling.
         Throttle,
-        /// An element of the CIB.
+        /// An element of the CIB that differs while nodes join.
         Joining,
     }
 }
 
-/// Each of these belongs to the cluster, and is put back as a part of the CIB.
+/// These belong to the cluster, and are put back with the rest of the CIB.
 const ABOUT: About<'static> = About {
     has_identity: false,
     is_shared: false,
@@ -31,12 +31,12 @@ const ABOUT: About<'static> = About {
     needs: None,
 };
 
-/// Put a cluster property back that our commands, or what they call, change.
+/// Put back a cluster property that our commands, or programs they call, change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
-    /// Its name.
+    /// Name of the property.
     pub name: String,
-    /// What it was, if it was set.
+    /// Value before the change; `None` where the property was not set.
     pub previous: Option<String>,
 }
 
@@ -59,23 +59,23 @@ impl Kind for Property {
         ABOUT
     }
 
-    /// What it was before cannot be known.
+    /// The value from before cannot be known.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
 }
 
-/// Put a property of the cluster's throttling back that was raised while nodes join, unless
+/// Put back a property of the cluster's throttling that was raised while nodes join, unless
 /// somebody has changed it since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
-    /// Its name.
+    /// Name of the property.
     pub name: String,
     /// XML id of the nvpair.
     pub nvpair: String,
-    /// What we raised it to.
+    /// Value that we raised it to.
     pub raised: String,
-    /// What it was, if it was set.
+    /// Value before the change; `None` where the property was not set.
     pub previous: Option<String>,
 }
 
@@ -105,15 +105,16 @@ impl Kind for Throttle {
     }
 }
 
-/// Put an element of the CIB back that is otherwise while nodes join, unless somebody has changed
-/// it since.
+/// Put back an element of the CIB that differs while nodes join, unless somebody has changed it
+/// since.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Joining {
-    /// Its XML id.
+    /// XML id of the element.
     pub id: String,
-    /// Finds it as it is while nodes join.
+    /// XPath that finds the element as it is while nodes join, and not when somebody has changed
+    /// it.
     pub xpath: String,
-    /// What it is then; it is deleted when there is nothing.
+    /// The element's XML after the join; `None` where it is deleted then.
     pub then: Option<String>,
 }
 
@@ -138,7 +139,7 @@ impl Kind for Joining {
     }
 }
 
-/// Puts each back to what it was, or takes it out where it was not set.
+/// Puts each of them back, or deletes it where it was not set before.
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Properties>]) -> Batch {
     Batch::of_each(items, |it| match it {
         Properties::Property(it) => it.restore(undoer),

@@ -1,4 +1,4 @@
-//! The journal, backwards.
+//! Undoing the journal backwards.
 
 use super::kinds::Group;
 use super::outcome::{Batch, Item};
@@ -14,33 +14,35 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
-/// What undoing needs to know.
+/// The circumstances under which changes are undone.
 #[derive(Debug)]
 pub struct Undoer<'a> {
-    /// The door to the host.
+    /// This host, to run programs on.
     pub host: &'a Host,
-    /// Progress.
+    /// Where progress is reported.
     pub report: &'a Report,
-    /// The state directory.
+    /// Path of the state directory.
     pub state_dir: &'a Path,
-    /// The set's own mark in the CIB, when it is known: what has another is not ours.
+    /// The set's own mark in the CIB, when it is known: objects with another mark are not ours.
     pub set_mark: Option<String>,
-    /// The cluster is known to be down: what it keeps is reported, and the rest undone.
+    /// Whether the cluster is known to be down: its changes are reported as left, and the rest is
+    /// undone.
     pub cluster_down: bool,
     /// How long to wait for resources to stop.
     pub stop_timeout: Duration,
-    /// The set's containers are guest nodes of this node alone.
+    /// Whether the set's containers are guest nodes of this node alone.
     pub stays_here: bool,
-    /// What makes it easier for the cluster to stop many, when the journal knows of it.
+    /// How the set's CIB objects differ while the cluster stops many of them, when the journal
+    /// knows.
     pub easing: Option<Easing>,
-    /// Other nodes that will not come back.
+    /// Names of other nodes that will not come back, and are not asked.
     pub forget: Vec<String>,
-    /// How other nodes are reached, when not as they were before.
+    /// Options of ssh for all other nodes; when empty, each node's record has its own.
     pub ssh_options: Vec<String>,
 }
 
 impl<'a> Undoer<'a> {
-    /// For the state directory of this context, and the set in it where there is one.
+    /// For the state directory of this context, and the set in it if there is one.
     pub fn of(context: &'a Context, set: Option<&Set>) -> Undoer<'a> {
         Undoer {
             host: &context.host,
@@ -60,8 +62,9 @@ impl<'a> Undoer<'a> {
 impl Undoer<'_> {
     /// Undoes every outstanding change that `select` picks.
     ///
-    /// That the journal cannot be written, on a full disk for one, stops nothing either: what was
-    /// undone is written down when it can be, and found undone by the next run if not.
+    /// A journal that cannot be written, because of a full disk for instance, stops nothing either:
+    /// the undone changes are written down when they can be, and if not, the next run finds them
+    /// undone.
     pub fn replay(&self, journal: &mut Journal, select: impl Fn(u64, &Change) -> bool) -> Outcome {
         let selected = journal.outstanding().filter(|(seq, it)| select(*seq, it));
         let items: Vec<Item<Change>> = selected.map(|(seq, it)| (seq, it.clone())).collect();
@@ -70,7 +73,7 @@ impl Undoer<'_> {
         for group in Group::all(&items) {
             let undone = outcome.add_batch(self.undo(&group, &outcome));
             if group.rank() == Rank::StateDir && !undone.is_empty() {
-                // The journal went with its directory.
+                // The journal was removed with its directory.
                 unwritten.clear();
                 continue;
             }
@@ -79,8 +82,8 @@ impl Undoer<'_> {
                 unwritten.clear();
             }
             if group.rank() == Rank::Cib && !outcome.remains.is_empty() && !self.cluster_down {
-                // Taking the containers from under resources that still run would only make the
-                // cluster recover them.
+                // The cluster would recover resources that still run if their containers were taken
+                // away.
                 outcome
                     .remains
                     .push("the containers, their network and files, until then".into());

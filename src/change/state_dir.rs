@@ -1,4 +1,4 @@
-//! The state directory: the last thing that goes.
+//! The state directory, which is removed last.
 
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
@@ -10,22 +10,22 @@ use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// The file that keeps the set.
+/// Name of the file with the set.
 pub const SET_FILE: &str = "set.json";
-/// The lock file.
+/// Name of the lock file.
 pub const LOCK_FILE: &str = "lock";
 
 rank! {
     /// The state directory.
     StateDir: StateDirectory {
-        /// One that we made.
+        /// A state directory that we made.
         StateDir,
-        /// Ours in one that was there before us.
+        /// Our files in a directory that was there before us.
         OwnFiles,
     }
 }
 
-/// It goes last, with everything else.
+/// The state directory goes last, with the rest of a cleanup.
 const ABOUT: About<'static> = About {
     has_identity: false,
     is_shared: false,
@@ -37,9 +37,9 @@ const ABOUT: About<'static> = About {
 /// Remove the state directory itself, when nothing but ours was in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateDir {
-    /// Where it is.
+    /// Path of the directory.
     pub path: PathBuf,
-    /// Inode number; that of the device can change from boot to boot.
+    /// Inode number of the directory; its device's number can change from boot to boot.
     pub ino: u64,
 }
 
@@ -65,7 +65,7 @@ impl Kind for StateDir {
         ABOUT
     }
 
-    /// Whoever finds anything makes one anew, and has its record then.
+    /// A run that finds other changes makes the directory anew, and so has its record.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
@@ -74,7 +74,7 @@ impl Kind for StateDir {
 /// Remove journal and lock from a state directory that was there before us.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OwnFiles {
-    /// The directory.
+    /// Path of the directory.
     pub path: PathBuf,
 }
 
@@ -98,13 +98,13 @@ impl Kind for OwnFiles {
         ABOUT
     }
 
-    /// As a directory of our own.
+    /// As for a directory that we made.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
 }
 
-/// When everything else is undone and nothing foreign is in it.
+/// Removes the directory when everything else is undone and it holds no other people's files.
 pub(super) fn remove(items: &[Item<StateDirectory>], so_far: &Outcome) -> Batch {
     if !so_far.remains.is_empty() {
         return Batch::default();
@@ -115,7 +115,7 @@ pub(super) fn remove(items: &[Item<StateDirectory>], so_far: &Outcome) -> Batch 
     })
 }
 
-/// What is ours in any state directory.
+/// Our files in any state directory.
 const OURS: [&str; 2] = [journal::FILE, LOCK_FILE];
 
 fn check_foreign(path: &Path) -> Result<()> {
@@ -139,7 +139,8 @@ fn check_foreign(path: &Path) -> Result<()> {
 /// # Errors
 /// When something else is in it.
 pub fn remove_empty_state(dir: &Path) -> Result<()> {
-    // Killed on the way, it has the name of an unfinished one, which is cleared.
+    // A run killed on the way leaves it with the name of an unfinished one, which the next run
+    // clears.
     let mut now = dir.to_owned();
     if temporary_name(dir) != dir && !is_temporary(dir) {
         now = temporary_name(dir);

@@ -1,4 +1,4 @@
-//! Stopping resources of ours before they are taken out of the CIB.
+//! Stopping our resources before they are deleted from the CIB.
 
 use super::prestop::Ahead;
 use super::{CibObject, InCib, Item, Resource, Undoer, history};
@@ -10,11 +10,11 @@ use crate::report::Stage;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// Stops those of our resources that are there, and deletes these objects of the CIB.
+/// Stops those of our resources that the CIB has, and deletes the objects of all items.
 pub(super) fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item<InCib>], cib: &Cib) -> Result<()> {
     let mut there = cib.ids();
     let others = undoer.of_other_sets(cib);
-    // Ours are gone then, and another set has taken the names.
+    // Our resources of these names are gone, and another set has them now.
     there.retain(|id| !others.contains(*id));
     let ids = items.iter().filter_map(|(_, it)| match it {
         InCib::Resource(Resource { id, .. }) => Some(id),
@@ -49,7 +49,7 @@ pub(super) fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item<InCib>], cib: &
         }
     }
     if !clones.is_empty() || !primitives.is_empty() {
-        // In the order of the CIB, in which the cluster stops them.
+        // In the order of the CIB, which is the order in which the cluster stops them.
         let ids = cib.top_ids_of("resources").into_iter();
         let place: HashMap<&str, usize> = ids.enumerate().map(|(n, id)| (id, n)).collect();
         primitives.sort_by_key(|id| place.get(id.as_str()).copied());
@@ -58,7 +58,7 @@ pub(super) fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item<InCib>], cib: &
         let mut stage = undoer.report.stage("stopped", all);
         let mut stopped = 0;
         let mut parts = primitives.chunks(WAVE).peekable();
-        // The clone stops with the first of them, or alone.
+        // The clone stops with the first wave, or alone.
         let (mut with, mut watched) = (clones.clone(), inside);
         while parts.peek().is_some() || !with.is_empty() {
             let part = parts.next().unwrap_or_default();
@@ -75,16 +75,17 @@ pub(super) fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item<InCib>], cib: &
         stage.done();
         history::delete(undoer, cib, &primitives, &containers)?;
     }
-    // The clone with its constraint, which names it.
+    // The clone goes together with its constraint, which names it.
     tools::delete(undoer.host, &[clones, objects].concat())
 }
 
-/// How many at a time: what the scheduler takes for the stops of all grows faster than their number
-/// (1 s for 200, about 20 s for 500, and after 35 s pacemakerd ends it). Fewer at a time make it no
-/// faster: of 500 the cleanup took 109 to 121 s at once, and 163 s by 200 (2 cores, Pacemaker 2.1.5).
+/// Most primitives stopped at a time. The scheduler's time for all stops grows faster than their
+/// number (1 s for 200, about 20 s for 500, and after 35 s pacemakerd ends it). Smaller waves make
+/// a cleanup no faster: of 500 it took 109 to 121 s at once, and 163 s by 200 (2 cores, Pacemaker
+/// 2.1.5).
 const WAVE: usize = 500;
 
-/// Waits until none of these primitives is active anywhere; `before` have been stopped already.
+/// Waits until none of these primitives is active on any node; `before` were stopped already.
 fn wait_stopped(
     undoer: &Undoer<'_>,
     watched: &[String],
@@ -95,7 +96,8 @@ fn wait_stopped(
     let names: Vec<&str> = watched.iter().map(|n| n.as_str()).collect();
     let mut looked = Instant::now();
     let look = |_: &mut Poll| {
-        // All that the cluster knows is a dear answer, of no use before they can have stopped.
+        // The whole view is an expensive answer, and of no use before the primitives can have
+        // stopped.
         let mut cheap = Poll::every(Duration::from_millis(200), Duration::from_secs(5));
         cheap = cheap.since(looked);
         cheap.look(|_| {
@@ -114,7 +116,7 @@ fn wait_stopped(
             false => Seen::Waiting((running, view)),
         })
     };
-    // Often for a few; for many each answer costs more, and waiting is longer anyway.
+    // Look often for a few; for many, each answer costs more, and waiting takes longer anyway.
     let longest = Duration::from_millis(20 * watched.len() as u64)
         .clamp(Duration::from_millis(200), Duration::from_secs(2));
     let poll =

@@ -1,4 +1,4 @@
-//! What every kind of change answers, one by one.
+//! The answers of every kind of change, kind by kind.
 
 use super::golden::KINDS;
 use super::{Change, Rank};
@@ -7,7 +7,7 @@ use crate::spec::Scope;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// A record as the journal has it, its rank, its words, and what it has to do with other things.
+/// A record as it is in the journal, its rank, its wording, and its other answers.
 type Row = (&'static str, Rank, &'static str, &'static str);
 
 const TABLE: &[Row] = &[
@@ -167,7 +167,7 @@ fn read(text: &str) -> Change {
     serde_json::from_str(text).unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-/// The smallest scope of a cleanup that undoes it, and the other answers.
+/// The smallest scope of a cleanup that undoes the change, and its other answers.
 fn answers(change: &Change) -> String {
     let mut all = match (change.is_of(Scope::Cib), change.is_of(Scope::Libvirt)) {
         (true, false) => "Cib".to_owned(),
@@ -241,7 +241,7 @@ fn groups_are_in_the_order_of_ranks_and_the_newest_is_first() {
         panic!("{:?}", groups[0]);
     };
     let numbers: Vec<u64> = of_cib.iter().map(|(seq, _)| *seq).collect();
-    // The first three of the table are the last three here.
+    // The first three rows of the table have the last three numbers here.
     let all = items.len() as u64;
     assert_eq!(numbers, [all, all - 1, all - 2]);
 }

@@ -1,4 +1,4 @@
-//! What several kinds of changes are found by where the journal does not tell of them.
+//! Marks of this state directory, by which several kinds find their changes without the journal.
 
 use super::Network;
 use crate::context::Context;
@@ -11,18 +11,18 @@ use crate::pacemaker::{config, tools};
 use crate::plan::Set;
 use std::path::Path;
 
-/// What there is with marks of ours, looked at once.
+/// Things that carry marks of ours, looked for once.
 #[derive(Debug)]
 pub struct Traces<'a> {
     context: &'a Context,
     set: Option<&'a Set>,
-    /// There is a journal in the state directory.
+    /// Whether the state directory has a journal.
     pub(super) has_journal: bool,
-    /// Domains with our mark.
+    /// Names of domains with our mark.
     running: Vec<String>,
     /// Networks with our mark.
     pub(super) networks: Vec<Network>,
-    /// The CIB where the cluster answers, and the templates in it that are ours.
+    /// The CIB, where the cluster answers, and the ids of the templates in it that are ours.
     in_cib: Option<(&'a Cib, Vec<String>)>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Traces<'a> {
         })
     }
 
-    /// Those in the CIB alone.
+    /// The marks in this CIB alone.
     pub(super) fn of_cib(context: &'a Context, cib: &'a Cib, set: Option<&'a Set>) -> Result<Self> {
         Ok(Traces {
             context,
@@ -70,18 +70,18 @@ impl<'a> Traces<'a> {
         })
     }
 
-    /// The state directory.
+    /// Path of the state directory.
     pub(super) fn dir(&self) -> &Path {
         &self.context.state_dir
     }
 
-    /// The CIB where the cluster answers, and the templates in it that are ours.
+    /// The CIB, where the cluster answers, and the ids of the templates in it that are ours.
     pub(super) fn in_cib(&self) -> Option<(&'a Cib, &[String])> {
         let (cib, tags) = self.in_cib.as_ref()?;
         Some((*cib, tags))
     }
 
-    /// Our guest and remote nodes that are in the CIB.
+    /// Names of our guest and remote nodes in the CIB.
     pub(super) fn nodes(&self) -> Vec<String> {
         let Some((cib, tags)) = self.in_cib() else {
             return Vec::new();
@@ -90,15 +90,16 @@ impl<'a> Traces<'a> {
         nodes.map(|(node, _)| node.to_owned()).collect()
     }
 
-    /// Domains with our mark, and those of nodes that are in the CIB.
+    /// Names of domains with our mark, and of our nodes in the CIB.
     pub(super) fn domains(&self) -> Vec<String> {
         let mut all = self.running.clone();
         all.extend(self.nodes());
         all
     }
 
-    /// The CIB, where it can hold what a join of ours has left: of a lost journal, and not of a set
-    /// that joins right now. Alone that is no sign that anything was made from here.
+    /// The CIB, where it may have elements that a join of ours left: one of a lost journal, and
+    /// while no set joins. Such elements alone are no sign that anything was made from this
+    /// directory.
     pub(super) fn left_by_joining(&self) -> Option<&'a Cib> {
         let (cib, tags) = self.in_cib()?;
         let ours = !(self.running.is_empty() && self.networks.is_empty() && tags.is_empty());
@@ -106,7 +107,7 @@ impl<'a> Traces<'a> {
     }
 }
 
-/// Templates of this state directory on this node.
+/// Ids of the templates that this state directory made on this node.
 fn tags(context: &Context, cib: &Cib, set: Option<&Set>) -> Result<Vec<String>> {
     let mut ours = Vec::new();
     for tag in cib.our_templates() {
@@ -131,8 +132,8 @@ fn tags(context: &Context, cib: &Cib, set: Option<&Set>) -> Result<Vec<String>> 
     Ok(ours)
 }
 
-/// Whether nodes of another set are joining. A large one looks so for as long as it is there, and
-/// joins as long as not all of it is connected.
+/// Whether nodes of another set are joining. A large set's CIB objects look so for as long as it is
+/// there; its nodes are joining only as long as not all of them are connected.
 fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
     let ours = set.map(Set::tag);
     let connected = cib.connected();
