@@ -30,7 +30,8 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
 
 const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
 
-/// What nodes run is looked for in the tree that they get, what fences them on this host.
+/// Looks for programs that run in nodes in the tree whose /usr the nodes get, and for the fence
+/// daemon on this host.
 fn check_programs(lab: &Lab) -> Result<()> {
     let mut inside = vec![
         "corosync",
@@ -67,7 +68,7 @@ fn check_programs(lab: &Lab) -> Result<()> {
     }
     let mut here = vec!["nsenter", "setpriv"];
     if cgroups::only_v2() {
-        // See groups.rs.
+        // The groups daemon attaches device programs with it: see groups.rs.
         here.push("bpftool");
     }
     if lab.spec.fencing {
@@ -93,7 +94,7 @@ fn check_programs(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-/// Where libraries are, multiarch's included.
+/// Directories that libraries can be in, those of multiarch included.
 fn libraries(base: &Path) -> Vec<PathBuf> {
     let mut all = vec![base.join("usr/lib64"), base.join("usr/lib")];
     let below = std::fs::read_dir(base.join("usr/lib"));
@@ -105,7 +106,8 @@ fn is_in(places: &[PathBuf], file: &str) -> bool {
     places.iter().any(|place| place.join(file).exists())
 }
 
-/// What a cluster node needs to run guests besides, parts of which are packages of their own.
+/// Checks the tree for the files besides programs that a cluster node needs to run guests;
+/// distributions have some of them in packages of their own.
 fn check_for_guests(base: &Path) -> Result<()> {
     let lacks = |what: &str, tool: &str| {
         Err(Error::cant(format!(
@@ -130,11 +132,11 @@ fn check_for_guests(base: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The modules of fence_virtd that a lab's uses, packages of their own on Fedora.
+/// Looks for the modules of fence_virtd that a lab uses, which are packages of their own on Fedora.
 fn check_fence_modules(base: &Path) -> Result<()> {
     let places = libraries(base);
     for (name, files) in [
-        // As it is called since it is part of fence-agents, and before.
+        // The backend's path since it is part of fence-agents, and its path before.
         ("virt", &["fence-virt/virt.so", "fence-virt/libvirt.so"][..]),
         ("tcp", &["fence-virt/tcp.so"]),
     ] {
@@ -175,12 +177,13 @@ fn check_bridge(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-/// What a cluster node takes at rest, measured on Debian 12 with Pacemaker 2.1.5 (scripts/bench lab).
+/// Memory that a cluster node takes at rest, measured on Debian 12 with Pacemaker 2.1.5
+/// (scripts/bench lab).
 const CLUSTER_NODE_MIB: u64 = 130;
 
 /// Refuses a lab that this host's memory cannot hold, before it swaps to death.
 fn check_memory(lab: &Lab, saved: Option<&Lab>, available: Option<u64>) -> Result<()> {
-    // What is there has its memory.
+    // The nodes of a lab that is there have their memory already.
     let needed = mib(lab).saturating_sub(saved.map_or(0, mib));
     match available {
         Some(available) if available < needed => Err(Error::cant(format!(
@@ -197,10 +200,11 @@ fn mib(lab: &Lab) -> u64 {
     CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + MIB_PER_GUEST * guests
 }
 
-/// Refuses a network of the lab's name that is not the lab's.
+/// Refuses a network of the lab's name that does not belong to this lab. Gives back whether the
+/// lab's own network is there.
 ///
 /// # Errors
-/// [`crate::error::Kind::Cant`] with whose it is.
+/// [`crate::error::Kind::Cant`] with the owner of the network.
 pub(crate) fn check_network(look: &Look<'_>, lab: &Lab) -> Result<bool> {
     let Some(xml) = look.network(&lab.network())? else {
         return Ok(false);

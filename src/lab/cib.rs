@@ -1,5 +1,5 @@
-//! The CIB a lab starts with, and what is merged into it later (Pacemaker Explained; Pacemaker
-//! Remote, "Walk-through: remote nodes").
+//! The CIB that a lab starts with, and objects that are merged into it later (Pacemaker Explained;
+//! Pacemaker Remote, "Walk-through: remote nodes").
 
 use super::{FENCE_PORT, Lab, names};
 use crate::pacemaker::config::connection;
@@ -9,11 +9,11 @@ use std::collections::BTreeSet;
 
 /// Id of the fence device.
 pub const FENCING: &str = "fencing";
-/// The same once more: see [`topology`].
+/// Id of a second device like [`FENCING`]: see [`topology`].
 const FENCING_AGAIN: &str = "fencing-again";
-/// Where nodes keep the key of fence_virtd.
+/// Path in the nodes of the key of fence_virtd.
 pub const FENCE_KEY: &str = "/etc/cluster/fence_xvm.key";
-/// Seconds between two looks at a remote node.
+/// Seconds between two monitors of a remote node.
 const MONITOR_S: u32 = 20;
 
 /// The whole CIB of the first start: the cluster is up in seconds, since it need not wait
@@ -35,7 +35,7 @@ pub fn first(lab: &Lab) -> El {
         .child(El::new("nodes").children(lab.cluster_nodes().iter().map(node)));
     let extra = additions(lab);
     configuration = configuration.children(extra.children);
-    // As pcs makes new clusters: what has moved does not move back.
+    // As in new clusters made by pcs: a resource that has moved does not move back.
     let defaults = nvpairs(
         "meta_attributes",
         "rsc-defaults",
@@ -53,7 +53,7 @@ pub fn first(lab: &Lab) -> El {
         .child(El::new("status"))
 }
 
-/// What can change with the number of nodes, as a tree that cibadmin merges.
+/// The objects that depend on the number of nodes, as a tree for cibadmin to merge.
 pub fn additions(lab: &Lab) -> El {
     let devices = if lab.spec.fencing {
         vec![device(lab, FENCING), device(lab, FENCING_AGAIN)]
@@ -70,8 +70,8 @@ pub fn additions(lab: &Lab) -> El {
         .children(topology)
 }
 
-/// Whether a cluster's CIB has all of [`additions`]: each resource, and in each fence device just
-/// the nodes that there are. What somebody has changed of it besides is theirs.
+/// Whether a cluster's CIB has all of [`additions`]: each resource, and in each fence device the
+/// lab's nodes and no others. Other changes that somebody has made to it are left alone.
 pub fn knows(lab: &Lab, cib: &El) -> bool {
     let nodes: BTreeSet<String> = lab.nodes().into_iter().map(|n| n.name).collect();
     let primitives = cib.all("primitive");
@@ -84,7 +84,7 @@ pub fn knows(lab: &Lab, cib: &El) -> bool {
     })
 }
 
-/// The nodes that a fence device can power.
+/// Names of the nodes that a fence device can power.
 fn hosts(device: &El) -> BTreeSet<String> {
     device
         .all("nvpair")
@@ -97,7 +97,7 @@ fn hosts(device: &El) -> BTreeSet<String> {
         .collect()
 }
 
-/// Nodes of a lab's names that a cluster still has and the lab has not.
+/// Nodes with names of this lab that the cluster still has and the lab does not.
 pub fn strangers(lab: &Lab, cib: &El) -> Vec<String> {
     let wanted: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
     let ours = |name: &str| names::is_of(&lab.spec.name, name);
@@ -113,10 +113,10 @@ pub fn strangers(lab: &Lab, cib: &El) -> Vec<String> {
         .collect()
 }
 
-/// fence_virtd takes the reboot of a node that is off for done and leaves it off (fence-agents
-/// 4.12, agents/virt/server/libvirt.c), and a node that crashed is off when it is fenced. With two
-/// devices on one level the cluster turns a reboot into off by both and then on by both (Pacemaker
-/// Explained, "Fencing topologies"), and the node comes back.
+/// One fencing level with the same device twice. fence_virtd takes the reboot of a node that is off
+/// for done and leaves it off (fence-agents 4.12, agents/virt/server/libvirt.c), and a node that
+/// crashed is off when it is fenced. With two devices on one level the cluster turns a reboot into off by both
+/// and then on by both (Pacemaker Explained, "Fencing topologies"), and the node comes back.
 fn topology() -> El {
     El::new("fencing-topology").child(
         El::new("fencing-level")

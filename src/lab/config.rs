@@ -1,15 +1,15 @@
-//! What a lab's daemons are configured with, as text: corosync.conf(5), fence_virt.conf(5),
+//! The configuration of a lab's daemons, as text: corosync.conf(5), fence_virt.conf(5),
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
 use super::{FENCE, FENCE_PORT, GUESTS_DIR, Lab};
 use crate::plan::Machine;
 use crate::supervisor::{Config, Daemon, Ready};
 
-/// PATH of the nodes: our own binary comes last.
+/// PATH of the nodes, with our own program's directory last.
 pub const NODE_PATH: &str =
     "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/opt/lxc-autogen";
 
-/// The nodes' corosync.conf, the same on all of them.
+/// The cluster nodes' corosync.conf, the same on all of them.
 ///
 /// `wait_for_all`: a cluster that starts for the first time has no quorum before every node has
 /// been seen, so that a node that is a little late is not fenced for it. Without `sched_rr`: many
@@ -42,15 +42,15 @@ pub fn corosync(lab: &Lab) -> String {
     text
 }
 
-/// The libvirtd in a node: for root alone, who is everybody in there.
+/// libvirtd.conf of a node: access for root alone, the only user there.
 pub fn libvirtd() -> String {
     "auth_unix_ro = \"none\"\nauth_unix_rw = \"none\"\n\
      log_outputs = \"3:file:/var/log/libvirt/libvirtd.log\"\n"
         .to_owned()
 }
 
-/// fence_virtd on the host's side, at the lab's bridge; without [`fence_groups`] whoever has the key
-/// may fence every domain.
+/// fence_virt.conf of this host's fence_virtd, which listens at the lab's bridge. Without
+/// [`fence_groups`] anybody who has the key may fence every domain.
 pub fn fence_virtd(lab: &Lab) -> String {
     format!(
         "fence_virtd {{\n  listener = \"tcp\";\n  backend = \"libvirt\";\n}}\nlisteners {{\n  \
@@ -63,8 +63,9 @@ pub fn fence_virtd(lab: &Lab) -> String {
     )
 }
 
-/// Which addresses may fence which domains: this lab's cluster nodes, and the host, which asks
-/// whether it is believed; this lab's nodes.
+/// The part of fence_virt.conf that tells which addresses may fence which domains. The addresses
+/// are those of the lab's cluster nodes, and this host's, so that it can test whether it is
+/// answered. The domains are the lab's nodes.
 pub fn fence_groups(lab: &Lab) -> String {
     let mut text = format!(
         "groups {{\n  group {{\n    name = \"{}\";\n    ip = \"{}\";\n",
@@ -74,7 +75,7 @@ pub fn fence_groups(lab: &Lab) -> String {
     for node in lab.cluster_nodes() {
         text.push_str(&format!("    ip = \"{}\";\n", node.address));
     }
-    // By name and by uuid: what a client asks for is compared as it asks (server/static_map.c).
+    // By name and by uuid: fence_virtd compares whichever a client sends (server/static_map.c).
     for node in lab.nodes() {
         text.push_str(&format!(
             "    uuid = \"{}\";\n    uuid = \"{}\";\n",
@@ -85,8 +86,8 @@ pub fn fence_groups(lab: &Lab) -> String {
     text
 }
 
-/// sshd in the nodes: root by key from the other nodes, nobody by password. OpenSSH before 8.7 has
-/// the older name for what KbdInteractiveAuthentication is since.
+/// sshd_config of the nodes: root by key from the other nodes, nobody by password. OpenSSH before
+/// 8.7 has an older name for KbdInteractiveAuthentication.
 pub fn sshd() -> String {
     "HostKey /etc/ssh/ssh_host_ed25519_key\nPermitRootLogin prohibit-password\n\
      PasswordAuthentication no\nKbdInteractiveAuthentication no\n\
@@ -97,7 +98,7 @@ pub fn sshd() -> String {
         + &format!("SetEnv PATH={NODE_PATH}\n")
 }
 
-/// What runs in a cluster node.
+/// The supervisor's configuration of a cluster node: which daemons it runs.
 pub fn supervisor(lab: &Lab) -> Config {
     let mut daemons = vec![
         daemon(
@@ -154,7 +155,7 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
         ("PATH".to_owned(), NODE_PATH.to_owned()),
         ("HOME".to_owned(), "/root".to_owned()),
         ("LXC_AUTOGEN_LAB".to_owned(), lab.spec.name.clone()),
-        // So that a plain `lxc-autogen status` in a node means the lab's guests.
+        // A plain `lxc-autogen status` in a node then shows the lab's guests.
         ("LXC_AUTOGEN_STATE_DIR".to_owned(), GUESTS_DIR.to_owned()),
     ];
     all.extend(lab.remoted_environment.iter().cloned());
@@ -164,7 +165,8 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
     all
 }
 
-/// Where a cluster node finds the pacemaker-remoted for its guests, when not in its /usr.
+/// Path in a cluster node of the pacemaker-remoted for its guests; `None` when it is in the node's
+/// /usr.
 pub fn remoted_in_node(lab: &Lab) -> Option<String> {
     lab.remoted
         .bind_source()

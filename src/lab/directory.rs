@@ -1,4 +1,4 @@
-//! Where labs lie, which there are, and what is kept of each.
+//! The directories of labs, which labs there are, and the file that each of them is kept in.
 
 use super::{DEFAULT_NAME, FILE, Lab, valid_name};
 use crate::context::Context;
@@ -8,7 +8,7 @@ use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{marked_state_dir, virsh};
 use std::path::{Path, PathBuf};
 
-/// Labs lie beside the state directory: `/var/lib/lxc-autogen-lab-NAME`.
+/// Path of a lab's directory, beside the state directory: `/var/lib/lxc-autogen-lab-NAME`.
 pub fn directory(state_dir: &Path, name: &str) -> PathBuf {
     let mut path = state_dir.to_owned().into_os_string();
     path.push(format!("-lab-{name}"));
@@ -38,13 +38,13 @@ pub fn beside(state_dir: &Path) -> Vec<String> {
     names
 }
 
-/// The same context with a lab's directory for its state directory.
+/// The context with the lab's directory as its state directory.
 pub(crate) fn of_lab(context: &Context, name: &str) -> Result<Context> {
     valid_name(name)?;
     Ok(context.in_directory(directory(&context.state_dir, name)))
 }
 
-/// Names of labs whose directory is gone, by the marks of their domains.
+/// Names of labs whose directory is gone; their domains' marks tell them.
 pub(crate) fn lost(context: &Context) -> Vec<String> {
     let start = directory(&context.state_dir, "")
         .to_string_lossy()
@@ -81,7 +81,7 @@ pub(crate) fn load(directory: &Path) -> Result<Option<Lab>> {
         .transpose()
 }
 
-/// The lab by name (or the default one); it must be there.
+/// The lab of this name, or the default one, with its context; refuses one that is not there.
 pub(crate) fn existing(context: &Context, name: Option<&str>) -> Result<(Context, Lab)> {
     let name = name.unwrap_or(DEFAULT_NAME);
     let context = of_lab(context, name)?;
@@ -91,7 +91,7 @@ pub(crate) fn existing(context: &Context, name: Option<&str>) -> Result<(Context
     }
 }
 
-/// The error where there is none of that name.
+/// The error where there is no lab of this name.
 pub(crate) fn no_lab(context: &Context, name: &str) -> Error {
     Error::cant(format!(
         "there is no lab {name} ({} is not there)",

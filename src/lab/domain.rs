@@ -1,4 +1,4 @@
-//! What the domains of a lab's nodes say, as data, and the XML of its network.
+//! The blueprints of the domains of a lab's nodes, as data, and the XML of its network.
 
 use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS};
 use crate::libvirt::network::{self, Network};
@@ -7,12 +7,12 @@ use crate::spec::Forward;
 use crate::xml::El;
 use std::path::Path;
 
-/// /dev/shm of a cluster node: 8 MiB for corosync's blackbox, 3 for each of its clients, and half
-/// of one for each client of Pacemaker, of which every guest is one.
+/// Size of /dev/shm of a cluster node, MiB: corosync's blackbox takes 8 MiB, each client of
+/// corosync 3, and each client of Pacemaker half of one; every guest is such a client.
 const SHM_MIB: u32 = 512;
-/// /run of a cluster node.
+/// Size of /run of a cluster node, MiB.
 const RUN_MIB: u32 = 64;
-/// /dev/shm of a remote node, as a guest's.
+/// Size of /dev/shm of a remote node, MiB, the same as of a guest.
 const REMOTE_SHM_MIB: u32 = 147;
 
 /// The blueprint of a node.
@@ -78,7 +78,8 @@ fn memory(mib: u32, target: &'static str) -> Mount {
     Mount::Memory { mib, target }
 }
 
-/// The lab's network. Isolated ones would need firewall rules; this one only has no way out.
+/// The XML of the lab's network. An isolated one would need firewall rules; this one only has no
+/// route out.
 pub fn network(lab: &Lab) -> El {
     network::of(&Network {
         name: &lab.network(),

@@ -30,7 +30,7 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
                 context.state_dir.display()
             ));
             let mut state = State::open_or_make(&context.state_dir)?;
-            // Known by its place alone.
+            // Without a journal the path of its configuration alone tells of the daemon.
             state.journal.intend([Daemon {
                 program: fence::PROGRAM.to_owned(),
                 configuration: context.state_dir.join(FENCE).join(fence::CONFIGURATION),
@@ -40,7 +40,7 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
     };
     state.journal.intend(found)?;
     let undoer = Undoer::of(context, None);
-    // First whatever could start a container again.
+    // The daemons that could start a container again go first.
     let daemons = |_: u64, change: &Change| matches!(change, Change::Daemons(_));
     let first = undoer.replay(&mut state.journal, daemons);
     pull_the_plugs(context, &state)?;
@@ -53,7 +53,7 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
     Ok(undone)
 }
 
-/// Ends all nodes at once, with all that runs in them.
+/// Ends all nodes at once, with everything that runs in them.
 fn pull_the_plugs(context: &Context, state: &State) -> Result<()> {
     machine::ALL.iter().try_for_each(|machinery| {
         let names = virsh::domains_of(&context.host, machinery.hypervisor(), &state.dir)?;

@@ -1,4 +1,4 @@
-//! fence_virtd on the host's side: the power switch of a lab's nodes.
+//! fence_virtd on this host: the power switch of a lab's nodes.
 
 use crate::change::Daemon;
 use crate::context::Context;
@@ -13,18 +13,18 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The daemon's name.
+/// Name of the daemon's program.
 pub(crate) const PROGRAM: &str = "fence_virtd";
 
-/// Its configuration's name in the lab's directory for it.
+/// Name of the configuration in the lab's directory for fence_virtd.
 pub(crate) const CONFIGURATION: &str = "fence_virt.conf";
 
-/// Its configuration, which is its identity too.
+/// Path of the daemon's configuration, by which the daemon is recognised too.
 fn configuration(lab: &Lab) -> PathBuf {
     lab.path(FENCE).join(CONFIGURATION)
 }
 
-/// Whether it runs, and answers.
+/// Whether the daemon runs and answers.
 pub(crate) fn runs(lab: &Lab) -> bool {
     !processes::here(PROGRAM, &configuration(lab)).is_empty() && listens(lab)
 }
@@ -34,10 +34,11 @@ fn listens(lab: &Lab) -> bool {
     TcpStream::connect_timeout(&address, Duration::from_millis(300)).is_ok()
 }
 
-/// Starts it where it does not run; starts it anew when the nodes it may power have changed.
+/// Starts the daemon where it does not run; restarts it when the nodes that it may power have
+/// changed.
 ///
 /// # Errors
-/// When it does not listen within a few seconds.
+/// When the daemon does not listen within a few seconds.
 pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
     if !lab.spec.fencing {
         return Ok(());
@@ -65,10 +66,10 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     Ok(())
 }
 
-/// Anew, with this configuration.
+/// Restarts the daemon with this configuration.
 fn run(context: &Context, lab: &Lab, text: &str) -> Result<()> {
     let path = configuration(lab);
-    // Also one that hangs.
+    // This ends a daemon that hangs, too.
     processes::end(PROGRAM, &path)?;
     files::write_atomic(
         &path,
@@ -85,7 +86,7 @@ fn run(context: &Context, lab: &Lab, text: &str) -> Result<()> {
     await_listening(lab)
 }
 
-/// Whether those are refused too who are in its groups, which the host is.
+/// Whether fence_virtd refuses even clients in its groups, to which this host belongs.
 ///
 /// fence-virt 1.0.0 (Debian 11) compares the groups' addresses with one that it has never asked for
 /// (server/tcp.c, do_fence_request_tcp: `ip_addr_src` is not set).
@@ -102,7 +103,7 @@ fn denies_everything(context: &Context, lab: &Lab) -> bool {
         .arg(&node.name)
         .timeout(Duration::from_secs(10))
         .run(&context.host);
-    // Where the host has no client of its own, nodes have: of their own tree.
+    // On a host without this client the nodes still have theirs, from their own tree.
     output.is_ok_and(|said| (said.stdout + &said.stderr).contains("Permission denied"))
 }
 

@@ -4,8 +4,8 @@ use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::PathBuf;
 
-/// What a lab is to be like, as plain values and as the keys of a file. What is left out comes from
-/// the lab that exists, or else has the default.
+/// The wanted properties of a lab, as plain values and as the keys of a file. One that is left out
+/// comes from the lab that exists, or else has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Wanted {
@@ -38,7 +38,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// What is said here, and for the rest what is said there.
+    /// These properties, with `other`'s where one is left out here.
     pub fn or(self, other: Wanted) -> Wanted {
         Wanted {
             name: self.name.or(other.name),

@@ -1,4 +1,4 @@
-//! A node of a lab by the name people call it, also one nested in another.
+//! Finding a node of a lab by the name people use, also a guest nested in a cluster node.
 
 use super::directory::{beside, existing};
 use super::running::Running;
@@ -11,8 +11,8 @@ use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use std::path::Path;
 
-/// A node by its full name, by its name without the lab's (`node1` in the default lab), or a guest
-/// node by the name it has in its cluster, with `LAB/` in front when it is not the default lab.
+/// A node by its full name, or by its name without the lab's (`node1` in the default lab), or a
+/// guest node by its name in the cluster, with `LAB/` in front when it is not the default lab.
 pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
     let (lab, name) = match wanted.split_once('/') {
         Some((lab, name)) => (lab.to_owned(), name),
@@ -34,7 +34,7 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
     })
 }
 
-/// The lab whose node this is by its full name, or else the default one.
+/// Name of the lab that has a node of this full name, or else of the default lab.
 fn owner(context: &Context, node: &str) -> String {
     beside(&context.state_dir)
         .into_iter()
@@ -42,7 +42,7 @@ fn owner(context: &Context, node: &str) -> String {
         .unwrap_or_else(|| DEFAULT_NAME.to_owned())
 }
 
-/// A guest in whichever of the cluster nodes it runs.
+/// The guest of this name, in whichever of the cluster nodes it runs.
 fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
     let found = running
         .cluster(lab)
@@ -60,8 +60,8 @@ fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
     }
 }
 
-/// PID 1 of a container in a node, as this host numbers it: its libvirt_lxc is found by its
-/// arguments, among the processes of the node's own pid namespace.
+/// PID of a nested container's init in this host's numbers. Its libvirt_lxc is found by its
+/// arguments, among the processes in the node's pid namespace.
 pub(crate) fn nested(node: &Inside, name: &str) -> Option<u32> {
     processes::of("libvirt_lxc", Path::new(name))
         .into_iter()

@@ -4,7 +4,7 @@ use super::Lab;
 use crate::plan::Machine;
 use crate::xml::El;
 
-/// What is drawn.
+/// The lab and guests to be drawn.
 #[derive(Debug)]
 pub struct Picture {
     title: String,
@@ -16,7 +16,7 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// A lab with these guest nodes.
+    /// The picture of a lab with these guest nodes.
     pub fn of(lab: &Lab, guests: Vec<String>) -> Picture {
         let named = |nodes: Vec<Machine>| {
             nodes
@@ -34,14 +34,14 @@ impl Picture {
         }
     }
 
-    /// The guests as they spread over the cluster nodes when all are up: which runs where is
-    /// Pacemaker's to say.
+    /// The guests drawn at a cluster node: spread evenly as when all nodes are up. Which guest
+    /// really runs where, Pacemaker decides.
     fn guests_of(&self, index: usize) -> impl Iterator<Item = &String> {
         self.guests.iter().skip(index).step_by(self.cluster.len())
     }
 }
 
-/// For `dot -Tsvg`.
+/// The picture in Graphviz's language, for `dot -Tsvg`.
 pub fn dot(picture: &Picture) -> String {
     let mut text = format!(
         "graph \"{}\" {{\n  node [shape=box];\n  network [label=\"{}\" shape=ellipse];\n",
@@ -72,7 +72,7 @@ pub fn dot(picture: &Picture) -> String {
     text + "}\n"
 }
 
-/// For Markdown.
+/// The picture in Mermaid's language, for Markdown.
 pub fn mermaid(picture: &Picture) -> String {
     let mut text = format!("flowchart TB\n  network([\"{}\"])\n", picture.network);
     for (index, (name, address)) in picture.cluster.iter().enumerate() {
@@ -99,7 +99,7 @@ const WIDTH: usize = 170;
 const GAP: usize = 20;
 const LINE: usize = 34;
 
-/// Standing alone, without a script.
+/// The picture as an SVG file that stands alone, without a script.
 pub fn svg(picture: &Picture) -> String {
     let columns = picture.cluster.len() + picture.remote.len();
     let guests = picture.guests.len().div_ceil(picture.cluster.len().max(1));

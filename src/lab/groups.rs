@@ -1,15 +1,16 @@
 //! Control groups of a lab's cluster nodes where there is cgroup v2 alone.
 //!
 //! libvirt_lxc is in the group of its container (libvirt 9.0, src/lxc/lxc_controller.c,
-//! virLXCControllerSetupCgroupLimits), and a group with a process of its own cannot hand controllers
-//! down (cgroups(7), "no internal processes"): a libvirtd in the node could start no guest. So
-//! libvirt_lxc is moved into a leaf beside the node's own.
+//! virLXCControllerSetupCgroupLimits), and a group with a process of its own cannot hand
+//! controllers down (cgroups(7), "no internal processes"): a libvirtd in the node could start no
+//! guest. So libvirt_lxc is moved into a leaf beside the node's own.
 //!
 //! And libvirt attaches its device program to the group for itself alone (src/util/virbpf.c,
 //! virBPFAttachProg, without flags), below which the kernel refuses others (bpf(2): "Operation not
 //! permitted"): the same program is attached again as one of several, each of which has to agree.
 //!
-//! The node can do neither, and nodes are started by others than us (by fencing): hence a daemon.
+//! The node can do neither, and nodes are started by others than us (by fencing): so a daemon on
+//! this host does it.
 
 use crate::change::{Change, Daemon, File, StateFile};
 use crate::context::Context;
@@ -28,14 +29,17 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The daemon's list of domains, in the lab's directory: its identity, too.
+/// Name of the daemon's list of domains, in the lab's directory; the daemon is recognised by it,
+/// too.
 const LIST: &str = "grouped-nodes";
-/// What the daemon has to complain of, beside it.
+/// Name of the daemon's log, beside the list.
 const LOG: &str = "grouped-nodes.log";
-/// The leaf for libvirt_lxc, under the one name that a restarted libvirtd accepts when it looks which
-/// group its domain is in (libvirt 9.0, src/util/vircgroupv2.c, virCgroupV2ValidateMachineGroup).
+/// The leaf for libvirt_lxc, under the one name that a restarted libvirtd accepts when it looks
+/// which group its domain is in (libvirt 9.0, src/util/vircgroupv2.c,
+/// virCgroupV2ValidateMachineGroup).
 const LEAF: &str = "emulator";
-/// How long between two looks, for which a node that starts waits; and after one that failed.
+/// Time between two looks, for which a node that starts waits; and the time after a look that
+/// failed.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
 
 /// Sees to it that the daemon runs where it is needed, and knows the lab's nodes.
@@ -52,7 +56,7 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     let list = lab.path(LIST);
     let names: Vec<String> = lab.cluster_nodes().iter().map(|n| n.name.clone()).collect();
     let files = [LIST, LOG].map(|name| Change::from(StateFile::named(name)));
-    // For the moment in which it holds a program by a name; it could be killed then.
+    // The pin holds a program by a name only for a moment, but the daemon could be killed then.
     let pins = names.iter().map(|name| File {
         path: pin_of(name),
         container: Some(name.clone()),
@@ -84,15 +88,15 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
         .map(drop)
 }
 
-/// The daemon. Ends when it is told to, or when its list is gone.
+/// Runs the daemon. It ends when it is told to, or when its list is gone.
 ///
 /// # Errors
-/// When it cannot let go of what it was started with.
+/// When it cannot detach from the terminal and the pipes that it was started with.
 pub fn keep(list: &Path) -> Result<()> {
     detach(&list.with_file_name(LOG))?;
     let host = Host::new(false);
     let mut said = String::new();
-    // No poll: it waits for nothing, and goes on.
+    // Not a [`crate::host::poll`]: this waits for no result, and goes on until the list is gone.
     while let Ok(names) = std::fs::read_to_string(list) {
         let looks = names.lines().map(|name| set_apart(&host, name));
         let failures: Vec<String> = looks
@@ -100,7 +104,7 @@ pub fn keep(list: &Path) -> Result<()> {
             .collect();
         let pause = PAUSES[usize::from(!failures.is_empty())];
         let complaint = failures.join("\n");
-        // Once, however often it is tried again.
+        // Logged once, however often the same complaint comes again.
         if complaint != said && !complaint.is_empty() {
             report::say(&complaint);
         }
@@ -110,7 +114,8 @@ pub fn keep(list: &Path) -> Result<()> {
     Ok(())
 }
 
-/// From the terminal and the pipes of whoever started us; what is said goes to the log.
+/// Detaches from the terminal and the pipes that the daemon was started with; its output goes to
+/// the log.
 fn detach(log: &Path) -> Result<()> {
     let failed = |e| Error::failed(format!("detach: {e}"));
     let open = |path: &Path| {
@@ -124,8 +129,9 @@ fn detach(log: &Path) -> Result<()> {
     nix::unistd::dup2_stderr(open(log)?).map_err(failed)
 }
 
-/// Moves a running domain's libvirt_lxc into its leaf, once its container is in the group: before,
-/// the container would be made in the leaf. One that does not run, or ends meanwhile, is left.
+/// Moves a running domain's libvirt_lxc into its leaf, once its container is in the group: earlier,
+/// the container would be made in the leaf. A domain that does not run, or ends meanwhile, is left
+/// alone.
 fn set_apart(host: &Host, domain: &str) -> Result<()> {
     let Some((pid, leaf)) = misplaced(domain) else {
         return Ok(());
@@ -141,7 +147,7 @@ fn set_apart(host: &Host, domain: &str) -> Result<()> {
     moved.or_else(|e| misplaced(domain).map_or(Ok(()), |_| Err(e.context(domain))))
 }
 
-/// A running domain's libvirt_lxc and the leaf it is not in.
+/// PID of a running domain's libvirt_lxc, and the leaf that it should be in and is not.
 fn misplaced(domain: &str) -> Option<(u32, PathBuf)> {
     let pid = std::fs::read_to_string(format!("/run/libvirt/lxc/{domain}.pid")).ok()?;
     let pid: u32 = pid.trim().parse().ok()?;
@@ -149,7 +155,7 @@ fn misplaced(domain: &str) -> Option<(u32, PathBuf)> {
     Some((pid, leaf_of(&cgroups::of(pid).ok()?)?))
 }
 
-/// What bpftool says of a program at a group (`bpftool -j cgroup show`).
+/// bpftool's record of a program that is attached to a group (`bpftool -j cgroup show`).
 #[derive(Debug, serde::Deserialize)]
 struct Attached {
     id: u32,
@@ -157,14 +163,15 @@ struct Attached {
     attach_flags: String,
 }
 
-/// The name by which a node's device program is held while it is attached nowhere.
+/// Path that a node's device program is pinned at while it is attached nowhere.
 fn pin_of(domain: &str) -> PathBuf {
     Path::new("/sys/fs/bpf").join(format!("lxc-autogen-{domain}"))
 }
 
-/// Lets groups below have device programs of their own, beside the one that is there.
+/// Attaches the group's device program again so that groups below may have programs of their own.
 ///
-/// Killed in the middle, the program is at its pin and nowhere else: the next look attaches it.
+/// If the daemon is killed in the middle, the program is at its pin alone: the next look attaches
+/// it.
 fn share_devices(host: &Host, group: &Path, pin: &Path) -> Result<()> {
     let bpftool = |arguments: &[&OsStr]| Cmd::new("bpftool").args(arguments).ok(host);
     let word = OsStr::new;
@@ -173,7 +180,7 @@ fn share_devices(host: &Host, group: &Path, pin: &Path) -> Result<()> {
     let all = parse_attached(&text)?;
     let program = all.iter().find(|a| a.attach_type.ends_with("device"));
     if let Some(program) = program {
-        // Of a container that is gone.
+        // The pin may be left of a container that is gone.
         files::remove_file_or_empty_directory(pin)?;
         if !program.attach_flags.is_empty() {
             return Ok(());
@@ -199,7 +206,7 @@ fn share_devices(host: &Host, group: &Path, pin: &Path) -> Result<()> {
     files::remove_file_or_empty_directory(pin)
 }
 
-/// Nothing is said where nothing is attached.
+/// bpftool prints nothing where no program is attached.
 fn parse_attached(text: &str) -> Result<Vec<Attached>> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
@@ -207,8 +214,9 @@ fn parse_attached(text: &str) -> Result<Vec<Attached>> {
     serde_json::from_str(text).map_err(|e| Error::failed(format!("bpftool cgroup show: {e}")))
 }
 
-/// Where it belongs by what /proc/PID/cgroup says; nothing when it is there, or not in its
-/// container's group yet: that is `…/libvirt` with machined, else `…/lxc-ID-NAME.libvirt-lxc`.
+/// The leaf that a process belongs in, from its /proc/PID/cgroup. `None` when the process is there,
+/// or not in its container's group yet: that is `…/libvirt` with machined, else
+/// `…/lxc-ID-NAME.libvirt-lxc`.
 fn leaf_of(groups: &ProcessCGroups) -> Option<PathBuf> {
     // The hierarchy of v2 has number 0.
     let group = groups.into_iter().find(|g| g.hierarchy == 0)?;

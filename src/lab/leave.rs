@@ -11,8 +11,8 @@ use crate::pacemaker::tools;
 use crate::state::State;
 use std::time::{Duration, Instant};
 
-/// In good order, so that nobody fences it for leaving. One that hangs does not leave: it is fenced,
-/// comes back, and is told again.
+/// Stops a cluster node in good order, so that nobody fences it for leaving. A node that hangs is
+/// fenced instead, comes back, and is told to stop again.
 pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
     const AGAIN: Duration = Duration::from_secs(5);
     let patience = config::supervisor(lab).longest_stop() + Duration::from_secs(30);
@@ -38,15 +38,15 @@ pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
     })
 }
 
-/// Removes what there is of it on this host.
+/// Removes a node from this host: its domain, files and records.
 pub(crate) fn remove(context: &Context, state: &mut State, name: &str) -> Result<()> {
     let ours = |_: u64, change: &Change| change.container() == Some(name);
     let outcome = Undoer::of(context, None).replay(&mut state.journal, ours);
     outcome.into_result().map(drop)
 }
 
-/// Stop, wait, delete: deleting a running remote node's resource would leave an orphan. One that a
-/// run before has deleted is fine.
+/// Stops a remote node's resource, waits, and deletes it: deleting it while it runs would leave an
+/// orphan. That an earlier run has deleted it is fine.
 pub(crate) fn stop_remote(context: &Context, inside: &Inside, name: &str) -> Result<()> {
     let at = inside.at(&context.host);
     if !tools::stop(&at, name)? {
@@ -63,8 +63,9 @@ pub(crate) fn stop_remote(context: &Context, inside: &Inside, name: &str) -> Res
     tools::replace_or_delete(&at, &xpath, None)
 }
 
-/// Makes the cluster forget a node. A cluster node that has just left is kept in the controllers'
-/// caches as lost when this comes too soon (Pacemaker 2.1.5), so it is said until it is so.
+/// Makes the cluster forget a node. When this comes too soon after a cluster node has left, the
+/// controllers keep it in their caches as lost (Pacemaker 2.1.5), so it is repeated until the node
+/// is gone.
 pub(crate) fn forget(context: &Context, inside: &Inside, name: &str) -> Result<()> {
     let at = inside.at(&context.host);
     let look = |_: &mut Poll| {

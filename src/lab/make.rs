@@ -22,12 +22,13 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// Corosync's key: as corosync-keygen(8) makes it.
+/// Bytes of Corosync's key, as corosync-keygen(8) makes it.
 const COROSYNC_KEY: usize = 256;
-/// As Pacemaker's documentation and fence_virt's take.
+/// Bytes of Pacemaker's key and fence_virtd's, as in their documentation.
 const KEY: usize = 4096;
 
-/// Everything on disk. What is there already is left alone.
+/// Makes all files of the lab: directories, programs, keys, and the nodes' roots and domain XML.
+/// Files that are there already are left alone.
 ///
 /// # Errors
 /// When any of it fails; the journal knows what was done.
@@ -55,7 +56,7 @@ fn claim(state: &mut State, name: &str) -> Result<()> {
     state.journal.intend([ours])
 }
 
-/// Makes one of the lab's own directories, root's alone. Gives back whether it was not there.
+/// Makes one of the lab's own directories, for root alone. Gives back whether it is new.
 fn directory(state: &mut State, lab: &Lab, name: &str) -> Result<bool> {
     claim(state, name)?;
     let path = lab.path(name);
@@ -66,7 +67,7 @@ fn directory(state: &mut State, lab: &Lab, name: &str) -> Result<bool> {
     }
 }
 
-/// This very program and pacemaker-remoted, where all nodes see them.
+/// Copies this program and pacemaker-remoted to where all nodes see them.
 fn programs(state: &mut State, lab: &Lab) -> Result<()> {
     directory(state, lab, PROGRAMS)?;
     let directory = lab.path(PROGRAMS);
@@ -89,7 +90,7 @@ fn programs(state: &mut State, lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-/// The lab's keys, made the first time.
+/// The lab's keys, made by the first run.
 ///
 /// # Errors
 /// When they cannot be made or read.
@@ -178,12 +179,12 @@ fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result
         })
 }
 
-/// A node's domain XML.
+/// Path of a node's domain XML.
 pub(crate) fn domain_xml(lab: &Lab, node: &Machine) -> PathBuf {
     lab.path(&node.name).join(machine::DOMAIN)
 }
 
-/// The network, up and set to autostart.
+/// Defines and starts the lab's network, with autostart.
 ///
 /// # Errors
 /// When libvirt does not take it.
@@ -202,10 +203,10 @@ pub(crate) fn network(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<(
     net::acknowledge_at_once(&look.context.host, network.name, network.subnet).or(Ok(()))
 }
 
-/// Starts those nodes' containers that do not run.
+/// Starts the containers of nodes that do not run.
 ///
 /// # Errors
-/// When one does not start: what libvirt said, and the end of the container's log.
+/// When a container does not start: libvirt's error, and the end of the container's log.
 pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
     state
@@ -235,8 +236,8 @@ fn start_by(
         .context("start the nodes' containers")
 }
 
-/// Domains are as planned: on another kernel than they were made on they mask another file. One
-/// that runs has it from its next start on. Gives back the files that were not.
+/// Writes the nodes' domain XML anew where it differs: a new kernel can make other files to mask. A
+/// node that runs gets it at its next start. Gives back the paths that were written.
 fn rewrite_domains(
     machinery: &dyn Machinery,
     lab: &Lab,

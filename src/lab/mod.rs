@@ -1,9 +1,9 @@
 //! A lab: a whole cluster on this machine, its cluster nodes and remote nodes as containers of this
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
-//! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`,
-//! `file`, `graph`, `root`, `spec`. The other files run a lab: they raise, grow, shrink and watch it,
-//! and take it down.
+//! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`, `file`,
+//! `graph`, `root`, `spec`. The other files run a lab: they raise, grow, shrink and watch it, and
+//! take it down.
 
 pub(crate) mod checks;
 pub mod cib;
@@ -41,53 +41,53 @@ use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The file that keeps a lab.
+/// Name of the file that keeps a lab.
 pub const FILE: &str = "lab.json";
-/// The format written now.
+/// The format of that file which is written now.
 pub const VERSION: u32 = 1;
-/// Where fence_virtd listens, on the bridge's address (its customary port).
+/// Port that fence_virtd listens on at the bridge's address; its usual one.
 pub const FENCE_PORT: u16 = 1229;
-/// Where the guests' state directory is in every cluster node: one directory of the host. Not the
-/// usual one, which each node has for sets of its own.
+/// Path in every cluster node of the guests' state directory, which is one directory of this host.
+/// It is not the default path, at which each node has a state directory for sets of its own.
 pub const GUESTS_DIR: &str = "/var/lib/lxc-autogen-guests";
-/// Its name in the lab's directory.
+/// Name of the guests' state directory in the lab's directory.
 pub const GUESTS: &str = "guests";
-/// The directory with keys and programs that nodes get.
+/// Name of the directory with the keys that nodes get.
 pub const KEYS: &str = "keys";
-/// See [`KEYS`].
+/// Name of the directory with the programs that nodes get.
 pub const PROGRAMS: &str = "bin";
-/// fence_virtd's configuration, key and log.
+/// Name of the directory with fence_virtd's configuration, key and log.
 pub const FENCE: &str = "fence";
 
-/// A lab: what is wanted, and what was chosen for it on this host.
+/// A lab: its spec, and what this host had to choose for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lab {
-    /// Format of this file.
+    /// Format of the file: [`VERSION`].
     pub version: u32,
-    /// What is wanted.
+    /// The checked options.
     pub spec: LabSpec,
     /// The lab's directory, absolute.
     pub dir: PathBuf,
-    /// The subnet in use.
+    /// The lab's subnet.
     pub subnet: Subnet,
-    /// Makes uuids of this lab its own.
+    /// Random text that makes the uuids of this lab its own.
     pub seed: String,
     /// The tree that the nodes' /usr comes from.
     pub layout: Layout,
     /// The pacemaker-remoted for remote nodes and guests.
     pub remoted: Remoted,
-    /// libvirt's container emulator.
+    /// Path of libvirt's container emulator.
     pub emulator: PathBuf,
-    /// Whether this kernel has /proc/sysrq-trigger.
+    /// Whether this kernel has /proc/sysrq-trigger, which the nodes must not use.
     pub mask_sysrq: bool,
     /// The newest CIB schema of the tree, such as `pacemaker-3.9`.
     pub schema: String,
-    /// The resource that the cluster node's timestamps and the like are made with.
+    /// The environment of pacemaker-remoted in remote nodes and guests.
     pub remoted_environment: Vec<(String, String)>,
 }
 
-/// Remote nodes' addresses begin this far behind the first cluster node's, so that either kind
-/// can grow without moving the other.
+/// How many addresses lie between the first cluster node's and the first remote node's, so that the
+/// number of either can grow without moving the other.
 const REMOTE_OFFSET: usize = 40;
 
 impl Lab {
@@ -118,7 +118,7 @@ impl Lab {
         self.of_kind(Kind::Remote, self.spec.remote_nodes, REMOTE_OFFSET)
     }
 
-    /// All containers of this host's libvirt.
+    /// All nodes that are containers of this host's libvirt: cluster nodes and remote nodes.
     pub fn nodes(&self) -> Vec<Machine> {
         let mut all = self.cluster_nodes();
         all.extend(self.remote_nodes());
@@ -139,7 +139,7 @@ impl Lab {
             .collect()
     }
 
-    /// Name of libvirt's network and of its bridge: 15 characters at most.
+    /// Name of libvirt's network and of its bridge, 15 characters at most.
     pub fn network(&self) -> String {
         network_of(&self.spec.name)
     }
@@ -157,13 +157,13 @@ impl Lab {
         }
     }
 
-    /// A file or directory of the lab's.
+    /// Path of a file or directory in the lab's directory.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
     }
 }
 
-/// The lab that is meant when none is named.
+/// Name of the lab that is meant when none is named.
 pub const DEFAULT_NAME: &str = "lab";
 
 /// Name of the network and bridge of a lab.

@@ -11,7 +11,7 @@ pub(super) fn node(lab: &str, kind: Kind, number: u32) -> String {
 pub(super) fn number(lab: &str, kind: Kind, name: &str) -> Option<u32> {
     let rest = name.strip_prefix(lab)?.strip_prefix('-')?;
     let digits = rest.strip_prefix(word(kind))?;
-    // A number's sign would be read, too.
+    // Parsing alone would accept a sign in front of the number, too.
     let only_digits = digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|_| only_digits)
 }
@@ -26,7 +26,7 @@ fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Cluster => "node",
         Kind::Remote => "remote",
-        // Their set names them; none of the lab's own is one.
+        // A guest's set gives it its name; the lab has no name for one.
         Kind::Guest => "guest",
     }
 }

@@ -1,5 +1,5 @@
-//! A lab's guest nodes: the containers of the main job, made by the very same program inside a
-//! cluster node, against that node's own libvirtd.
+//! A lab's guest nodes: a set that this same program makes inside a cluster node, with that node's
+//! own libvirtd.
 
 use super::running::Running;
 use super::wait;
@@ -16,12 +16,12 @@ use crate::plan::{NETWORK_NAME, Set};
 use std::path::Path;
 use std::time::Duration;
 
-/// The program in the nodes.
+/// Path of this program in the nodes.
 const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
 const LIBVIRT_SOCKET: &str = "/run/libvirt/libvirt-sock";
 
-/// The guests' set, as the nodes see it. They can write it: what it says is checked before it names
-/// anything on this host.
+/// The guests' set, as the nodes have written it. Its content is checked before it names anything
+/// on this host.
 pub(crate) fn set(lab: &Lab) -> Result<Option<Set>> {
     let path = lab.path(GUESTS).join(SET_FILE);
     let Some(text) = files::read_untrusted(&path, MOST_BYTES)? else {
@@ -39,13 +39,14 @@ pub(crate) fn set(lab: &Lab) -> Result<Option<Set>> {
     )
 }
 
-/// Longer than any set's file.
+/// Bytes that no set's file reaches.
 const MOST_BYTES: u64 = 1 << 20;
 
-/// Files and network, in the first node; needs its libvirtd and no cluster.
+/// Makes the guests' files and network in the first cluster node; needs its libvirtd, and no
+/// cluster.
 ///
 /// # Errors
-/// What lxc-autogen says in there.
+/// The error of lxc-autogen in the node.
 pub(crate) fn generate(context: &Context, lab: &Lab) -> Result<()> {
     let has = set(lab)?.map_or(0, |s| s.spec.containers);
     if lab.spec.containers == 0 || has > 0 {
@@ -56,10 +57,10 @@ pub(crate) fn generate(context: &Context, lab: &Lab) -> Result<()> {
     run(context, lab, &inside, "generate", Duration::from_secs(120))
 }
 
-/// As many guests as wanted, online.
+/// Has as many guests as wanted online.
 ///
 /// # Errors
-/// What lxc-autogen says in the node.
+/// The error of lxc-autogen in the node.
 pub(crate) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
     let running = Running::of(context, lab)?;
     let cluster = running.cluster(lab);
@@ -98,7 +99,8 @@ pub(crate) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
     }
 }
 
-/// `-A`: free to run on every cluster node. What it says in there is ours to say.
+/// Runs this program in a node, with `-A`: the guests may run on every cluster node. Its output and
+/// errors are reported here as our own.
 fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Duration) -> Result<()> {
     let spec = &lab.spec;
     let command = inside
@@ -107,7 +109,7 @@ fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Durat
         .args(["--quiet", "--allow-anywhere", "--state-dir", GUESTS_DIR])
         .args(["--containers", &spec.containers.to_string()])
         .args(["--memory", &spec.guest_memory_mib.to_string()])
-        // It keeps to the time itself; what it has begun it may put back.
+        // The command keeps to the time itself; afterwards it may still put back its changes.
         .timeout(timeout + Duration::from_secs(120))
         .interruptible();
     let output = unhindered(context, &command)?;
@@ -119,7 +121,7 @@ fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Durat
     }
 }
 
-/// Runs it when what an earlier `lab up`, which was killed, began in there has ended.
+/// Runs the command once a run in the node has ended that an earlier, killed `lab up` began.
 fn unhindered(context: &Context, command: &Cmd) -> Result<Output> {
     let mut told = false;
     let look = |_: &mut Poll| {
@@ -137,13 +139,13 @@ fn unhindered(context: &Context, command: &Cmd) -> Result<Output> {
     };
     let mut poll = Poll::every(Duration::from_millis(300), Duration::from_secs(600));
     match poll.look(look)? {
-        // Where it is held still, its own error says by whom.
+        // Where the lock is still held, the command's own error says by whom.
         Seen::Ready(output) | Seen::Waiting(output) => Ok(output),
     }
 }
 
-/// The guests' network on another cluster node: the same XML from the shared directory. It comes
-/// back by itself when the node is started again.
+/// Defines and starts the guests' network on another cluster node, from the same XML in the shared
+/// directory. It starts by itself when the node is started again.
 fn raise_network(context: &Context, inside: &Inside, set: &Set) -> Result<()> {
     let at = inside.at(&context.host);
     let (name, xml) = (&set.network, set.state_dir.join("network.xml"));

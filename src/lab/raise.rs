@@ -14,10 +14,10 @@ use crate::report::count;
 use crate::state::State;
 use std::time::Duration;
 
-/// A file that is there when all nodes of a lab have been online once.
+/// Name of a file that is there when all nodes of a lab have been online once.
 pub(crate) const COMPLETE: &str = "complete";
 
-/// How long nodes may take to come online when nothing else is said.
+/// Seconds that nodes may take to come online, unless the options say otherwise.
 pub(crate) fn patience(lab: &Lab) -> u64 {
     let others = u64::from(lab.spec.remote_nodes) + u64::from(lab.spec.containers);
     90 + 10 * u64::from(lab.spec.cluster_nodes) + 2 * others
@@ -40,15 +40,15 @@ pub(crate) fn up(
     fence::start(context, state, &resize::with_gone(lab, &gone))?;
     groups::start(context, state, lab)?;
     make::start(context, state, lab)?;
-    // Names, subnet and what they leave behind are taken and journaled: others may go on.
+    // Names, subnet and kernel settings are taken and journaled: other runs may go on.
     drop(host_lock);
     if !is_new {
         revive(context, lab)?;
         resize::reconcile(context, state, lab, &gone, timeout)?;
-        // Those that have left are nobody's any more.
+        // Without the nodes that have left, which fence_virtd need not power any more.
         fence::start(context, state, lab)?;
     }
-    // While corosync and Pacemaker find each other.
+    // This runs while corosync and Pacemaker find each other.
     nested::generate(context, lab)?;
     wait::await_online(context, lab, timeout)?;
     if !is_new {
@@ -58,7 +58,7 @@ pub(crate) fn up(
     nested::up(context, lab, timeout)
 }
 
-/// Daemons in nodes that have died are started again.
+/// Starts daemons again that have died in cluster nodes.
 fn revive(context: &Context, lab: &Lab) -> Result<()> {
     let running = Running::of(context, lab)?;
     for (node, inside) in running.cluster(lab) {
@@ -81,7 +81,7 @@ fn revive(context: &Context, lab: &Lab) -> Result<()> {
 fn await_daemons(context: &Context, name: &str, inside: &Inside) -> Result<()> {
     let pause = Duration::from_millis(100);
     let poll = Poll::every(pause, Duration::from_secs(30));
-    // For a moment its report can still be the one from before.
+    // For a moment the supervisor's report can still be the earlier one.
     signals::sleep(pause)?;
     let look = |_: &mut Poll| {
         let daemons = wait::daemons(context, inside);

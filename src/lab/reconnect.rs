@@ -1,4 +1,4 @@
-//! Remote nodes that the cluster has stopped and does not connect to again by itself.
+//! Remote nodes whose connection the cluster has stopped and does not start again by itself.
 
 use super::running::Running;
 use crate::context::Context;
@@ -8,13 +8,13 @@ use crate::pacemaker::tools;
 use crate::plan::{Kind as NodeKind, Machine};
 use std::time::Duration;
 
-/// How often it is asked again, and how long it has to connect by itself.
+/// Time that the cluster has to connect by itself, and time between two requests.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// A transient node attribute that comes and goes at once.
+/// Name of a transient node attribute that is set and deleted at once.
 const ATTRIBUTE: &str = "lxc-autogen-look-again";
 
-/// When to ask next.
+/// When to ask the cluster next.
 #[derive(Debug)]
 pub(crate) struct Reconnect {
     next: Duration,
@@ -47,7 +47,7 @@ impl Reconnect {
             return;
         }
         self.next = waited + PAUSE;
-        // A cluster node that does not answer is no help; another may be.
+        // A cluster node that does not answer cannot do it; another one may.
         let cluster = running.cluster(lab);
         let _ = cluster
             .iter()

@@ -1,5 +1,5 @@
-//! A lab that is there, brought to what is wanted: by what is really there, so that a run that was
-//! interrupted on the way is finished by the next.
+//! Bringing a lab that is there to the wanted size. What is done follows from the nodes that really
+//! are there, so that the next run finishes one that was interrupted.
 
 use super::leave::{forget, leave, remove, stop_remote};
 use super::running::Running;
@@ -15,8 +15,8 @@ use crate::state::State;
 use crate::xml::El;
 use std::time::Duration;
 
-/// A property set that is in the CIB only while a lab changes; what a user has set in the usual one
-/// counts more.
+/// Id of a property set that is in the CIB only while a lab changes. The user's settings, in the
+/// usual set, count more.
 const CHANGING: &str = "lxc-autogen-changing";
 
 /// Names of nodes that were made and are not wanted any more, the last ones first.
@@ -34,8 +34,8 @@ pub(crate) fn gone(state: &State, lab: &Lab) -> Vec<String> {
     gone
 }
 
-/// The lab with those nodes that are on their way out: until they have left they are fenced, and
-/// fence, as all others.
+/// The lab with the nodes that are to leave: until they have left they are fenced, and fence, like
+/// all others.
 pub(crate) fn with_gone(lab: &Lab, gone: &[String]) -> Lab {
     let mut all = lab.clone();
     for name in gone {
@@ -48,10 +48,10 @@ pub(crate) fn with_gone(lab: &Lab, gone: &[String]) -> Lab {
     all
 }
 
-/// Takes those nodes out that are not wanted, and tells those that stay of those that have come.
+/// Takes unwanted nodes out of the lab, and tells the remaining ones about new ones.
 ///
 /// # Errors
-/// When the cluster does not take it in time.
+/// When the cluster does not accept the change in time.
 pub(crate) fn reconcile(
     context: &Context,
     state: &mut State,
@@ -59,7 +59,8 @@ pub(crate) fn reconcile(
     gone: &[String],
     patience: Duration,
 ) -> Result<()> {
-    // Those that are just starting have the CIB that they had, which can be older than this run.
+    // Nodes that are just starting have the CIB of their last run, which can be older than this
+    // one.
     let inside = wait::await_answer(context, lab, patience)?;
     if gone.is_empty() && !is_behind(context, &inside, lab)? {
         return Ok(());
@@ -76,7 +77,8 @@ pub(crate) fn reconcile(
         remove(context, state, name)?;
         forget(context, &inside, name)?;
     }
-    // One after the other, and the others told of each: so that none of them is more than half.
+    // One node after the other, and the remaining ones are told each time: so no step takes away
+    // more than half of the votes.
     for name in cluster {
         leave(context, lab, name)?;
         remove(context, state, name)?;
@@ -84,16 +86,16 @@ pub(crate) fn reconcile(
         forget(context, &inside, name)?;
     }
     tell(context, lab, lab)?;
-    // Those that a run that was killed has removed, and no more.
+    // Nodes that a killed run has removed from this host, but not from the cluster.
     let known = tools::query(&inside.at(&context.host))?;
     for name in cib::strangers(lab, known.root()) {
         forget(context, &inside, &name)?;
     }
-    // The fence devices' list of nodes, and remote nodes' resources.
+    // Updates the fence devices' lists of nodes, and adds remote nodes' resources.
     tools::merge(&inside.at(&context.host), &cib::additions(lab))
 }
 
-/// Ends what [`reconcile`] has changed for the time of the change.
+/// Ends the setting that [`reconcile`] makes for the time of the change.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -103,7 +105,8 @@ pub(crate) fn settle(context: &Context, lab: &Lab, patience: Duration) -> Result
     tools::replace_or_delete(&inside.at(&context.host), &xpath, None)
 }
 
-/// While votes are counted anew there can be no quorum for a moment; what runs keeps running.
+/// Lets resources run on without quorum: while votes are counted anew, there can be none for a
+/// moment.
 fn freeze(context: &Context, inside: &Inside) -> Result<()> {
     let policy = El::new("nvpair")
         .attr("id", format!("{CHANGING}-no-quorum-policy"))
@@ -116,15 +119,15 @@ fn freeze(context: &Context, inside: &Inside) -> Result<()> {
     tools::merge(&inside.at(&context.host), &configuration)
 }
 
-/// The lab as it is when the last cluster node has left, on the way to what is wanted.
+/// The lab after the last cluster node `name` has left, on the way to the wanted number.
 fn without(lab: &Lab, name: &str) -> Lab {
     let mut rest = lab.clone();
     rest.spec.cluster_nodes = names::number(&lab.spec.name, Kind::Cluster, name).unwrap_or(1) - 1;
     rest
 }
 
-/// Whether a running cluster node does not know of all the others, or the cluster not of a remote
-/// node or of what can be fenced; or whether they know of nodes that are gone.
+/// Whether a running cluster node's corosync.conf does not have just the lab's cluster nodes, or
+/// the CIB not just its remote nodes and the nodes to fence.
 fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
     let running = Running::of(context, lab)?;
     let wanted = config::corosync(lab);
@@ -140,10 +143,10 @@ fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
 
 const COROSYNC: &str = "/etc/corosync/corosync.conf";
 
-/// corosync.conf for the cluster nodes of `now`, and the names of all of `lab`, in every cluster
-/// node that runs. Written from inside: a path of a container's is not to be followed from here.
-/// Corosync is told also where the file is as it should be: a run that was killed may have written
-/// it and no more.
+/// Writes corosync.conf for the cluster nodes of `now`, and the names of all nodes of `lab`, in
+/// every cluster node that runs. The files are written from inside: a path in a container must not
+/// be followed from this host. Corosync is told to reload even where the file is right already: a
+/// run may have been killed after writing it.
 fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
     let hosts = crate::plan::hosts(&config::known(&nodes));
@@ -172,7 +175,7 @@ fn read(context: &Context, inside: &Inside, path: &str) -> Result<Option<String>
 }
 
 fn write(context: &Context, inside: &Inside, path: &str, text: &str) -> Result<()> {
-    // Whole or not at all.
+    // A file is replaced as a whole or not at all.
     let new = format!("{path}.new");
     inside.cmd("tee").arg(&new).stdin(text).ok(&context.host)?;
     inside

@@ -1,4 +1,4 @@
-//! From options, file and what is kept to a lab.
+//! From options, file and kept lab to a complete lab.
 
 use super::spec::not_sharable;
 use super::{DEFAULT_NAME, Wanted};
@@ -14,12 +14,12 @@ use crate::spec::Subnet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
-/// A lab, and what is still to be fetched for it.
+/// A lab, and the package that is still to be fetched for it.
 #[derive(Debug)]
 pub(crate) struct Choice {
-    /// The lab.
+    /// The lab, complete.
     pub lab: Lab,
-    /// The version of the package pacemaker-remote to fetch.
+    /// The version of the package pacemaker-remote to fetch, if there is no daemon yet.
     pub fetch: Option<String>,
 }
 
@@ -29,7 +29,8 @@ const STARTS: [Ipv4Addr; 2] = [
     Ipv4Addr::new(10, 200, 200, 1),
 ];
 
-/// The options, completed by the file that `-f` names. What the command line says wins.
+/// The options, completed from the file that `-f` names. The command line counts more than the
+/// file.
 ///
 /// # Errors
 /// When the file cannot be read or understood.
@@ -48,7 +49,7 @@ pub(crate) fn name_of(wanted: &Wanted) -> &str {
     wanted.name.as_deref().unwrap_or(DEFAULT_NAME)
 }
 
-/// Completes what is wanted with what is kept, or else with what this host has. Changes nothing.
+/// Completes the options from the kept lab, or else from what this host has. Changes nothing.
 ///
 /// # Errors
 /// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
@@ -59,7 +60,7 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
             spec.check_fits(&saved.subnet)?;
             Lab {
                 spec,
-                // Another kernel may run by now.
+                // The host may have another kernel by now.
                 mask_sysrq: has_sysrq(),
                 ..saved.clone()
             }
@@ -108,7 +109,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
                 .collect::<Result<_>>()?,
         },
         base: absolute(&wanted.base)?.or(base.base.clone()),
-        // The environment says what a new lab has when nothing else does.
+        // For a new lab the environment variable counts when no option names a daemon.
         remoted: match saved {
             Some(saved) => absolute(&wanted.remoted)?.or(saved.remoted.clone()),
             None => absolute(&wanted.remoted.clone().or_else(from_environment))?,
@@ -122,7 +123,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
     Ok(spec)
 }
 
-/// Refuses what cannot be bound into nodes because it is not there.
+/// Refuses directories to share that are not there.
 fn check_shares(share: &[PathBuf]) -> Result<()> {
     match share.iter().find(|path| !path.is_dir()) {
         Some(path) => Err(not_sharable(path, "there is no such directory")),
@@ -136,7 +137,7 @@ fn from_environment() -> Option<PathBuf> {
         .map(PathBuf::from)
 }
 
-/// Numbers can change; what the nodes were made with cannot.
+/// Refuses to change what nodes were made with; their numbers can change.
 fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
     let differing: Vec<&str> = [
         ("--network", wanted.subnet != saved.subnet),
@@ -204,8 +205,8 @@ fn has_sysrq() -> bool {
     Path::new(SYSRQ).exists()
 }
 
-/// The newest schema a tree's Pacemaker has, by the names of its files: what a first start of it
-/// would choose. 2.1.5 has /usr/share/pacemaker/pacemaker-3.9.rng, 3.0 a subdirectory more.
+/// The newest schema of a tree's Pacemaker, by the names of its files; a CIB that it starts without
+/// would get this one. 2.1.5 has /usr/share/pacemaker/pacemaker-3.9.rng, 3.0 a subdirectory more.
 fn newest_schema(base: &Path) -> Result<String> {
     let directory = base.join("usr/share/pacemaker");
     let mut versions: Vec<(u32, u32)> = walkdir::WalkDir::new(&directory)

@@ -1,5 +1,5 @@
-//! The skeletons of a lab's containers: for a cluster node a writable /etc, /var and /run of its
-//! own for the full stack; for a remote node what a guest has.
+//! The file trees of a lab's containers: a cluster node has a writable /etc, /var and /run of its
+//! own for the full stack; a remote node has what a guest has.
 
 use super::config::{self, known};
 use super::{GUESTS_DIR, Lab, cib};
@@ -9,33 +9,33 @@ use crate::plan::{
 use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
 
-/// The keys that a lab's nodes share, made once.
+/// The keys that a lab's nodes share, made once for each lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Keys {
-    /// /etc/corosync/authkey.
+    /// Content of /etc/corosync/authkey.
     pub corosync: Vec<u8>,
-    /// /etc/pacemaker/authkey.
+    /// Content of /etc/pacemaker/authkey.
     pub pacemaker: Vec<u8>,
     /// The key of fence_virtd.
     pub fence: Vec<u8>,
-    /// With --ssh.
+    /// Keys for sshd, with --ssh.
     pub ssh: Option<SshKeys>,
 }
 
-/// One host key for all nodes, one key for root: known to each other from the start.
+/// One host key for all nodes and one key for root, which the nodes know from the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SshKeys {
     /// Private host key.
     pub host: Vec<u8>,
-    /// Its public half.
+    /// The public half of the host key.
     pub host_public: String,
     /// root's private key.
     pub user: Vec<u8>,
-    /// Its public half.
+    /// The public half of root's key.
     pub user_public: String,
 }
 
-/// Everything in a node's root.
+/// All entries of a node's root directory.
 pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     let nodes = lab.nodes();
     let mut entries = skeleton(&Identity {
@@ -80,7 +80,7 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
     entries.extend(
         ["etc/localtime", "etc/login.defs", "etc/environment"].map(|p| file(p, Content::Copy)),
     );
-    // For agents that become another user.
+    // Resource agents that run programs as another user need these.
     entries.extend(["etc/pam.d", "etc/security"].map(|path| Entry::Tree {
         path: path.to_owned(),
     }));
@@ -119,8 +119,8 @@ fn directories() -> Vec<Entry> {
     entries
 }
 
-/// The network of guests that are there already, for a cluster node that comes later: its libvirtd
-/// has it before the cluster can send it a guest.
+/// The network of guests that are there already, for a cluster node that is added later: its
+/// libvirtd has the network before the cluster can start a guest there.
 pub fn guests_network(set: &Set) -> Vec<Entry> {
     let directory = "etc/libvirt/qemu/networks";
     let name = &set.network;
@@ -145,11 +145,11 @@ fn secret(path: &str, bytes: &[u8], mode: u32, owner: Owner) -> Entry {
 }
 
 fn supervisor_text(lab: &Lab) -> String {
-    // Cannot fail: strings and numbers only.
+    // This cannot fail: the configuration has strings and numbers only.
     serde_json::to_string_pretty(&config::supervisor(lab)).unwrap_or_default()
 }
 
-/// For shells in a node: the daemons' environment.
+/// A script for login shells in a node, which sets the daemons' environment.
 fn profile(lab: &Lab) -> String {
     let mut text = String::new();
     for (name, value) in config::environment(lab) {

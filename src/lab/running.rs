@@ -1,4 +1,4 @@
-//! Which nodes of a lab run, as seen from the host; entering them.
+//! Which nodes of a lab run, as seen from this host, and entering them.
 
 use super::{Lab, config};
 use crate::context::Context;
@@ -26,8 +26,8 @@ impl Running {
         Running::of_names(context, lab, &names)
     }
 
-    /// The same of these, which the lab may not have any more: they are looked for among all kinds
-    /// of machines.
+    /// The same for nodes of these names, which the lab may not have any more: they are looked for
+    /// among machines of all kinds.
     ///
     /// # Errors
     /// When libvirt does not answer.
@@ -48,7 +48,7 @@ impl Running {
     ) -> Result<()> {
         let environment = config::environment(lab);
         for (name, seen) in machinery.watch(host, names)? {
-            // One that ends between the two looks does not run.
+            // A node that ends between the two looks does not run.
             let inside = (seen.doing == Doing::Runs)
                 .then(|| machinery.enter(&name, &seen, &environment))
                 .flatten();
@@ -69,12 +69,12 @@ impl Running {
         seen.is_some_and(|seen| seen.doing == Doing::Paused)
     }
 
-    /// What libvirt says of a node that it knows.
+    /// libvirt's word for the state of a node that it knows.
     pub(crate) fn said(&self, name: &str) -> Option<&str> {
         self.seen.get(name).map(|seen| seen.said.as_str())
     }
 
-    /// A running node.
+    /// A node, refused if it does not run.
     ///
     /// # Errors
     /// [`crate::error::Kind::Cant`] when it does not run.

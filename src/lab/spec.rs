@@ -1,4 +1,4 @@
-//! What a lab is to be, complete and checked.
+//! The specification of a lab, complete and checked.
 
 use crate::error::{Error, Result};
 use crate::report::count;
@@ -8,14 +8,16 @@ use std::path::{Component, Path, PathBuf};
 
 /// Corosync is made for about this many ("about 32", corosync-qdevice and RHEL's support limits).
 pub const MOST_CLUSTER_NODES: u32 = 32;
-/// What is left in a /16 is enough for more; nobody has tried.
+/// A /16 has addresses for more; nobody has tried.
 pub const MOST_REMOTE_NODES: u32 = 1000;
-/// Guest nodes of one lab.
+/// Most guest nodes of one lab.
 pub const MOST_CONTAINERS: u32 = 1000;
-/// `lab-NAME` is the name of a bridge, and that of an interface has 15 characters at most.
+/// Longest name of a lab: `lab-NAME` is the name of a bridge, and an interface's has 15 characters
+/// at most.
 const LONGEST_NAME: usize = 11;
 
-/// What is wanted. Kept in the lab's directory, so that later commands need not be told again.
+/// The options of a lab, completed. They are kept in the lab's directory, so that later commands
+/// need not be told again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LabSpec {
     /// The lab's name; its nodes are NAME-node1 …, NAME-remote1 ….
@@ -82,8 +84,9 @@ pub fn valid_name(name: &str) -> Result<()> {
     )
 }
 
-/// What a node has for itself: the kernel's, the base tree's, its own configuration, daemons' data
-/// and logs, our own. Neither these can be covered, nor what is below or above them.
+/// Directories that are a node's own: the kernel's, the base tree's, its configuration, daemons'
+/// data and logs, this program's. Shared directories must not cover them, nor lie above or below
+/// them.
 const TAKEN: &[&str] = &[
     "/bin",
     "/dev",
@@ -111,7 +114,7 @@ const TAKEN: &[&str] = &[
     "/var/log/pacemaker",
     "/var/run",
 ];
-/// Directories of a node's own, below which there is room.
+/// Directories that are a node's own, below which there is room for shared ones.
 const NODES_OWN: &[&str] = &[
     "/home",
     "/root",
@@ -126,8 +129,8 @@ pub(super) fn not_sharable(path: &Path, why: &str) -> Error {
     Error::usage(format!("--share {}: {why}", path.display()))
 }
 
-/// Refuses what nodes have for themselves. Whether there is such a directory is asked elsewhere:
-/// nothing here reads the disk.
+/// Refuses to share directories that are a node's own. Whether the directory exists is asked
+/// elsewhere: nothing here reads the disk.
 fn sharable(path: &Path) -> Result<()> {
     let bad = |why: &str| Err(not_sharable(path, why));
     if !is_plain_path(path) {
@@ -145,7 +148,7 @@ fn sharable(path: &Path) -> Result<()> {
 }
 
 impl LabSpec {
-    /// Refuses what cannot be.
+    /// Refuses numbers and names out of their bounds.
     ///
     /// # Errors
     /// [`crate::error::Kind::Usage`] with the option and its bounds.
@@ -177,7 +180,7 @@ impl LabSpec {
     /// Refuses a subnet in which not every node gets an address.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] with how many there are and how many are needed.
+    /// [`crate::error::Kind::Usage`] with the number of addresses, and the number needed.
     pub fn check_fits(&self, subnet: &Subnet) -> Result<()> {
         let (has, needs) = (subnet.capacity(), super::Lab::addresses_needed(self));
         if has >= needs {

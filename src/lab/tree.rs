@@ -1,4 +1,4 @@
-//! A lab as it is now: its nodes, and the guests on each.
+//! A lab's present state: its nodes, and the guests on each of them.
 
 use super::find::nested;
 use super::running::Running;
@@ -12,7 +12,7 @@ use crate::plan::{Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
 
-/// One node, with the guests that run on it.
+/// One node, and the guests that run on it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub name: String,
@@ -20,7 +20,7 @@ pub(crate) struct Row {
     pub address: String,
     pub libvirt: String,
     pub pacemaker: String,
-    /// Daemons that are not as they should be.
+    /// Daemons of the node that are not as they should be, a line each.
     pub troubles: Vec<String>,
     pub guests: Vec<Row>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Tree {
     /// `running`, `down` or `off`.
     pub fencing: &'static str,
     pub nodes: Vec<Row>,
-    /// Guests that run nowhere.
+    /// Guests that run on no node.
     pub guests: Vec<Row>,
 }
 
@@ -101,7 +101,7 @@ fn in_pacemaker(view: Option<&View>, name: &str) -> String {
     }
 }
 
-/// Puts each guest under the cluster node it runs on; gives back those that run nowhere.
+/// Puts each guest under the cluster node that it runs on; gives back the guests that run on none.
 fn hang_guests(
     lab: &Lab,
     running: &Running,
@@ -117,7 +117,7 @@ fn hang_guests(
         let found = nodes
             .iter()
             .find_map(|(node, inside)| Some((&node.name, nested(inside, &guest.name)?)));
-        // As the cluster has it; where none answers, where its container is.
+        // The cluster says where a guest runs; where none answers, the place of its container does.
         let on = match view {
             Some(view) => view
                 .active

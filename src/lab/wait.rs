@@ -13,8 +13,8 @@ use crate::plan::{Kind as NodeKind, Machine};
 use crate::supervisor;
 use std::time::Duration;
 
-/// The cluster as a cluster node shows it: one in a partition with quorum if there is one, else the
-/// first that answers; `None` when none does.
+/// A cluster node's view of the cluster: from one in a partition with quorum if there is one, else
+/// from the first that answers; `None` when none does.
 pub(crate) fn view(context: &Context, lab: &Lab, running: &Running) -> Option<View> {
     let mut without_quorum = None;
     for (_, inside) in running.cluster(lab) {
@@ -33,7 +33,7 @@ fn view_of(context: &Context, inside: &Inside) -> Option<View> {
     view.ok().filter(|v| !v.nodes.is_empty())
 }
 
-/// A cluster node whose cluster answers and has quorum, waited for.
+/// Waits for a cluster node whose cluster answers and has quorum.
 ///
 /// # Errors
 /// [`Kind::NotOnline`] when there is none in time.
@@ -56,7 +56,7 @@ pub(crate) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> 
     })
 }
 
-/// What a cluster node's PID 1 says of its daemons.
+/// The reports of a cluster node's supervisor on its daemons.
 pub(crate) fn daemons(context: &Context, inside: &Inside) -> Vec<supervisor::Report> {
     inside
         .cmd("cat")
@@ -93,7 +93,7 @@ pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -
 /// Waits until all cluster and remote nodes are online.
 ///
 /// # Errors
-/// [`Kind::NotOnline`] with what is known of those that are not.
+/// [`Kind::NotOnline`] with what is known of the nodes that are not online.
 pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
     let nodes = lab.nodes();
     let mut stage = context.report.stage("nodes", nodes.len());

@@ -36,7 +36,7 @@ fn nothing_that_a_node_has_for_itself_can_be_covered() {
     use crate::rootfs::Entry;
     let lab = crate::lab::tests::sample(1, 0);
     let keys = crate::lab::root::tests::keys();
-    // Empty in a node.
+    // These are empty in a node.
     let room = ["/mnt", "/srv"];
     for entry in crate::lab::root::root(&lab, &lab.cluster_nodes()[0], &keys) {
         let (Entry::Dir { path, .. } | Entry::Link { path, .. } | Entry::Tree { path }) = entry
