@@ -12,7 +12,7 @@ use crate::spec::NodeKind;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// Whether the cluster can take the set; asked before anything is made.
+/// Checks whether the cluster can take the set, before anything is made.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is in the way and its mend.
@@ -46,16 +46,16 @@ pub(crate) fn check(look: &Look<'_>, set: &Set) -> Result<()> {
     Ok(())
 }
 
-/// The error where the agent is missing.
+/// The error where the VirtualDomain agent is missing.
 pub(crate) fn no_agent() -> Error {
     Error::cant("the resource agent ocf:heartbeat:VirtualDomain is not installed")
         .mend(crate::host::packages::mend_for_tool("VirtualDomain"))
 }
 
-/// Refuses names that somebody else's domains on this host have.
+/// Refuses names that other people's domains on this host have.
 ///
 /// # Errors
-/// [`crate::error::Kind::Cant`] with the domain.
+/// [`crate::error::Kind::Cant`] with the domain of that name.
 pub(crate) fn check_domains(look: &Look<'_>, set: &Set) -> Result<()> {
     let foreign = foreign_domains(look)?;
     match set.guests().iter().find(|g| foreign.contains(&g.name)) {
@@ -77,14 +77,15 @@ fn foreign_domain(name: &str) -> Error {
         .mend("choose another --prefix")
 }
 
-/// Where the agent is, if it is installed.
+/// Path of the VirtualDomain agent, if it is installed.
 pub(crate) fn agent_path() -> Option<PathBuf> {
     let root = std::env::var_os("OCF_ROOT").unwrap_or_else(|| "/usr/lib/ocf".into());
     let path = Path::new(&root).join("resource.d/heartbeat/VirtualDomain");
     path.exists().then_some(path)
 }
 
-/// Properties with which Pacemaker would start nothing at all, so that waiting would be in vain.
+/// Refuses a cluster with properties that keep it from starting anything, where waiting for nodes
+/// would be in vain.
 pub(crate) fn check_willing(cib: &Cib) -> Result<()> {
     let off = |what: &str, mend: &str| {
         Err(Error::cant(format!("the cluster would start nothing: {what}")).mend(mend))
@@ -117,7 +118,8 @@ pub(crate) fn check_willing(cib: &Cib) -> Result<()> {
     Ok(())
 }
 
-/// Pacemaker ignores a guest node whose name is taken, silently; so we look first.
+/// Refuses names that are taken in the cluster: Pacemaker silently ignores a guest node with such a
+/// name.
 fn check_names(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
     let ours: HashSet<&str> = cib.of_set(&set.tag()).into_iter().collect();
     if let Some(whose) = cib.description(&set.tag()) {
@@ -143,7 +145,7 @@ fn check_names(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
             .iter()
             .any(|n| *n != name && n.eq_ignore_ascii_case(name))
     };
-    // That a node's entry has its id is no clash: its name is looked at.
+    // A node whose entry has its name as id is no clash by that id; its name is checked.
     let taken = |id: &str, name: &str| match id == name && nodes.contains(name) {
         true => resources.contains(id),
         false => ids.contains(id),
@@ -174,7 +176,7 @@ fn check_names(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
     check_clone_name(set, cib)
 }
 
-/// A node entry with our mark is left of an interrupted run.
+/// Whether a node entry has our mark, left by an interrupted run.
 fn known_as_ours(cib: &Cib, set: &Set, name: &str) -> bool {
     cib.node_mark(name) == Some(set.spec.prefix.as_str())
 }
@@ -193,11 +195,11 @@ fn check_clone_name(set: &Set, cib: &Cib) -> Result<()> {
     Ok(())
 }
 
-/// What mends two versions.
+/// The mend for daemons of two versions.
 pub(crate) const VERSION_MEND: &str = "install the same version of both, or give the daemon with \
      --remoted; for containers made before an upgrade: lxc-autogen cleanup, then up again";
 
-/// A daemon of another version than the cluster's is told before it fails to join.
+/// Refuses a pacemaker-remoted of another version than the cluster's, before it fails to join.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when the versions differ.

@@ -1,4 +1,4 @@
-//! The cluster: Pacemaker, agent, pacemaker-remoted, key.
+//! Checks of the cluster: Pacemaker, agent, pacemaker-remoted, key.
 
 use super::Check;
 use super::admission;
@@ -34,7 +34,7 @@ fn pacemaker(look: &Look<'_>) -> Check {
     Check::from("Pacemaker", found)
 }
 
-/// Whether it would start anything, and would take the names.
+/// Whether the cluster's properties let it start resources.
 fn willing(look: &Look<'_>) -> Check {
     let name = "cluster willing";
     match look.cib() {
@@ -114,7 +114,7 @@ fn key() -> Check {
     }
 }
 
-/// Copies in containers must still be the host's key.
+/// Copies of the key in containers must still equal the host's key.
 fn copies(saved: Option<&Set>) -> Check {
     let name = "authkey copies";
     let Some(set) = saved.filter(|s| s.spec.authkey == Authkey::Copy) else {

@@ -1,19 +1,20 @@
-//! What the daemons that run here are allowed, for many nodes.
+//! Checks of the limits of daemons that run here, which many nodes can exceed.
 
 use super::Check;
 use crate::host::processes;
 
-/// The IPC buffer of a Pacemaker that is not told otherwise, in bytes (Pacemaker 2.1.5,
-/// etc/sysconfig/pacemaker.in, PCMK_ipc_buffer).
+/// Pacemaker's IPC buffer unless it is set, in bytes (Pacemaker 2.1.5, etc/sysconfig/pacemaker.in,
+/// PCMK_ipc_buffer).
 const IPC_BUFFER: u64 = 131_072;
-/// What a node takes of the CIB, compressed, in bytes: 65 KB for 500 and 7.4 KB for 30, measured with
-/// bzip2, so 130 to 250; and the transition to join them is larger than that.
+/// Bytes of the compressed CIB for each node, with room: 65 KB for 500 nodes and 7.4 KB for 30,
+/// measured with bzip2, so 130 to 250 each. The transition that joins the nodes is larger than the
+/// CIB.
 const COMPRESSED: u64 = 250;
 
 pub(crate) fn checks(containers: u32) -> Vec<Check> {
     let containers = u64::from(containers);
     vec![
-        // Measured: two for each container.
+        // Measured: two open files for each container.
         files(
             "files of libvirtd",
             &["libvirtd", "virtlxcd"],
@@ -29,7 +30,7 @@ pub(crate) fn checks(containers: u32) -> Vec<Check> {
     ]
 }
 
-/// Whether a daemon may have as many files open.
+/// Checks whether a daemon may have as many files open.
 fn files(name: &'static str, programs: &[&str], wanted: u64) -> Check {
     let Some(pid) = processes::named(programs) else {
         return Check::skipped(name, format!("no {} runs here", programs[0]));
@@ -47,8 +48,9 @@ fn files(name: &'static str, programs: &[&str], wanted: u64) -> Check {
     Check::failure(name, found, mend)
 }
 
-/// Pacemaker's daemons hand each other the whole CIB, compressed when it is larger than the buffer;
-/// one that is too large even so is not delivered, and the cluster fails at it.
+/// Checks the size of the IPC buffer. Pacemaker's daemons send each other the whole CIB, compressed
+/// when it is larger than the buffer; one that is too large even so is not delivered, and the
+/// cluster fails.
 fn ipc_buffer(containers: u64) -> Check {
     let name = "PCMK_ipc_buffer";
     let Some(pid) = processes::named(&["pacemaker-based"]) else {
@@ -62,7 +64,7 @@ fn ipc_buffer(containers: u64) -> Check {
 fn judge(name: &'static str, has: u64, containers: u64) -> Check {
     let wanted = COMPRESSED * containers;
     let found = format!("{has} bytes, {wanted} wanted");
-    // Not much more: each connection between daemons takes six of these of /dev/shm.
+    // Not much larger than needed: each connection between daemons takes six buffers of /dev/shm.
     let value = (4 * wanted).next_power_of_two();
     let mend = format!(
         "{name}={value} in /etc/default/pacemaker or /etc/sysconfig/pacemaker, and restart Pacemaker"
@@ -74,8 +76,8 @@ fn judge(name: &'static str, has: u64, containers: u64) -> Check {
     }
 }
 
-/// What the daemons are allowed that is too little for so many nodes, and what to set; for those who
-/// did not ask first.
+/// Warnings about limits of daemons that are too low for so many nodes, with the values to set; for
+/// users who did not run `verify` first.
 pub(crate) fn too_little(containers: u32) -> Vec<String> {
     let checks = checks(containers).into_iter();
     checks

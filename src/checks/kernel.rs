@@ -1,4 +1,4 @@
-//! What the kernel and the system give: rights, cgroups, memory, limits, security modules.
+//! Checks of the kernel and the system: rights, cgroups, memory, limits, security modules.
 
 use super::{Check, Verdict};
 use crate::host::hybrid::{self, Trap};
@@ -14,17 +14,17 @@ const NEEDED: &[Capability] = &[
     Capability::CAP_CHOWN,
     Capability::CAP_DAC_OVERRIDE,
 ];
-/// Memory that one more guest or remote node takes of the host at rest, all of it: container,
+/// MiB of the host's memory that one more guest or remote node takes at rest, all of it: container,
 /// libvirt_lxc, libvirtd's and Pacemaker's part, the kernel's; with room for an agent.
 ///
 /// Measured: 5.1 to 5.3 MiB for each of a set's guest nodes, 5.6 to 5.8 for each of a lab's, 5.9 to
-/// 6.7 for each of a lab's remote nodes. By memory.usage_in_bytes of the control group (v1) around a
-/// whole world (scripts/world), 20 s after `up -c` 8, 24 and 40, and after `lab up --cluster-nodes 2`
-/// with 2, 8 and 24 guest nodes, then 8 and 24 remote nodes: each difference by the number of new
-/// nodes. /proc/meminfo's MemAvailable said 4.3 and 5.2 for the set's. Debian 12, libvirt 9.0,
-/// Pacemaker 2.1.5, 2 CPUs.
+/// 6.7 for each of a lab's remote nodes. By memory.usage_in_bytes of the control group (v1) around
+/// a whole world (scripts/world), 20 s after `up -c` 8, 24 and 40, and after `lab up
+/// --cluster-nodes 2` with 2, 8 and 24 guest nodes, then 8 and 24 remote nodes: each difference by
+/// the number of new nodes. /proc/meminfo's MemAvailable said 4.3 and 5.2 for the set's. Debian 12,
+/// libvirt 9.0, Pacemaker 2.1.5, 2 CPUs.
 pub(crate) const MIB_PER_GUEST: u64 = 8;
-/// inotify instances of a guest that runs something that watches files.
+/// inotify instances for each guest, whose programs may watch files.
 const INOTIFY_PER_GUEST: u64 = 1;
 
 pub(crate) fn checks(containers: u32) -> Vec<Check> {
@@ -81,7 +81,8 @@ fn trap() -> Check {
     }
 }
 
-/// libvirt needs these three (libvirt 9.0, src/lxc/lxc_cgroup.c); on v2 devices is BPF's.
+/// libvirt needs these three controllers (libvirt 9.0, src/lxc/lxc_cgroup.c); on v2, BPF does the
+/// work of devices.
 fn controllers() -> Check {
     let name = "cgroup controllers";
     let Ok(all) = mounts::all() else {
@@ -132,7 +133,8 @@ fn memory(containers: u32) -> Check {
     }
 }
 
-/// The nodes' own daemons use none (400 were online with 128 allowed); what runs in them may.
+/// The nodes' own daemons use no inotify instance (400 were online with 128 allowed); programs in
+/// the nodes may.
 fn inotify(containers: u32) -> Check {
     let check = limit(
         "inotify instances",
@@ -143,9 +145,10 @@ fn inotify(containers: u32) -> Check {
     only_if(check, "each node runs something that watches files")
 }
 
-/// The host talks to every node's address on one bridge, and each node to the host's; what has no
-/// room in the kernel's one table has its packets dropped (arp(7), gc_thresh3). Those that we start
-/// need none of it ([`crate::host::container_net`]); those that the cluster starts do.
+/// The host talks to every node's address on one bridge, and each node to the host's. Packets to an
+/// address that has no room in the kernel's one neighbour table are dropped (arp(7), gc_thresh3).
+/// Containers that we start need no entry in it ([`crate::host::container_net`]); those that the
+/// cluster starts do.
 fn neighbours(containers: u32) -> Check {
     let check = limit(
         "ARP table",
@@ -159,7 +162,7 @@ fn neighbours(containers: u32) -> Check {
     )
 }
 
-/// What is wanted in a case that may never come is a warning, and no failure.
+/// Turns a failure into a warning where it matters only in a case that may never come.
 fn only_if(check: Check, case: &str) -> Check {
     match check.mend {
         Some(mend) if check.verdict == Verdict::Failure => {
@@ -169,7 +172,7 @@ fn only_if(check: Check, case: &str) -> Check {
     }
 }
 
-/// libvirt_lxc, pacemaker-remoted, and an agent with its children in each.
+/// Processes of each node: libvirt_lxc, pacemaker-remoted, and an agent with its children.
 fn pids(containers: u32) -> Check {
     limit(
         "process ids",

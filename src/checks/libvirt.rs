@@ -1,4 +1,4 @@
-//! libvirt: tools, driver, and whether a container really starts.
+//! Checks of libvirt: tools, driver, and whether a container really starts.
 
 use super::Check;
 use crate::context::Context;
@@ -31,9 +31,9 @@ pub(crate) fn checks(
     checks
 }
 
-/// Our networks need no dnsmasq. But a libvirtd that is restarted while any network is active asks
-/// for its path and, when there is none, ends with a segmentation fault (seen with libvirt 9.0:
-/// dnsmasqCapsGetBinaryPath, called by the network driver's reload).
+/// Checks for dnsmasq. Our networks need none, but a libvirtd that is restarted while any network
+/// is active asks for its path and, when there is none, ends with a segmentation fault (seen with
+/// libvirt 9.0: dnsmasqCapsGetBinaryPath, called by the network driver's reload).
 fn dnsmasq() -> Option<Check> {
     if which::which("dnsmasq").is_ok() {
         return None;
@@ -46,7 +46,7 @@ fn dnsmasq() -> Option<Check> {
 }
 
 fn in_one_line(versions: &str) -> String {
-    // "Compiled against library", "Using library", "Using API", "Running hypervisor".
+    // The lines are "Compiled against library", "Using library", "Using API", "Running hypervisor".
     let line = versions
         .lines()
         .find(|l| l.starts_with("Using library"))
@@ -80,7 +80,7 @@ fn tools(context: &Context) -> Vec<Check> {
     checks
 }
 
-/// The first word with a digit in what a tool says of its version: `9.0.0`, `iproute2-6.1.0`.
+/// The first word with a digit in a tool's report of its version: `9.0.0`, `iproute2-6.1.0`.
 fn version_in(text: &str) -> &str {
     let number = |word: &&str| word.contains(|c: char| c.is_ascii_digit());
     let word = text.split([' ', '\n', ',']).find(number).unwrap_or("?");
@@ -109,7 +109,7 @@ fn probe(context: &Context, works: bool, quick: bool) -> Check {
     }
 }
 
-/// What the names of probes' directories begin with.
+/// Beginning of the names of probes' directories.
 const PROBE: &str = "lxc-autogen-probe-";
 
 fn start_probe(context: &Context) -> Result<()> {
@@ -134,7 +134,7 @@ fn start_probe(context: &Context) -> Result<()> {
         .collect();
     let started = virsh::create(&context.host, &LXC, &xml).context("start a throw-away container");
     let ended = virsh::destroy_domains(&context.host, &LXC, &[name]);
-    // Why it did not start is told before why something of it stays.
+    // The error of the start comes before the error of the removal.
     let mut result = started.and(ended);
     for path in leftovers {
         result = result.and(crate::host::files::remove_file_or_empty_directory(&path));
@@ -148,7 +148,8 @@ fn start_probe(context: &Context) -> Result<()> {
     result
 }
 
-/// What a probe left that was killed on the way: its container has ended by itself since.
+/// Removes the directories of probes that were killed on the way: their containers have ended by
+/// themselves since.
 fn clear_old_probes() {
     const LIFE: Duration = Duration::from_secs(60);
     let old = |path: &Path| {
@@ -174,20 +175,20 @@ fn clear_old_probes() {
     }
 }
 
-/// A domain name nobody else has: the directory's own.
+/// A domain name that nobody else has: the name of the probe's directory.
 fn probe_domain(directory: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     directory.chars().map(plain).collect()
 }
 
-/// Where sleep is: in /bin alone on a host whose /usr was never merged.
+/// Path of sleep: in /bin alone on a host whose /usr was never merged.
 fn sleep_program() -> PathBuf {
     let places = ["/usr/bin/sleep", "/bin/sleep"].map(PathBuf::from);
     let there = places.iter().find(|path| path.exists());
     there.unwrap_or(&places[0]).clone()
 }
 
-/// The same merged or unmerged top as the host's, over its trees.
+/// Makes the probe's root, over the host's trees, merged or unmerged at the top like the host's.
 fn skeleton(root: &Path, layout: &Layout) -> Result<()> {
     let make = |path: &Path| {
         std::fs::create_dir_all(path).map_err(|e| Error::io("make directory", path, e))
@@ -203,7 +204,7 @@ fn skeleton(root: &Path, layout: &Layout) -> Result<()> {
         .try_for_each(|d| make(&root.join(d)))
 }
 
-/// The subnet that would be used, or the obstacle.
+/// The subnet that a set would get, or the error why there is none.
 fn subnet(works: bool, chosen: impl FnOnce() -> Result<Set>) -> Check {
     let name = "subnet";
     if !works {

@@ -1,6 +1,5 @@
-//! What is looked at before anything is made: checks that `verify` shows, and what is refused early.
-//! Every check says what it found, and what mends it. "The check failed" and "it could not be
-//! checked" are told apart.
+//! Checks before anything is made: those that `verify` shows, and early refusals. Every check tells
+//! its finding and the mend. "The check failed" and "it could not be checked" are told apart.
 
 pub(crate) mod admission;
 pub(crate) mod cluster;
@@ -11,20 +10,20 @@ pub(crate) mod libvirt;
 use crate::error::{Error, Result};
 use serde::Serialize;
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
     Ok,
-    /// Works, but the reader should know.
+    /// It works, but the reader should know something.
     Warning,
-    /// Will not work.
+    /// It will not work.
     Failure,
-    /// Depends on something that failed, or was not asked for.
+    /// The check depends on one that failed, or was not asked for.
     Skipped,
 }
 
-/// One check's outcome.
+/// One check with its result, finding and mend.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Check {
     pub name: &'static str,
@@ -78,7 +77,7 @@ impl Check {
         }
     }
 
-    /// From a result whose error is the finding.
+    /// A check from a result: its text or its error is the finding.
     pub(crate) fn from(name: &'static str, result: Result<String>) -> Self {
         match result {
             Ok(found) => Check::ok(name, found),

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Set by the scripts, to the name of the shell that asks.
 pub const VARIABLE: &str = "LXC_AUTOGEN_COMPLETE";
 
-/// Shells that there is a script for.
+/// Shells that there is a completion script for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Shell {
     /// bash.
@@ -28,7 +28,7 @@ pub enum Shell {
     Fish,
 }
 
-/// Answers and ends the program, when it is a shell that asks.
+/// Answers a shell that asks for completions, and ends the program; returns when no shell asks.
 pub fn answer() {
     CompleteEnv::with_factory(Cli::command)
         .var(VARIABLE)
@@ -41,7 +41,8 @@ pub fn answer() {
 /// When clap_complete does not write it.
 pub fn script(shell: Shell) -> std::io::Result<String> {
     let value = shell.to_possible_value();
-    // None is skipped; clap_complete has the same names.
+    // A value without a name is one that clap skips, and there is none; clap_complete has the same
+    // names.
     let name = value.as_ref().map_or("", |v| v.get_name());
     let shells = Shells::builtins();
     let writer = shells.completer(name).ok_or_else(|| {
@@ -58,14 +59,14 @@ pub(super) fn labs() -> Vec<Candidate> {
     candidates(lab::directory::beside(&state_dir()))
 }
 
-/// Nodes of the labs there are, as `lab exec` takes them.
+/// Nodes of the labs there are, by the names that `lab exec` takes.
 pub(super) fn nodes() -> Vec<Candidate> {
     candidates(nodes_of_all(&state_dir()))
 }
 
 /// Names of the nodes of the cluster that runs here.
 pub(super) fn cluster_nodes() -> Vec<Candidate> {
-    // Whoever waits for a completion does not wait long.
+    // A person who waits for a completion does not wait long.
     let asked = tools::cluster_nodes_within(&Host::new(false), Duration::from_secs(2));
     candidates(asked.unwrap_or_default())
 }
@@ -74,7 +75,8 @@ fn candidates(names: impl IntoIterator<Item = String>) -> Vec<Candidate> {
     names.into_iter().map(Candidate::new).collect()
 }
 
-/// An option that says another one is not known here: only this argument's text is.
+/// Path of the state directory. An option that names another one is not known here, where only the
+/// text of this argument is.
 fn state_dir() -> PathBuf {
     std::env::var_os("LXC_AUTOGEN_STATE_DIR").map_or_else(|| DEFAULT_STATE_DIR.into(), Into::into)
 }
@@ -91,7 +93,8 @@ fn nodes_of_all(state_dir: &Path) -> Vec<String> {
     all
 }
 
-/// In the default lab by the name without the lab's, in others with the lab before it.
+/// Names of a lab's nodes: without the lab's name in the default lab, with `LAB/` in front in
+/// others.
 fn nodes_of(lab: &Lab) -> Vec<String> {
     let name = &lab.spec.name;
     let before = match name.as_str() {

@@ -12,9 +12,9 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
-/// Where everything is kept when nothing else is said.
+/// The state directory when no option or variable names one.
 pub const DEFAULT_STATE_DIR: &str = "/var/lib/lxc-autogen";
-/// Where `-d` finds the agent when nothing else is said (upstream's main branch).
+/// URL that `-d` fetches the agent from when no option names one (upstream's main branch).
 pub const DEFAULT_AGENT_URL: &str =
     "https://raw.githubusercontent.com/ClusterLabs/resource-agents/main/heartbeat/VirtualDomain";
 

@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, url: &str, sharing: &Sharing) -> Result<()>
     users::require_root("download-agent")?;
     let _host = lock::host()?;
     let saved = crate::state::load_set(&context.state_dir)?;
-    // Of a set that several nodes hold, each keeps its own agent unless all are meant.
+    // Where several nodes hold the set, each keeps its own agent unless all nodes are meant.
     let saved = saved.filter(|_| sharing.is_wanted());
     let mut shared = Shared::open(context, sharing, saved.as_ref())?;
     let mut state = State::open_or_make(&context.state_dir)?;

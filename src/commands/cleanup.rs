@@ -1,5 +1,5 @@
-//! `cleanup`: everything that was made, away again; what the journal does not know any more is
-//! found by the marks it carries.
+//! `cleanup`: removes everything that was made. Changes that the journal does not have are found by
+//! the marks that things carry.
 
 use crate::change::{Change, InCib, Journal, Outcome, Rank, Undoer};
 use crate::context::Context;
@@ -64,14 +64,15 @@ pub(super) fn run(
         _ => None,
     };
     let mut undoer = Undoer::of(context, state.set.as_ref());
-    // A cluster under load takes longer.
+    // Stopping takes longer in a cluster under load.
     undoer.stop_timeout += Duration::from_millis(500) * resources(&state.journal);
     undoer.easing = eased;
     undoer.cluster_down = cib.is_err();
     undoer.forget = forget.to_vec();
     undoer.ssh_options.clone_from(&sharing.ssh_options);
     let mut outcome = undoer.replay(&mut state.journal, |_, change| change.is_of(scope));
-    // Those of which nothing was known here, of whatever group.
+    // Nodes that the options name and that this journal did not have, whatever group they belong
+    // to.
     let (elsewhere, left) = share::undo_on(context, scope, &asked_for, cib.is_err(), forget);
     outcome.add(elsewhere, left);
     if scope == Scope::Libvirt {
@@ -87,7 +88,7 @@ pub(super) fn run(
     end(context, scope, outcome)
 }
 
-/// Says what was undone, and what had to stay.
+/// Reports the changes that were undone, and those that stay.
 fn end(context: &Context, scope: Scope, outcome: Outcome) -> Result<()> {
     if context.options.json {
         json(&serde_json::json!({"undone": outcome.undone, "remains": outcome.remains}))?;
@@ -103,7 +104,7 @@ fn end(context: &Context, scope: Scope, outcome: Outcome) -> Result<()> {
     Ok(())
 }
 
-/// How many resources are to be taken out of the CIB.
+/// Number of resources to be taken out of the CIB.
 fn resources(journal: &Journal) -> u32 {
     let all = journal.outstanding();
     let count = all.filter(|(_, change)| matches!(change, Change::Cib(InCib::Resource(_))));
@@ -131,7 +132,8 @@ fn nothing(context: &Context, cluster_down: bool) -> Result<()> {
     Ok(())
 }
 
-/// Everything that must answer does, or --force says to go on without.
+/// Refuses to begin where the cluster would stop nothing (maintenance-mode), and, without --force,
+/// where the cluster or libvirt is needed and does not answer.
 fn check_reachable(
     context: &Context,
     scope: Scope,

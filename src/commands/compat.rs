@@ -1,5 +1,5 @@
-//! The options of lxc_autogen.sh as verbs, in its order: verify, download, key, generate, CIB, clone,
-//! and then what restores.
+//! The options of lxc_autogen.sh as verbs, in its order: verify, download, key, generate, CIB,
+//! clone, and then those that restore.
 
 use super::Verb;
 use crate::cli::{Original, Shape};

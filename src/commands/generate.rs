@@ -18,11 +18,11 @@ use crate::share::{Prepared, Shared, make_everywhere, prepare};
 use crate::spec::{Sharing, Wanted};
 use crate::state::State;
 
-/// With a part, that is added to the CIB too: all that can be said against it is said before
-/// anything is touched, and a failure puts back all of it.
+/// With a part, that part is added to the CIB too. All objections come before anything is changed,
+/// and a failure undoes everything.
 ///
 /// # Errors
-/// What is missing, before anything is touched; or what failed, after it was put back.
+/// The objection, before anything is changed; or the failure, after the changes were undone.
 pub(super) fn run(
     context: &Context,
     wanted: &Wanted,
@@ -81,7 +81,7 @@ fn generate(
     steps: &Steps,
 ) -> Result<()> {
     make_everywhere(look, state, choice, shared, steps)?;
-    // What -a would push; it is written anew then, as the cluster is by that time.
+    // The file that -a would add to the CIB; -a writes it anew then, for the cluster of that time.
     let cib = config::additions(&choice.set, Part::All, &preview::cluster(look));
     state.write("cib.xml", &cib.render())
 }

@@ -12,7 +12,7 @@ use crate::state::State;
 use std::path::Path;
 
 /// # Errors
-/// When it cannot be made, or the one that is there cannot be used.
+/// When the key cannot be made, or the one that is there cannot be used.
 pub(super) fn run(context: &Context, sharing: &Sharing) -> Result<()> {
     let path = Path::new(authkey::PATH);
     if context.options.dry_run {
@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, sharing: &Sharing) -> Result<()> {
     }
 }
 
-/// The same key on this node and others.
+/// Puts the same key on this node and others.
 fn on_all(context: &Context, sharing: &Sharing) -> Result<()> {
     let _host = lock::host()?;
     let mut shared = Shared::open(

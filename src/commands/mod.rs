@@ -1,5 +1,5 @@
-//! The verbs. Each is a paragraph: parse, one look, plan, do, report. None uses another; the order in
-//! which several are carried out is told here.
+//! The verbs. Each is a paragraph: parse, one look, plan, do, report. None uses another; this file
+//! has the order in which several are carried out.
 
 mod add;
 mod agent;
@@ -23,7 +23,7 @@ use crate::pacemaker::config::Part;
 use crate::spec::{Scope, Sharing, Wanted};
 use crate::state::check_path;
 
-/// One thing to do for a set, whichever way it was asked for.
+/// One verb for a set, with its options, whether a subcommand or an option asked for it.
 #[derive(Debug)]
 enum Verb {
     Verify {
@@ -86,7 +86,7 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
             return crate::host::inside::enter(pid, &command);
         }
         Some(Command::NodeGroups { list }) => return crate::lab::groups::keep(&list),
-        // Not ours to carry out: crate::main does.
+        // Not carried out here: crate::main does it.
         Some(Command::NodeInit { .. }) => return Ok(()),
         Some(Command::Completions { shell }) => {
             let text = crate::cli::complete::script(shell)
@@ -103,7 +103,7 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
             return match (output, compare) {
                 (Some(output), _) => snapshot::take(context, &output, &files, &ignore),
                 (None, Some(file)) => snapshot::compare(context, &file),
-                // clap has refused it.
+                // clap has refused this case.
                 (None, None) => Ok(()),
             };
         }
@@ -175,7 +175,7 @@ fn one(context: &Context, verb: Verb) -> Result<()> {
     }
 }
 
-/// The JSON result of what makes nodes is their status.
+/// Prints the status of the nodes, which is the JSON result of the commands that make nodes.
 fn status_as_result(context: &Context) -> Result<()> {
     match context.options.json && !context.options.dry_run {
         true => status::run(context),
@@ -183,7 +183,7 @@ fn status_as_result(context: &Context) -> Result<()> {
     }
 }
 
-/// A subcommand of `lab`.
+/// Carries out a subcommand of `lab`.
 fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
     match command {
         LabCommand::Up { shape } => {

@@ -1,4 +1,4 @@
-//! `snapshot`: writes down what the machine looks like, or compares it with what was written down.
+//! `snapshot`: writes down how the machine looks, or compares it with an earlier snapshot.
 
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -8,10 +8,10 @@ use crate::report::{count, json, result};
 use crate::snapshot::{self, Looked, Snapshot};
 use std::path::{Path, PathBuf};
 
-/// Takes one and writes it to `output`, which may be `-` for stdout.
+/// Takes a snapshot and writes it to `output`, which may be `-` for stdout.
 ///
 /// # Errors
-/// When something cannot be looked at, or the file not be written.
+/// When the machine cannot be looked at, or the file not be written.
 pub(super) fn take(
     context: &Context,
     output: &Path,
@@ -35,7 +35,7 @@ pub(super) fn take(
         return Ok(());
     }
     let file = std::path::absolute(output).map_err(|e| Error::io("find", output, e))?;
-    // It is not there yet, and will be.
+    // These two files are made only after the look.
     looked.ignore.push(unfinished(&file));
     looked.ignore.push(file.clone());
     let taken = Snapshot::take(&context.host, looked)?;
@@ -49,7 +49,7 @@ pub(super) fn take(
     Ok(())
 }
 
-/// Takes one and compares it with the one in `file`.
+/// Takes a snapshot and compares it with the one in `file`.
 ///
 /// # Errors
 /// [`Kind::LeftBehind`] when they differ; [`Kind::Usage`] when there is no snapshot in the file.

@@ -14,7 +14,7 @@ use serde::Serialize;
 use std::collections::{HashMap, HashSet};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What is known of one node.
+/// The state of one node, as a row shows it.
 #[derive(Debug, Serialize)]
 struct Row {
     node: String,
@@ -23,9 +23,9 @@ struct Row {
     resource: String,
     libvirt: String,
     pacemaker: String,
-    /// The cluster node it runs on.
+    /// Name of the cluster node that the node's container runs on.
     on: Option<String>,
-    /// Seconds since the epoch.
+    /// Time of that start, in seconds since the epoch.
     since: Option<u64>,
 }
 
@@ -73,10 +73,10 @@ fn rows(context: &Context, set: &Set) -> Vec<Row> {
         told(context, virsh::domains(&context.host, &LXC))
             .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
     if let (Some(domains), false) = (&mut domains, set.nodes.is_empty()) {
-        // Here they are absent, or defined at most.
+        // On this host the other nodes' containers are not defined, or defined at most.
         let (elsewhere, silent) = crate::share::domains(context, set);
         domains.extend(elsewhere);
-        // What runs there can be said by the cluster alone.
+        // Where a node does not answer, only the cluster can tell which containers run on it.
         for guest in set.guests() {
             let on = cluster
                 .as_ref()
@@ -93,7 +93,7 @@ fn rows(context: &Context, set: &Set) -> Vec<Row> {
         .collect()
 }
 
-/// What the cluster says, from three sides.
+/// Three answers of the cluster: its CIB, its view of nodes and resources, and its connections.
 struct Cluster {
     cib: Cib,
     view: View,

@@ -19,7 +19,7 @@ use crate::spec::{Sharing, Wanted};
 use crate::state::State;
 
 /// # Errors
-/// What is missing, before anything is touched; what failed, after it was put back; or
+/// An objection, before anything is changed; a failure, after the changes were undone; or
 /// [`Kind::NotOnline`].
 pub(super) fn run(
     context: &Context,
@@ -50,7 +50,7 @@ pub(super) fn run(
         }
         joined => joined,
     };
-    // Names and subnet are taken now: another set may choose its own, here and on the others.
+    // Names and subnet are taken now: another run may choose its own, on this node and the others.
     drop(host_lock);
     let joined = joined.and_then(|batches| {
         shared.settle()?;
@@ -73,7 +73,7 @@ pub(super) fn run(
     }
 }
 
-/// Makes everything, and has the first nodes join.
+/// Makes everything, and has the nodes of the first wave join.
 fn join_all(
     look: &Look<'_>,
     state: &mut State,
@@ -90,7 +90,7 @@ fn join_all(
     make_everywhere(look, state, choice, shared, steps)?;
     look.context.host.check_interrupt()?;
     if choice.fetch.is_some() {
-        // It is there only now.
+        // A fetched daemon is there only now.
         admission::check_version(look, set)?;
     }
     let before = look.cib()?;
@@ -109,11 +109,11 @@ fn wait_for_all(
     timeout: Option<u64>,
 ) -> Result<()> {
     let joined = batches.go_on(look, &choice.set, timeout);
-    // Its primitives are in the CIB by now.
+    // The set's primitives are in the CIB by now.
     look.cib_has_changed();
     match (joined, easing::end(look, state, &choice.set)) {
         (joined, Ok(())) => joined,
-        // The nodes are there, and stay.
+        // The nodes are online, and stay.
         (Ok(()), Err(left)) => {
             Err(left.context("all nodes are online, but what was changed for the join"))
         }

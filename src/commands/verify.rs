@@ -1,5 +1,5 @@
-//! `verify`: can this host run libvirt-LXC containers as guest nodes? Every check says what it
-//! found, and what mends it. "The check failed" and "it could not be checked" are told apart.
+//! `verify`: can this host run libvirt-LXC containers as guest nodes? Every check tells its finding
+//! and the mend. "The check failed" and "it could not be checked" are told apart.
 
 use crate::checks::{Check, Verdict, cluster, daemons, kernel, libvirt};
 use crate::context::Context;

@@ -1,13 +1,14 @@
-//! `--version`: this program's, and those of what it works with here.
+//! `--version`: the version of this program, and those of the programs that it works with here.
 
 use crate::host::Host;
 use crate::report;
 use std::path::Path;
 
-/// What is asked, and what its version is called.
+/// The other programs' names as shown, and the commands that tell their versions.
 const OTHERS: &[(&str, &str)] = &[("libvirt", "virsh"), ("Pacemaker", "pacemakerd")];
 
-/// Prints the versions, a line each. What is not there is said to be missing, and no failure.
+/// Prints the versions, a line each. A program that is not there is shown as missing, which is no
+/// failure.
 pub fn run() {
     let host = Host::new(false);
     report::result(format!("lxc-autogen {}\n", env!("CARGO_PKG_VERSION")));

@@ -1,4 +1,4 @@
-//! `lab down`: the journal, backwards. Needs none of the lab's own daemons.
+//! `lab down`: undoes the journal. Needs none of the lab's own daemons.
 
 use crate::change::{Change, Journal};
 use crate::context::Context;
@@ -28,7 +28,7 @@ pub(in crate::commands) fn run(context: &Context, name: Option<&str>, every: boo
     for name in &names {
         match down(&of_lab(context, name)?, name) {
             Ok(number) => undone += number,
-            // The others are taken down all the same.
+            // The other labs are taken down all the same.
             Err(e) => failed = Some(failed.map_or(e.clone(), |f| f.details([e.to_string()]))),
         }
     }
@@ -58,7 +58,7 @@ fn preview(context: &Context, names: &[String]) -> Result<()> {
         let context = of_lab(context, name)?;
         let lost = !crate::host::files::exists(&context.state_dir);
         let undos = if lost {
-            // Nobody but libvirt knows of it any more.
+            // The directory is gone; only marks that things carry tell of the lab.
             discover::found(&context, None)?
         } else {
             Journal::peek(&context.state_dir)?

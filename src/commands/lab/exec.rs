@@ -1,4 +1,4 @@
-//! `lab exec` and `lab shell`: into a node, also one nested in another.
+//! `lab exec` and `lab shell`: running a command in a node, also in one nested in another.
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::host::users;
 use crate::lab::find::find;
 use std::ffi::OsString;
 
-/// Becomes the command in the node: its exit status is ours.
+/// Replaces this process with the command in the node: its exit status is ours.
 ///
 /// # Errors
 /// When the node does not run, or the command cannot be started.
@@ -30,7 +30,7 @@ pub(in crate::commands) fn run(context: &Context, node: &str, command: &[OsStrin
         .become_it())
 }
 
-/// A login shell in the node.
+/// Runs a login shell in the node.
 ///
 /// # Errors
 /// As [`run`].

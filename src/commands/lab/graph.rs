@@ -16,7 +16,7 @@ pub(in crate::commands) fn run(
     format: GraphFormat,
 ) -> Result<()> {
     let (_, lab) = existing(context, name)?;
-    // Those that are wanted, where none are made yet.
+    // Where no guests are made yet, the picture has the wanted ones.
     let guests = match nested::set(&lab)? {
         Some(set) => set.guests().into_iter().map(|g| g.name).collect(),
         None => (1..=lab.spec.containers)

@@ -8,7 +8,7 @@ use crate::lab::tree::{Row, Tree, tree};
 use crate::report::{json, result, table};
 
 /// # Errors
-/// When there is no such lab; what does not answer is shown as such.
+/// When there is no such lab; parts that do not answer are shown as such.
 pub(in crate::commands) fn run(context: &Context, name: Option<&str>) -> Result<()> {
     users::require_root("lab status")?;
     let (context, lab) = existing(context, name)?;

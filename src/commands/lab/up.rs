@@ -17,7 +17,7 @@ use std::path::Path;
 use std::time::Duration;
 
 /// # Errors
-/// What is missing, before anything is touched; what failed, after it was put back; or
+/// An objection, before anything is changed; a failure, after the changes were undone; or
 /// [`Kind::NotOnline`]. Gives back the name of the lab.
 pub(in crate::commands) fn run(
     context: &Context,
@@ -56,7 +56,7 @@ pub(in crate::commands) fn run(
             context.report.line(summary(&choice.lab));
             Ok(name)
         }
-        // For a look at what keeps them.
+        // The nodes stay, so that the reason can be looked for.
         Err(e) if e.kind == Kind::NotOnline => Err(e),
         // A lab that ran before keeps running as far as it does.
         Err(e) if saved.is_some() => Err(e.detail(format!(
