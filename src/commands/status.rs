@@ -25,7 +25,7 @@ struct Row {
     pacemaker: String,
     /// Name of the cluster node that the node's container runs on.
     on: Option<String>,
-    /// Time of that start, in seconds since the epoch.
+    /// When the node was last started, in seconds since the epoch; `None` while it is not online.
     since: Option<u64>,
 }
 

@@ -26,7 +26,7 @@ fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Cluster => "node",
         Kind::Remote => "remote",
-        // A guest's set gives it its name; the lab has no name for one.
+        // Guests are named by their set; none of the lab's own nodes is one.
         Kind::Guest => "guest",
     }
 }

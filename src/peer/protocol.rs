@@ -111,7 +111,7 @@ pub struct Key {
     pub replace: bool,
 }
 
-/// What a node is asked to have.
+/// The parts of a set, and what it needs, that a node is asked to make.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The group of nodes that the plan is for.

@@ -98,7 +98,7 @@ fn is_home(look: &Look<'_>, set: &Set) -> Result<bool> {
 /// Starts these containers.
 ///
 /// # Errors
-/// When one does not start: what libvirt says of it.
+/// When a container does not start: libvirt's error.
 pub(crate) fn start(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<()> {
     if guests.is_empty() {
         return Ok(());

@@ -13,7 +13,7 @@ use crate::state::State;
 /// Adds the generated set to the CIB. Like lxc_autogen.sh, it does not wait for the nodes.
 ///
 /// # Errors
-/// When something of it is missing or changed, or the cluster refuses it.
+/// When a generated part of the set is missing or changed, or the cluster refuses the addition.
 pub(crate) fn push(look: &Look<'_>, state: &mut State, set: &Set, part: Part) -> Result<()> {
     make::check_key(set)?;
     if !virsh::active_networks(&look.context.host)?.contains(&set.network) {
