@@ -115,8 +115,9 @@ pub fn strangers(lab: &Lab, cib: &El) -> Vec<String> {
 
 /// One fencing level with the same device twice. fence_virtd takes the reboot of a node that is off
 /// for done and leaves it off (fence-agents 4.12, agents/virt/server/libvirt.c), and a node that
-/// crashed is off when it is fenced. With two devices on one level the cluster turns a reboot into off by both
-/// and then on by both (Pacemaker Explained, "Fencing topologies"), and the node comes back.
+/// crashed is off when it is fenced. With two devices on one level the cluster turns a reboot into
+/// off by both and then on by both (Pacemaker Explained, "Fencing topologies"), and the node comes
+/// back.
 fn topology() -> El {
     El::new("fencing-topology").child(
         El::new("fencing-level")
