@@ -11,17 +11,17 @@
 //! entries; of 600 guest nodes 70 were lost for it). Entries that are permanent do not count
 //! (Linux, net/core/neighbour.c, neigh_alloc).
 
-use super::netlink::Kernel;
+use super::netlink::{Change, Kernel};
 use crate::error::{Error, Result};
 use crate::spec::Subnet;
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_REPLACE};
+use netlink_packet_route::AddressFamily;
 use netlink_packet_route::neighbour::{
     NeighbourAttribute, NeighbourHeader, NeighbourMessage, NeighbourState,
 };
 use netlink_packet_route::route::{
     RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol, RouteScope, RouteType,
 };
-use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use nix::sched::{CloneFlags, setns};
 use std::fs::File;
 use std::io;
@@ -67,7 +67,7 @@ fn change((pid, address): &Inside, subnet: &Subnet) -> io::Result<()> {
 
 /// `ip route change SUBNET dev DEVICE proto kernel scope link src ADDRESS quickack 1`, for the
 /// kernel (rtnetlink(7)).
-fn route(address: Ipv4Addr, subnet: &Subnet, device: u32) -> RouteNetlinkMessage {
+fn route(address: Ipv4Addr, subnet: &Subnet, device: u32) -> Change {
     let mut route = RouteMessage::default();
     route.header = RouteHeader {
         address_family: AddressFamily::Inet,
@@ -84,11 +84,11 @@ fn route(address: Ipv4Addr, subnet: &Subnet, device: u32) -> RouteNetlinkMessage
         RouteAttribute::PrefSource(address.into()),
         RouteAttribute::Metrics(vec![RouteMetric::QuickAck(1)]),
     ];
-    RouteNetlinkMessage::NewRoute(route)
+    Change::Route(route)
 }
 
 /// `ip neigh replace ADDRESS lladdr MAC nud permanent dev DEVICE`, for the kernel (rtnetlink(7)).
-fn permanent(address: Ipv4Addr, mac: [u8; 6], device: u32) -> RouteNetlinkMessage {
+fn permanent(address: Ipv4Addr, mac: [u8; 6], device: u32) -> Change {
     let mut neighbour = NeighbourMessage::default();
     neighbour.header = NeighbourHeader {
         family: AddressFamily::Inet,
@@ -101,7 +101,7 @@ fn permanent(address: Ipv4Addr, mac: [u8; 6], device: u32) -> RouteNetlinkMessag
         NeighbourAttribute::Destination(address.into()),
         NeighbourAttribute::LinkLayerAddress(mac.to_vec()),
     ];
-    RouteNetlinkMessage::NewNeighbour(neighbour)
+    Change::Neighbour(neighbour)
 }
 
 #[cfg(test)]

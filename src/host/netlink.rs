@@ -1,12 +1,57 @@
 //! Asking the kernel for changes of a network (netlink(7)).
 
-use netlink_packet_core::{NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_core::{
+    DecodeError, Emitable, NLM_F_ACK, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
+    NetlinkMessage, NetlinkPayload, NetlinkSerializable,
+};
+use netlink_packet_route::neighbour::NeighbourMessage;
+use netlink_packet_route::route::RouteMessage;
+use nix::libc;
 use nix::sys::socket::{
     AddressFamily, MsgFlags, SockFlag, SockProtocol, SockType, recv, send, socket,
 };
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+
+/// What the kernel is asked to have. netlink-packet-route's own type for all messages would do as
+/// well, and bring the readers and writers of all of them: 1 MiB of program.
+#[derive(Debug)]
+pub(super) enum Change {
+    Route(RouteMessage),
+    Neighbour(NeighbourMessage),
+}
+
+impl NetlinkSerializable for Change {
+    fn message_type(&self) -> u16 {
+        match self {
+            Change::Route(_) => libc::RTM_NEWROUTE,
+            Change::Neighbour(_) => libc::RTM_NEWNEIGH,
+        }
+    }
+
+    fn buffer_len(&self) -> usize {
+        match self {
+            Change::Route(route) => route.buffer_len(),
+            Change::Neighbour(neighbour) => neighbour.buffer_len(),
+        }
+    }
+
+    fn serialize(&self, buffer: &mut [u8]) {
+        match self {
+            Change::Route(route) => route.emit(buffer),
+            Change::Neighbour(neighbour) => neighbour.emit(buffer),
+        }
+    }
+}
+
+/// An answer is done or an error, and those netlink-packet-core reads by itself.
+impl NetlinkDeserializable for Change {
+    type Error = DecodeError;
+
+    fn deserialize(_: &NetlinkHeader, _: &[u8]) -> Result<Change, DecodeError> {
+        Err("no answer to a change".into())
+    }
+}
 
 /// The kernel, for the network namespace of the thread that opened it.
 #[derive(Debug)]
@@ -20,7 +65,7 @@ impl Kernel {
     }
 
     /// Asks for one change and waits until it is made.
-    pub(super) fn ask(&self, flags: u16, change: RouteNetlinkMessage) -> io::Result<()> {
+    pub(super) fn ask(&self, flags: u16, change: Change) -> io::Result<()> {
         let request = request(flags, change);
         send(self.0.as_raw_fd(), &request, MsgFlags::empty())?;
         let mut answer = [0; 1024];
@@ -30,8 +75,9 @@ impl Kernel {
 }
 
 /// A change to be acknowledged, as it is sent; the kernel fills in who asks.
-pub(super) fn request(flags: u16, change: RouteNetlinkMessage) -> Vec<u8> {
-    let mut request = NetlinkMessage::from(change);
+pub(super) fn request(flags: u16, change: Change) -> Vec<u8> {
+    let payload = NetlinkPayload::InnerMessage(change);
+    let mut request = NetlinkMessage::new(NetlinkHeader::default(), payload);
     request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
     request.header.sequence_number = 1;
     request.finalize();
@@ -42,7 +88,7 @@ pub(super) fn request(flags: u16, change: RouteNetlinkMessage) -> Vec<u8> {
 
 /// What the kernel has answered: done, or the number of an error.
 fn result(answer: &[u8]) -> io::Result<()> {
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(answer);
+    let answer = NetlinkMessage::<Change>::deserialize(answer);
     match answer.map(|a| a.payload) {
         Ok(NetlinkPayload::Error(answer)) if answer.code.is_none() => Ok(()),
         Ok(NetlinkPayload::Error(answer)) => Err(answer.to_io()),
@@ -53,13 +99,12 @@ fn result(answer: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netlink_packet_route::route::RouteMessage;
 
     /// A route without an address or a device.
     #[test]
     fn what_the_kernel_refuses_is_an_error_with_its_number() {
         let kernel = Kernel::open().unwrap();
-        let nothing = RouteNetlinkMessage::DelRoute(RouteMessage::default());
+        let nothing = Change::Route(RouteMessage::default());
         let e = kernel.ask(0, nothing).unwrap_err();
         assert!(e.raw_os_error().is_some_and(|n| n > 0), "{e:?}");
     }
