@@ -1,4 +1,5 @@
-//! The key that cluster and pacemaker-remoted share (Pacemaker Remote, "Authentication").
+//! The authentication key that the cluster and pacemaker-remoted share (Pacemaker Remote,
+//! "Authentication").
 
 use crate::error::{Error, Result};
 use crate::host::files::{self, Attributes, Existing};
@@ -6,17 +7,18 @@ use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-/// Where Pacemaker looks for it (DEFAULT_REMOTE_KEY_LOCATION in Pacemaker 2.1.5).
+/// The key's path (DEFAULT_REMOTE_KEY_LOCATION in Pacemaker 2.1.5).
 pub const PATH: &str = "/etc/pacemaker/authkey";
-/// Its directory, which `--authkey bind` binds.
+/// The key's directory, which `--authkey bind` binds into the containers.
 pub const DIRECTORY: &str = crate::plan::AUTHKEY_DIRECTORY;
-/// As many as lxc_autogen.sh and Pacemaker's documentation take.
+/// The key's length: the one that lxc_autogen.sh and Pacemaker's documentation use.
 pub const BYTES: usize = 4096;
 
-/// What is wrong with a key, if anything.
+/// What is wrong with a key, and how to mend it; `None` when nothing is. `haclient` is the group's
+/// id.
 ///
 /// # Errors
-/// When it cannot be looked at.
+/// When the file cannot be looked at.
 pub fn check(path: &Path, haclient: u32) -> Result<Option<(String, String)>> {
     let shown = path.display();
     let metadata = match std::fs::symlink_metadata(path) {
@@ -58,10 +60,11 @@ pub fn check(path: &Path, haclient: u32) -> Result<Option<(String, String)>> {
     Ok(found.map(|(what, mend)| (format!("{shown} {what}"), mend)))
 }
 
-/// What is wrong with the key's directory, if anything; one that is not there will be made.
+/// What is wrong with the key's directory, and how to mend it; `None` when nothing is, and when
+/// there is no directory, since it will be made.
 ///
 /// # Errors
-/// When it cannot be looked at.
+/// When the directory cannot be looked at.
 pub fn check_directory(directory: &Path, haclient: u32) -> Result<Option<(String, String)>> {
     if !files::exists(directory) {
         return Ok(None);
@@ -99,28 +102,30 @@ pub fn another_key(which: &str) -> Error {
     )
 }
 
-/// How long Pacemaker's controller uses a key it has read, whatever the file says meanwhile
-/// (Pacemaker 2.1.5 and 3.0.0, lib/lrmd/lrmd_client.c, key_cache_expired), in seconds.
+/// For how many seconds Pacemaker's controller uses a key that it has read, even if the file
+/// changes meanwhile (Pacemaker 2.1.5 and 3.0.0, lib/lrmd/lrmd_client.c, key_cache_expired).
 pub const CACHED_FOR: u64 = 60;
-/// The name of a key that was removed, in root's keyring.
+/// The beginning of the name, in root's keyring, of a key that was removed.
 const REMEMBERED: &str = "lxc-autogen:removed-authkey";
 
-/// Remembers a key of ours that is being removed for as long as the controller may still use it:
-/// a set made anew within that time would otherwise be refused with another key. It is in the
-/// kernel's keyring, root's alone, and expires by itself. Where there is no keyring,
-/// `set::wait` waits the time out.
+/// Keeps a key of ours that is being removed for as long as the controller may still use it. A set
+/// that is made again within that time takes the same key: with a new one its nodes would refuse
+/// the controller. The key is kept in the kernel's keyring, which only root can read, and expires
+/// by itself. Where the kernel has no keyring, `set::wait` waits that time instead.
 pub fn remember(key: &[u8]) {
     remember_as(&remembered(), key);
 }
 
-/// The keyring is one for all of root's processes under a kernel, those in containers included: a
-/// lab's nodes must not be given each other's keys, nor the host's.
+/// The name of a removed key in the keyring, with the host name in it. All of root's processes
+/// under one kernel share the keyring, those in containers included, and the nodes of a lab must
+/// not get each other's keys or the host's.
 fn remembered() -> String {
     let host = nix::unistd::gethostname().unwrap_or_default();
     format!("{REMEMBERED}:{}", host.to_string_lossy())
 }
 
-/// The second is part of the name: a key that has expired cannot be given a new time.
+/// The time in seconds is part of the name, since a key that has expired cannot be given a new
+/// timeout.
 fn remember_as(name: &str, key: &[u8]) {
     // A kernel without keyrings: nothing to do.
     let _ = KeyRing::from_special_id(KeyRingIdentifier::User, false)
@@ -128,7 +133,7 @@ fn remember_as(name: &str, key: &[u8]) {
         .and_then(|kept| kept.set_timeout(CACHED_FOR as usize));
 }
 
-/// A key that was remembered, while it is.
+/// The key that [`remember`] kept, until it expires.
 pub fn recalled() -> Option<Vec<u8>> {
     recall(&remembered())
 }
@@ -148,7 +153,7 @@ fn now() -> u64 {
         .map_or(CACHED_FOR, |d| d.as_secs())
 }
 
-/// For how long the controller may still use another key than the one in the file.
+/// How long the controller may still use a key other than the one in the file.
 pub fn settles_in() -> std::time::Duration {
     let age = std::fs::metadata(PATH)
         .and_then(|m| m.modified())
@@ -161,12 +166,12 @@ pub fn settles_in() -> std::time::Duration {
 /// Writes a key with the owner and mode it must have.
 ///
 /// # Errors
-/// When it is there already, or writing fails.
+/// When the file exists already, or writing fails.
 pub fn write(path: &Path, key: &[u8], haclient: u32) -> Result<()> {
     files::write_atomic(path, key, attributes(haclient), Existing::Refuse)
 }
 
-/// Owner and mode of a key.
+/// Owner and mode of the key file.
 pub fn attributes(haclient: u32) -> Attributes {
     Attributes {
         mode: 0o640,
@@ -175,7 +180,7 @@ pub fn attributes(haclient: u32) -> Attributes {
     }
 }
 
-/// Containers whose copy of the key is not the host's any more.
+/// Names of the containers whose copy of the key differs from the host's key.
 ///
 /// # Errors
 /// When a key cannot be read.

@@ -17,7 +17,7 @@ pub struct Cib {
 }
 
 impl Cib {
-    /// Reads what cibadmin printed.
+    /// Reads the output of `cibadmin --query`.
     ///
     /// # Errors
     /// When it is not XML.
@@ -27,12 +27,12 @@ impl Cib {
         })
     }
 
-    /// As cibadmin would print it.
+    /// The CIB as XML text.
     pub fn render(&self) -> String {
         self.root.render()
     }
 
-    /// Its root element.
+    /// The root element, `<cib>`.
     pub fn root(&self) -> &El {
         &self.root
     }
@@ -45,12 +45,12 @@ impl Cib {
         self.section(name).map(El::walk).unwrap_or_default()
     }
 
-    /// The schema it is checked against (`validate-with`).
+    /// The schema that the CIB is checked against (`validate-with`).
     pub fn schema(&self) -> &str {
         self.root.get("validate-with").unwrap_or_default()
     }
 
-    /// Whether rules can single out a resource's type (`rsc_expression`, xml/rule-3.4.rng).
+    /// Whether rules can select resources by their type (`rsc_expression`, xml/rule-3.4.rng).
     pub fn has_type_rules(&self) -> bool {
         schema::at_least(self.schema(), (3, 4))
     }
@@ -60,14 +60,14 @@ impl Cib {
         self.section(name).is_some()
     }
 
-    /// Whether there are other nodes than this one that could be asked whether a container runs
-    /// there: cluster nodes and remote nodes, but not guest nodes.
+    /// Whether there is a node other than this one that could be probed for a container: a cluster
+    /// node or a remote node. Guest nodes do not count.
     pub fn has_others_than(&self, node: &str) -> bool {
         let cluster = self.cluster_nodes().iter().any(|name| *name != node);
         cluster || self.in_section("resources").into_iter().any(is_remote)
     }
 
-    /// Names of the cluster nodes that have an entry, also of those that are down.
+    /// Names of the cluster nodes that have an entry in the CIB, online or not.
     pub fn cluster_nodes(&self) -> Vec<&str> {
         self.in_section("nodes")
             .into_iter()
@@ -81,7 +81,7 @@ impl Cib {
         self.root.get("dc-uuid").is_some_and(|d| !d.is_empty())
     }
 
-    /// Whether this partition has quorum, as the CIB has it.
+    /// Whether the CIB says that this partition has quorum.
     pub fn has_quorum(&self) -> bool {
         self.root.get("have-quorum") == Some("1")
     }
@@ -108,7 +108,8 @@ impl Cib {
             .collect()
     }
 
-    /// Names of cluster and remote nodes that have an entry.
+    /// Names of the nodes that have an entry in the configuration: cluster nodes, guest nodes and
+    /// remote nodes.
     pub fn node_names(&self) -> Vec<&str> {
         self.in_section("nodes")
             .into_iter()
@@ -117,7 +118,7 @@ impl Cib {
             .collect()
     }
 
-    /// Names of all nodes that have an entry or a state.
+    /// Names of all nodes that have an entry in the configuration or a state in the status section.
     pub fn traces_of_nodes(&self) -> HashSet<&str> {
         let status = self.root.find("status").into_iter();
         let states = status.flat_map(|s| &s.children);
@@ -125,7 +126,7 @@ impl Cib {
         states.chain(self.node_names()).collect()
     }
 
-    /// Guest nodes, as (node name, id of the primitive that is it).
+    /// Guest nodes, as (node name, id of the primitive that runs the node).
     pub fn guest_nodes(&self) -> Vec<(&str, &str)> {
         self.in_section("resources")
             .into_iter()
@@ -153,7 +154,7 @@ impl Cib {
             .get("value")
     }
 
-    /// Ids of the direct children of the sections that we add to.
+    /// Ids of the direct children of the sections that lxc-autogen adds to.
     pub fn top_ids(&self) -> Vec<&str> {
         ["nodes", "resources", "constraints"]
             .iter()
@@ -170,7 +171,7 @@ impl Cib {
             .collect()
     }
 
-    /// Ids of the primitives inside clones.
+    /// Ids of the primitives inside these clones.
     pub fn clone_primitives(&self, clones: &[String]) -> Vec<String> {
         self.in_section("resources")
             .into_iter()
@@ -181,7 +182,7 @@ impl Cib {
             .collect()
     }
 
-    /// Guest nodes, remote nodes and bundles, which live by the authentication key.
+    /// Guest nodes, remote nodes and bundles: they all need the authentication key.
     pub fn remote_users(&self) -> Vec<String> {
         let resources = self.in_section("resources").into_iter();
         let remotes = resources.filter(|e| is_remote(e) || e.name == "bundle");
@@ -201,7 +202,7 @@ impl Cib {
         self.ids().contains(id)
     }
 
-    /// Resources whose history the status section still has, as (resource, node).
+    /// Resources that still have a history in the status section, as (resource, node).
     pub fn history(&self) -> Vec<(&str, &str)> {
         let Some(status) = self.root.find("status") else {
             return Vec::new();
@@ -283,7 +284,7 @@ mod tests {
         assert!(cib.has_type_rules());
         assert!(cib.has_section("resources") && !cib.has_section("op_defaults"));
         assert!(cib.has_others_connections());
-        // The remote nodes, at least.
+        // At least the remote nodes are other nodes.
         assert!(cib.has_others_than("node1"));
         assert_eq!(cib.cluster_nodes(), ["node1"]);
         let without = CIB.replace("remote\" desc", "Dummy\" desc");

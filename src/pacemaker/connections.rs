@@ -1,14 +1,15 @@
-//! Which guest and remote nodes are connected, by the controller's word.
+//! Which guest and remote nodes are connected, according to the controller.
 //!
-//! crm_mon takes a guest for online as soon as its connection is being started; the controller
-//! sets `in_ccm` of the node's state when it is there (Pacemaker 2.1.5,
-//! daemons/controld/controld_remote_ra.c, remote_node_up). Asking for these alone is cheap: the
-//! scheduler's view of the cluster, which crm_mon makes at every call, is not needed.
+//! crm_mon shows a guest node as online as soon as its connection is being started. The controller
+//! sets `in_ccm` in the node's state when the connection is up (Pacemaker 2.1.5,
+//! daemons/controld/controld_remote_ra.c, remote_node_up). A query for the node states alone is
+//! cheap: it does not need the scheduler's view of the cluster, which crm_mon computes at every
+//! call.
 //!
-//! Pacemaker 3.0.0 sets it too, and to 0 in the same moment: the status section that it reads back
-//! has just been emptied, by which it takes the node for lost (seen on Debian 13;
-//! remote_cache_refresh_helper in lib/cluster/membership.c). The node works, and stays at 0. So
-//! there the history of the connection's resource is asked as well.
+//! Pacemaker 3.0.0 sets `in_ccm` too, but back to 0 in the same moment: the status section that it
+//! reads back has just been emptied, and so it takes the node for lost (seen on Debian 13;
+//! remote_cache_refresh_helper in lib/cluster/membership.c). The node works, and its `in_ccm` stays
+//! 0. So where a state has 0, the history of the connection's resource is read as well.
 
 use super::tools::query_xpath;
 use crate::error::Result;
@@ -32,8 +33,9 @@ pub fn connected(at: &dyn At) -> Result<HashSet<String>> {
     Ok(up)
 }
 
-/// Names of the guest and remote nodes whose connection is not up, by a state that says so: of one
-/// without a state nothing is known, as when pacemaker-based has just been started again.
+/// Names of the guest and remote nodes that have a state saying that their connection is not up. A
+/// node without a state is left out, since nothing is known of it: so it is when pacemaker-based
+/// has just been started again.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -52,7 +54,7 @@ fn down(root: &El, history: Option<&El>) -> HashSet<String> {
     down.map(str::to_owned).collect()
 }
 
-/// The same of a whole CIB that is there already.
+/// The same as [`connected`], from a whole CIB that has been read already.
 pub(super) fn connected_in(cib: &El) -> HashSet<String> {
     let mut up = by_state(cib);
     if is_in_doubt(cib) {
@@ -73,7 +75,8 @@ fn states(root: &El) -> impl Iterator<Item = &El> {
     states.filter(|s| s.get("remote_node").is_some())
 }
 
-/// `true`, or since Pacemaker 2.1.7 the time since when; `false` or 0 otherwise.
+/// Nodes that are connected by their `in_ccm`: `true`, or since Pacemaker 2.1.7 the time since
+/// when. A node that is not connected has `false` or 0.
 fn by_state(root: &El) -> HashSet<String> {
     states(root)
         .filter(|s| !matches!(s.get("in_ccm"), None | Some("false" | "0" | "")))
@@ -82,12 +85,12 @@ fn by_state(root: &El) -> HashSet<String> {
         .collect()
 }
 
-/// A Pacemaker that writes times writes `0` for nodes that are connected, too.
+/// A Pacemaker that writes times into `in_ccm` writes `0` for some connected nodes too.
 fn is_in_doubt(root: &El) -> bool {
     states(root).any(|s| s.get("in_ccm") == Some("0"))
 }
 
-/// Connections whose last start was a success, after which nothing failed.
+/// Nodes whose connection was started with success and has had no failure since.
 fn by_history(root: &El) -> HashSet<String> {
     let resources = root.all("lrm_resource").into_iter();
     resources
@@ -100,7 +103,8 @@ fn by_history(root: &El) -> HashSet<String> {
 fn runs(resource: &El) -> bool {
     let number = |op: &El, name: &str| op.get(name).and_then(|v| v.parse::<i64>().ok());
     let call = |op: &El| number(op, "call-id").unwrap_or(-1);
-    // `ID_last_0` is the last that was no monitor: a stop, if there was one since.
+    // `ID_last_0` is the last operation other than a recurring monitor: a stop, if one came after
+    // the start.
     let last = resource.children.iter().filter(|op| {
         let is_last = |id: &str| id.ends_with("_last_0");
         op.get("id").is_some_and(is_last)

@@ -1,4 +1,5 @@
-//! Pacemaker: what we put into the CIB (pure), what we read from it, its tools, and the key.
+//! Pacemaker: what lxc-autogen adds to the CIB (pure), what it reads from it, Pacemaker's tools,
+//! and the authentication key.
 
 pub mod authkey;
 pub mod cib;

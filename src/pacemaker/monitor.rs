@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap};
 /// One look at the cluster.
 #[derive(Debug, Clone, Default)]
 pub struct View {
-    /// Whether the partition has quorum and a controller.
+    /// Whether the cluster has a controller whose partition has quorum.
     pub quorum: bool,
     /// Nodes by name.
     pub nodes: BTreeMap<String, NodeView>,
-    /// Active resources by id (clone instances under their primitive's id), with role and nodes.
+    /// Active resources by id, with role and nodes. Instances of a clone are under their
+    /// primitive's id.
     pub active: HashMap<String, Vec<ActiveView>>,
     /// Failed actions, one line each.
     pub failures: Vec<Failure>,
@@ -20,7 +21,7 @@ pub struct View {
 /// A node as the cluster sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeView {
-    /// Whether it takes part.
+    /// Whether the node is a working member of the cluster.
     pub online: bool,
     /// `standby`, `maintenance`, `unclean` or `pending`, when it is one of these.
     pub note: Option<&'static str>,
@@ -29,27 +30,27 @@ pub struct NodeView {
 /// A place where a resource is active.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ActiveView {
-    /// `Started`, `Promoted` and so on.
+    /// The resource's role: `Started`, `Promoted` and so on.
     pub role: String,
-    /// Node names.
+    /// Names of the nodes where it is active.
     pub nodes: Vec<String>,
-    /// Whether an action on it failed in a way that blocks the cluster from going on.
+    /// Whether a failed action blocks the cluster from managing this resource.
     pub blocked: bool,
 }
 
 /// A failed action.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// The resource or operation key.
+    /// The operation's key (`lxc1_start_0`), or the resource's id where there is no key.
     pub what: String,
-    /// Where.
+    /// Name of the node where the action failed.
     pub node: String,
     /// The reason, in the agent's or Pacemaker's words.
     pub reason: String,
 }
 
 impl View {
-    /// Reads what crm_mon printed.
+    /// Reads what crm_mon printed (`--output-as=xml`).
     ///
     /// # Errors
     /// When it is not XML.
@@ -126,10 +127,10 @@ impl View {
         Ok(view)
     }
 
-    /// Has guest and remote nodes wait whose connection's start has not ended.
+    /// Shows guest and remote nodes as pending while the start of their connection has not ended.
     ///
     /// The scheduler takes a start in flight for done (Pacemaker 2.1.5, lib/pengine/unpack.c), and
-    /// crm_mon such nodes for online: for a minute, where the start tries in vain.
+    /// so crm_mon shows these nodes as online, for up to a minute where the start fails in the end.
     fn no_connection_yet(&mut self) {
         for (name, node) in &mut self.nodes {
             let places = self.active.get(name).map(Vec::as_slice);
@@ -150,19 +151,20 @@ impl View {
         self.nodes.get(node).is_some_and(|n| n.online)
     }
 
-    /// Whether a node's connection failed, and the cluster has stopped it.
+    /// Whether a node's connection has failed and the cluster has stopped it.
     ///
-    /// Not before: a connection whose failure is forgotten while it counts as active is started
-    /// again without a stop, and the controller then ends every one it makes as soon as it stands
-    /// (it keeps the size of a buffer it has freed; Pacemaker 2.1.5, lib/lrmd/lrmd_client.c,
-    /// lrmd_tls_connection_destroy).
+    /// A failure must not be forgotten before that stop. A connection whose failure is forgotten
+    /// while the connection counts as active is started again without a stop, and the controller
+    /// then ends every new connection as soon as it is up (it keeps the size of a buffer that it
+    /// has freed; Pacemaker 2.1.5, lib/lrmd/lrmd_client.c, lrmd_tls_connection_destroy).
     pub fn connection_given_up(&self, node: &str) -> bool {
         let action = format!("{node}_");
         let failed = self.failures.iter().any(|f| f.what.starts_with(&action));
         failed && !self.active.contains_key(node)
     }
 
-    /// Whether a node's connection failed since the controller used another authentication key.
+    /// Whether the start of a node's connection failed because the controller used another
+    /// authentication key than the node.
     pub fn key_rejected(&self, node: &str) -> bool {
         let start = format!("{node}_start_0");
         self.failures

@@ -1,13 +1,14 @@
-//! What of the CIB is lxc-autogen's, and whose of its sets.
+//! Which objects in the CIB are lxc-autogen's, and to which of its sets they belong.
 
 use super::cib::{Cib, is_remote};
 use crate::xml::El;
 use std::collections::{HashMap, HashSet};
 
-/// What the ids of our templates and constraints begin with.
+/// The beginning of the ids of our templates and constraints.
 const OURS: &str = "lxc-autogen-";
 
-/// What tells whose a primitive is, if it is one of lxc-autogen's.
+/// The template of a primitive, or the description of a remote node. For a primitive that lxc-autogen
+/// made, this is the tag of its set.
 fn set_of(primitive: &El) -> Option<&str> {
     match primitive.get("template") {
         None if is_remote(primitive) => primitive.get("description"),
@@ -16,7 +17,7 @@ fn set_of(primitive: &El) -> Option<&str> {
 }
 
 impl Cib {
-    /// Whether there are connections to guest nodes or remote nodes that nothing of ours made.
+    /// Whether there are connections to guest nodes or remote nodes that lxc-autogen did not make.
     pub fn has_others_connections(&self) -> bool {
         let resources = self.in_section("resources");
         let theirs: HashSet<&str> = resources
@@ -53,7 +54,7 @@ impl Cib {
             .collect()
     }
 
-    /// A set's nodes, as (node name, id of the primitive).
+    /// The nodes of a set, as (node name, id of the primitive).
     pub fn nodes_of_set(&self, tag: &str) -> Vec<(&str, &str)> {
         let primitives = self.of_set(tag);
         let guests: HashMap<&str, &str> = self
@@ -65,7 +66,7 @@ impl Cib {
         primitives.into_iter().map(|id| (node(id), id)).collect()
     }
 
-    /// Ids of templates that lxc-autogen made, of whatever set.
+    /// Ids of the templates that lxc-autogen made, for all sets.
     pub fn our_templates(&self) -> Vec<&str> {
         self.in_section("resources")
             .into_iter()
@@ -75,9 +76,9 @@ impl Cib {
             .collect()
     }
 
-    /// Whether a resource is one that lxc-autogen makes, of whatever set: a primitive of a template
-    /// of ours, or a clone that a constraint of ours puts on guest nodes. Its id tells nothing:
-    /// somebody else's can be `container1` too.
+    /// Whether lxc-autogen made this resource, for any set: a primitive of a template of ours, or a
+    /// clone that a constraint of ours puts on guest nodes. The id alone does not tell: somebody
+    /// else's resource can be called `container1` too.
     pub fn is_our_resource(&self, id: &str) -> bool {
         let ours = |text: Option<&str>| text.is_some_and(|t| t.starts_with(OURS));
         let resources = self.in_section("resources").into_iter();
@@ -91,7 +92,7 @@ impl Cib {
                 .any(|e| ours(e.get("id")))
     }
 
-    /// What the template of a tag says of whose set it is.
+    /// The description of a tag's template, which tells whose set it is.
     pub fn description(&self, tag: &str) -> Option<&str> {
         self.in_section("resources")
             .into_iter()
@@ -99,7 +100,7 @@ impl Cib {
             .get("description")
     }
 
-    /// Names and ids that belong to other sets of lxc-autogen than the one with this mark.
+    /// Node names and ids that belong to sets of lxc-autogen other than the one with this mark.
     pub fn of_other_sets(&self, mark: &str) -> HashSet<String> {
         let mut others = HashSet::new();
         let end = format!(", set {mark}");

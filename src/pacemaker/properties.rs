@@ -1,10 +1,10 @@
-//! What a CIB says of the cluster's properties, and of fencing, which they switch.
+//! The cluster's properties in a CIB, and whether they enable fencing.
 
 use super::cib::Cib;
 use crate::xml::El;
 
 impl Cib {
-    /// A cluster property, from the first set that has it.
+    /// The value of a cluster property, from the first property set that has it.
     pub fn property(&self, name: &str) -> Option<&str> {
         self.in_section("crm_config")
             .into_iter()
@@ -12,7 +12,7 @@ impl Cib {
             .and_then(|e| e.get("value"))
     }
 
-    /// The sets of cluster properties.
+    /// The `<cluster_property_set>` elements.
     pub fn property_sets(&self) -> Vec<&El> {
         let section = self.section("crm_config").into_iter();
         section.flat_map(|s| &s.children).collect()
@@ -27,7 +27,8 @@ impl Cib {
             .collect()
     }
 
-    /// Whether a cluster property is set to what Pacemaker takes for true.
+    /// Whether a cluster property has a value that Pacemaker takes for true; `default` when it is
+    /// not set.
     pub fn flag(&self, name: &str, default: bool) -> bool {
         match self.property(name) {
             None => default,
@@ -52,7 +53,8 @@ impl Cib {
         device || watchdog
     }
 
-    /// Whether fencing is enabled, by its name since Pacemaker 3.0.2 or before.
+    /// Whether fencing is enabled: `fencing-enabled` since Pacemaker 3.0.2, `stonith-enabled`
+    /// before.
     pub fn fencing_enabled(&self) -> bool {
         self.flag("fencing-enabled", self.flag("stonith-enabled", true))
     }

@@ -1,17 +1,17 @@
-//! What a CIB's schema (`validate-with`) knows.
+//! What depends on the version of a CIB's schema (`validate-with`).
 
 /// Names of a promotable clone's roles, which changed with schema pacemaker-3.7
 /// (Pacemaker 2.1, xml/resources-3.7.rng).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Roles {
-    /// `Promoted` or `Master`.
+    /// `Promoted`, or `Master` before pacemaker-3.7.
     pub promoted: &'static str,
-    /// `Unpromoted` or `Slave`.
+    /// `Unpromoted`, or `Slave` before pacemaker-3.7.
     pub unpromoted: &'static str,
 }
 
 impl Roles {
-    /// The names that a schema (`validate-with`) knows.
+    /// The role names that belong to a schema (`validate-with`).
     pub fn of_schema(schema: &str) -> Roles {
         let newer = at_least(schema, (3, 7));
         if newer {
@@ -28,7 +28,7 @@ impl Roles {
     }
 }
 
-/// Whether a schema's name (`validate-with`) is of this version or later.
+/// Whether the version in a schema's name (`validate-with`) is this one or later.
 pub(super) fn at_least(schema: &str, version: (u32, u32)) -> bool {
     match schema.strip_prefix("pacemaker-") {
         Some("next") => true,

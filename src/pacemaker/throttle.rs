@@ -1,14 +1,15 @@
 //! The cluster's own throttling, raised while many nodes join.
 //!
-//! Every guest node that joins ends the running transition and has the scheduler run again, and
-//! each transition starts only as many connections as a node's job limit allows: `node-action-limit`
-//! (twice the number of cores when unset) while the load is low, half of it when it is not, one
-//! when it is high, by `load-threshold` (Pacemaker Explained, "Cluster Options").
+//! Every guest node that joins ends the running transition and makes the scheduler run again. Each
+//! transition starts only as many connections as a node's job limit allows. The limit is
+//! `node-action-limit` (twice the number of cores when unset) while the load is low, half of it at
+//! medium load, and one at high load; `load-threshold` says which load counts as high (Pacemaker
+//! Explained, "Cluster Options").
 //!
-//! The controller looks at the load every 30 s, and only a change of what it sees then lets a new
-//! limit through (Pacemaker 2.1.5, daemons/controld/controld_throttle.c: throttle_timer_cb sends
-//! the limit with the mode). So this cannot help a join that takes less; it keeps a long one from
-//! being slowed down to one node at a time.
+//! The controller looks at the load every 30 s, and it takes over a new limit only when the load's
+//! class has changed then (Pacemaker 2.1.5, daemons/controld/controld_throttle.c: throttle_timer_cb
+//! sends the limit with the mode). So a higher limit does not help a join that takes less than 30
+//! s; it keeps a long join from being slowed down to one node at a time.
 
 use super::cib::Cib;
 use crate::error::Result;
@@ -17,12 +18,14 @@ use crate::pacemaker::tools::replace_or_delete;
 use crate::xml::El;
 use std::collections::BTreeSet;
 
-/// What ids of ours begin with, and a set of our own in a CIB that has none.
+/// The beginning of the ids of our nvpairs, and the id of our own property set in a CIB that has
+/// none.
 const SET: &str = "lxc-autogen-join";
 
-/// What is raised, and to what. The last: how many messages may wait for a daemon before
-/// pacemaker-based takes it for dead, which ends the controller and all its connections (Pacemaker
-/// Explained, "Cluster Options"; seen when 500 guest nodes were stopped, with the default of 500).
+/// The properties that are raised, and their raised values. The last one is the number of messages
+/// that may wait for a daemon before pacemaker-based takes that daemon for dead, which ends the
+/// controller and all its connections (Pacemaker Explained, "Cluster Options"; seen when 500 guest
+/// nodes were stopped, with the default of 500).
 const RAISED: [(&str, &str); 3] = [
     ("node-action-limit", "100"),
     ("load-threshold", "10000%"),
@@ -30,30 +33,31 @@ const RAISED: [(&str, &str); 3] = [
 ];
 const IPC_LIMIT: &str = "cluster-ipc-limit";
 
-/// One property raised.
+/// One property that is raised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Raise {
     /// The property's name.
     pub name: String,
-    /// XML id of the nvpair that has or gets it.
+    /// XML id of the nvpair that has the property, or will have it.
     pub nvpair: String,
     /// XML id of the set that the nvpair is in.
     set: String,
-    /// What it is raised to.
+    /// The raised value.
     pub raised: String,
-    /// What it was, if it was set.
+    /// The value before, if the property was set.
     pub previous: Option<String>,
 }
 
-/// What to raise in this cluster while nodes leave: only what keeps the daemons together, since many
-/// agents at a time, all of which want the processor, take no less time than a few.
+/// What to raise in this cluster while nodes leave: only the limit that keeps the daemons
+/// connected. A higher job limit would not help, since many agents at a time take no less time than
+/// a few when all of them want the processor.
 pub fn raises_to_leave(cib: &Cib) -> Vec<Raise> {
     let all = raises(cib).into_iter();
     all.filter(|raise| raise.name == IPC_LIMIT).collect()
 }
 
-/// What to raise in this cluster while nodes join. A property with as high a value already, or set several times
-/// (by rules, say), is left alone.
+/// What to raise in this cluster while nodes join. A property is left alone if its value is as high
+/// already, or if it is set several times (by rules, say).
 pub fn raises(cib: &Cib) -> Vec<Raise> {
     let set = set_for(cib);
     let raise = |wanted: &(&str, &str)| {
@@ -61,7 +65,8 @@ pub fn raises(cib: &Cib) -> Vec<Raise> {
         let new = new(wanted, &set);
         match cib.property_pairs(name).as_slice() {
             [] => Some(new),
-            // Left of a run whose journal is lost, or another set is joining right now.
+            // Our own nvpair: left by a run whose journal is lost, or by another set that is
+            // joining now.
             [(set, pair)] if pair.get("id") == Some(&new.nvpair) && is_raised(pair, raised) => {
                 Some(Raise {
                     set: set.get("id")?.to_owned(),
@@ -80,9 +85,9 @@ pub fn raises(cib: &Cib) -> Vec<Raise> {
     RAISED.iter().filter_map(raise).collect()
 }
 
-/// The set that a property goes into which was not set before: one that is there and always holds,
-/// since the controller does not notice a set that is new (Pacemaker 2.1.5, lib/common/alerts.c,
-/// pcmk__alert_in_patchset); in a CIB without any, one of our own.
+/// The id of the property set for a property that is not set yet: an existing set without a rule,
+/// since the controller does not notice a new set (Pacemaker 2.1.5, lib/common/alerts.c,
+/// pcmk__alert_in_patchset). In a CIB without any such set it is our own.
 fn set_for(cib: &Cib) -> String {
     let sets = cib.property_sets();
     let holds = |s: &&&El| s.find("rule").is_none();
@@ -97,8 +102,8 @@ fn set_for(cib: &Cib) -> String {
         .to_owned()
 }
 
-/// What is raised by us although no journal knows of it: a cluster that was killed comes back with
-/// the CIB that was last on its disk. Restoring looks again at what is there.
+/// Properties that lxc-autogen raised though no journal records it: a cluster that was killed comes
+/// back with the last CIB on its disk. [`restore`] checks again what is in the CIB.
 pub fn left_over(cib: &Cib) -> Vec<Raise> {
     let all: Vec<Raise> = RAISED.iter().map(|wanted| new(wanted, SET)).collect();
     if cib.has_id(SET) || all.iter().any(|r| cib.has_id(&r.nvpair)) {
@@ -123,8 +128,8 @@ fn is_raised(pair: &El, raised: &str) -> bool {
     number(pair.get("value").unwrap_or_default()) >= number(raised)
 }
 
-/// The `<crm_config>` that raises them, for the change that adds the nodes: one change is one
-/// transition ended.
+/// The `<crm_config>` section that raises these properties. It goes into the change that adds the
+/// nodes, since every change ends the running transition.
 pub fn crm_config(raises: &[Raise]) -> El {
     let pair = |r: &Raise| {
         El::new("nvpair")
@@ -140,8 +145,8 @@ pub fn crm_config(raises: &[Raise]) -> El {
     }))
 }
 
-/// Puts a raised property back, unless somebody has changed it since: theirs wins. The condition
-/// is part of the change, so that nothing can come between.
+/// Puts a raised property back. A value that somebody has set since stays: the condition is part of
+/// the change, so no other change can come between test and change.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -163,7 +168,8 @@ pub fn restore(
     replace_or_delete(at, &ours, Some(&pair.render()))
 }
 
-/// All that is ours in one change, and our own set when it is empty then.
+/// Deletes all our nvpairs that still have the raised value, in one change, and then our own
+/// property set if it is empty.
 fn take_out(at: &dyn At) -> Result<()> {
     if left_over(&super::tools::query(at)?).is_empty() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! Where things may run (Pacemaker Explained, "Rules", "Location constraints"): rules, so that
-//! their number does not grow with the containers'.
+//! Location constraints of a set (Pacemaker Explained, "Rules", "Location constraints"). They are
+//! rules over many resources, so that their number does not grow with the number of containers.
 
 use super::{NODE_ATTRIBUTE, clone_id};
 use crate::plan::Set;
@@ -8,9 +8,10 @@ use crate::xml::El;
 
 /// All constraints of a set's containers.
 ///
-/// The scheduler looks at every node for every container where a rule decides, which for many
-/// guest nodes, nodes themselves, is most of its time; a constraint that names the node costs
-/// nothing. So there is a rule only where several nodes can run them.
+/// Where a rule decides, the scheduler evaluates it for every container on every node. Guest nodes
+/// are nodes themselves, so with many of them this takes most of the scheduler's time. A constraint
+/// that names its node costs nothing. So rules are used only where several nodes can run the
+/// containers.
 pub(super) fn of_containers(set: &Set, this_node: &str, discovery: Discovery) -> Vec<El> {
     let mut all = vec![match set.spec.anywhere {
         true => anywhere(set),
@@ -25,17 +26,18 @@ pub(super) fn of_containers(set: &Set, this_node: &str, discovery: Discovery) ->
     all
 }
 
-/// Whether the cluster asks nodes if a container runs there (Pacemaker Explained, "Limiting
-/// Resource Discovery to a Subset of Nodes").
+/// Whether the cluster probes nodes for a container that may run there already (Pacemaker
+/// Explained, "Limiting Resource Discovery to a Subset of Nodes").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discovery {
-    /// While they join: nowhere.
+    /// While the containers join: no node is probed.
     Joining,
-    /// When they have joined: where they can run.
+    /// When they have joined: the nodes that can run them are probed.
     Joined,
 }
 
-/// With -A all cluster nodes alike, said so that it holds where symmetric-cluster is false too.
+/// With -A every cluster node may run the containers. A rule says so, so that it also holds where
+/// symmetric-cluster is false.
 fn anywhere(set: &Set) -> El {
     let id = format!("{}-placement", set.tag());
     El::new("rsc_location")
@@ -44,13 +46,14 @@ fn anywhere(set: &Set) -> El {
         .child(rule(&id, "0", None, &[("#kind", "eq", Some("cluster"))]))
 }
 
-/// This node preferred, as lxc_autogen.sh has it for guest nodes; where no other node has the files, no other is
-/// asked or used.
+/// Prefers this node, as lxc_autogen.sh does for guest nodes. Where no other node has the
+/// containers' files, no other node is probed or used.
 pub(super) fn home(set: &Set, this_node: &str, discovery: Discovery) -> El {
     let location = El::new("rsc_location").attr("id", home_id(set));
     let location = match set.spec.kind {
         NodeKind::Guest => location.attr("rsc", set.tag()),
-        // Not made from the template. Only this node has the network that they are on.
+        // Their primitives are not made from the template, so a pattern over their ids selects
+        // them. Only this node has the network that they are on.
         NodeKind::Remote => location.attr(
             "rsc-pattern",
             format!("^{}[0-9]+$", set.spec.prefix.as_str().replace('.', "[.]")),
@@ -66,10 +69,10 @@ pub(super) fn home(set: &Set, this_node: &str, discovery: Discovery) -> El {
     }
 }
 
-/// What resource-discovery is while containers join.
+/// The value of resource-discovery while containers join.
 pub(super) const NEVER: &str = "never";
 
-/// The id of [`home`].
+/// The id of the constraint that [`home`] makes.
 pub(super) fn home_id(set: &Set) -> String {
     format!("{}-home", set.tag())
 }
@@ -89,7 +92,7 @@ fn cluster_nodes_only(set: &Set) -> El {
         ))
 }
 
-/// Only on the nodes that hold the set: elsewhere their files are not there.
+/// The containers run only on the nodes that hold the set: no other node has their files.
 fn members_only(set: &Set) -> El {
     let id = format!("{}-members-only", set.tag());
     let others: Vec<(&str, &str, Option<&str>)> = set
@@ -104,10 +107,10 @@ fn members_only(set: &Set) -> El {
         .child(rule(&id, "-INFINITY", Some("and"), &others))
 }
 
-/// While new containers join nobody need ask every cluster node whether one runs there already:
-/// they were made just now, and asking costs as many jobs as starting them. Taken out again when
-/// they have joined, since with it the cluster could overlook one that runs somewhere. Where there
-/// is no other node than home, [`home`] alone says so.
+/// While new containers join, no cluster node is probed for them: they were made just now and run
+/// nowhere, and a probe costs as many jobs as a start. The constraint is taken out when they have
+/// joined, since with it the cluster could overlook a container that runs somewhere. Where home is
+/// the only node that can run them, [`home`] has the same effect and this constraint is not needed.
 pub(super) fn unprobed(set: &Set) -> El {
     let id = unprobed_id(&set.tag());
     El::new("rsc_location")
@@ -117,7 +120,7 @@ pub(super) fn unprobed(set: &Set) -> El {
         .child(rule(&id, "0", None, &[("#kind", "ne", Some("container"))]))
 }
 
-/// The id of the constraint that keeps nodes from being asked while containers join.
+/// The id of the constraint that keeps cluster nodes from being probed while containers join.
 pub fn unprobed_id(tag: &str) -> String {
     format!("{tag}-unprobed")
 }

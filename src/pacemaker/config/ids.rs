@@ -1,27 +1,28 @@
-//! Ids of what a set has in the CIB, and the description that tells whose it is.
+//! Ids of a set's objects in the CIB, and the description that tells whose set it is.
 
 use super::{Part, unprobed_id};
 use crate::plan::Set;
 use std::path::Path;
 
-/// Ends of the ids of a set's constraints, behind its tag.
+/// What follows a set's tag in the ids of its constraints.
 const CONSTRAINTS: &[&str] = &[HOME, ANYWHERE, CLUSTER_NODES, "keep-off", MEMBERS];
-/// Those of sets that prefer one node, and of sets that any node can run.
+/// Ends of constraint ids: [`HOME`] is for sets that prefer one node, [`ANYWHERE`] and
+/// [`CLUSTER_NODES`] are for sets that any cluster node can run.
 pub(super) const HOME: &str = "home";
 pub(super) const ANYWHERE: &str = "placement";
 pub(super) const CLUSTER_NODES: &str = "cluster-nodes-only";
-/// The same of the one that sets have which several nodes hold.
+/// The end of the id of the constraint for sets that several nodes hold.
 pub(super) const MEMBERS: &str = "members-only";
-/// The same of the clone's.
+/// The end of the id of the clone's constraint.
 pub(super) const CLONE_CONSTRAINT: &str = "clone-on-guests";
 
-/// Ids of a part's constraints and template.
+/// Ids of the constraints and the template of this part of the set.
 pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
     let mut ids = match part {
         Part::All => ids_of_tag(&set.tag()),
         Part::Clone => vec![clone_constraint_id(&set.tag())],
     };
-    // It comes and goes with a join.
+    // This constraint is in the CIB only during a join.
     ids.retain(|id| *id != unprobed_id(&set.tag()));
     let mut without: Vec<&str> = Vec::new();
     let shared = !set.nodes.is_empty();
@@ -43,8 +44,8 @@ pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
     ids
 }
 
-/// Ids of constraints that the set had when it was another (a node of its own, then any), and has
-/// no more.
+/// Ids of constraints that the set no longer has, but had with earlier options: when it preferred
+/// one node, say, and now any node can run it.
 pub fn former_ids(set: &Set) -> Vec<String> {
     let now = object_ids(set, Part::All);
     let mut ids = ids_of_tag(&set.tag());
@@ -54,7 +55,8 @@ pub fn former_ids(set: &Set) -> Vec<String> {
     ids
 }
 
-/// Ids that the template and constraints of a tag can have, exactly: tags can begin alike.
+/// All ids that the template and constraints of a tag can have. They are whole ids, since one tag
+/// can be the beginning of another.
 pub fn ids_of_tag(tag: &str) -> Vec<String> {
     let constraints = CONSTRAINTS.iter().map(|end| format!("{tag}-{end}"));
     constraints
@@ -62,12 +64,12 @@ pub fn ids_of_tag(tag: &str) -> Vec<String> {
         .collect()
 }
 
-/// The id of the clone's constraint.
+/// The id of the constraint of a tag's clone.
 pub fn clone_constraint_id(tag: &str) -> String {
     format!("{tag}-{CLONE_CONSTRAINT}")
 }
 
-/// The id of the clone of a tag, whatever set has it.
+/// The id of the clone of a tag, whichever set the tag is of; `None` for a tag that is not ours.
 pub fn clone_id_of_tag(tag: &str) -> Option<String> {
     let prefix = tag.strip_prefix("lxc-autogen-")?;
     Some(format!("{prefix}-clone"))
@@ -84,7 +86,7 @@ pub fn clone_primitive_id(set: &Set) -> String {
     format!("{}-{end}", set.spec.prefix)
 }
 
-/// The template's description, by which people and we tell whose set it is.
+/// The description of a set's template: people, and lxc-autogen itself, tell by it whose set it is.
 pub fn description(this_node: &str, state_dir: &Path, mark: &str) -> String {
     format!(
         "made by lxc-autogen on {this_node} in {}, set {mark}",

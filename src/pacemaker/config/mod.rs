@@ -22,19 +22,19 @@ pub use ids::{
 };
 pub use joining::{Afterwards, Easing, Joining, SECTIONS, is_large, joining_id, left_over, stays};
 
-/// The node attribute that marks our guest nodes; rules tell them from others by it.
+/// The node attribute that marks our guest nodes; rules find our guest nodes by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
 
-/// What the running cluster decides about our additions.
+/// What our additions to the CIB need to know of the running cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
-    /// The name of this cluster node, preferred by the containers.
+    /// The name of this cluster node, which the containers prefer.
     pub this_node: String,
-    /// Role names fit for the CIB's schema.
+    /// Names of the promotable clone's roles, as the CIB's schema has them.
     pub roles: Roles,
-    /// Objects of ours that an interrupted removal left stopped, and that are wanted again.
+    /// Ids of our resources that an interrupted removal left stopped and that must run again.
     pub revive: Vec<String>,
-    /// What is otherwise while nodes join.
+    /// What is added only while nodes join; `None` when nothing joins.
     pub joining: Option<Joining>,
 }
 
@@ -60,7 +60,8 @@ fn nvpairs(kind: &str, id: &str, pairs: &[(&str, String)]) -> El {
         .children(pairs.iter().map(|(name, value)| nvpair(id, name, value)))
 }
 
-/// The id of the meta attributes that stopping and reviving act on.
+/// The id of the meta attributes in which a resource's target-role is set, to stop it or start it
+/// again.
 fn meta_id(resource: &str) -> String {
     format!("{resource}-meta_attributes")
 }
@@ -68,13 +69,13 @@ fn meta_id(resource: &str) -> String {
 /// Which part of a set goes into the CIB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
-    /// The containers, and with the spec's clone that too (`-a`, `-a -C`).
+    /// The containers, and the promotable clone too if the spec has one (`-a`, `-a -C`).
     All,
     /// The promotable clone alone (`-C`).
     Clone,
 }
 
-/// What a part of the set pushes.
+/// The `<configuration>` tree that adds this part of the set to the CIB.
 pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
     if part == Part::Clone {
         return El::new("configuration")
@@ -108,8 +109,8 @@ fn template(set: &Set, cluster: &Cluster) -> El {
     let parameters = [
         ("force_stop", "true".to_owned()),
         ("hypervisor", crate::libvirt::hypervisor::LXC.uri.to_owned()),
-        // Each of these would write to the CIB at every start, abort the running transition and
-        // make the scheduler run again.
+        // At every start the agent would write each of these to the CIB, which aborts the running
+        // transition and makes the scheduler run again.
         ("autoset_utilization_cpu", "false".to_owned()),
         ("autoset_utilization_hv_memory", "false".to_owned()),
         ("autoset_utilization_host_memory", "false".to_owned()),
@@ -192,7 +193,7 @@ fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
         .child(nvpairs("meta_attributes", &meta, &remote))
 }
 
-/// The primitive alone, for the file beside the domain XML.
+/// The primitive of a container alone, for the file that is kept beside the domain XML.
 pub fn primitive_of(set: &Set, guest: &Machine) -> El {
     let cluster = Cluster {
         this_node: String::new(),
@@ -203,7 +204,8 @@ pub fn primitive_of(set: &Set, guest: &Machine) -> El {
     primitive(set, guest, &cluster)
 }
 
-/// An entry for the node, as crm_attribute makes one, with the mark that rules look for.
+/// The `<node>` entry of a container, as crm_attribute makes one, with our node attribute, which
+/// rules look for.
 fn node(set: &Set, guest: &Machine) -> El {
     let mark = [(NODE_ATTRIBUTE, set.spec.prefix.to_string())];
     El::new("node")

@@ -1,5 +1,6 @@
-//! Remote nodes: primitives that are connections, to containers that the cluster does not run
-//! (Pacemaker Remote, "Remote nodes"; Pacemaker 2.1.5, extra/resources/remote).
+//! Remote nodes: each is a primitive that is only the connection to a container which the cluster
+//! does not start or stop (Pacemaker Remote, "Remote nodes"; Pacemaker 2.1.5,
+//! extra/resources/remote).
 
 use super::{Cluster, meta_id, nvpairs};
 use crate::plan::{Machine, Set};
@@ -9,7 +10,7 @@ use std::net::Ipv4Addr;
 /// Seconds between two attempts to reach a remote node again.
 const RECONNECT_S: u32 = 10;
 
-/// The primitive of a remote node, which is called by its id.
+/// The primitive of a remote node. Its id is also the node's name; `monitor_s` is in seconds.
 pub fn connection(id: &str, address: Ipv4Addr, monitor_s: u32) -> El {
     let parameters = [
         ("server", address.to_string()),
@@ -39,9 +40,9 @@ pub fn connection(id: &str, address: Ipv4Addr, monitor_s: u32) -> El {
         )
 }
 
-/// The same of a set's, which tells by its description that it is: it cannot be made from the set's
-/// template, since Pacemaker looks for remote nodes before it looks at templates (Pacemaker 2.1.5,
-/// lib/pengine/unpack.c, unpack_remote_nodes).
+/// The primitive of a remote node of a set. Its description is the set's tag and so tells whose it
+/// is. It cannot be made from the set's template, since Pacemaker looks for remote nodes before it
+/// looks at templates (Pacemaker 2.1.5, lib/pengine/unpack.c, unpack_remote_nodes).
 pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     let id = &guest.resource;
     let mut primitive =
@@ -53,9 +54,9 @@ pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     primitive
 }
 
-/// What of a set of remote nodes has a template's place: it tells whose the set is, and nothing is
-/// made from it. Of another type than theirs, for a template of that is a remote node to
-/// Pacemaker's scheduler.
+/// The template of a set of remote nodes. No primitive is made from it: its description tells whose
+/// the set is. Its type is Dummy and not remote, because Pacemaker's scheduler takes a template of
+/// type remote for a remote node.
 pub(super) fn template(tag: &str) -> El {
     El::new("template")
         .attr("id", tag)
@@ -105,7 +106,7 @@ mod tests {
         assert_eq!(of("lxc2").render(), expected);
         // A template of type remote would be a node to the scheduler.
         assert_eq!(of("lxc-autogen-lxc").get("type"), Some("Dummy"));
-        // What is not made from it cannot be placed by it.
+        // A primitive that is not made from the template cannot be placed by it.
         let constraints = tree.find("constraints").unwrap();
         let home = constraints
             .children

@@ -1,10 +1,11 @@
-//! Changes that come before resources are taken out.
+//! Changes to the CIB that come before resources are removed from it.
 
 use super::{Easing, clone_id, meta_id, nvpairs};
 use crate::plan::Set;
 use crate::xml::El;
 
-/// A change that sets the clone's number of instances to the set's.
+/// A change that sets the clone's number of instances (`clone-max`) to the set's number of
+/// containers.
 pub fn clone_limit(set: &Set) -> El {
     let id = clone_id(set);
     let limit = [("clone-max", set.spec.containers.to_string())];
@@ -17,7 +18,7 @@ pub fn clone_limit(set: &Set) -> El {
     )
 }
 
-/// A change that stops resources: `target-role` in the meta attributes of each.
+/// A change that stops resources: it sets `target-role` in the meta attributes of each.
 pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -> El {
     let stopped = |kind: &str, id: &String| {
         El::new(kind).attr("id", id).child(nvpairs(
@@ -40,7 +41,7 @@ pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -
         .children(easing.map(Easing::defaults).unwrap_or_default())
 }
 
-/// The id of the target-role that [`stop`] sets on a resource.
+/// The id of the nvpair with which [`stop`] sets the target-role of a resource.
 pub fn target_role_id(resource: &str) -> String {
     format!("{}-target-role", meta_id(resource))
 }

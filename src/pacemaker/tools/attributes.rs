@@ -8,7 +8,7 @@ use std::time::Duration;
 /// at the cluster again (Pacemaker 2.1.5, tools/crm_resource_runtime.c).
 pub const REFRESH_PROPERTY: &str = "last-lrm-refresh";
 
-/// Sets a cluster property, or takes it out.
+/// Sets a cluster property, or deletes it when there is no value.
 ///
 /// # Errors
 /// When crm_attribute fails.
@@ -23,7 +23,8 @@ pub fn set_property(at: &dyn At, name: &str, value: Option<&str>) -> Result<()> 
     cmd.ok(at.host()).map(drop)
 }
 
-/// Sets a transient attribute of a node, which is gone when the node leaves, or takes it out.
+/// Sets a transient attribute of a node, which the cluster drops when the node leaves; deletes it
+/// when there is no value.
 ///
 /// # Errors
 /// When attrd_updater fails, or does not end within 10 s.

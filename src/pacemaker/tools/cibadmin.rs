@@ -1,4 +1,4 @@
-//! cibadmin(8): the CIB, read and changed.
+//! cibadmin(8): reads and changes the CIB.
 
 use super::{EXIT_DISCONNECTED, EXIT_NO_SUCH};
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::pacemaker::cib::Cib;
 use crate::xml::{self, El};
 use std::time::Duration;
 
-/// Longest XPath handed to one cibadmin; the kernel takes 128 KiB per argument.
+/// Longest XPath in bytes for one cibadmin; the kernel takes 128 KiB per argument.
 const XPATH_BYTES: usize = 60_000;
 
 /// Whether this error output says that no cluster runs here.
@@ -57,7 +57,8 @@ fn queried(at: &dyn At, scope: &[&str]) -> Result<String> {
     }
 }
 
-/// The advice is about this host: of a container the error stays cibadmin's own.
+/// The error of a query that failed. The advice to start the cluster is given for this host only:
+/// for a container the error stays cibadmin's own.
 fn unanswered(at: &dyn At, output: &Output) -> Error {
     let e = output.error();
     let nobody = not_running(&output.stderr) || output.code == EXIT_DISCONNECTED;
@@ -69,7 +70,8 @@ fn unanswered(at: &dyn At, output: &Output) -> Error {
         .mend("start it, for example: systemctl start corosync pacemaker")
 }
 
-/// What an XPath finds in the CIB, as cibadmin prints it; `None` where it finds nothing.
+/// The elements that an XPath finds in the CIB, as cibadmin prints them; `None` where it finds
+/// none.
 ///
 /// # Errors
 /// When cibadmin fails otherwise.
@@ -100,8 +102,8 @@ pub(super) fn merging(at: &dyn At, configuration: &El) -> Cmd {
         .stdin(configuration.render())
 }
 
-/// Deletes the objects with these ids from a section of the configuration, in as few changes as
-/// the length of a command line allows. Ids that are not there are fine.
+/// Deletes the objects with these ids from the configuration, in as few changes as the length of a
+/// command line allows. Ids that are not in the CIB are passed over.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -112,9 +114,9 @@ pub fn delete(at: &dyn At, ids: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Replaces the element that an XPath finds, or deletes all that it finds where there is nothing to
-/// replace it by. Nothing found is fine: it is gone, or somebody else's by now; the condition is
-/// part of the change, so that nothing can come between.
+/// Replaces the element that an XPath finds; without a replacement, deletes all elements that it
+/// finds. Finding nothing is no error: the element is gone, or somebody has changed it. The XPath's
+/// condition is part of the change, so no other change can come between test and change.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -133,8 +135,8 @@ pub fn replace_or_delete(at: &dyn At, xpath: &str, by: Option<&str>) -> Result<(
     }
 }
 
-/// XPaths for direct children of the sections that we add to, never nested ones: cibadmin frees
-/// what it has deleted and must not meet it again.
+/// XPaths for direct children of the sections that lxc-autogen adds to, never for nested elements:
+/// cibadmin frees what it has deleted, and must not visit a child of that afterwards.
 fn xpaths(ids: &[String]) -> Vec<String> {
     const HEAD: &str =
         "/cib/configuration/*[self::nodes or self::resources or self::constraints]/*[";
@@ -153,7 +155,7 @@ fn xpaths(ids: &[String]) -> Vec<String> {
     all
 }
 
-/// Deletes entries and states of guest or remote nodes. Those that are not there are fine.
+/// Deletes the entries and states of guest or remote nodes. Nodes that have none are passed over.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -190,12 +192,12 @@ mod tests {
         assert!(xpaths(&[]).is_empty());
     }
 
-    /// Its advice is for this host alone, where systemd can be asked.
+    /// The advice to start the cluster is for this host alone.
     #[test]
     fn a_cluster_that_does_not_answer_here_and_in_a_container() {
         let host = Host::new(false);
         let inside = Inside::of("node1", std::process::id(), Vec::new()).unwrap();
-        // As cibadmin ends without a cluster.
+        // An error such as cibadmin's without a cluster.
         let output = Cmd::new("ls").arg("/Could not connect").run(&host).unwrap();
         let here = unanswered(&host, &output);
         assert_eq!(here.kind, Kind::Cant);

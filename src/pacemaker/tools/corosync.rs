@@ -13,6 +13,7 @@ pub(super) fn local_name(at: &dyn At) -> Option<String> {
     parse_nodelist(&text)
 }
 
+/// This node's name in the output of corosync-cmapctl, which has lines such as
 /// `nodelist.local_node_pos (u32) = 0` and `nodelist.node.0.name (str) = node1`.
 fn parse_nodelist(text: &str) -> Option<String> {
     let value = |key: &str| {
@@ -23,8 +24,8 @@ fn parse_nodelist(text: &str) -> Option<String> {
     value(&format!("nodelist.node.{here}.name")).filter(|name| !name.is_empty())
 }
 
-/// Has all cluster nodes read corosync.conf again. A Corosync that cannot be told is fine: one that
-/// is just starting reads it anyway.
+/// Has all cluster nodes read corosync.conf again. An error of the tool itself is passed over: a
+/// Corosync that cannot be reached is stopped or just starting, and reads the file when it starts.
 ///
 /// # Errors
 /// When corosync-cfgtool cannot be run.

@@ -13,7 +13,7 @@ pub fn view(at: &dyn At) -> Result<View> {
     view_within(at, Duration::from_secs(60))
 }
 
-/// The same, of a cluster that is not waited for any longer than this.
+/// The cluster's state, as [`view`], with a timeout of the caller's instead of 60 s.
 ///
 /// # Errors
 /// When crm_mon fails, or does not end in time.

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 /// This cluster node's name.
 ///
-/// From corosync, where it is set there: Pacemaker takes it from the same place (Pacemaker 2.1.5,
-/// lib/cluster/corosync.c, pcmk__corosync_name). crm_node asks the controller, which in a cluster
-/// that has just started answered after 0.6 s.
+/// From Corosync where corosync.conf names the nodes: Pacemaker takes the name from there too
+/// (Pacemaker 2.1.5, lib/cluster/corosync.c, pcmk__corosync_name). Otherwise from crm_node, which
+/// asks the controller; in a cluster that had just started that took 0.6 s.
 ///
 /// # Errors
 /// When crm_node fails, as it does without a cluster.
@@ -31,17 +31,17 @@ pub fn this_node(at: &dyn At) -> Result<String> {
 /// A line of `crm_node --list`: `1 node1 member`, `2 node2 lost`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// A number of Corosync's; of guest and remote nodes their name.
+    /// Corosync's number of a cluster node; of guest and remote nodes the node name.
     pub id: String,
     /// The node's name.
     pub name: String,
-    /// `member`, `lost`, or nothing.
+    /// `member`, `lost`, or empty.
     pub state: String,
     /// The whole line, for messages.
     pub line: String,
 }
 
-/// All nodes that the controller knows, guest and remote nodes and those that are down too.
+/// All nodes that the controller knows: guest and remote nodes too, online or not.
 ///
 /// # Errors
 /// When crm_node fails, as it does without a cluster.
@@ -67,7 +67,7 @@ fn parse(text: &str) -> Vec<Listed> {
     text.lines().filter_map(listed).collect()
 }
 
-/// Names of all cluster nodes that the cluster knows, also those that are down.
+/// Names of all cluster nodes that the controller knows, online or not.
 ///
 /// # Errors
 /// As [`list`].
@@ -75,7 +75,7 @@ pub fn cluster_nodes(at: &dyn At) -> Result<Vec<String>> {
     cluster_nodes_within(at, DEFAULT_TIMEOUT)
 }
 
-/// The same, of a cluster that is not waited for any longer than this.
+/// The names, as [`cluster_nodes`], with a timeout of the caller's.
 ///
 /// # Errors
 /// As [`list`], and when crm_node does not end in time.
@@ -97,7 +97,7 @@ pub fn nodes_known(at: &dyn At) -> Result<HashSet<String>> {
     Ok(list(at)?.into_iter().map(|node| node.name).collect())
 }
 
-/// Makes the cluster forget a node that is gone, its attributes and history with it.
+/// Makes the cluster forget a node that is gone, with the node's attributes and history.
 ///
 /// # Errors
 /// When crm_node fails.

@@ -1,10 +1,10 @@
-//! crm_resource(8): single resources.
+//! crm_resource(8): changes to single resources.
 
 use super::EXIT_NO_SUCH;
 use crate::error::Result;
 use crate::host::at::At;
 
-/// Lets the cluster try again what failed of a resource.
+/// Makes the cluster forget the failures of a resource, so that it tries again.
 ///
 /// # Errors
 /// When crm_resource fails.
@@ -15,7 +15,7 @@ pub fn forgive(at: &dyn At, resource: &str) -> Result<()> {
         .map(drop)
 }
 
-/// Drops the history of a resource on a node.
+/// Deletes the history of a resource on a node.
 ///
 /// # Errors
 /// When crm_resource fails.
@@ -27,7 +27,8 @@ pub fn drop_history(at: &dyn At, resource: &str, node: &str) -> Result<()> {
         .map(drop)
 }
 
-/// Has the cluster stop a resource, which takes its time. Gives back whether there is one.
+/// Sets a resource's target-role to Stopped and does not wait for the stop. Returns whether there
+/// is such a resource.
 ///
 /// # Errors
 /// When crm_resource fails otherwise.

@@ -1,5 +1,5 @@
-//! Pacemaker's and Corosync's command-line tools, a file each, and one function for each question:
-//! it takes the place ([`crate::host::at::At`]) where the tool runs.
+//! Pacemaker's and Corosync's command-line tools: a file for each tool and a function for each
+//! question. Each function takes the place ([`crate::host::at::At`]) where the tool runs.
 
 mod attributes;
 mod cibadmin;
@@ -20,8 +20,8 @@ pub use crm_node::{
 pub use crm_resource::{drop_history, forgive, stop};
 pub use on_this_host::{check_merge, last_known, version};
 
-/// Exit status of a tool that has lost or not got its connection (CRM_EX_DISCONNECT, Pacemaker
-/// 2.1.5, include/crm/common/results.h).
+/// Exit status of a tool that lost its connection or got none (CRM_EX_DISCONNECT, Pacemaker 2.1.5,
+/// include/crm/common/results.h).
 const EXIT_DISCONNECTED: i32 = 102;
-/// Exit status of a tool that has found nothing of that name or XPath (CRM_EX_NOSUCH, the same).
+/// Exit status of a tool that found no object of this name or XPath (CRM_EX_NOSUCH, the same file).
 const EXIT_NO_SUCH: i32 = 105;

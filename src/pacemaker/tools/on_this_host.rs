@@ -1,4 +1,4 @@
-//! Questions that need files of this host beside its tools, and so can be asked nowhere else.
+//! Questions that need files of this host besides its tools, and so can be asked only here.
 
 use super::cibadmin::{merging, query};
 use crate::error::{Error, Result};
@@ -8,7 +8,8 @@ use crate::pacemaker::cib::Cib;
 use crate::xml::El;
 use std::path::Path;
 
-/// The CIB of the running cluster, or else the one this node had when its cluster was stopped.
+/// The CIB of the running cluster. Where no cluster runs: the CIB on this node's disk, which is the
+/// last one it had.
 pub fn last_known(host: &Host) -> Option<Cib> {
     const ON_DISK: &str = "/var/lib/pacemaker/cib/cib.xml";
     query(host)
@@ -16,11 +17,12 @@ pub fn last_known(host: &Host) -> Option<Cib> {
         .or_else(|| Cib::parse(&std::fs::read_to_string(ON_DISK).ok()?).ok())
 }
 
-/// Tries a merge on a copy of this CIB and lets crm_verify judge the result, so that nothing is
-/// pushed that the cluster would refuse or complain about.
+/// Tries a merge on a copy of this CIB and has crm_verify judge the result, so that lxc-autogen
+/// pushes nothing that the cluster would refuse or complain about.
 ///
 /// # Errors
-/// What cibadmin or crm_verify say about it, unless crm_verify says the same without our change.
+/// What cibadmin or crm_verify says against the merge; complaints that crm_verify has without our
+/// change do not count.
 pub fn check_merge(host: &Host, current: &Cib, configuration: &El) -> Result<()> {
     let current = current.render();
     let copy = tempfile::NamedTempFile::new()
@@ -45,7 +47,7 @@ pub fn check_merge(host: &Host, current: &Cib, configuration: &El) -> Result<()>
     Err(Error::failed("crm_verify refuses what would be added to the CIB").details(ours))
 }
 
-/// What crm_verify has against a CIB, line by line; nothing when it is valid.
+/// The complaints of crm_verify about a CIB, line by line; empty when the CIB is valid.
 fn verify_file(host: &Host, file: &Path) -> Result<Vec<String>> {
     let output = Cmd::new("crm_verify")
         .arg("--xml-file")
@@ -62,7 +64,7 @@ fn verify_file(host: &Host, file: &Path) -> Result<Vec<String>> {
 /// The version that `pacemakerd --version` prints.
 ///
 /// # Errors
-/// When it does not run.
+/// When pacemakerd cannot be run.
 pub fn version(host: &Host) -> Result<String> {
     crate::rootfs::version(host, Path::new("pacemakerd"))
 }
