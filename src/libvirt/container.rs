@@ -1,4 +1,4 @@
-//! The domain XML that every kind of container has (libvirt, formatdomain.html; drvlxc.html).
+//! The domain XML of containers of every kind (libvirt, formatdomain.html; drvlxc.html).
 
 use super::metadata;
 use crate::plan::{Blueprint, Mount, Privileges};
@@ -7,9 +7,9 @@ use std::path::Path;
 
 /// Capabilities that no container keeps.
 ///
-/// With policy `allow` libvirt drops just what is named, and so all of it is named here. Its
-/// policy `default` drops audit_control, mac_admin, mknod, sys_module and sys_time, but ignores
-/// sys_boot where the kernel confines reboot(2) to the container (libvirt 9.0,
+/// With policy `allow` libvirt drops only the capabilities that are named, so all of them are named
+/// here. Its policy `default` drops audit_control, mac_admin, mknod, sys_module and sys_time, but
+/// ignores sys_boot where the kernel confines reboot(2) to the container (libvirt 9.0,
 /// src/lxc/lxc_container.c, lxcContainerDropCapabilities).
 ///
 /// - sys_boot: reboot(2) is for the host alone.
@@ -58,7 +58,7 @@ pub fn domain(blueprint: &Blueprint) -> El {
         .child(El::new("features").child(capabilities(blueprint.privileges)))
         .child(
             El::new("devices")
-                // Alone on one line: VirtualDomain greps for it.
+                // On a line of its own, since VirtualDomain greps for it.
                 .child(El::new("emulator").text(blueprint.emulator.display()))
                 .children(filesystems(blueprint))
                 .child(interface(blueprint))
@@ -80,10 +80,11 @@ fn os(init: &[String], environment: &[(String, String)]) -> El {
         .children(environment.iter().map(variable))
 }
 
-/// The directory, in that of a container's files, that is its root.
+/// The directory with a container's root, inside the directory of the container's files.
 pub const ROOT: &str = "rootfs";
 
-/// A container's own root, and over it what comes from the base tree, read-only, and all else.
+/// A container's file systems: its own root, then the trees of the base tree read-only, then its
+/// other mounts.
 fn filesystems(blueprint: &Blueprint) -> Vec<El> {
     let layout = &blueprint.layout;
     let mut all = vec![bind(&blueprint.directory.join(ROOT), Path::new("/"))];
@@ -102,8 +103,8 @@ fn filesystem(mount: &Mount) -> El {
         } => read_only(source, target),
         Mount::Host { source, target, .. } => bind(source, target),
         Mount::Memory { mib, target } => in_memory(*mib, target),
-        // libvirt mounts the host's cgroup v1 hierarchies into every container, writable. Nothing
-        // in a guest or remote node needs them: they are covered.
+        // libvirt mounts the host's cgroup v1 hierarchies into every container, writable. No
+        // program in a guest or remote node needs them, so an empty file system covers them.
         Mount::NoGroups => in_memory(1, "/sys/fs/cgroup"),
         Mount::NoSysrq => masked_sysrq(),
     }
@@ -114,13 +115,13 @@ pub fn masked_sysrq() -> El {
     masked(Path::new(SYSRQ))
 }
 
-/// A file of a container's /proc that is the null device instead. Without such a file the container
-/// would not start.
+/// Binds the null device over a file of a container's /proc. The file must exist, or the container
+/// does not start.
 pub fn masked(file: &Path) -> El {
     bind(Path::new("/dev/null"), file)
 }
 
-/// A directory or file of the host at a place in the container.
+/// Mounts a directory or file of the host in the container.
 fn bind(source: &Path, target: &Path) -> El {
     El::new("filesystem")
         .attr("type", "mount")
@@ -128,12 +129,12 @@ fn bind(source: &Path, target: &Path) -> El {
         .child(El::new("target").attr("dir", target.display()))
 }
 
-/// The same, read-only.
+/// Mounts a directory or file of the host in the container, read-only.
 fn read_only(source: &Path, target: &Path) -> El {
     bind(source, target).child(El::new("readonly"))
 }
 
-/// Memory as a file system.
+/// Mounts an empty file system in memory, of this size in MiB.
 fn in_memory(mib: u32, target: &str) -> El {
     El::new("filesystem")
         .attr("type", "ram")
@@ -145,11 +146,12 @@ fn in_memory(mib: u32, target: &str) -> El {
         .child(El::new("target").attr("dir", target))
 }
 
-/// The file that makes the kernel reboot at once, where it was built with it.
+/// The file that makes the kernel reboot at once, in kernels built with it.
 pub const SYSRQ: &str = "/proc/sysrq-trigger";
 
-/// On the bridge by its name, not through libvirt's network: one call less at each start, and no
-/// file of dnsmasq's is needed. libvirt itself sets address, route and link state.
+/// The container's network interface. It names the bridge and not libvirt's network: this saves a
+/// call at each start and needs no file of dnsmasq's. libvirt itself sets address, route and link
+/// state.
 fn interface(blueprint: &Blueprint) -> El {
     let (machine, subnet) = (&blueprint.machine, &blueprint.subnet);
     El::new("interface")
@@ -179,8 +181,8 @@ fn device(path: &str) -> El {
         .child(El::new("source").child(El::new("char").text(path)))
 }
 
-/// A domain of no set, to see whether this host can start a container at all: it runs `init` over
-/// a read-only view of the host's trees without a network and ends by itself.
+/// A domain that belongs to no set, to test whether this host can start a container at all. It runs
+/// `init` over a read-only view of the host's trees, without a network, and ends by itself.
 pub fn probe(name: &str, root: &Path, emulator: &Path, trees: &[String], init: &Path) -> El {
     El::new("domain")
         .attr("type", "lxc")

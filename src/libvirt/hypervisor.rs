@@ -1,31 +1,31 @@
-//! The hypervisors whose domains our machines are: where libvirt answers for each, what it leaves on
-//! the host, and how the death of a domain shows. Today there is one.
+//! The hypervisors that run the domains of our machines: how libvirt is reached for each, which
+//! files libvirt leaves on the host, and how a dead domain is told. Today there is one.
 
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// A driver of libvirt's.
+/// A hypervisor, that is, one of libvirt's drivers.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Hypervisor {
-    /// The connection, also that of the primitives we make.
+    /// The URI of libvirt's connection, which the primitives we make use too.
     pub uri: &'static str,
-    /// What libvirt calls the driver.
+    /// The driver's name in libvirt.
     pub driver: &'static str,
-    /// Its own daemon, where libvirt has one for each driver.
+    /// The driver's own daemon, for a libvirt with one daemon for each driver.
     pub daemon: &'static str,
-    /// The program that runs a domain; it comes in the driver's package.
+    /// The program that runs a domain, in the driver's package.
     pub emulator: &'static str,
-    /// Where libvirt keeps a log for each domain.
+    /// The directory of the domains' logs.
     pub logs: &'static str,
-    /// The directory that libvirt makes when a first domain is defined.
+    /// The directory that libvirt makes when the first domain is defined.
     pub defined: &'static str,
-    /// Where libvirt keeps what it knows of a running domain, and how the names of those files end
-    /// after the domain's.
+    /// The directory of libvirt's run-time files for running domains, and the endings of those
+    /// files' names: each is called NAME.ENDING, with the domain's name.
     run: (&'static str, &'static [&'static str]),
 }
 
-/// Containers by libvirt-LXC (libvirt 9.0, src/lxc/lxc_process.c, lxc_controller.c). Its URI is the
-/// connection of lxc_autogen.sh too.
+/// Containers by libvirt-LXC (libvirt 9.0, src/lxc/lxc_process.c, lxc_controller.c). lxc_autogen.sh
+/// uses the same URI.
 pub static LXC: Hypervisor = Hypervisor {
     uri: "lxc:///",
     driver: "LXC",
@@ -39,7 +39,7 @@ pub static LXC: Hypervisor = Hypervisor {
     ),
 };
 
-/// Another one, for tests of what must not depend on there being one.
+/// A second hypervisor, for tests that code does not depend on there being only one.
 #[cfg(test)]
 pub(crate) static RECORDED: Hypervisor = Hypervisor {
     uri: "recorded:///",
@@ -51,22 +51,23 @@ pub(crate) static RECORDED: Hypervisor = Hypervisor {
     run: ("/run/libvirt/recorded", &["pid"]),
 };
 
-/// All that there can be domains of ours in.
+/// All hypervisors that can have domains of ours.
 pub static ALL: &[&Hypervisor] = &[&LXC];
 
-/// The state of a domain that libvirt holds for running though its libvirt_lxc is gone. libvirt 9.0
-/// now and then does not notice the end of one of two containers that end at the same time (seen
-/// in our tests, with one end of file in its log and not two), and gives one up whose processes do
-/// not die within 3 s (src/lxc/lxc_process.c, virLXCProcessStop). It stays so until somebody
-/// destroys the domain, as a fence agent and the agent VirtualDomain do.
+/// The state of a domain that libvirt takes for running though its libvirt_lxc has ended. There are
+/// two causes in libvirt 9.0. When two containers end at the same time, it now and then misses the
+/// end of one (seen in our tests: its log had one end of file instead of two). And when a
+/// container's processes do not die within 3 s, it gives up on that container
+/// (src/lxc/lxc_process.c, virLXCProcessStop). The domain stays so until somebody destroys it, as a
+/// fence agent and the agent VirtualDomain do.
 pub const DEAD: &str = "dead";
 
 impl Hypervisor {
-    /// The one that a record names by its connection; records of before there was a choice name
-    /// none, and mean libvirt-LXC.
+    /// The hypervisor with the connection URI that a record names. Records from before there was a
+    /// choice name none and mean libvirt-LXC.
     ///
     /// # Errors
-    /// When this lxc-autogen knows none of that connection.
+    /// When this lxc-autogen knows no hypervisor with that URI.
     pub fn of(uri: Option<&str>) -> Result<&'static Hypervisor> {
         let uri = uri.unwrap_or(LXC.uri);
         let known = ALL.iter().copied().find(|h| h.uri == uri);
@@ -76,13 +77,13 @@ impl Hypervisor {
         })
     }
 
-    /// The log of a domain.
+    /// The path of a domain's log.
     pub fn log(&self, name: &str) -> PathBuf {
         Path::new(self.logs).join(format!("{name}.log"))
     }
 
-    /// Files (and empty directories) that a domain leaves on the host: libvirt's log and run-time
-    /// files, and VirtualDomain's state file (resource-agents 4.12).
+    /// Paths of the files and empty directories that a domain leaves on the host: libvirt's log and
+    /// run-time files, and VirtualDomain's state file (resource-agents 4.12).
     pub fn leftovers(&self, name: &str) -> Vec<PathBuf> {
         let mut all = vec![
             self.log(name),
@@ -94,8 +95,9 @@ impl Hypervisor {
         all
     }
 
-    /// A domain's state: as virsh has it, or [`DEAD`]. A domain's id is the pid of its libvirt_lxc
-    /// (src/lxc/lxc_controller.c); `alive` tells whether there is such a process.
+    /// The state of a domain: as virsh printed it (`said`), or [`DEAD`]. The id of a domain is the
+    /// pid of its libvirt_lxc (src/lxc/lxc_controller.c); `alive` tells whether a process with that
+    /// pid exists.
     pub(super) fn state(&self, id: &str, said: &str, alive: impl Fn(u32) -> bool) -> String {
         let gone = said == "running" && id.parse().is_ok_and(|id| !alive(id));
         if gone { DEAD } else { said }.to_owned()

@@ -1,4 +1,4 @@
-//! libvirt: domain and network XML (pure), and virsh with parsers of what it prints.
+//! libvirt: domain and network XML (pure), and virsh with parsers of its output.
 
 pub mod container;
 pub mod hypervisor;
@@ -6,16 +6,17 @@ pub mod leftovers;
 pub mod network;
 pub mod virsh;
 
-/// The namespace of our metadata in domains and networks.
+/// The XML namespace of our metadata in domains and networks.
 pub const NAMESPACE: &str = "urn:lxc-autogen:1";
 
 use crate::xml::El;
 use std::path::{Path, PathBuf};
 
-/// The program that runs a container, in a tree's root: Debian's place, and everybody else's.
+/// The program that runs a container, relative to a root: first Debian's place, then that of all
+/// other distributions.
 pub const EMULATORS: [&str; 2] = ["usr/lib/libvirt/libvirt_lxc", "usr/libexec/libvirt_lxc"];
 
-/// The one of [`EMULATORS`] that is there below a root.
+/// The first of [`EMULATORS`] that exists below a root.
 pub fn emulator_in(root: &Path) -> Option<PathBuf> {
     EMULATORS
         .iter()
@@ -23,13 +24,13 @@ pub fn emulator_in(root: &Path) -> Option<PathBuf> {
         .find(|path| path.exists())
 }
 
-/// The emulator of this host; where it should be when it is not there.
+/// The emulator of this host; where none exists, the path where it should be.
 pub fn emulator() -> PathBuf {
     let root = Path::new("/");
     emulator_in(root).unwrap_or_else(|| root.join(EMULATORS[1]))
 }
 
-/// What marks a domain or network as made by us, for a state directory.
+/// The metadata that mark a domain or network as made by us, for this state directory.
 pub fn metadata(state_dir: &Path) -> El {
     El::new("metadata").child(
         El::new("lxc-autogen:made")
@@ -38,7 +39,7 @@ pub fn metadata(state_dir: &Path) -> El {
     )
 }
 
-/// The state directory in our mark, when this domain or network has one.
+/// The state directory in the mark of a domain or network; `None` for one without our mark.
 pub fn marked_state_dir(object: &El) -> Option<&str> {
     let mark = object.find("metadata")?.children.iter().find(|c| {
         c.attrs

@@ -6,18 +6,18 @@ use crate::spec::{Forward, Subnet, mac};
 use crate::xml::El;
 use std::path::Path;
 
-/// What a network is made from.
+/// What the XML of a network is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Network<'a> {
     /// Name of network and bridge.
     pub name: &'a str,
-    /// Its uuid.
+    /// The network's uuid, as libvirt has it.
     pub uuid: &'a str,
-    /// The state directory, for our mark.
+    /// The state directory of the set or lab, which goes into our mark in the network's metadata.
     pub state_dir: &'a Path,
-    /// Where packets go.
+    /// Whether and how the host forwards the network's packets.
     pub forward: Forward,
-    /// Its addresses.
+    /// The network's IPv4 subnet; the bridge has the host's address in it.
     pub subnet: &'a Subnet,
 }
 
@@ -32,7 +32,7 @@ pub fn network(set: &Set) -> El {
     })
 }
 
-/// A network. Without DNS and DHCP libvirt starts no dnsmasq for it.
+/// The XML of a network. Without DNS and DHCP libvirt starts no dnsmasq for it.
 pub fn of(network: &Network<'_>) -> El {
     let forward = match network.forward {
         Forward::Nat => Some("nat"),
@@ -59,7 +59,7 @@ pub fn of(network: &Network<'_>) -> El {
         )
 }
 
-/// The subnets of a network that libvirt printed, as (address, prefix).
+/// The IPv4 subnets in a network's XML as libvirt prints it, as (address, prefix length).
 pub fn subnets(network: &El) -> Vec<(std::net::Ipv4Addr, u8)> {
     network
         .all("ip")

@@ -1,51 +1,51 @@
-//! What one machine is made of, as data. What that is on disk and in libvirt is up to the kind of
-//! machine ([`crate::libvirt::container`] for containers).
+//! The description of one machine, as data. The code for each kind of machine makes files and a
+//! libvirt domain from it ([`crate::libvirt::container`] for containers).
 
 use super::{AUTHKEY_DIRECTORY, Machine, Set};
 use crate::rootfs::{Entry, Layout};
 use crate::spec::{Authkey, Subnet};
 use std::path::{Path, PathBuf};
 
-/// What root in a machine may do, besides what the least of them may.
+/// What root in a machine may do, from the fewest rights to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Privileges {
-    /// The least: no mounting (with it root in a container could remount /usr writable), no
-    /// device nodes.
+    /// No mounting (root in a container could remount /usr writable with it), and no device nodes.
     Least,
     /// Mounting is allowed.
     Mounting,
-    /// What a libvirtd needs to start containers in this one: mounting and device nodes. Which
-    /// devices can be opened is still up to the devices control group.
+    /// Mounting and making device nodes, which a libvirtd needs to start containers in this one.
+    /// The devices control group still decides which devices can be opened.
     Nesting,
 }
 
-/// One file system that a machine has besides its own root and the base tree.
+/// One file system of a machine, besides its own root and the base tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Mount {
     /// A directory or file of the host.
     Host {
-        /// On the host.
+        /// Path on the host.
         source: PathBuf,
-        /// In the machine.
+        /// Path in the machine.
         target: PathBuf,
-        /// Whether the machine can only read it.
+        /// Whether the machine can only read it, not write.
         read_only: bool,
     },
-    /// Memory.
+    /// An empty file system in memory.
     Memory {
-        /// Its size.
+        /// Size in MiB.
         mib: u32,
-        /// In the machine.
+        /// Path in the machine.
         target: &'static str,
     },
-    /// The host's control groups are out of reach, where a machine shares the host's kernel.
+    /// Hides the host's control groups from a machine that shares the host's kernel.
     NoGroups,
-    /// The file that reboots is out of reach, where the kernel it reboots is the host's.
+    /// Hides the file that reboots the kernel (/proc/sysrq-trigger) from a machine that shares the
+    /// host's kernel.
     NoSysrq,
 }
 
 impl Mount {
-    /// Read-only, at another place.
+    /// A directory or file of the host, mounted read-only.
     pub fn read_only(source: &Path, target: &Path) -> Mount {
         Mount::Host {
             source: source.to_owned(),
@@ -55,43 +55,43 @@ impl Mount {
     }
 }
 
-/// What the domain of a machine says.
+/// Everything that the domain of a machine is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blueprint {
-    /// Names, address, memory.
+    /// The machine's names, addresses and memory.
     pub machine: Machine,
-    /// The state directory of its set or lab, for our mark.
+    /// The state directory of the set or lab, which goes into our mark in the domain's metadata.
     pub state_dir: PathBuf,
-    /// The directory of its own files.
+    /// The directory of the machine's own files.
     pub directory: PathBuf,
-    /// The tree that its /usr comes from.
+    /// The base tree, which the machine's /usr comes from.
     pub layout: Layout,
-    /// PID 1 and its arguments.
+    /// The program that runs as PID 1, and its arguments.
     pub init: Vec<String>,
-    /// Its environment.
+    /// Environment variables of PID 1, as (name, value).
     pub environment: Vec<(String, String)>,
-    /// What root in it may do.
+    /// What root in the machine may do.
     pub privileges: Privileges,
-    /// The program that libvirt runs it with.
+    /// The emulator: the program that libvirt runs the machine with.
     pub emulator: PathBuf,
-    /// What is mounted over root and base tree, in this order.
+    /// What is mounted over the root and the base tree, in this order.
     pub mounts: Vec<Mount>,
-    /// The bridge that its one network card is on.
+    /// The bridge that the machine's one network card is on.
     pub bridge: String,
-    /// The subnet there, whose host address is its gateway.
+    /// The subnet of that bridge; the host's address in it is the machine's gateway.
     pub subnet: Subnet,
-    /// Character devices of the host that it gets.
+    /// Character devices of the host that the machine can use.
     pub devices: &'static [&'static str],
 }
 
-/// What is written for a machine before its first start.
+/// Everything that is written for a machine before its first start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Made {
-    /// What its domain says.
+    /// What the machine's domain is made from.
     pub blueprint: Blueprint,
-    /// Everything in its own root; parents stand before what is in them.
+    /// Everything in the machine's own root. A directory stands before the entries in it.
     pub root: Vec<Entry>,
-    /// Texts for whoever looks, beside the root: name and content.
+    /// Texts for people, written beside the root, as (file name, content).
     pub beside: Vec<(&'static str, String)>,
 }
 

@@ -40,21 +40,22 @@ pub(crate) fn authkey(key: &[u8]) -> Entry {
     owned_file("etc/pacemaker/authkey", content, 0o640, Owner::RootHaclient)
 }
 
-/// Who a container is, and over what: all that is the same for every kind of it.
+/// The name, addresses and base tree of a container: everything that the skeleton of any kind of
+/// container depends on.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
     /// Host name.
     pub name: &'a str,
-    /// Its domain's uuid, which is its machine id too.
+    /// The domain's uuid, which is also the machine id.
     pub uuid: &'a str,
     /// Lines of /etc/hosts after those of localhost.
     pub hosts: &'a [(Ipv4Addr, &'a str)],
-    /// The tree that /usr comes from.
+    /// The base tree, which the container's /usr comes from.
     pub layout: &'a Layout,
 }
 
-/// Everything in the root of one machine of a set, with this key where it has a copy of its own.
-/// Parents stand before what is in them.
+/// Everything in the root of one machine of a set, with a copy of the authentication key where
+/// `key` is given. A directory stands before the entries in it.
 pub fn rootfs(set: &Set, guest: &Machine, key: Option<&[u8]>) -> Vec<Entry> {
     let mut entries = skeleton(&Identity {
         name: &guest.name,
@@ -69,7 +70,7 @@ pub fn rootfs(set: &Set, guest: &Machine, key: Option<&[u8]>) -> Vec<Entry> {
     entries
 }
 
-/// Where what does not come from the base tree is bound.
+/// The directory over which a pacemaker-remoted is bound that is not in the base tree.
 const REMOTED_DIRECTORY: &str = "opt/lxc-autogen";
 
 /// An empty file in a new directory, for a file to be bound over.
@@ -148,7 +149,7 @@ pub(crate) fn skeleton(identity: &Identity<'_>) -> Vec<Entry> {
     entries
 }
 
-/// /etc/hosts.
+/// The text of /etc/hosts: lines for localhost, then these.
 pub(crate) fn hosts(lines: &[(Ipv4Addr, &str)]) -> String {
     let mut text = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n".to_owned();
     for (address, name) in lines {

@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::net::Ipv4Addr;
 
-/// What a machine is to its cluster.
+/// The role of a machine in its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Runs pacemaker-remoted; the cluster starts and stops the machine too.
+    /// Runs pacemaker-remoted; the cluster starts and stops the machine itself, too.
     Guest,
-    /// Runs pacemaker-remoted, managed by the cluster with ocf:pacemaker:remote.
+    /// Runs pacemaker-remoted; the cluster connects to it with ocf:pacemaker:remote.
     Remote,
-    /// Runs the full stack.
+    /// Runs Corosync and Pacemaker.
     Cluster,
 }
 
 impl Kind {
-    /// As Pacemaker's documentation calls it.
+    /// The name of the role in Pacemaker's documentation.
     pub fn text(self) -> &'static str {
         match self {
             Kind::Guest => "guest node",
@@ -41,28 +41,28 @@ impl From<NodeKind> for Kind {
 /// One machine: a domain of libvirt and a node of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
-    /// From 1, for each kind.
+    /// The machine's number among those of its kind, from 1.
     pub number: u32,
-    /// What it is.
+    /// The machine's role in its cluster.
     pub kind: Kind,
-    /// Domain, host and node name.
+    /// The machine's name: it is the domain's name, the host name and the node name.
     pub name: String,
-    /// Id of the primitive that runs it, or connects to it. A cluster node has none, and its name
-    /// here.
+    /// Id of the primitive that runs the machine or connects to it. A cluster node has no
+    /// primitive; this is its name then.
     pub resource: String,
-    /// Its address on the network of its set or lab.
+    /// IPv4 address on the network of the set or lab.
     pub address: Ipv4Addr,
-    /// Its MAC address.
+    /// MAC address, which follows from the IPv4 address.
     pub mac: String,
-    /// Its domain's uuid.
+    /// The domain's uuid, which follows from the seed and the name.
     pub uuid: String,
     /// Memory limit, MiB.
     pub memory_mib: u32,
 }
 
 impl Machine {
-    /// A machine whose uuid follows from seed and name, and whose MAC address from its address.
-    /// Pacemaker calls a remote node by its primitive's id, so that is its name too.
+    /// A machine whose uuid follows from seed and name, and its MAC address from its IPv4 address.
+    /// Its resource is its name: Pacemaker calls a remote node by its primitive's id.
     pub fn new(
         kind: Kind,
         number: u32,
@@ -83,7 +83,7 @@ impl Machine {
         }
     }
 
-    /// As `up --dry-run --json` has it under "containers".
+    /// The machine's object under "containers" in `up --dry-run --json`.
     pub fn json_in_set(&self) -> Value {
         json!({
             "number": self.number,
@@ -95,7 +95,7 @@ impl Machine {
         })
     }
 
-    /// As `lab up --dry-run --json` has it under "nodes".
+    /// The machine's object under "nodes" in `lab up --dry-run --json`.
     pub fn json_in_lab(&self) -> Value {
         let kind = match self.kind {
             Kind::Guest => "guest",
@@ -113,7 +113,7 @@ impl Machine {
     }
 }
 
-/// All machines of a set, in order.
+/// All machines of a set, in the order of their numbers.
 pub fn guests(set: &Set) -> Vec<Machine> {
     (1..=set.spec.containers)
         .zip(set.subnet.addresses())
@@ -136,7 +136,7 @@ fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Machine {
 }
 
 /// A uuid (version 8: our own derivation, RFC 9562) that follows from seed and name: the first 16
-/// bytes of a SHA-256. Journals and domains carry it, so it stays as it is.
+/// bytes of a SHA-256. Journals and domains hold such uuids, so the derivation must not change.
 pub fn uuid(seed: &str, name: &str) -> String {
     let digest = Sha256::digest(format!("lxc-autogen {seed} {name}"));
     let mut bytes: uuid::Bytes = [0; 16];

@@ -1,5 +1,6 @@
-//! Pure functions from a spec and a snapshot of the host to everything that is to be: names,
-//! addresses, XML and files. No clock, no randomness but a seed, no file, no process.
+//! Pure functions from a spec and a snapshot of the host to everything that is to be made: names,
+//! addresses, XML and files. They read no clock, no file and no process; the only randomness is a
+//! seed that they are given.
 
 mod blueprint;
 mod files;
@@ -26,36 +27,37 @@ pub const NETWORK_NAME: &str = "lxc-autogen";
 /// state directory as `set.json`, and everything else follows from it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Set {
-    /// Format of this file.
+    /// Format of set.json; see [`SET_VERSION`].
     pub version: u32,
-    /// What is wanted.
+    /// The options that the user asked for, with defaults filled in.
     pub spec: Spec,
-    /// The state directory, absolute.
+    /// The state directory, an absolute path.
     pub state_dir: PathBuf,
-    /// The subnet in use.
+    /// The subnet of the set's network.
     pub subnet: Subnet,
     /// Name of libvirt's network and of its bridge.
     pub network: String,
-    /// Makes uuids and MAC addresses of this set its own.
+    /// Random text that makes the uuids of this set differ from those of any other set.
     pub seed: String,
-    /// The tree the containers' /usr comes from.
+    /// The base tree, which the containers' /usr comes from.
     pub layout: Layout,
-    /// The pacemaker-remoted they run.
+    /// The pacemaker-remoted that the containers run.
     pub remoted: Remoted,
-    /// libvirt's container emulator.
+    /// Path of libvirt's container emulator on this host.
     pub emulator: PathBuf,
     /// Whether this kernel has /proc/sysrq-trigger, which is masked in every container.
     pub mask_sysrq: bool,
-    /// Environment of pacemaker-remoted.
+    /// Environment variables of pacemaker-remoted, as (name, value).
     pub environment: Vec<(String, String)>,
-    /// The cluster nodes that hold it, the one it was made on first; empty when only that one does.
+    /// The cluster nodes that hold the set, first the node it was made on; empty when only that
+    /// node holds it.
     #[serde(default)]
     pub nodes: Vec<String>,
 }
 
-/// The format written now.
+/// The format of set.json that this lxc-autogen writes, and the only one it reads.
 pub const SET_VERSION: u32 = 1;
-
+    /// Reads the text of `set.json`; `what` names the file in errors.
 impl Set {
     /// Reads `set.json`.
     ///
@@ -79,22 +81,22 @@ impl Set {
         self.state_dir.join(name)
     }
 
-    /// The path of one container's domain XML, which its primitive names.
+    /// The path of one container's domain XML; the container's primitive has it as its `config`.
     pub fn domain_xml_path(&self, name: &str) -> PathBuf {
         domain_xml(&self.state_dir, name)
     }
 
-    /// What ids of this set's CIB objects begin with; the template has it as its whole id.
+    /// The beginning of the ids of this set's CIB objects; it is the whole id of the template.
     pub fn tag(&self) -> String {
         format!("lxc-autogen-{}", self.spec.prefix)
     }
 
-    /// What tells this set from any other, in the CIB.
+    /// A uuid that tells this set from any other in the CIB.
     pub fn mark(&self) -> String {
         uuid(&self.seed, "set")
     }
 
-    /// Whether the cluster can run the containers on this node only, and does.
+    /// Whether the cluster can run the containers, and does, on this node only.
     pub fn stays_here(&self) -> bool {
         self.spec.kind == NodeKind::Guest && self.nodes.is_empty() && !self.spec.anywhere
     }

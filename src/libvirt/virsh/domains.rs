@@ -1,4 +1,4 @@
-//! Domains, looked at.
+//! Domains: listed, and read as XML.
 
 use super::{batches, ok, virsh};
 use crate::error::Result;
@@ -14,13 +14,14 @@ use std::path::Path;
 pub struct DomainRow {
     /// Domain name.
     pub name: String,
-    /// `running`, `shut off` and so on, as virsh has it, or [`super::super::hypervisor::DEAD`].
+    /// The state as virsh prints it (`running`, `shut off` and so on), or
+    /// [`super::super::hypervisor::DEAD`].
     pub state: String,
-    /// Its id, while it runs: for a container the pid of its libvirt_lxc.
+    /// The domain's id while it runs; for a container it is the pid of its libvirt_lxc.
     pub id: Option<u32>,
 }
 
-/// Every domain, defined and running.
+/// All domains, defined or running.
 ///
 /// # Errors
 /// When virsh fails.
@@ -48,22 +49,23 @@ fn process_there(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
 }
 
-/// The XML of domains by name, as one virsh prints it; those that are gone meanwhile are left out.
+/// The XML of the domains with these names. Domains that do not exist any more are left out.
 ///
 /// # Errors
-/// When virsh prints something else than XML.
+/// When virsh prints something that is not XML.
 pub fn dump_domains(at: &dyn At, hypervisor: &Hypervisor, names: &[String]) -> Result<Vec<El>> {
     let mut all = Vec::new();
     for batch in batches("dumpxml", names) {
-        // One that is gone makes the exit status 1, and its message goes to stderr.
+        // A domain that is gone makes the exit status 1, and virsh's message about it goes to
+        // stderr.
         let output = virsh(at, hypervisor).arg(batch).run(at.host())?;
         all.extend(xml::parse_many(&output.stdout, "virsh dumpxml")?);
     }
     Ok(all)
 }
 
-/// All domains, and whether each carries our mark for this state directory. One that ends while
-/// they are looked at is none any more: whose it was cannot be told.
+/// The names of all domains, each with whether it carries our mark for this state directory. A
+/// domain that ends during the look is left out, since its mark cannot be read any more.
 ///
 /// # Errors
 /// When virsh fails.
@@ -79,7 +81,7 @@ pub fn marked_domains(
     marks(host, hypervisor, &names, state_dir)
 }
 
-/// The same of these domains.
+/// As [`marked_domains`], for the domains with these names.
 ///
 /// # Errors
 /// When virsh fails.
@@ -111,7 +113,7 @@ pub fn domains_of(host: &Host, hypervisor: &Hypervisor, state_dir: &Path) -> Res
         .collect())
 }
 
-/// The first child of a process.
+/// The pid of a process's first child.
 pub fn child_of(pid: u32) -> Option<u32> {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).ok()?;
     children.split_whitespace().next()?.parse().ok()

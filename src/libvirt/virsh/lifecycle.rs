@@ -1,4 +1,4 @@
-//! Domains, defined, started and ended.
+//! Domains: defined, started and ended.
 
 use super::{batches, domains, ok, virsh};
 use crate::error::{Error, Result};
@@ -8,7 +8,8 @@ use crate::libvirt::hypervisor::{DEAD, Hypervisor};
 use std::path::Path;
 use std::time::Duration;
 
-/// Destroys domains, and undefines those that are defined. A domain that is gone is fine.
+/// Destroys domains, and undefines those that are defined. Domains that do not exist are passed
+/// over.
 ///
 /// # Errors
 /// When any of them is still there afterwards.
@@ -34,12 +35,12 @@ pub fn destroy_domains(host: &Host, hypervisor: &Hypervisor, names: &[String]) -
     )
 }
 
-/// Ends running domains, several at a time, as far as libvirt does it: whoever needs to know looks
-/// again. Gives back what libvirt has to say of those that it does not end.
+/// Destroys running domains, several at a time. A domain that libvirt does not end is no error: a
+/// caller that must know has to look. Returns virsh's error output.
 ///
-/// For each libvirt sleeps for 0.2 s between two looks whether its processes have ended (libvirt
-/// 9.0, src/util/vircgroup.c, virCgroupKillPainfully), so that many at a time take little longer
-/// than one.
+/// For each domain libvirt waits for its processes to end and sleeps 0.2 s between two looks
+/// (libvirt 9.0, src/util/vircgroup.c, virCgroupKillPainfully), so that ending many at a time takes
+/// little longer than ending one.
 ///
 /// # Errors
 /// When virsh cannot be run.
@@ -58,8 +59,8 @@ pub fn end_all(at: &dyn At, hypervisor: &Hypervisor, names: &[String]) -> Result
     Ok(said.concat())
 }
 
-/// Does it for parts of a list, so many at a time: libvirtd does one thing at a time for each
-/// connection.
+/// Splits a list into parts, at most as many as `connections`, and runs `each` for all parts at the
+/// same time. libvirtd handles one command at a time for each connection.
 fn for_each_few<T: Sync, R: Send>(
     all: &[T],
     connections: usize,
@@ -93,10 +94,11 @@ pub fn create(at: &dyn At, hypervisor: &Hypervisor, xml: &Path) -> Result<()> {
     .map(drop)
 }
 
-/// Starts transient domains from XML, several at a time; `seen` is told how many so far.
+/// Starts transient domains from XML files, several at a time; `seen` is told how many have started
+/// so far.
 ///
 /// # Errors
-/// When one of them does not start: what virsh said.
+/// When a domain does not start, with virsh's message.
 pub fn create_all(
     at: &dyn At,
     hypervisor: &Hypervisor,
@@ -111,7 +113,7 @@ pub fn create_all(
             .arg(commands)
             .timeout(Duration::from_secs(120));
         let output = cmd.run(at.host())?;
-        // Of several commands virsh tells the last one's result alone.
+        // Of several commands, virsh's exit status is that of the last one.
         match output.stderr.contains("error:") {
             true => Err(output.error()),
             false => ok(at, hypervisor, output).map(drop),
@@ -119,18 +121,18 @@ pub fn create_all(
     };
     for (count, few) in files.chunks(FEW).enumerate() {
         crate::host::signals::check()?;
-        // Two keep libvirtd busy while the kernel waits.
+        // Two connections keep libvirtd busy while the kernel waits.
         for_each_few(few, 2, create)?;
         seen(count * FEW + few.len());
     }
     Ok(())
 }
 
-/// Defines domains, also those that are defined already: the definition is another then. A running
-/// one has it from its next start on.
+/// Defines domains. A domain that is defined already gets the new definition; a running one has it
+/// from its next start on.
 ///
 /// # Errors
-/// When libvirt does not take one: what virsh said.
+/// When libvirt refuses a definition, with virsh's message.
 pub fn define(at: &dyn At, hypervisor: &Hypervisor, files: &[std::path::PathBuf]) -> Result<()> {
     files.iter().try_for_each(|xml| {
         crate::host::signals::check()?;
@@ -146,11 +148,11 @@ pub fn define(at: &dyn At, hypervisor: &Hypervisor, files: &[std::path::PathBuf]
     })
 }
 
-/// Defines domains that are not, starts those that do not run, and resumes those that are paused,
-/// many with one virsh.
+/// Defines and starts domains that do not exist, starts those that do not run, and resumes those
+/// that are paused; one virsh does this for up to 25 domains.
 ///
 /// # Errors
-/// When one of them does not run then: what virsh said.
+/// When a domain does not run afterwards, with virsh's message.
 pub fn define_and_start(
     host: &Host,
     hypervisor: &Hypervisor,
@@ -169,7 +171,7 @@ pub fn define_and_start(
         Some(DEAD) => format!("destroy {name}; start {name}; "),
         Some(_) => format!("start {name}; "),
     };
-    // A few at a time, each with its own time.
+    // A few at a time, so that each virsh has its own timeout.
     for few in wanted.chunks(25) {
         crate::host::signals::check()?;
         let commands: String = few.iter().map(verb).collect();
@@ -183,7 +185,7 @@ pub fn define_and_start(
         if output.code == 0 && !output.stderr.contains("error:") {
             continue;
         }
-        // One that a fence agent has started meanwhile is fine.
+        // A domain that a fence agent has started meanwhile counts as started.
         let now = domains(host, hypervisor)?;
         let runs = |name: &String| now.iter().any(|r| r.name == *name && r.state == "running");
         if !few.iter().all(|(name, _)| runs(name)) {

@@ -1,8 +1,8 @@
-//! virsh, and parsers of what it prints. It exits with 0 or 1 only, so that what went wrong is
-//! told by its messages, in the C locale (libvirt 9.0, tools/virsh-*.c).
+//! virsh, and parsers of its output. It exits only with 0 or 1, so that its messages, in the C
+//! locale, are the only way to tell what went wrong (libvirt 9.0, tools/virsh-*.c).
 //!
-//! Functions take the place where virsh runs. Those that also look at the domains' processes take
-//! this host: the numbers that virsh prints are good only where it runs.
+//! The functions take the place where virsh runs. Functions that also look at the domains'
+//! processes take this host, since the process ids that virsh prints are valid only where it runs.
 
 mod domains;
 mod lifecycle;
@@ -19,7 +19,7 @@ use crate::host::command::{Cmd, Output};
 use crate::spec::valid_node_name;
 use std::time::Duration;
 
-/// Longest command line handed to one virsh; the kernel takes 128 KiB per argument.
+/// Longest command line in bytes for one virsh; the kernel takes 128 KiB per argument.
 const BATCH_BYTES: usize = 60_000;
 
 fn virsh(at: &dyn At, hypervisor: &Hypervisor) -> Cmd {
@@ -32,7 +32,7 @@ fn ok(at: &dyn At, hypervisor: &Hypervisor, output: Output) -> Result<String> {
     }
     let e = output.error();
     let said = &output.stderr;
-    // How a libvirtd in a container is started is not for the reader to know.
+    // For a container no advice is given: the user did not start the libvirtd in it.
     if at.place().is_none() && said.contains("failed to connect to the hypervisor") {
         let mend =
             if said.contains("Failed to connect socket") || said.contains("Connection refused") {
@@ -64,7 +64,7 @@ pub fn connect(at: &dyn At, hypervisor: &Hypervisor) -> Result<()> {
     version(at, hypervisor).map(drop)
 }
 
-/// What `virsh version` says.
+/// The output of `virsh version`.
 ///
 /// # Errors
 /// As [`connect`].
@@ -79,7 +79,7 @@ pub fn version(at: &dyn At, hypervisor: &Hypervisor) -> Result<String> {
     )
 }
 
-/// What commands print that only ask, separated by semicolons.
+/// The output of virsh commands that change nothing; they are separated by semicolons.
 ///
 /// # Errors
 /// When one of them fails.
@@ -92,8 +92,8 @@ pub fn ask(at: &dyn At, hypervisor: &Hypervisor, commands: &str) -> Result<Strin
     ok(at, hypervisor, output)
 }
 
-/// `verb name; verb name; …` in arguments that are not too long. Names are checked here, since
-/// virsh splits such an argument itself.
+/// `verb name; verb name; …` in arguments of bounded length. Only valid node names go in, since
+/// virsh itself splits such an argument.
 fn batches(verb: &str, names: &[String]) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for name in names.iter().filter(|n| valid_node_name(n)) {

@@ -1,4 +1,4 @@
-//! Networks.
+//! libvirt's networks: listed, read, defined, started and removed.
 
 use super::{ok, virsh};
 use crate::error::Result;
@@ -7,7 +7,7 @@ use crate::libvirt::hypervisor::LXC;
 use crate::xml::{self, El};
 use std::path::Path;
 
-/// Names of all networks, active and not.
+/// Names of all networks, active or not.
 ///
 /// # Errors
 /// When virsh fails.
@@ -42,8 +42,9 @@ pub fn dump_network(at: &dyn At, name: &str) -> Result<Option<El>> {
     xml::parse(&ok(at, &LXC, output)?, "virsh net-dumpxml").map(Some)
 }
 
-/// Defines, starts and sets a network to autostart, as far as it is not; `defined` says whether
-/// there can be one of that name. One virsh for all of it: its start is most of its time.
+/// Defines a network, sets it to autostart, and starts it unless it is active. `defined` says
+/// whether a network of that name can exist already. One virsh runs all commands, since most of its
+/// time goes into its own start.
 ///
 /// # Errors
 /// When virsh fails.
@@ -62,7 +63,7 @@ pub fn raise_network(at: &dyn At, name: &str, xml: &Path, defined: bool) -> Resu
     ok(at, &LXC, output).map(drop)
 }
 
-/// Stops and undefines a network; absent is fine.
+/// Stops and undefines a network; a network that does not exist is no error.
 ///
 /// # Errors
 /// When virsh fails otherwise.
@@ -77,7 +78,7 @@ pub fn remove_network(at: &dyn At, name: &str) -> Result<()> {
     let output = virsh(at, &LXC)
         .args(["net-undefine", name])
         .run(at.host())?;
-    // A transient network is gone with its stop.
+    // A transient network is gone as soon as it is stopped.
     if output.code != 0 && output.stderr.contains("Network not found") {
         return Ok(());
     }
