@@ -1,21 +1,22 @@
 //! Where a tool runs: on this host, or in a running container.
 //!
-//! Another cluster node is no such place: our own program serves there (`src/peer/`), and runs the
-//! tools on what is its own host.
+//! Another cluster node is not such a place: there our own program serves (`src/peer/`) and runs
+//! the tools on its own host.
 
 use super::Host;
 use super::command::Cmd;
 use super::inside::Inside;
 
-/// A place where tools run. What speaks a tool takes one, so that it serves all of them.
+/// A place where tools run. A function that runs a tool takes a place, and so works for all places.
 pub trait At: Sync {
-    /// A program to run in this place.
+    /// A command that runs this program in the place.
     fn cmd(&self, program: &str) -> Cmd;
 
-    /// The door by which it is run, and in whose trace it shows.
+    /// This host's handle, through which the command is run and traced.
     fn host(&self) -> &Host;
 
-    /// The container's name; `None` on this host. Messages about this host are wrong elsewhere.
+    /// The container's name; `None` on this host. Advice in messages about this host is wrong for a
+    /// container.
     fn place(&self) -> Option<&str>;
 }
 

@@ -1,8 +1,8 @@
-//! The control groups that libvirt makes and leaves behind.
+//! Control groups, above all those that libvirt makes and leaves behind.
 //!
 //! Without systemd-machined libvirt puts containers under /machine in every hierarchy it manages
 //! (libvirt 9.0, src/util/vircgroup.c). It makes that group at the first start and never removes
-//! it; a clean-up that promises the host as it was has to.
+//! it, so a clean-up that promises to leave the host as it was has to.
 
 use crate::error::{Error, Result};
 use crate::host::mounts::{self, Mount};
@@ -25,25 +25,26 @@ pub fn hierarchies() -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// A hierarchy that is mounted here, and the group of it that a process is in.
+/// A hierarchy that is mounted here, and this process's group in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Own {
-    /// Of a v1 hierarchy, as mount(8) takes them: controllers, or `name=` and a name. Empty for v2.
+    /// For a v1 hierarchy its controllers, or `name=` and a name, as mount(8) takes them; empty for
+    /// v2.
     pub controllers: Vec<String>,
     /// Where the hierarchy is mounted.
     pub mounted: PathBuf,
-    /// The group's directory, at or below that.
+    /// The directory of the group, which is `mounted` or below it.
     pub group: PathBuf,
 }
 
 impl Own {
-    /// Whether it is the hierarchy of cgroup v2.
+    /// Whether this is the hierarchy of cgroup v2.
     pub fn is_v2(&self) -> bool {
         self.controllers.is_empty()
     }
 }
 
-/// The groups that this process is in, one for each hierarchy that can be seen from here.
+/// The groups of this process, one for each hierarchy whose group can be seen from here.
 ///
 /// # Errors
 /// When /proc/self/cgroup or the mounts cannot be read.
@@ -58,7 +59,8 @@ fn own_in(groups: ProcessCGroups, mounted: &[Mount]) -> Vec<Own> {
             Some(first) => m.fstype == "cgroup" && m.options.split(',').any(|o| o == first),
         };
         let mount = mounted.iter().find(is_its)?;
-        // A part of the hierarchy may be mounted: a container's own. Dots lead out of what is seen.
+        // Only a part of the hierarchy may be mounted, such as a container's own. A path that
+        // begins with dots leads out of that part.
         let path = Path::new(&group.pathname);
         let below = path.strip_prefix(&mount.root).or(path.strip_prefix("/"));
         let below = below.ok().filter(|p| !p.starts_with(".."))?;
@@ -71,7 +73,7 @@ fn own_in(groups: ProcessCGroups, mounted: &[Mount]) -> Vec<Own> {
     groups.into_iter().filter_map(one).collect()
 }
 
-/// The `machine` groups that do not exist now, and would be left behind by a first container.
+/// The `machine` groups that do not exist now, and that the first container would leave behind.
 ///
 /// # Errors
 /// As [`hierarchies`].
@@ -83,11 +85,11 @@ pub fn machine_groups_to_come() -> Result<Vec<PathBuf>> {
         .collect())
 }
 
-/// Removes a group and the empty groups in it, deepest first. Gives back whether it is gone:
-/// the kernel refuses to remove a group with processes in it, which keeps us from harm.
+/// Removes a group and the groups in it, deepest first. Returns whether it is gone: the kernel
+/// refuses to remove a group with processes in it, which makes this safe.
 ///
 /// # Errors
-/// When the kernel refuses for another reason than being in use.
+/// When the kernel refuses for a reason other than processes in the group.
 pub fn remove(path: &Path) -> Result<bool> {
     let groups = WalkDir::new(path)
         .contents_first(true)
@@ -105,7 +107,7 @@ pub fn remove(path: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// Removes a group that has no other in it. Gives back whether it is gone.
+/// Removes a group that has no other group in it. Returns whether it is gone.
 ///
 /// # Errors
 /// As [`remove`].
@@ -120,7 +122,7 @@ pub fn remove_if_empty(path: &Path) -> Result<bool> {
     remove(path)
 }
 
-/// The groups of one container: `lxc-ID-NAME.libvirt-lxc` under a `machine` group.
+/// Directories of the groups of one container: `lxc-ID-NAME.libvirt-lxc` under a `machine` group.
 pub fn left_of_container(machine: &Path, name: &str) -> Vec<PathBuf> {
     let ending = format!("-{name}.libvirt-lxc");
     let Ok(entries) = std::fs::read_dir(machine) else {
@@ -139,15 +141,16 @@ pub fn left_of_container(machine: &Path, name: &str) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whether there is cgroup v2 and nothing else, as on hosts of today with systemd.
+/// Whether cgroup v2 alone is mounted, as on today's hosts with systemd.
 pub fn only_v2() -> bool {
     Path::new("/sys/fs/cgroup/cgroup.controllers").exists()
 }
 
-/// The control groups of a process, one of every hierarchy (cgroups(7), /proc/PID/cgroup).
+/// The control groups of a process, one for each hierarchy (cgroups(7), /proc/PID/cgroup).
+/// `process` is a pid or `self`.
 ///
 /// # Errors
-/// When they cannot be read.
+/// When the file cannot be read.
 pub fn of(process: impl Display) -> Result<ProcessCGroups> {
     proc::read(&format!("/proc/{process}/cgroup"))
 }

@@ -1,8 +1,8 @@
 //! Running other programs: by argument vector, in the C locale, with a timeout, and with their
 //! error output in our errors. Shaped after the small command layer of bootc.
 //!
-//! Long because one command is one thing: how it is built, started, bounded, read and told of belongs
-//! together, and nobody else may start a program.
+//! This file is long because one command is one thing: building it, starting it, its timeout, its
+//! output and its trace belong together, and no other file may start a program.
 
 use super::Host;
 use crate::error::{Error, Result};
@@ -18,9 +18,9 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 use wait_timeout::ChildExt;
 
-/// How long a program may run when nothing else is said.
+/// How long a program may run when its command sets no timeout.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
-/// How much of a program's error output an error quotes, in lines from its end.
+/// How many lines of a program's error output an error quotes, from the end.
 const STDERR_LINES: usize = 12;
 
 /// A program to run.
@@ -38,7 +38,7 @@ pub struct Cmd {
     place: Option<String>,
 }
 
-/// What a program left when it ended by itself.
+/// What is left of a program that ended by itself, not by a signal.
 #[derive(Debug, Clone)]
 pub struct Output {
     /// Exit status, 0 to 255.
@@ -51,7 +51,7 @@ pub struct Output {
 }
 
 impl Cmd {
-    /// `program` is looked up in PATH.
+    /// A command without arguments; `program` is looked up in PATH.
     pub fn new(program: impl Into<String>) -> Self {
         Cmd {
             program: program.into(),
@@ -67,15 +67,16 @@ impl Cmd {
         }
     }
 
-    /// When this process is told to end, the program is too, and waited for: for one that takes long
-    /// and puts back what it did. Others are short, and not torn apart in the middle of a change.
+    /// When this process gets a signal to end, ends the program too and waits for it: for a program
+    /// that takes long and puts back its changes. Without this a signal does not reach the program,
+    /// so that a short one is not torn apart in the middle of a change.
     pub fn interruptible(mut self) -> Self {
         self.interruptible = true;
         self
     }
 
-    /// In messages, shows only the arguments added from here on, as run in this place: for a
-    /// program that is run through another.
+    /// In messages, shows only the arguments that are added from here on, behind the name of this
+    /// place: for a program that is run through another program.
     pub fn shown_from_here(mut self, place: impl Into<String>) -> Self {
         self.shown_from = self.args.len();
         self.place = Some(place.into());
@@ -100,7 +101,8 @@ impl Cmd {
         self
     }
 
-    /// Gives the program this on standard input; without it, standard input is closed.
+    /// Gives the program these bytes on standard input; without them its standard input is
+    /// /dev/null.
     pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
@@ -112,8 +114,8 @@ impl Cmd {
         self
     }
 
-    /// For [`Cmd::start`]: what the program says goes to this file, made anew, and its standard input
-    /// is closed.
+    /// For [`Cmd::start`]: standard output and error go to this file, which is made or emptied
+    /// first, and standard input is /dev/null.
     pub fn output_to(mut self, path: &Path) -> Self {
         self.output = Some(path.to_owned());
         self
@@ -152,10 +154,10 @@ impl Cmd {
         line
     }
 
-    /// Runs it and gives back what it left, whatever its exit status.
+    /// Runs the program and returns its exit status and output, whatever the status.
     ///
-    /// Output goes to memory files, so that no pipe can fill up, and none that a daemon inherited
-    /// can keep us waiting. The program gets a process group of its own: a Ctrl-C meant for us
+    /// Output goes to memory files: no pipe can fill up, and no pipe that a daemon inherited can
+    /// keep us waiting. The program gets a process group of its own, so that a Ctrl-C meant for us
     /// does not tear it apart in the middle of a change.
     ///
     /// # Errors
@@ -228,10 +230,10 @@ impl Cmd {
         })
     }
 
-    /// Runs it and gives back its standard output.
+    /// Runs the program and returns its standard output.
     ///
     /// # Errors
-    /// As [`Cmd::run`], and when it exits with anything but 0.
+    /// As [`Cmd::run`], and when the program exits with anything but 0.
     pub fn ok(&self, host: &Host) -> Result<String> {
         let output = self.run(host)?;
         if output.code == 0 {
@@ -241,8 +243,8 @@ impl Cmd {
         }
     }
 
-    /// Starts it with both ends of a pipe, for [`super::pipe::Pipe`]; its error output goes to the
-    /// memory file.
+    /// Starts the program with a pipe for standard input and one for standard output, for
+    /// [`super::pipe::Pipe`]. Its error output goes to the memory file that is returned.
     // The other place that may.
     #[allow(clippy::disallowed_methods)]
     pub(super) fn spawn_piped(&self) -> Result<(std::process::Child, File)> {
@@ -260,8 +262,9 @@ impl Cmd {
         Ok((child, stderr))
     }
 
-    /// Starts it with our terminal, standard streams and process group, and leaves it to the caller to
-    /// wait for it: neither its time nor, but for [`Cmd::output_to`], its output is ours.
+    /// Starts the program with our terminal, standard streams and process group, and does not wait
+    /// for it. The caller does; there is no timeout, and output is caught only with
+    /// [`Cmd::output_to`].
     ///
     /// # Errors
     /// When there is no such program, or it cannot be started.
@@ -300,7 +303,8 @@ impl Cmd {
         }
         let began = Instant::now();
         let mut told = false;
-        // No poll: a signal does not end this wait, but what is waited for.
+        // Not by host::poll: a signal does not end this wait, it ends the program that is waited
+        // for.
         loop {
             let status = child.wait_timeout(Duration::from_millis(100))?;
             if status.is_some() || began.elapsed() > self.timeout {
@@ -315,8 +319,8 @@ impl Cmd {
         }
     }
 
-    /// Becomes the program, with our terminal, standard streams and pid: its exit status is ours.
-    /// Comes back only when that cannot be.
+    /// Replaces this process by the program, with our terminal, standard streams and pid, so that
+    /// its exit status is ours. Returns only when that fails.
     #[allow(clippy::disallowed_methods)]
     pub fn become_it(&self) -> Error {
         let failed = std::process::Command::new(&self.program)

@@ -1,15 +1,15 @@
-//! What is set inside the containers' own networks, and goes with them.
+//! Settings inside the containers' network namespaces. They vanish with the namespaces.
 //!
-//! Having them acknowledge at once what comes from the host: the cluster's first message to a
-//! connection is two small packets, and the second waits until the first is acknowledged, which the
-//! other end puts off for 40 ms (tcp(7), TCP_QUICKACK). The controller makes one connection after the
-//! other, so that this adds up. A route can say otherwise (ip-route(8), `quickack`), and libvirt's
-//! `<route>` cannot.
+//! Acknowledging packets from the host at once. The cluster's first message on a connection is two
+//! small packets. The second is sent only when the first is acknowledged, which the receiver delays
+//! by 40 ms (tcp(7), TCP_QUICKACK). The controller makes one connection after the other, so that
+//! the delays add up. A route can switch the delay off (ip-route(8), `quickack`), but libvirt's
+//! `<route>` cannot say so.
 //!
-//! Telling them where the host is: the kernel's table of neighbours is one for all network
-//! namespaces, and with an entry on either side of 512 containers it is full (arp(7), gc_thresh3: 1024
-//! entries; of 600 guest nodes 70 were lost for it). Entries that are permanent do not count
-//! (Linux, net/core/neighbour.c, neigh_alloc).
+//! A permanent neighbour entry for the host. All network namespaces share one limit on the kernel's
+//! neighbour tables, and 512 containers with an entry on either side reach it (arp(7), gc_thresh3:
+//! 1024 entries; of 600 guest nodes 70 were lost for it). Permanent entries do not count (Linux,
+//! net/core/neighbour.c, neigh_alloc).
 
 use super::netlink::{Change, Kernel};
 use crate::error::{Error, Result};
@@ -27,19 +27,19 @@ use std::fs::File;
 use std::io;
 use std::net::Ipv4Addr;
 
-/// A container's network: PID 1 of it as the host numbers it, and its address.
+/// A container's network: the pid of its PID 1 as the host numbers it, and its IPv4 address.
 pub type Inside = (u32, Ipv4Addr);
 
-/// The card's name, as libvirt gives it.
+/// The name that libvirt gives the network card in a container.
 const DEVICE: &str = "eth0";
 
-/// Changes the route to the subnet in each, and enters the host; gives back those where it could
-/// not.
+/// Changes the route to the subnet and adds the entry for the host, in each container. Returns the
+/// containers where that failed.
 ///
 /// # Errors
 /// When no thread can be started.
 pub fn settle(containers: &[Inside], subnet: &Subnet) -> Result<Vec<Inside>> {
-    // A namespace is entered by a thread for itself; it ends with it.
+    // A thread enters a network namespace for itself alone, so a thread of its own does the work.
     std::thread::scope(|scope| {
         let all = || {
             let of = containers.iter();

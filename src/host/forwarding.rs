@@ -1,18 +1,19 @@
-//! IPv4 forwarding, which libvirt switches on when it starts a network that forwards
-//! (libvirt 9.0, src/network/bridge_driver.c, networkEnableIPForwarding), and never off.
+//! IPv4 forwarding. libvirt switches it on when it starts a network that forwards (libvirt 9.0,
+//! src/network/bridge_driver.c, networkEnableIPForwarding), and never switches it off.
 //!
-//! Writing `ip_forward` changes more than itself: every `conf/*/forwarding`, and
+//! Writing `ip_forward` changes other settings too: every `conf/*/forwarding`, and
 //! `conf/all/accept_redirects` (Linux, net/ipv4/devinet.c, inet_forward_change).
 
 use super::files;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 
-/// The switch for all of it.
+/// The file that switches IPv4 forwarding for the whole network namespace.
 pub const SWITCH: &str = "/proc/sys/net/ipv4/ip_forward";
 const INTERFACES: &str = "/proc/sys/net/ipv4/conf";
 
-/// What switching it on would change, or `None` when it is on.
+/// The settings that switching forwarding on can change, with their present values; `None` when it
+/// is on already.
 pub fn before() -> Option<Vec<(PathBuf, String)>> {
     let switch = files::read_trimmed(SWITCH)?;
     if switch == "1" {
@@ -30,7 +31,7 @@ pub fn before() -> Option<Vec<(PathBuf, String)>> {
     Some(settings)
 }
 
-/// Interfaces that forward now and were not there when the settings were read.
+/// Interfaces that forward now and did not exist when the settings were read.
 pub fn interfaces_since(settings: &[(PathBuf, String)]) -> Vec<String> {
     let entries = std::fs::read_dir(INTERFACES)
         .into_iter()
@@ -48,7 +49,7 @@ pub fn interfaces_since(settings: &[(PathBuf, String)]) -> Vec<String> {
         .collect()
 }
 
-/// Writes the settings back, those of interfaces that are gone left out.
+/// Writes the settings back. Settings of interfaces that are gone are passed over.
 ///
 /// # Errors
 /// When the kernel refuses.

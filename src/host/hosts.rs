@@ -1,4 +1,4 @@
-//! A marked block of names in /etc/hosts.
+//! Marked blocks of lines in /etc/hosts.
 
 use super::files;
 use super::mounts;
@@ -8,17 +8,17 @@ use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
-/// The file.
+/// The path of the file.
 pub const PATH: &str = "/etc/hosts";
-/// Said in the first marker when the file did not end with a newline before.
+/// Stands in the first marker when the file did not end with a newline before.
 const NEWLINE_ADDED: &str = " (newline added)";
 
-/// The name of a set's block.
+/// The text in both markers of a set's block.
 pub fn marker(prefix: &crate::spec::Prefix, state_dir: &Path) -> String {
     format!("{prefix} in {}", state_dir.display())
 }
 
-/// The names of a state directory's blocks in a text.
+/// The markers of all blocks in this text that belong to a state directory.
 pub fn markers_of(text: &str, state_dir: &Path) -> Vec<String> {
     let end = format!(" in {}", state_dir.display());
     text.lines()
@@ -37,7 +37,7 @@ fn end(marker: &str) -> String {
     format!("# END lxc-autogen {marker}")
 }
 
-/// The text with a block of these lines, instead of an older one of the same marker.
+/// The text with a block of these lines at its end; an older block with the same marker is removed.
 pub fn with_block(text: &str, marker: &str, lines: &[String]) -> String {
     let mut text = without_block(text, marker);
     let added = if text.is_empty() || text.ends_with('\n') {
@@ -56,7 +56,7 @@ pub fn with_block(text: &str, marker: &str, lines: &[String]) -> String {
     text
 }
 
-/// The text as it was before the block; without both markers it is left alone.
+/// The text as it was before the block. Where a marker is missing, the text stays as it is.
 pub fn without_block(text: &str, marker: &str) -> String {
     let (begin, end) = (begin(marker), end(marker));
     let mut kept = String::new();
@@ -77,7 +77,8 @@ pub fn without_block(text: &str, marker: &str) -> String {
         } else if inside.is_some() && bare == end {
             inside = None;
             removed = true;
-            // Only when nothing was put behind us since may the newline go again.
+            // The newline was ours; it goes again only when no text has been added after the block
+            // since.
             if added && after.is_empty() && kept.ends_with('\n') {
                 kept.pop();
             }
@@ -92,10 +93,10 @@ pub fn without_block(text: &str, marker: &str) -> String {
     kept
 }
 
-/// Refuses a file that could not be changed later.
+/// Fails for a file that could not be changed later.
 ///
 /// # Errors
-/// [`crate::error::Kind::Cant`] when it is not there or not text.
+/// [`crate::error::Kind::Cant`] when the file cannot be read or is not text in UTF-8.
 pub fn check(path: &Path) -> Result<()> {
     match fs::read(path).map(String::from_utf8) {
         Ok(Ok(_)) => Ok(()),
@@ -108,9 +109,9 @@ pub fn check(path: &Path) -> Result<()> {
     }
 }
 
-/// Replaces the file's text: whole or not at all, with owner, mode and extended attributes kept.
-/// Where the file is itself a mount point (in containers), a rename cannot be, and it is
-/// rewritten in place.
+/// Replaces the file's text, whole or not at all, and keeps owner, mode and extended attributes. A
+/// file that is itself a mount point (in containers) cannot be renamed over and is rewritten in
+/// place.
 ///
 /// # Errors
 /// When reading or writing fails.
@@ -121,11 +122,11 @@ pub fn rewrite(path: &Path, change: impl Fn(&str) -> String) -> Result<()> {
     if changed == text {
         return Ok(());
     }
-    // Through a symlink we change what it points to, as an editor would.
+    // A symlink is followed and its target changed, as an editor would do.
     let path = &fs::canonicalize(path).map_err(|e| at(&e))?;
     if mounts::points()?.iter().any(|p| p == path) {
         return in_place(path, &changed).map_err(|e| {
-            // A full disk, say: what was there fits.
+            // The disk may be full, say. The old text fits again.
             let _ = in_place(path, &text);
             at(&e)
         });

@@ -1,5 +1,5 @@
-//! The trap of hybrid control groups: v1 controllers, and beside them a v2 mount at
-//! /sys/fs/cgroup/unified whose cgroup.controllers is not empty. libvirt 9.0 then fails every
+//! The trap of hybrid control groups: v1 controllers, together with a v2 mount at
+//! /sys/fs/cgroup/unified whose cgroup.controllers is not empty. With it libvirt 9.0 fails every
 //! container start with "Unable to create directory /sys/fs/cgroup/unified".
 
 use super::mounts::{self, Mount};
@@ -7,7 +7,8 @@ use super::{files, processes};
 use crate::error::Result;
 use std::path::Path;
 
-/// Whether these mounts are the trap, with these controllers in the hierarchy of v2.
+/// Whether these mounts are the trap. `v2_controllers` is the text of cgroup.controllers in the v2
+/// mount.
 fn is_trap(mounts: &[Mount], v2_controllers: Option<&str>) -> bool {
     let v1 = mounts
         .iter()
@@ -18,7 +19,7 @@ fn is_trap(mounts: &[Mount], v2_controllers: Option<&str>) -> bool {
     v1 && v2 && v2_controllers.is_some_and(|c| !c.trim().is_empty())
 }
 
-/// What the trap is, and what mends it.
+/// The description of the trap, and how to mend it.
 pub const TRAP: (&str, &str) = (
     "cgroup v1 controllers and a v2 mount with controllers at /sys/fs/cgroup/unified: libvirt \
      fails every start with \"Unable to create directory /sys/fs/cgroup/unified\"",
@@ -26,18 +27,18 @@ pub const TRAP: (&str, &str) = (
      libvirtd",
 );
 
-/// Where the trap is.
+/// Whether the trap is on this host, and whether libvirtd is in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trap {
-    /// Not on this host.
+    /// The host does not have it.
     Nowhere,
-    /// Here, and libvirtd does not see it.
+    /// The host has it, but libvirtd does not see it.
     Avoided,
-    /// Where libvirtd sees it.
+    /// The host has it and libvirtd sees it, or no libvirtd runs that could avoid it.
     Set,
 }
 
-/// The trap as libvirtd meets it: in its own mount namespace, when that differs from ours.
+/// The trap as libvirtd sees it, from libvirtd's own mount namespace.
 ///
 /// # Errors
 /// When the mounts cannot be read.
@@ -46,7 +47,7 @@ pub fn trap() -> Result<Trap> {
     if !is_trap(&mounts::all()?, controllers.as_deref()) {
         return Ok(Trap::Nowhere);
     }
-    // Not one of a container: a lab's node has a libvirtd of its own.
+    // Only libvirtds of this host are looked at: a lab's node has its own in a container.
     let libvirtd = processes::named(&["libvirtd", "virtlxcd"]);
     let theirs = libvirtd.and_then(|pid| mounts::of(pid).ok());
     Ok(match theirs {

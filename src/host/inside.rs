@@ -11,7 +11,7 @@ use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// A running container, by its PID 1 as this host numbers it.
+/// A running container, known by its PID 1 as this host numbers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inside {
     name: String,
@@ -21,10 +21,11 @@ pub struct Inside {
 }
 
 impl Inside {
-    /// The container of this name, whose PID 1 is `pid`. Programs in it get `environment` and nothing of ours.
+    /// The container of this name, whose PID 1 is `pid`. Programs in it get `environment` and no
+    /// variable of this process.
     ///
     /// # Errors
-    /// When that process is gone.
+    /// When the process `pid` is gone.
     pub fn of(name: &str, pid: u32, environment: Vec<(String, String)>) -> Result<Inside> {
         let status: Status = proc::read(&format!("/proc/{pid}/status"))?;
         Ok(Inside {
@@ -35,22 +36,22 @@ impl Inside {
         })
     }
 
-    /// Its name.
+    /// The container's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its PID 1, as this host numbers it.
+    /// The pid of the container's PID 1, as this host numbers it.
     pub fn pid(&self) -> u32 {
         self.pid
     }
 
-    /// A program to run in it.
+    /// A command that runs this program in the container.
     ///
-    /// By way of this very program (see [`enter`]), which moves into the container's control groups
-    /// first. What is started after that has lost, on the host's side already, the capabilities
-    /// that the container does not have and nsenter does not need: the container's own files, by
-    /// which programs in it are loaded, are not to be trusted with them.
+    /// It starts this very program first (see [`enter`]), which moves into the container's control
+    /// groups. The next program, still on the host's side, drops the capabilities that the
+    /// container does not have and nsenter does not need: programs in the container are loaded from
+    /// the container's own files, which must not be trusted with them.
     pub fn cmd(&self, program: &str) -> Cmd {
         let ourselves = std::env::current_exe().unwrap_or_else(|_| "lxc-autogen".into());
         let outer: Vec<&str> = self
@@ -74,18 +75,18 @@ impl Inside {
             .arg(program)
     }
 
-    /// The same with more in its environment.
+    /// The container with one more variable in its programs' environment.
     pub fn with_environment(mut self, name: &str, value: &str) -> Inside {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 }
 
-/// What setns(2) and the second setpriv need.
+/// The capabilities that setns(2) and the second setpriv need.
 const FOR_NSENTER: &[&str] = &["setpcap", "sys_admin", "sys_chroot", "sys_ptrace"];
 
-/// setpriv(1) that takes capabilities out of the bounding set: the next exec then takes them out
-/// of the others.
+/// The arguments of a setpriv(1) that removes capabilities from the bounding set; the next exec
+/// then removes them from the other sets.
 fn without(dropped: &[&str]) -> Vec<String> {
     if dropped.is_empty() {
         return Vec::new();
@@ -98,15 +99,16 @@ fn without(dropped: &[&str]) -> Vec<String> {
     ]
 }
 
-/// Moves this process into the control groups of another, so that their limits hold for it too,
-/// that of devices above all; then becomes the command. nsenter of util-linux 2.38 cannot.
+/// Moves this process into the control groups of another process, so that their limits, above all
+/// that of devices, hold for it too; then becomes the command. The nsenter of util-linux 2.38
+/// cannot join control groups.
 ///
-/// The freezer of cgroup v1 is not joined: should the container be paused meanwhile, what is run
-/// in it would stop where no signal reaches it, SIGKILL neither, and keep us waiting. In cgroup v2
-/// it can be killed.
+/// The freezer group of cgroup v1 is not joined: if the container is paused meanwhile, the command
+/// would stop where no signal reaches it, not even SIGKILL, and keep us waiting. In cgroup v2 a
+/// frozen process can be killed.
 ///
 /// # Errors
-/// When a group cannot be joined, or the command not be started; else it does not come back.
+/// When a group cannot be joined, or the command cannot be started. Does not return otherwise.
 pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
     for group in groups(pid)? {
         if group.has(FREEZER) {
@@ -124,7 +126,7 @@ pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
         .become_it())
 }
 
-/// Those of these processes that are frozen, as all of a container are that is paused.
+/// Which of these processes are frozen. All processes of a paused container are.
 pub fn frozen(pids: &[u32]) -> HashSet<u32> {
     let mounted = super::mounts::all().unwrap_or_default();
     let is_frozen = |pid: &&u32| {
@@ -133,7 +135,7 @@ pub fn frozen(pids: &[u32]) -> HashSet<u32> {
     pids.iter().filter(is_frozen).copied().collect()
 }
 
-/// Whether a process is.
+/// Whether a process is frozen.
 pub fn is_frozen(pid: u32) -> bool {
     !frozen(&[pid]).is_empty()
 }
@@ -144,7 +146,7 @@ const FREEZER: &str = "freezer";
 /// A control group of a process.
 #[derive(Debug)]
 struct Group {
-    /// Of a v1 hierarchy; empty for v2.
+    /// The controllers of a v1 hierarchy; empty for v2.
     controllers: Vec<String>,
     path: PathBuf,
 }
@@ -164,14 +166,16 @@ impl Group {
     }
 }
 
-/// The control groups of a process' own, in the hierarchies that are mounted here.
+/// The control groups of a process, in the hierarchies that are mounted here. Root groups are left
+/// out.
 fn groups(pid: u32) -> Result<Vec<Group>> {
     Ok(groups_in(cgroups::of(pid)?, &super::mounts::all()?))
 }
 
 fn groups_in(all: ProcessCGroups, mounted: &[Mount]) -> Vec<Group> {
     let one = |group: ProcessCGroup| {
-        // In the root: it has no group of its own. With dots: none that could be seen from here.
+        // In the root group the process has no group of its own. A path with dots cannot be seen
+        // from here.
         if group.pathname == "/" || group.pathname.starts_with("/..") {
             return None;
         }
@@ -190,12 +194,12 @@ fn groups_in(all: ProcessCGroups, mounted: &[Mount]) -> Vec<Group> {
     all.into_iter().filter_map(one).collect()
 }
 
-/// The bounding set of a process; all capabilities where the kernel does not say it.
+/// The bounding set of a process; all capabilities where the kernel does not give it.
 fn bounding_set(status: &Status) -> u64 {
     status.capbnd.unwrap_or(u64::MAX)
 }
 
-/// The capabilities missing in a set, as setpriv(1) writes them.
+/// The names of the capabilities that are not in a set, as setpriv(1) writes them.
 fn not_in(set: u64) -> Vec<String> {
     let mut names: Vec<String> = caps::runtime::procfs_all_supported(None)
         .unwrap_or_default()

@@ -9,24 +9,26 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
-/// What is said where another process holds a lock.
+/// The beginning of the message when another process holds a lock.
 pub const HELD: &str = "another run is at work here";
 
-/// Held for as long as it lives; the kernel lets go of it when the process ends, however.
+/// A lock, held until this value is dropped. When the process ends, in whatever way, the kernel
+/// releases the lock.
 #[derive(Debug)]
 pub struct Lock {
     remove: Option<std::path::PathBuf>,
     _file: Flock<File>,
 }
 
-/// For how long the lock of a run that was killed can be held by a program that it was just starting:
-/// between fork and exec that has all of its files.
+/// How long a lock can outlive a run that was killed: a program that the run was just starting has
+/// all of its open files between fork and exec.
 const LINGERS: Duration = Duration::from_secs(2);
 
-/// Takes the lock file, and writes into it who holds it.
+/// Takes the lock of this file, and writes our pid and command line into the file.
 ///
 /// # Errors
-/// [`crate::error::Kind::Cant`] when another process holds it, saying which and since when.
+/// [`crate::error::Kind::Cant`] when another process holds the lock, with its pid, its command line
+/// and since when.
 pub fn take(path: &Path) -> Result<Lock> {
     let poll = Poll::every(Duration::from_millis(20), LINGERS).uninterrupted();
     let mut file = poll.until(|_| try_to_lock(path), |held| held)?;
@@ -40,7 +42,8 @@ pub fn take(path: &Path) -> Result<Lock> {
     })
 }
 
-/// The lock, or the error of who holds it where that process has ended.
+/// The lock. When another process holds it: an error that names it if the process lives, `Waiting`
+/// with that error if it has ended.
 fn try_to_lock(path: &Path) -> Result<Seen<Flock<File>, Error>> {
     loop {
         let file = OpenOptions::new()
@@ -62,8 +65,8 @@ fn try_to_lock(path: &Path) -> Result<Seen<Flock<File>, Error>> {
             }
             Err((_, e)) => return Err(Error::io("lock", path, e)),
         };
-        // A clean-up that ended between our open and our lock has removed the file: what we hold
-        // then has no name any more, and another run could hold its successor.
+        // A clean-up that ended between our open and our lock has removed the file. Our lock is
+        // then on a file without a name, and another run could lock a new file of that name.
         let ours = locked
             .metadata()
             .map_err(|e| Error::io("look at", path, e))?;
@@ -76,19 +79,20 @@ fn try_to_lock(path: &Path) -> Result<Seen<Flock<File>, Error>> {
     }
 }
 
-/// Only one run at a time chooses names and subnets and writes the host's shared files, whatever
-/// its state directory. The file goes with the lock.
+/// The lock of the whole host: only one run at a time, in any state directory, may choose names and
+/// subnets and write the host's shared files. The file is removed when the lock is released.
 const HOST_LOCK: &str = "/run/lxc-autogen.lock";
 
-/// Takes the lock of the whole host, waiting half a minute for it.
+/// Takes the lock of the whole host, waiting for up to 30 s.
 ///
 /// # Errors
-/// [`crate::error::Kind::Cant`] when another process holds it for longer, or on a signal.
+/// [`crate::error::Kind::Cant`] when another process holds the lock for longer;
+/// [`crate::error::Kind::Interrupted`] on a signal.
 pub fn host() -> Result<Lock> {
     let mut said = false;
     let look = |_: &mut Poll| match take(Path::new(HOST_LOCK)) {
         Ok(lock) => Ok(Seen::Ready(lock)),
-        // Only another that holds it goes away by itself.
+        // Waiting helps only while another process holds the lock.
         Err(e) if e.kind != Kind::Cant => Err(e),
         Err(e) => {
             if !said {
@@ -107,7 +111,8 @@ pub fn host() -> Result<Lock> {
 impl Drop for Lock {
     fn drop(&mut self) {
         if let Some(path) = &self.remove {
-            // While it is held: whoever opened it meanwhile sees that it has no name any more.
+            // Removed while the lock is held: a run that has opened the file meanwhile sees that it
+            // has no name any more.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -117,7 +122,7 @@ fn command_line() -> String {
     std::env::args().collect::<Vec<_>>().join(" ")
 }
 
-/// The error that says who holds it, and whether that process lives.
+/// The error that names the process holding the lock, and whether that process lives.
 fn held(file: &mut File) -> (Error, bool) {
     let mut text = String::new();
     let _ = file
@@ -136,7 +141,7 @@ fn held(file: &mut File) -> (Error, bool) {
     let error = Error::cant(format!("{HELD}: process {pid} ({command}){since}")).mend(format!(
         "wait for it to end, or end it (kill {pid}): it puts back what it did"
     ));
-    // What is not a number is being written right now.
+    // A pid that is no number is just being written, so its process lives.
     let alive = pid.parse::<u32>().is_err() || Path::new("/proc").join(&pid).exists();
     (error, alive)
 }

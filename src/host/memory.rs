@@ -3,7 +3,7 @@
 use super::proc;
 use procfs_core::Meminfo;
 
-/// MiB that can be had without swapping; nothing where the kernel does not say it.
+/// MiB of memory that can be used without swapping; `None` where the kernel does not say.
 pub fn available_mib() -> Option<u64> {
     let all: Meminfo = proc::read("/proc/meminfo").ok()?;
     // procfs-core has turned KiB into bytes.

@@ -1,5 +1,5 @@
-//! The door to the host: programs, files that appear whole, mounts, cgroups, locks, signals. Nothing
-//! else starts a program or removes a tree (.clippy.toml keeps it so).
+//! Everything that touches the host: programs, files that appear whole, mounts, cgroups, locks,
+//! signals. No other room starts a program or removes a tree (.clippy.toml keeps it so).
 
 pub mod at;
 pub mod cgroups;
@@ -25,16 +25,16 @@ pub mod users;
 
 use std::time::Instant;
 
-/// The handle that every function that touches the host is given.
+/// The handle to this host. Every function that touches the host takes it.
 #[derive(Debug)]
 pub struct Host {
-    /// Print every program that is run, with its time, to stderr.
+    /// Whether to print every program that is run, with its time, to stderr.
     pub verbose: bool,
     started: Instant,
 }
 
 impl Host {
-    /// A door to this host.
+    /// A handle to this host; its clock starts now.
     pub fn new(verbose: bool) -> Self {
         Host {
             verbose,
@@ -42,12 +42,12 @@ impl Host {
         }
     }
 
-    /// Time since the program began, for traces.
+    /// Time since this handle was made, for traces.
     pub fn elapsed(&self) -> std::time::Duration {
         self.started.elapsed()
     }
 
-    /// Stops here, when a signal has asked for it.
+    /// Fails when a signal has asked this process to end.
     ///
     /// # Errors
     /// [`crate::error::Kind::Interrupted`] after SIGINT, SIGTERM or SIGHUP.

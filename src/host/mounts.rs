@@ -1,27 +1,27 @@
-//! What is mounted where, in the mount namespace of a process (proc(5), /proc/pid/mountinfo).
+//! The mounts in the mount namespace of a process (proc(5), /proc/pid/mountinfo).
 //!
-//! Taken apart by hand: procfs-core leaves a mount point as the kernel escapes it, forgets the order
-//! of options, and gives nothing at all when one line is strange to it.
+//! Parsed by hand: procfs-core leaves mount points as the kernel escapes them, loses the order of
+//! options, and fails for the whole file when it cannot parse one line.
 
 use crate::error::{Error, Result};
 use nix::mount::{MntFlags, umount2};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
-/// One line of mountinfo, as far as we use it.
+/// One line of mountinfo, as far as lxc-autogen uses it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mount {
-    /// Which directory of the file system is mounted: `/`, where it is not a part of it.
+    /// The directory of the file system that is mounted: `/`, or a part of it.
     pub root: PathBuf,
-    /// Where.
+    /// The mount point.
     pub point: PathBuf,
-    /// File system type.
+    /// The file system's type, such as `ext4` or `cgroup2`.
     pub fstype: String,
-    /// Options of the super block, comma-separated.
+    /// Options of the super block, separated by commas.
     pub options: String,
 }
 
-/// Every mount that we see, in the kernel's order.
+/// All mounts that this process sees, in the kernel's order.
 ///
 /// # Errors
 /// When /proc/self/mountinfo cannot be read.
@@ -29,10 +29,10 @@ pub fn all() -> Result<Vec<Mount>> {
     of("self")
 }
 
-/// Every mount that a process sees, in the kernel's order.
+/// All mounts that a process sees, in the kernel's order. `process` is a pid or `self`.
 ///
 /// # Errors
-/// When its mountinfo cannot be read.
+/// When the process's mountinfo cannot be read.
 pub fn of(process: impl Display) -> Result<Vec<Mount>> {
     let path = format!("/proc/{process}/mountinfo");
     let path = Path::new(&path);
@@ -40,7 +40,7 @@ pub fn of(process: impl Display) -> Result<Vec<Mount>> {
     Ok(parse(&text))
 }
 
-/// The mount points alone.
+/// The mount points of all mounts that this process sees.
 ///
 /// # Errors
 /// As [`all`].
@@ -48,13 +48,13 @@ pub fn points() -> Result<Vec<PathBuf>> {
     Ok(all()?.into_iter().map(|m| m.point).collect())
 }
 
-/// Takes away, from this process' own mount namespace, all that is mounted at a path and below. What
-/// is open there stays open (umount2(2), MNT_DETACH).
+/// Unmounts all that is mounted at a path and below, in this process's own mount namespace. Files
+/// there that are open stay open (umount2(2), MNT_DETACH).
 ///
 /// # Errors
 /// When the mounts cannot be read, or the kernel refuses.
 pub fn detach(path: &Path) -> Result<()> {
-    // Counted beforehand: with /proc itself gone nobody could.
+    // Counted beforehand: after /proc itself is unmounted the mounts cannot be read.
     let layers = points()?.iter().filter(|p| *p == path).count();
     for _ in 0..layers {
         umount2(path, MntFlags::MNT_DETACH).map_err(|e| Error::io("unmount", path, e))?;
@@ -62,7 +62,7 @@ pub fn detach(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Reads a mountinfo file.
+/// Parses the text of a mountinfo file; lines of another form are left out.
 pub fn parse(text: &str) -> Vec<Mount> {
     text.lines().filter_map(parse_line).collect()
 }
@@ -80,7 +80,7 @@ fn parse_line(line: &str) -> Option<Mount> {
     })
 }
 
-/// The kernel writes space, tab, newline and backslash as three octal digits.
+/// Undoes the kernel's escapes: space, tab, newline and backslash as three octal digits.
 pub(crate) fn unescape(text: &str) -> String {
     ["\\040", "\\011", "\\012", "\\134"]
         .iter()

@@ -6,14 +6,14 @@ use ipnet::Ipv4Net;
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// A range in use, and by what.
+/// A range of addresses in use, and its user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Used {
-    /// Its address.
+    /// An address in the range: the network's, or an interface's own.
     pub network: Ipv4Addr,
-    /// Its prefix length.
+    /// The range's prefix length.
     pub prefix: u8,
-    /// What uses it, for messages.
+    /// The user of the range, for messages.
     pub by: String,
 }
 
@@ -36,7 +36,7 @@ struct Address {
     prefixlen: Option<u8>,
 }
 
-/// Ranges of addresses and routes of all tables, the default route left out.
+/// The ranges of all interface addresses and of the routes in all tables, without default routes.
 ///
 /// # Errors
 /// When ip(8) fails.
@@ -54,10 +54,10 @@ pub fn used(at: &dyn At) -> Result<Vec<Used>> {
     Ok(all)
 }
 
-/// Has a host acknowledge at once what comes from a bridge's subnet. A TLS handshake of
-/// Pacemaker's is many small packets, and a delayed acknowledgement holds the next one back for
-/// 40 ms, several times over (tcp(7), TCP_QUICKACK; ip-route(8), quickack). The route is the
-/// kernel's own and goes with the bridge, and so does this.
+/// Changes the route to a bridge's subnet so that the host acknowledges packets from there at once.
+/// A TLS handshake of Pacemaker's is many small packets, and a delayed acknowledgement holds the
+/// next one back for 40 ms, several times over (tcp(7), TCP_QUICKACK; ip-route(8), quickack). The
+/// route is the kernel's own and vanishes with the bridge, and so does this change.
 ///
 /// # Errors
 /// When ip(8) refuses.
@@ -72,8 +72,9 @@ pub fn acknowledge_at_once(at: &dyn At, bridge: &str, subnet: &crate::spec::Subn
         .map(drop)
 }
 
-/// Tells a host for good where containers are on a bridge, so that they take no room in the
-/// table of neighbours (see [`super::container_net`]). It goes with the bridge.
+/// Adds permanent neighbour entries for containers on a bridge, as (IPv4 address, MAC address).
+/// Permanent entries do not count against the limit of the neighbour table (see
+/// [`super::container_net`]). They vanish with the bridge.
 ///
 /// # Errors
 /// When ip(8) refuses.

@@ -1,4 +1,4 @@
-//! Asking the kernel for changes of a network (netlink(7)).
+//! Changes to networks, asked of the kernel by netlink(7).
 
 use netlink_packet_core::{
     DecodeError, Emitable, NLM_F_ACK, NLM_F_REQUEST, NetlinkDeserializable, NetlinkHeader,
@@ -13,8 +13,8 @@ use nix::sys::socket::{
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
-/// What the kernel is asked to have. netlink-packet-route's own type for all messages would do as
-/// well, and bring the readers and writers of all of them: 1 MiB of program.
+/// A route or neighbour entry that the kernel is asked to set. netlink-packet-route's own type for
+/// all messages would work too, but adds the readers and writers of all of them: 1 MiB of program.
 #[derive(Debug)]
 pub(super) enum Change {
     Route(RouteMessage),
@@ -44,7 +44,8 @@ impl NetlinkSerializable for Change {
     }
 }
 
-/// An answer is done or an error, and those netlink-packet-core reads by itself.
+/// Never called for an answer: an answer says success or an error, and netlink-packet-core reads
+/// both by itself.
 impl NetlinkDeserializable for Change {
     type Error = DecodeError;
 
@@ -53,7 +54,8 @@ impl NetlinkDeserializable for Change {
     }
 }
 
-/// The kernel, for the network namespace of the thread that opened it.
+/// A netlink socket. It acts on the network namespace that the thread was in when it opened the
+/// socket.
 #[derive(Debug)]
 pub(super) struct Kernel(OwnedFd);
 
@@ -74,7 +76,8 @@ impl Kernel {
     }
 }
 
-/// A change to be acknowledged, as it is sent; the kernel fills in who asks.
+/// The bytes of a request for a change, with an acknowledgement asked for; the kernel fills in the
+/// sender.
 pub(super) fn request(flags: u16, change: Change) -> Vec<u8> {
     let payload = NetlinkPayload::InnerMessage(change);
     let mut request = NetlinkMessage::new(NetlinkHeader::default(), payload);
@@ -86,7 +89,7 @@ pub(super) fn request(flags: u16, change: Change) -> Vec<u8> {
     bytes
 }
 
-/// What the kernel has answered: done, or the number of an error.
+/// The result in the kernel's answer: success, or an error number.
 fn result(answer: &[u8]) -> io::Result<()> {
     let answer = NetlinkMessage::<Change>::deserialize(answer);
     match answer.map(|a| a.payload) {

@@ -1,14 +1,14 @@
 //! Which package brings a missing tool, by distribution family.
 
-/// Tool, its package for apt, dnf and zypper, groups; by tabs.
+/// Lines of tab-separated fields: tool, its package for apt, dnf and zypper, groups.
 const PACKAGES: &str = include_str!("../../packaging/packages.tsv");
 
-/// The packages that bring a tool: of apt, dnf, zypper.
+/// The packages that bring a tool, for apt, dnf and zypper.
 fn packages_of(tool: &str) -> Option<[&'static str; 3]> {
     let lines = PACKAGES.lines().filter(|line| !line.starts_with('#'));
     let mut rows = lines.map(|line| line.split('\t').collect::<Vec<_>>());
     let row = rows.find(|row| row[0] == tool)?;
-    // A dash is for scripts: these they shall not install.
+    // A leading dash tells scripts not to install the package.
     Some([row[1], row[2], row[3]].map(|name| name.trim_start_matches('-')))
 }
 

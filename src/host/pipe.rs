@@ -1,4 +1,4 @@
-//! A program that is spoken to line by line while it runs.
+//! A running program that we exchange lines with.
 
 use super::Host;
 use super::command::Cmd;
@@ -14,7 +14,7 @@ use wait_timeout::ChildExt;
 /// How long a program may take to end once its standard input is closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The running program. It is ended when this is dropped.
+/// The running program. Dropping this value ends it.
 #[derive(Debug)]
 pub struct Pipe {
     child: Child,
@@ -57,7 +57,7 @@ impl Pipe {
         })
     }
 
-    /// Writes a line.
+    /// Writes a line to the program's standard input.
     ///
     /// # Errors
     /// When the program does not read any more.
@@ -66,8 +66,8 @@ impl Pipe {
             .map_err(|e| Error::failed(format!("write to {}: {e}", self.shown)))
     }
 
-    /// Writes an empty line again and again, as long as the pipe and this process live: by their
-    /// absence the other side knows that nobody is there any more, also where no connection tells.
+    /// Writes an empty line at these intervals, as long as the pipe and this process live. When the
+    /// lines stop, the other side knows that we are gone, even where no connection tells it.
     pub fn keep_alive(&self, every: Duration) {
         let stdin = Arc::downgrade(&self.stdin);
         std::thread::spawn(move || {
@@ -81,10 +81,10 @@ impl Pipe {
         });
     }
 
-    /// The next line it writes; `None` when it has ended.
+    /// The next line of the program's standard output; `None` when the output has ended.
     ///
     /// # Errors
-    /// When none comes in time.
+    /// When no line comes within the timeout.
     pub fn receive(&self, timeout: Duration) -> Result<Option<String>> {
         match self.lines.recv_timeout(timeout) {
             Ok(line) => Ok(Some(line)),
@@ -97,8 +97,8 @@ impl Pipe {
         }
     }
 
-    /// Closes its input and waits for its end. Gives back its exit status, if it had one, and the
-    /// end of its error output.
+    /// Closes the program's standard input and waits for its end. Returns its exit status (`None`
+    /// when a signal ended it or it had to be killed) and the end of its error output.
     pub fn end(mut self) -> (Option<i32>, Vec<String>) {
         let status = self.close();
         let said = super::command::read_back(&mut self.stderr).unwrap_or_default();

@@ -1,20 +1,20 @@
-//! Waiting for something by looking again and again.
+//! Waiting for something by looking for it repeatedly.
 
 use super::signals;
 use crate::error::{Error, Result};
 use std::time::{Duration, Instant};
 
-/// What one look has found.
+/// The result of one look.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen<T, W> {
-    /// It is there.
+    /// It is there: the wait ends with this value.
     Ready(T),
-    /// Not yet; and what is missing, for the message when it does not come in time.
+    /// It is not there yet. The value says what is missing, for the error when patience ends.
     Waiting(W),
 }
 
 impl<W> Seen<(), W> {
-    /// By whether it is there, and what is missing where it is not.
+    /// `Ready` when it is there, otherwise `Waiting` with what is missing.
     pub fn ready_if(there: bool, missing: W) -> Seen<(), W> {
         match there {
             true => Seen::Ready(()),
@@ -23,7 +23,8 @@ impl<W> Seen<(), W> {
     }
 }
 
-/// How often to look, and for how long. A signal ends the wait, except [`Poll::uninterrupted`]'s.
+/// How often to look, and for how long. A signal ends the wait, except after
+/// [`Poll::uninterrupted`].
 #[derive(Debug, Clone)]
 pub struct Poll {
     began: Instant,
@@ -36,8 +37,8 @@ pub struct Poll {
 }
 
 impl Poll {
-    /// Looks at once, then after every such pause. The first look that ends later than `patience`
-    /// from now is the last.
+    /// Looks at once, and again after each pause. The first look that ends more than `patience`
+    /// after now is the last.
     pub fn every(pause: Duration, patience: Duration) -> Poll {
         Poll {
             began: Instant::now(),
@@ -50,56 +51,57 @@ impl Poll {
         }
     }
 
-    /// Each pause is longer than the one before by this fraction (`(5, 4)`: a quarter), up to the
-    /// longest.
+    /// Makes each pause longer than the one before by this fraction (`(5, 4)`: by a quarter), up to
+    /// `longest`.
     pub fn growing(mut self, fraction: (u32, u32), longest: Duration) -> Poll {
         self.growth = fraction;
         self.longest = longest;
         self
     }
 
-    /// Patience counts from here.
+    /// Counts patience from this moment and not from the poll's making.
     pub fn since(mut self, began: Instant) -> Poll {
         self.began = began;
         self
     }
 
-    /// A signal does not end it: for short waits in the middle of what must not be left half done.
+    /// Lets no signal end the wait: for short waits in the middle of work that must not be left
+    /// half done.
     pub fn uninterrupted(mut self) -> Poll {
         self.interruptible = false;
         self
     }
 
-    /// Time since it began.
+    /// Time since the moment from which patience counts.
     pub fn elapsed(&self) -> Duration {
         self.began.elapsed()
     }
 
-    /// Whether patience is over, so that the look going on is the last.
+    /// Whether patience has ended, so that the present look is the last.
     pub fn is_over(&self) -> bool {
         self.began.elapsed() > self.patience
     }
 
-    /// For how long it looks.
+    /// For how long the poll looks, from its beginning.
     pub fn patience(&self) -> Duration {
         self.patience
     }
 
-    /// Looks for so much longer.
+    /// Adds to the patience.
     pub fn extend(&mut self, longer: Duration) {
         self.patience += longer;
     }
 
-    /// The next pause is this one, and the one after it as long as the next would have been.
+    /// Makes the next pause this long, once. The pauses after it are as if it had not been.
     pub fn pause_once(&mut self, pause: Duration) {
         self.once = Some(pause);
     }
 
-    /// Looks until it is there, or gives back what was missing at the last look. Each look may change
-    /// how it goes on.
+    /// Looks until it is there or patience ends; then returns the result of the last look. Each
+    /// look can change the poll's pauses and patience.
     ///
     /// # Errors
-    /// What a look fails with; [`crate::error::Kind::Interrupted`] on a signal.
+    /// Any error of a look; [`crate::error::Kind::Interrupted`] on a signal.
     pub fn look<T, W>(
         &mut self,
         mut look: impl FnMut(&mut Poll) -> Result<Seen<T, W>>,
@@ -112,10 +114,11 @@ impl Poll {
         }
     }
 
-    /// Looks until it is there; `late` makes the error of what was missing at the last look.
+    /// Looks until it is there; when patience ends first, `late` makes the error from what was
+    /// missing.
     ///
     /// # Errors
-    /// As [`Poll::look`], and that of `late`.
+    /// As [`Poll::look`], and the error that `late` makes.
     pub fn until<T, W>(
         mut self,
         look: impl FnMut(&mut Poll) -> Result<Seen<T, W>>,

@@ -1,5 +1,5 @@
-//! Files of /proc (proc(5)), taken apart by procfs-core. We read them ourselves, so that an error says
-//! what it has always said, and which file.
+//! Files of /proc (proc(5)), parsed by procfs-core. lxc-autogen reads the files itself, so that
+//! errors keep their words and name the file.
 
 use crate::error::{Error, Result};
 use procfs_core::FromBufRead;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// Reads a whole file of /proc.
 ///
 /// # Errors
-/// When it cannot be read, or is not what it is in the kernels that procfs-core knows.
+/// When the file cannot be read, or procfs-core cannot parse it.
 pub(super) fn read<T: FromBufRead>(path: &str) -> Result<T> {
     let path = Path::new(path);
     let failed = |e: &dyn std::fmt::Display| Error::io("read", path, e);

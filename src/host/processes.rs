@@ -1,5 +1,5 @@
-//! Finding and ending daemons of ours by what they were started with: a configuration file of our
-//! own on the command line is an identity that no number can be.
+//! Finding and ending our daemons by their command lines. A configuration file of our own on the
+//! command line identifies a daemon, which a pid does not: pids are used again.
 
 use super::files;
 use super::poll::{Poll, Seen};
@@ -11,8 +11,7 @@ use procfs_core::process::{LimitValue, Limits, Stat};
 use std::path::Path;
 use std::time::Duration;
 
-/// Processes whose arguments contain this path as one argument of theirs, and whose program has
-/// this name.
+/// Processes whose program has this name, and that have this path as a whole argument.
 pub fn of(program: &str, argument: &Path) -> Vec<Pid> {
     let wanted = argument.as_os_str().as_encoded_bytes();
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -33,8 +32,8 @@ pub fn same_namespace(one: u32, other: u32) -> bool {
     of(one).is_some() && of(one) == of(other)
 }
 
-/// The same as [`of`] in our own pid namespace: a container's processes can call themselves what
-/// they like.
+/// As [`of`], but only processes in our own pid namespace: a container's processes can give
+/// themselves any command line.
 pub fn here(program: &str, argument: &Path) -> Vec<Pid> {
     let mut found = of(program, argument);
     let ours = std::process::id();
@@ -42,8 +41,8 @@ pub fn here(program: &str, argument: &Path) -> Vec<Pid> {
     found
 }
 
-/// A process with one of these names in our own pid namespace, so that it is this host's and none
-/// of a container's.
+/// A process with one of these names in our own pid namespace, so that it is a process of this host
+/// and not of a container.
 pub fn named(programs: &[&str]) -> Option<u32> {
     let ours = std::process::id();
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
@@ -56,16 +55,16 @@ pub fn named(programs: &[&str]) -> Option<u32> {
     })
 }
 
-/// When a process was started, in clock ticks since boot (proc(5), /proc/PID/stat, field 22). A pid
-/// comes round again; with this it is an identity. `None` where there is no such process, or only a
-/// zombie: its parent may take its time to fetch its exit status.
+/// When a process was started, in clock ticks since boot (proc(5), /proc/PID/stat, field 22). Pids
+/// are used again; pid and start time together identify a process. `None` where there is no such
+/// process, or only a zombie: its parent may fetch the exit status late.
 pub fn start_time(pid: u32) -> Option<u64> {
     let bytes = std::fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = Stat::from_read(&bytes[..]).ok()?;
     (!matches!(stat.state, 'Z' | 'X')).then_some(stat.starttime)
 }
 
-/// How many files a process may have open (its soft limit; proc(5), /proc/PID/limits).
+/// How many files a process may have open: its soft limit (proc(5), /proc/PID/limits).
 pub fn open_files(pid: u32) -> Option<u64> {
     let limits: Limits = super::proc::read(&format!("/proc/{pid}/limits")).ok()?;
     Some(match limits.max_open_files.soft_limit {
@@ -74,7 +73,7 @@ pub fn open_files(pid: u32) -> Option<u64> {
     })
 }
 
-/// A variable of the environment that a process was started with.
+/// The value of a variable in the environment that a process was started with.
 pub fn environment(pid: u32, name: &str) -> Option<String> {
     let all = std::fs::read(format!("/proc/{pid}/environ")).ok()?;
     let all = String::from_utf8_lossy(&all).into_owned();
@@ -82,10 +81,10 @@ pub fn environment(pid: u32, name: &str) -> Option<String> {
     pairs.find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
 }
 
-/// Ends them: SIGTERM, and SIGKILL for those that are still there after two seconds.
+/// Ends the processes that [`here`] finds: with SIGTERM, and after two seconds with SIGKILL.
 ///
 /// # Errors
-/// When one is still there then.
+/// When one of them is still there two seconds after SIGKILL.
 pub fn end(program: &str, argument: &Path) -> Result<()> {
     for (signal, patience) in [
         (Signal::SIGTERM, Duration::from_secs(2)),

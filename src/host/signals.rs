@@ -1,4 +1,5 @@
-//! SIGINT, SIGTERM and SIGHUP ask us to stop and put back; a second one ends the process at once.
+//! SIGINT, SIGTERM and SIGHUP ask this process to stop and to undo its work; a second signal ends
+//! the process at once.
 
 use crate::error::{Error, Kind, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -11,14 +12,15 @@ fn flag() -> &'static Arc<AtomicBool> {
     ASKED.get_or_init(|| Arc::new(AtomicBool::new(false)))
 }
 
-/// Starts listening.
+/// Installs the signal handlers.
 ///
 /// # Errors
 /// When a handler cannot be installed.
 pub fn listen() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // Order matters: the conditional exit sees the flag of an earlier signal, then this one
-        // sets it. The journal knows what is left, so leaving at once loses nothing.
+        // Order matters: the conditional shutdown looks at the flag as an earlier signal left it,
+        // and then this signal sets the flag. Leaving at once loses nothing, since the journal
+        // knows what is left to undo.
         signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(flag()))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(flag())))
             .map_err(|e| Error::failed(format!("listen for signal {signal}: {e}")))?;
@@ -26,7 +28,7 @@ pub fn listen() -> Result<()> {
     Ok(())
 }
 
-/// Ends the current work when a signal has come.
+/// Fails when a signal has come, so that the present work ends.
 ///
 /// # Errors
 /// [`Kind::Interrupted`] after a signal, until [`forget`] is called.
@@ -37,12 +39,12 @@ pub fn check() -> Result<()> {
     Ok(())
 }
 
-/// Takes note of the signal and lets work go on, so that putting back is not itself cut short.
+/// Forgets the signal, so that undoing the work is not cut short itself.
 pub fn forget() {
     flag().store(false, Ordering::Relaxed);
 }
 
-/// Waits, at most this long, ending early when a signal comes.
+/// Sleeps for this time; a signal ends the sleep early.
 ///
 /// # Errors
 /// As [`check`].

@@ -1,4 +1,4 @@
-//! Who we are, and the cluster's user and group.
+//! The user that this process runs as, and the cluster's user and group.
 
 use crate::error::{Error, Result};
 use nix::unistd::{Gid, Group, Uid, User};
@@ -13,7 +13,7 @@ pub fn is_root() -> bool {
     Uid::effective().is_root()
 }
 
-/// Refuses to go on without root.
+/// Fails unless the effective user is root. `for_what` begins the error's message.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when the effective user is not root.
@@ -43,7 +43,7 @@ pub fn haclient() -> Result<Gid> {
     }
 }
 
-/// The numeric id of the user hacluster, if there is one.
+/// The numeric id of the user hacluster; `None` when there is no such user.
 pub fn hacluster() -> Option<Uid> {
     User::from_name(HA_USER).ok().flatten().map(|u| u.uid)
 }

@@ -57,9 +57,9 @@ pub struct Set {
 
 /// The format of set.json that this lxc-autogen writes, and the only one it reads.
 pub const SET_VERSION: u32 = 1;
-    /// Reads the text of `set.json`; `what` names the file in errors.
+
 impl Set {
-    /// Reads `set.json`.
+    /// Reads the text of `set.json`; `what` names the file in errors.
     ///
     /// # Errors
     /// When it is not JSON of this format.

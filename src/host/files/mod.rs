@@ -1,4 +1,4 @@
-//! Files that appear whole or not at all, trees that are taken away without following anything.
+//! Files that appear whole or not at all, and trees that are removed without following symlinks.
 
 mod pending;
 mod remove;
@@ -18,11 +18,11 @@ use std::io::Read;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-/// The text of a file that somebody else can have replaced by anything: no symlink is followed, and
-/// only a regular file of a sensible size is read. `None` when there is none.
+/// The text of a file that somebody else may have replaced by something else: follows no symlink
+/// and reads only a regular file of at most `most` bytes. `None` when there is no file.
 ///
 /// # Errors
-/// When it is something else.
+/// When it is anything but such a file, or cannot be read.
 pub fn read_untrusted(path: &Path, most: u64) -> Result<Option<String>> {
     use std::io::Read;
     use std::os::unix::fs::OpenOptionsExt;
@@ -50,10 +50,10 @@ pub fn read_untrusted(path: &Path, most: u64) -> Result<Option<String>> {
     Ok(Some(text))
 }
 
-/// Reads a file, or `None` when there is none.
+/// The bytes of a file, or `None` when there is none.
 ///
 /// # Errors
-/// Any failure but absence.
+/// When the file exists and cannot be read.
 pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -62,12 +62,12 @@ pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>> {
     }
 }
 
-/// Reads a small text file of /proc or /sys, trimmed, or `None` when it cannot be read.
+/// The text of a small file of /proc or /sys, trimmed; `None` when it cannot be read.
 pub fn read_trimmed(path: impl AsRef<Path>) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned())
 }
 
-/// The SHA-256 of `bytes` in hexadecimal, our identity of a file's content.
+/// The SHA-256 of `bytes` in hexadecimal, by which lxc-autogen recognizes a file's content.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()
@@ -88,7 +88,7 @@ pub fn random_bytes(count: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Copies a file with its owner and mode, whole or not at all.
+/// Copies a file with its owner and mode, whole or not at all. A file at `to` is replaced.
 ///
 /// # Errors
 /// When reading or writing fails.
@@ -103,20 +103,20 @@ pub fn copy_whole(from: &Path, to: &Path) -> Result<()> {
     write_atomic(to, &bytes, attributes, Existing::Replace)
 }
 
-/// Whether anything, a dangling symlink too, has this name.
+/// Whether the name is taken, be it by a dangling symlink.
 pub fn exists(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok()
 }
 
-/// Whether it is a directory and not a symlink to one.
+/// Whether this is a directory, and not a symlink to one.
 pub fn is_real_directory(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|m| m.is_dir())
 }
 
-/// Inode number, with the path the identity of a directory.
+/// The inode number, which together with the path identifies a directory.
 ///
 /// # Errors
-/// When it cannot be looked at.
+/// When the file's metadata cannot be read.
 pub fn identity(path: &Path) -> Result<u64> {
     fs::symlink_metadata(path)
         .map(|m| m.ino())

@@ -1,4 +1,5 @@
-//! Files that appear whole or not at all, with owner and mode set before anybody sees them.
+//! Files that appear whole or not at all, with owner and mode set before they have their
+//! name.
 
 use super::remove_file;
 use crate::error::{Error, Result};
@@ -8,14 +9,14 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
-/// Owner, group and mode of a file to be.
+/// Owner, group and mode for a file that is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Attributes {
     /// Permission bits.
     pub mode: u32,
-    /// Numeric user.
+    /// Numeric user id.
     pub uid: u32,
-    /// Numeric group.
+    /// Numeric group id.
     pub gid: u32,
 }
 
@@ -33,43 +34,45 @@ impl Attributes {
 /// Whether an existing file may be replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Existing {
-    /// Replace it.
+    /// Replace a file of that name.
     Replace,
-    /// Fail when the name is taken, by whatever.
+    /// Fail when the name is taken, by a file or anything else.
     Refuse,
 }
 
-/// A file that is being written under a temporary name beside its own. Unless it is committed, it
-/// goes with this value; what a killed run leaves has a name that undoing knows ([`unfinished`]).
+/// A file that is being written under a temporary name beside its own name. When this value is
+/// dropped before [`Pending::commit`], the file is removed. A killed run leaves the file; undoing
+/// finds it by its name ([`unfinished`]).
 #[derive(Debug)]
 pub struct Pending {
     target: PathBuf,
     temporary: PathBuf,
-    /// To write to.
+    /// The open file, to write to.
     pub file: File,
     committed: bool,
 }
 
-/// The name a directory has until it is complete.
+/// The name that a directory has until it is complete.
 pub fn temporary_name(tree: &Path) -> PathBuf {
     let name = tree.file_name().unwrap_or_default().to_string_lossy();
     tree.with_file_name(format!(".{name}.new"))
 }
 
-/// The name a file has until it is complete.
+/// The name that a file has until it is complete.
 pub fn unfinished(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.lxc-autogen-new"))
 }
 
 impl Pending {
-    /// Begins a file, readable by its owner alone for now.
+    /// Makes the temporary file, with mode 0600.
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// When the file cannot be made.
     pub fn begin(target: &Path) -> Result<Pending> {
         let temporary = unfinished(target);
-        // Left of a run that was killed: O_EXCL would refuse it, and never follows a symlink.
+        // A killed run may have left a file: O_EXCL refuses an existing name, and never follows a
+        // symlink.
         remove_file(&temporary)?;
         let file = fs::OpenOptions::new()
             .read(true)
@@ -86,15 +89,16 @@ impl Pending {
         })
     }
 
-    /// Where it is until then.
+    /// The path of the temporary file.
     pub fn path(&self) -> &Path {
         &self.temporary
     }
 
-    /// Makes it durable and gives it its name, in one step.
+    /// Syncs the file to disk and gives it its name, in one step.
     ///
     /// # Errors
-    /// When it cannot be synced or named, or the name is taken and may not be.
+    /// When the file cannot be synced or renamed, or with [`Existing::Refuse`] when the name is
+    /// taken.
     pub fn commit(mut self, existing: Existing) -> Result<()> {
         let at = |e: std::io::Error| Error::io("write", &self.target, e);
         self.file.sync_all().map_err(at)?;
@@ -118,10 +122,10 @@ impl Drop for Pending {
     }
 }
 
-/// Writes `bytes` to `path`, whole or not at all, with owner and mode from the start.
+/// Writes `bytes` to `path`, whole or not at all, with these attributes from the start.
 ///
 /// # Errors
-/// When any of it fails; nothing of it is left then.
+/// When any step fails; then nothing is left of the new file.
 pub fn write_atomic(
     path: &Path,
     bytes: &[u8],
@@ -144,7 +148,7 @@ fn set_attributes(file: &File, attributes: Attributes) -> std::io::Result<()> {
     file.set_permissions(Permissions::from_mode(attributes.mode))
 }
 
-/// Gives a directory its owner and mode.
+/// Sets the owner, group and mode of a directory.
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -165,10 +169,10 @@ fn parent(path: &Path) -> Result<&Path> {
         .ok_or_else(|| Error::failed(format!("{} has no directory", path.display())))
 }
 
-/// Makes the names in a directory durable.
+/// Syncs a directory, so that the names in it survive a crash.
 ///
 /// # Errors
-/// When it cannot be opened or synced.
+/// When the directory cannot be opened or synced.
 pub fn sync_directory(path: &Path) -> Result<()> {
     File::open(path)
         .and_then(|d| d.sync_all())

@@ -1,14 +1,15 @@
-//! Taking files and directories away: what is gone already is fine.
+//! Removing files and directories. A name that does not exist is no error.
 
 use super::{exists, is_real_directory};
 use crate::error::{Error, Result};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Takes a whole tree away; absent is fine. Symlinks are removed, never followed.
+/// Removes a whole tree; one that does not exist is no error. Symlinks are removed, never followed.
 ///
 /// # Errors
-/// When a mount point is in it (it would empty what is mounted there), or the kernel refuses.
+/// When a mount point is in the tree (removing would empty the mounted file system), or the kernel
+/// refuses.
 #[allow(clippy::disallowed_methods)] // the one place that may
 pub fn remove_tree(path: &Path, mounts: &[PathBuf]) -> Result<()> {
     if let Some(mount) = mounts.iter().find(|m| m.starts_with(path)) {
@@ -30,22 +31,22 @@ pub fn remove_tree(path: &Path, mounts: &[PathBuf]) -> Result<()> {
     }
 }
 
-/// Removes a file; absent is fine.
+/// Removes a file; one that does not exist is no error.
 ///
 /// # Errors
 /// When the kernel refuses.
 pub fn remove_file(path: &Path) -> Result<()> {
     match fs::remove_file(path) {
-        // A read-only file system says so before it looks for the name.
+        // A read-only file system refuses before it looks whether the file exists.
         Err(e) if exists(path) => Err(Error::io("remove", path, e)),
         _ => Ok(()),
     }
 }
 
-/// Removes a file, socket or empty directory; absent is fine.
+/// Removes a file, socket or empty directory; a name that does not exist is no error.
 ///
 /// # Errors
-/// When the kernel refuses, as for a directory with something in it.
+/// When the kernel refuses, or the directory is not empty.
 pub fn remove_file_or_empty_directory(path: &Path) -> Result<()> {
     if !is_real_directory(path) {
         return remove_file(path);
@@ -56,10 +57,10 @@ pub fn remove_file_or_empty_directory(path: &Path) -> Result<()> {
     Err(Error::failed(format!("{} is not empty", path.display())))
 }
 
-/// Removes a directory when it is empty. Gives back whether it is gone.
+/// Removes a directory when it is empty. Returns whether it is gone.
 ///
 /// # Errors
-/// When the kernel refuses for another reason than content.
+/// When the kernel refuses for a reason other than that the directory is not empty.
 pub fn remove_empty_directory(path: &Path) -> Result<bool> {
     match fs::remove_dir(path) {
         Ok(()) => Ok(true),
