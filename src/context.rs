@@ -1,40 +1,40 @@
-//! What every piece of work is given: the door to the host, the reader's progress, where files are
-//! kept, and the options that all commands have.
+//! The context of all work: the handle to the host, the reader's progress, where files are kept,
+//! and the options that all commands have.
 
 use crate::host::Host;
 use crate::report::Report;
 use std::path::PathBuf;
 
-/// Options that every command has.
+/// The options that all commands have.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
     /// Print what would be done, and change nothing.
     pub dry_run: bool,
-    /// Go on where the cluster cannot be asked.
+    /// Go on although the cluster cannot be asked.
     pub force: bool,
-    /// No progress.
+    /// Print no progress.
     pub quiet: bool,
-    /// Print every program that is run.
+    /// Print every program that is run, with its time.
     pub verbose: bool,
     /// Print the result as JSON.
     pub json: bool,
 }
 
-/// What every piece of work is given.
+/// Everything that a piece of work needs besides its own arguments.
 #[derive(Debug)]
 pub struct Context {
-    /// The door to the host.
+    /// The handle to the host.
     pub host: Host,
-    /// Progress.
+    /// Where progress and warnings go.
     pub report: Report,
     /// The options of all commands.
     pub options: Options,
-    /// Where files and journal are kept: absolute and checked.
+    /// The directory of the files and the journal; an absolute, checked path.
     pub state_dir: PathBuf,
 }
 
 impl Context {
-    /// A context of these options, with its files in a checked directory.
+    /// A context with these options and this state directory, which must have been checked.
     pub fn new(options: Options, state_dir: PathBuf) -> Context {
         Context {
             host: Host::new(options.verbose),
@@ -44,7 +44,7 @@ impl Context {
         }
     }
 
-    /// The same with another directory, such as a lab's.
+    /// The same context with another state directory, such as a lab's.
     pub fn in_directory(&self, state_dir: PathBuf) -> Context {
         Context::new(self.options, state_dir)
     }

@@ -1,8 +1,8 @@
-//! What undoes every change, written down before the change is made.
+//! The journal: a record of how to undo each change, written before the change is made.
 //!
-//! One JSON object a line, appended and synced. A line either says how to undo a change that is
-//! about to be made (`do`), or that changes have been undone (`undone`). Nothing is ever
-//! rewritten; what is outstanding is what has been done and not undone.
+//! It has one JSON object a line, appended and synced. A line says either how to undo a change that
+//! is about to be made (`do`), or that changes have been undone (`undone`). Nothing is ever
+//! rewritten; the records that are done and not undone are outstanding.
 
 use crate::error::{Error, Result};
 use crate::host::files;
@@ -17,12 +17,13 @@ use std::path::{Path, PathBuf};
 /// The journal's name in the state directory.
 pub const FILE: &str = "journal.jsonl";
 
-/// What a journal holds: how one change is undone, as data.
+/// A record in a journal: how one change is undone, as data.
 pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned {
-    /// What the change is about, the same for two records that one undo covers.
+    /// A name of the changed thing, the same for two records that one undo covers.
     fn key(&self) -> String;
-    /// Whether the record names the very thing (a uuid, a content), so that a thing made anew needs
-    /// a record anew; the others tell what was there before us, and the first of them is right.
+    /// Whether the record names one particular thing (by a uuid, a content), so that a thing that
+    /// is made again needs a new record. Other records tell what was there before us, and of those
+    /// the first one is right.
     fn has_identity(&self) -> bool;
 }
 
@@ -31,7 +32,7 @@ pub trait Record: Clone + PartialEq + Serialize + DeserializeOwned {
 pub(crate) enum Line<R> {
     /// A change is about to be made; this undoes it.
     Do { seq: u64, undo: R },
-    /// These are undone, or found undone already.
+    /// These changes are undone, or were found undone.
     Undone { seqs: Vec<u64> },
 }
 
@@ -53,7 +54,7 @@ impl<R: Record> Journal<R> {
     /// made; it is dropped.
     ///
     /// # Errors
-    /// When it cannot be read or written, or a line in it is not ours.
+    /// When the journal cannot be read or written, or holds a line that is not a journal's.
     pub fn open(state_dir: &Path) -> Result<Self> {
         let path = state_dir.join(FILE);
         let mut file = OpenOptions::new()
@@ -84,7 +85,7 @@ impl<R: Record> Journal<R> {
         })
     }
 
-    /// Reads what is outstanding, without a lock and without changing anything.
+    /// The outstanding records, read without a lock and without changing anything.
     ///
     /// # Errors
     /// As [`Journal::open`]; a journal that does not exist is empty.
@@ -99,11 +100,11 @@ impl<R: Record> Journal<R> {
             .collect())
     }
 
-    /// Writes down how to undo changes, all in one synced write, before they are made. What is
-    /// outstanding already is not written again.
+    /// Writes records of how to undo changes, all in one synced write, before the changes are made.
+    /// A record that is outstanding already is not written again.
     ///
     /// # Errors
-    /// When it cannot be made durable; the changes must not be made then.
+    /// When the records cannot be made durable; then the changes must not be made.
     pub fn intend<C: Into<R>>(&mut self, undos: impl IntoIterator<Item = C>) -> Result<()> {
         let mut lines = String::new();
         let known: HashMap<String, u64> = self
@@ -116,7 +117,7 @@ impl<R: Record> Journal<R> {
         for undo in undos {
             let undo: R = undo.into();
             if let Some(seq) = known.get(&undo.key()) {
-                // What was first there is what counts, unless the thing itself is another now.
+                // The first record is right, unless this record names another thing.
                 if !undo.has_identity() || self.outstanding.get(seq) == Some(&undo) {
                     continue;
                 }
@@ -145,10 +146,10 @@ impl<R: Record> Journal<R> {
         Ok(())
     }
 
-    /// Writes down that changes are undone.
+    /// Writes that changes are undone.
     ///
     /// # Errors
-    /// When it cannot be made durable.
+    /// When the line cannot be made durable.
     pub fn undone(&mut self, seqs: &[u64]) -> Result<()> {
         if seqs.is_empty() {
             return Ok(());
@@ -162,28 +163,29 @@ impl<R: Record> Journal<R> {
         Ok(())
     }
 
-    /// Whether nothing was in it when it was opened.
+    /// Whether the journal was empty when it was opened.
     pub fn is_new(&self) -> bool {
         self.is_new
     }
 
-    /// Its directory has another name now; for messages.
+    /// Tells the journal that its directory has another name now; the path is for messages.
     pub fn moved_to(&mut self, state_dir: &Path) {
         self.path = state_dir.join(FILE);
     }
 
-    /// Everything outstanding, oldest first.
+    /// The outstanding records with their numbers, oldest first.
     pub fn outstanding(&self) -> impl Iterator<Item = (u64, &R)> {
         self.outstanding.iter().map(|(s, u)| (*s, u))
     }
 
-    /// The number from which on changes were announced by the run that holds this journal open.
+    /// The first number that belongs to the run that has this journal open; earlier records are of
+    /// earlier runs.
     pub fn run_began(&self) -> u64 {
         self.run_began
     }
 
-    /// What was written so far is of earlier runs, though this one came to know it only now: putting
-    /// back leaves it alone.
+    /// Counts all records so far as those of earlier runs, although this run has just read or
+    /// written them: undoing this run then leaves them alone.
     pub fn runs_from_here(&mut self) {
         self.run_began = self.next;
     }
@@ -199,7 +201,7 @@ impl<R: Record> Journal<R> {
             .write_all(lines.as_bytes())
             .and_then(|()| self.file.sync_data());
         written.map_err(|e| {
-            // Half a line, as a full disk leaves it, would spoil the one that comes after it.
+            // Part of a line, as a full disk leaves it, would spoil the line after it.
             let _ = self.file.set_len(before);
             failed(e)
         })

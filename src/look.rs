@@ -1,6 +1,6 @@
-//! One look at what is there: each question is put to the host once in a run, and its answer passed
-//! on. A look is taken under the lock, so that no other run of ours changes the answers; where this
-//! run changes one itself, it says so, and the next question is put anew.
+//! Answers about this host and its cluster. Each question is asked once in a run, and its answer is
+//! kept. A look is taken under the lock, so that no other run of ours changes the answers. Where
+//! this run itself changes an answer, it says so, and the question is asked again.
 
 use crate::context::Context;
 use crate::error::Result;
@@ -15,10 +15,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-/// A look at this host and its cluster. What fails is not kept: it is asked again.
+/// A look at this host and its cluster. Errors are not kept: a question that failed is asked again.
 #[derive(Debug)]
 pub(crate) struct Look<'a> {
-    /// Whose work it is for.
+    /// The context of the work that looks.
     pub context: &'a Context,
     node: OnceCell<String>,
     cib: RefCell<Option<Rc<Cib>>>,
@@ -31,7 +31,7 @@ pub(crate) struct Look<'a> {
 }
 
 impl<'a> Look<'a> {
-    /// A look that has asked nothing yet.
+    /// A look that has asked no question yet.
     pub(crate) fn new(context: &'a Context) -> Look<'a> {
         Look {
             context,
@@ -67,12 +67,12 @@ impl<'a> Look<'a> {
         Ok(cib)
     }
 
-    /// This run has changed the CIB: the next question about it is put anew.
+    /// Drops the CIB that was read, because this run has changed the CIB.
     pub(crate) fn cib_has_changed(&self) {
         *self.cib.borrow_mut() = None;
     }
 
-    /// Every domain, defined and running.
+    /// All domains, defined or running.
     ///
     /// # Errors
     /// As [`virsh::domains`].
@@ -80,7 +80,7 @@ impl<'a> Look<'a> {
         once(&self.domains, || virsh::domains(&self.context.host, &LXC)).map(Vec::as_slice)
     }
 
-    /// Names of all domains, and whether each carries the mark of the state directory.
+    /// The names of all domains, each with whether it carries the mark of the state directory.
     ///
     /// # Errors
     /// As [`virsh::marks`].
@@ -92,7 +92,7 @@ impl<'a> Look<'a> {
         once(&self.marked, ask).map(Vec::as_slice)
     }
 
-    /// Names of all networks.
+    /// Names of all of libvirt's networks.
     ///
     /// # Errors
     /// As [`virsh::networks`].
@@ -100,7 +100,7 @@ impl<'a> Look<'a> {
         once(&self.networks, || virsh::networks(&self.context.host)).map(Vec::as_slice)
     }
 
-    /// A network's XML, if there is such a network.
+    /// The XML of a network, or `None` when there is none of that name.
     ///
     /// # Errors
     /// As [`virsh::dump_network`].
@@ -108,7 +108,7 @@ impl<'a> Look<'a> {
         if let Some(known) = self.dumps.borrow().get(name) {
             return Ok(known.clone());
         }
-        // One that no list has is not asked for.
+        // virsh is not asked for a network that its list does not have.
         let is_listed = self.networks()?.iter().any(|n| n == name);
         let xml = match is_listed {
             true => virsh::dump_network(&self.context.host, name)?.map(Rc::new),
@@ -127,7 +127,7 @@ impl<'a> Look<'a> {
         once(&self.cluster_version, ask).map(String::as_str)
     }
 
-    /// The version of a daemon.
+    /// The version that a daemon prints.
     ///
     /// # Errors
     /// As [`rootfs::version`].
@@ -142,7 +142,7 @@ impl<'a> Look<'a> {
     }
 }
 
-/// What the cell has, or else the answer, which it has from then on.
+/// The value in the cell; an empty cell first gets the answer.
 fn once<T>(cell: &OnceCell<T>, ask: impl FnOnce() -> Result<T>) -> Result<&T> {
     if let Some(known) = cell.get() {
         return Ok(known);

@@ -1,5 +1,5 @@
-//! A small XML element tree over quick-xml: everything we write to libvirt and Pacemaker, and
-//! everything we read back from their tools, goes through it.
+//! A small XML element tree over quick-xml. All XML that we write for libvirt and Pacemaker, and
+//! all that we read from their tools, goes through it.
 
 use crate::error::{Error, Result};
 use quick_xml::Writer;
@@ -178,7 +178,8 @@ fn open(start: &BytesStart<'_>) -> Result<El, quick_xml::Error> {
     for attribute in start.attributes() {
         let attribute = attribute?;
         let name = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
-        // As it stands there: quick-xml's own reading turns tabs and newlines into spaces.
+        // The value as it stands in the text: quick-xml's own reading turns tabs and newlines into
+        // spaces.
         let value = String::from_utf8_lossy(&attribute.value);
         let value = quick_xml::escape::unescape(&value)?;
         el.attrs.push((name, value.into_owned()));

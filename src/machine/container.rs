@@ -18,7 +18,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The machinery of containers.
+/// How containers are made, started, entered, watched and ended.
 #[derive(Debug)]
 pub(super) struct Container;
 
@@ -64,7 +64,7 @@ impl Machinery for Container {
         let seen = self.watch(host, &names)?;
         let inside = |m: &Machine| Some((seen.get(&m.name)?.pid?, m.address));
         let mut left: Vec<(u32, Ipv4Addr)> = machines.iter().filter_map(inside).collect();
-        // The last ones may not have their address yet.
+        // The last containers started may not have their address yet.
         for _ in 0..5 {
             left = container_net::settle(&left, subnet)?;
             if left.is_empty() {
@@ -78,11 +78,12 @@ impl Machinery for Container {
     fn seen(&self, rows: &[DomainRow], names: &[String]) -> HashMap<String, Seen> {
         let wanted: HashSet<&String> = names.iter().collect();
         let rows = rows.iter().filter(|row| wanted.contains(&row.name));
-        // Its PID 1 is the only child of its libvirt_lxc (libvirt 9.0, src/lxc/lxc_controller.c).
+        // A container's PID 1 is the only child of its libvirt_lxc (libvirt 9.0,
+        // src/lxc/lxc_controller.c).
         let pid = |row: &DomainRow| row.id.and_then(virsh::child_of);
         let with_pid: Vec<(&DomainRow, Option<u32>)> = rows.map(|row| (row, pid(row))).collect();
         let pids: Vec<u32> = with_pid.iter().filter_map(|(_, pid)| *pid).collect();
-        // By their groups: whoever has paused them need not have asked libvirt.
+        // Read from the control groups, since a container can be paused without libvirt knowing.
         let frozen = inside::frozen(&pids);
         let seen = |(row, pid): (&DomainRow, Option<u32>)| {
             let doing = match pid {
@@ -101,8 +102,8 @@ impl Machinery for Container {
         Inside::of(name, seen.pid?, environment.to_vec()).ok()
     }
 
-    /// By the end of each PID 1, and with it all that runs in there. libvirt's own way begins with
-    /// SIGTERM and patience, one after the other.
+    /// Kills PID 1 of each container, and with it everything in the container. libvirt's own way
+    /// begins with SIGTERM and waits, for one container after the other.
     fn unplug(&self, host: &Host, names: &[String]) -> Result<()> {
         let seen = self.watch(host, names)?;
         for pid in seen.values().filter_map(|seen| seen.pid) {

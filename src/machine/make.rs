@@ -1,4 +1,4 @@
-//! Making machines' files: each machine's appear whole or not at all.
+//! Making machines' files. The files of each machine appear whole or not at all.
 
 use super::{DOMAIN, Machinery};
 use crate::change::{Container, InState, StateFile};
@@ -11,23 +11,24 @@ use crate::state::State;
 use std::fs;
 use std::path::Path;
 
-/// Where a machine's files are made, and what is said of it when they cannot be.
+/// How and from which tree machines' files are made.
 #[derive(Debug)]
 pub(crate) struct Making<'a> {
-    /// How machines are made.
+    /// The machinery of the machines.
     pub machinery: &'a dyn Machinery,
-    /// The tree that their /usr comes from.
+    /// The base tree, which the machines' /usr comes from.
     pub layout: &'a Layout,
-    /// What one of them is called, such as `container`.
+    /// The word for one of the machines in errors, such as `container`.
     pub noun: &'static str,
 }
 
 impl Making<'_> {
-    /// Makes the files of these machines in the state directory, claimed and journaled before;
-    /// what a killed run left of them is removed. `seen` is told how many are made so far.
+    /// Makes the files of these machines in the state directory. Their names are claimed and
+    /// journaled first, and files that a killed run left are removed. `seen` is told how many
+    /// machines are made so far.
     ///
     /// # Errors
-    /// When a name is taken by what is not ours, or files cannot be written.
+    /// When a name is taken by a file that is not ours, or files cannot be written.
     pub(crate) fn make(
         &self,
         context: &Context,

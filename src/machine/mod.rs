@@ -1,8 +1,9 @@
-//! Machines: what nodes run on, and the network between them.
+//! Machines, which cluster nodes, guest nodes and remote nodes run on, and the network between
+//! them.
 //!
-//! Sets and labs say what a machine is ([`Made`], data) and ask its [`Machinery`] for everything that
-//! depends on whether it is a container or something else. Which one that is, is said by [`of`] and
-//! nowhere else.
+//! Sets and labs describe a machine as data ([`Made`]). They ask its [`Machinery`] for everything
+//! that depends on its kind: a container, or something else. Only [`of`] says which machinery a
+//! machine has.
 
 mod container;
 pub(crate) mod make;
@@ -29,22 +30,22 @@ pub(crate) const DOMAIN: &str = "domain.xml";
 
 /// How machines of one kind are made, started, entered, watched and unplugged.
 pub(crate) trait Machinery: std::fmt::Debug + Sync {
-    /// Whose domains they are.
+    /// The hypervisor that runs the machines' domains.
     fn hypervisor(&self) -> &'static Hypervisor;
 
-    /// The domain of one, pure.
+    /// The domain XML of a machine; pure.
     fn domain(&self, blueprint: &Blueprint) -> El;
 
-    /// Writes a machine's own root into the directory of its files, which is there and empty.
+    /// Writes a machine's own root into the directory of its files, which exists and is empty.
     ///
     /// # Errors
     /// When a file cannot be written.
     fn write_root(&self, writer: &mut Writer, directory: &Path, made: &Made) -> Result<()>;
 
-    /// Starts those that do not run, by their domain XML; `seen` is told how many do so far.
+    /// Starts machines that do not run, from their domain XML; `seen` is told how many run so far.
     ///
     /// # Errors
-    /// When one does not start: what libvirt said of it.
+    /// When a machine does not start, with libvirt's message.
     fn start(
         &self,
         host: &Host,
@@ -53,22 +54,23 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
         seen: &mut dyn FnMut(usize),
     ) -> Result<()>;
 
-    /// Gives domains that are defined another definition, which they have from their next start on.
+    /// Gives defined domains a new definition, which they have from their next start on.
     ///
     /// # Errors
-    /// When libvirt does not take one.
+    /// When libvirt refuses a definition.
     fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()>;
 
-    /// Has machines that were just started talk at once to their network, where that takes anything.
+    /// Sets up the network of machines that were just started, so that the first packets are not
+    /// delayed. Does nothing for a kind that needs no such thing.
     ///
     /// # Errors
-    /// When it cannot be done; they join all the same, more slowly.
+    /// When it cannot be done; the machines join all the same, more slowly.
     fn settle(&self, host: &Host, machines: &[Machine], subnet: &Subnet) -> Result<()>;
 
-    /// How those of these names are that are in libvirt's list.
+    /// The states of the machines with these names, as far as they are in libvirt's list `rows`.
     fn seen(&self, rows: &[DomainRow], names: &[String]) -> HashMap<String, Seen>;
 
-    /// The same, by a list of now.
+    /// As [`Machinery::seen`], with a list that is read now.
     ///
     /// # Errors
     /// When libvirt does not answer.
@@ -77,57 +79,57 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
         Ok(self.seen(&rows, names))
     }
 
-    /// A machine that runs, to run programs in, with this environment and nothing of ours. `None`
+    /// A running machine, to run programs in with this environment and no variable of ours. `None`
     /// when it has ended meanwhile.
     fn enter(&self, name: &str, seen: &Seen, environment: &[(String, String)]) -> Option<Inside>;
 
     /// Ends machines as a power cut does, all at once; libvirt may take a moment to notice.
     ///
     /// # Errors
-    /// When libvirt does not say which run.
+    /// When libvirt does not list its domains.
     fn unplug(&self, host: &Host, names: &[String]) -> Result<()>;
 
-    /// Ends machines, and has libvirt forget them.
+    /// Ends machines and removes their domains from libvirt.
     ///
     /// # Errors
-    /// When libvirt knows one of them still.
+    /// When libvirt still has one of the domains afterwards.
     fn destroy(&self, host: &Host, names: &[String]) -> Result<()>;
 }
 
-/// Whether libvirt keeps a domain that has ended.
+/// Whether libvirt keeps the domain when the machine has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lifetime {
-    /// It does not: as VirtualDomain starts them.
+    /// libvirt forgets the domain: VirtualDomain starts its domains so.
     Transient,
-    /// It does, so that a fence agent can start it again.
+    /// libvirt keeps the domain, so that a fence agent can start it again.
     Persistent,
 }
 
-/// How a machine is that libvirt knows.
+/// The state of a machine that libvirt has in its list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Seen {
-    /// What it does.
+    /// The state, as lxc-autogen tells them apart.
     pub doing: Doing,
-    /// As virsh says it.
+    /// The state in virsh's words.
     pub said: String,
-    /// The process that the machine is, as this host numbers it; a container's PID 1.
+    /// The pid of the machine's process as this host numbers it; for a container that of its PID 1.
     pub pid: Option<u32>,
 }
 
-/// What a machine does that libvirt knows.
+/// The states of a machine in libvirt's list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doing {
     /// It runs.
     Runs,
-    /// It is paused, and can be asked nothing.
+    /// It is paused, and no program can be run in it.
     Paused,
-    /// It has died, and libvirt has not noticed.
+    /// It has died without libvirt noticing.
     Dead,
     /// It does not run: it is off, just starting or just ending.
     Rests,
 }
 
-/// Every kind of machine there is.
+/// The machineries of all kinds of machines.
 pub(crate) static ALL: &[&dyn Machinery] = &[&container::Container];
 
 /// The machinery of a machine.
@@ -135,10 +137,10 @@ pub(crate) fn of(_machine: &Machine) -> &'static dyn Machinery {
     &container::Container
 }
 
-/// Some machines, and the machinery of all of them.
+/// Some machines, with the machinery that all of them have.
 pub(crate) type Group = (&'static dyn Machinery, Vec<Machine>);
 
-/// Machines, by their machinery, each group in their order.
+/// The machines grouped by their machinery; within a group they keep their order.
 pub(crate) fn by_machinery<'a>(machines: impl IntoIterator<Item = &'a Machine>) -> Vec<Group> {
     grouped(machines, of)
 }
@@ -159,7 +161,8 @@ fn grouped<'a>(
     all
 }
 
-/// What takes back what machines leave on this host that run here, as far as it is not there yet.
+/// Changes that undo what these machines leave on this host when they run here: files and
+/// directories that do not exist yet, and the domains.
 pub(crate) fn leaves(machines: &[Machine], lifetime: Lifetime) -> Vec<Change> {
     let groups = by_machinery(machines).into_iter();
     groups

@@ -1,4 +1,5 @@
-//! The network between machines: raised, with what libvirt changes on the host for it.
+//! The network between machines: defined and started, with a record of what libvirt changes on the
+//! host for it.
 
 use crate::change::{self, Change, Journal, Outside};
 use crate::error::{Context as _, Result};
@@ -9,28 +10,28 @@ use crate::spec::{Forward, Subnet};
 use crate::state::State;
 use std::path::Path;
 
-/// A network to raise, whose XML is in the state directory.
+/// A network that is to be started; its XML is in the state directory.
 #[derive(Debug)]
 pub(crate) struct Raised<'a> {
-    /// Name.
+    /// Name of the network and its bridge.
     pub name: &'a str,
-    /// Uuid, by which it is taken down again.
+    /// The network's uuid, by which undoing knows it.
     pub uuid: &'a str,
-    /// For messages.
+    /// The network's subnet, for messages.
     pub subnet: &'a Subnet,
-    /// Where packets go.
+    /// Whether and how the host forwards the network's packets.
     pub forward: Forward,
-    /// Where its XML is.
+    /// The state directory, which holds network.xml.
     pub state_dir: &'a Path,
-    /// Whether it is defined already.
+    /// Whether the network is defined already.
     pub present: bool,
 }
 
-/// Defines, starts and sets the network to autostart. What libvirt changes on the host with it,
-/// and with the first container, is journaled with it.
+/// Defines and starts the network and sets it to autostart. The journal first gets records of what
+/// libvirt changes on the host with it and with the first container.
 ///
 /// # Errors
-/// When libvirt refuses.
+/// When libvirt refuses, or the journal cannot be written.
 pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) -> Result<()> {
     let mut undos: Vec<Change> = leftovers::network_directories()
         .filter(|p| !files::exists(p))
@@ -58,8 +59,8 @@ pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) ->
     ))
 }
 
-/// What another set of ours was the first to change and we come to use too: whoever is taken away
-/// last takes it back.
+/// Records of shared changes that another set of ours made first, and that this set now uses too:
+/// the set that is removed last undoes them.
 fn records_of_other_sets(look: &Look<'_>, state_dir: &Path) -> Result<Vec<Change>> {
     let mut records = Vec::new();
     for name in look.networks()? {
@@ -67,7 +68,8 @@ fn records_of_other_sets(look: &Look<'_>, state_dir: &Path) -> Result<Vec<Change
         let other = xml.as_deref().and_then(marked_state_dir).map(Path::new);
         if let Some(other) = other.filter(|dir| *dir != state_dir) {
             let of_other = Journal::peek(other)?.into_iter();
-            // A replaced key can only come back where the previous one is kept.
+            // Without the record of a replaced key: only the set that keeps the previous key can
+            // put it back.
             let has_previous = |change: &Change| match change {
                 Change::Outside(Outside::Authkey(key)) => key.previous.is_some(),
                 _ => false,

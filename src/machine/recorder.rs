@@ -1,5 +1,5 @@
 //! A second kind of machine, for tests: it has no container's root and no container's domain, and
-//! writes down what it is asked for.
+//! records the calls that it gets.
 
 use super::{Doing, Lifetime, Machinery, Seen};
 use crate::error::{Error, Result};
@@ -15,17 +15,17 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-/// What it writes for a machine's root, in place of a tree.
+/// The file that this machinery writes in place of a machine's root.
 pub(crate) const DISK: &str = "disk";
 
-/// Asked for in this order.
+/// Records calls in their order.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
-    /// Calls, each with the machines it was about.
+    /// The calls, each with the names of its machines.
     pub calls: Mutex<Vec<String>>,
-    /// What there is to be seen.
+    /// The machines that a look finds, by name.
     pub seen: BTreeMap<String, Seen>,
-    /// The call that fails, if one does.
+    /// The call that fails, if any.
     pub fails: Option<&'static str>,
 }
 
@@ -57,7 +57,7 @@ impl Recorder {
     }
 }
 
-/// A machine that does this, as our own process.
+/// A running machine in this state, with our own process as its pid.
 pub(crate) fn seen(doing: Doing, said: &str) -> Seen {
     Seen {
         doing,

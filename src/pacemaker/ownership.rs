@@ -7,8 +7,8 @@ use std::collections::{HashMap, HashSet};
 /// The beginning of the ids of our templates and constraints.
 const OURS: &str = "lxc-autogen-";
 
-/// The template of a primitive, or the description of a remote node. For a primitive that lxc-autogen
-/// made, this is the tag of its set.
+/// The template of a primitive, or the description of a remote node. For a primitive that
+/// lxc-autogen made, this is the tag of its set.
 fn set_of(primitive: &El) -> Option<&str> {
     match primitive.get("template") {
         None if is_remote(primitive) => primitive.get("description"),

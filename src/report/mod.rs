@@ -1,4 +1,4 @@
-//! What people see while we work: bars on a terminal, plain lines elsewhere, always on stderr.
+//! Output for people while we work: bars on a terminal, plain lines elsewhere, always on stderr.
 
 mod table;
 mod usage;
@@ -11,13 +11,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Prints a result to stdout. A reader that went away (`| head`) is no failure of ours.
+/// Prints a result to stdout. A reader that has gone away (`| head`) is no error.
 pub fn result(text: impl AsRef<str>) {
     use std::io::Write;
     let _ = std::io::stdout().write_all(text.as_ref().as_bytes());
 }
 
-/// Prints a line to stderr. A terminal that was closed must not end us while we put things back.
+/// Prints a line to stderr. A closed terminal is no error, since it must not end us while we undo
+/// work.
 pub fn say(text: impl AsRef<str>) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{}", text.as_ref());
@@ -26,14 +27,14 @@ pub fn say(text: impl AsRef<str>) {
 /// Prints a result as JSON.
 ///
 /// # Errors
-/// When it has no JSON form.
+/// When the value has no JSON form.
 pub fn json(value: &serde_json::Value) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed(e.to_string()))?;
     result(text + "\n");
     Ok(())
 }
 
-/// `1 container`, `8 containers`.
+/// A number with its noun: `1 container`, `8 containers`.
 pub fn count(number: usize, thing: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {thing}{plural}")
@@ -47,7 +48,7 @@ enum Mode {
     Bars,
 }
 
-/// The place progress goes to.
+/// Where progress is shown.
 #[derive(Debug)]
 pub struct Report {
     mode: Mode,
@@ -65,7 +66,7 @@ pub struct Stage {
 }
 
 impl Report {
-    /// Bars when stderr is a terminal and no trace is printed between them.
+    /// Shows bars when stderr is a terminal and no trace is printed between them.
     pub fn new(quiet: bool, verbose: bool) -> Self {
         let mode = if quiet {
             Mode::Quiet
@@ -77,14 +78,14 @@ impl Report {
         Report { mode }
     }
 
-    /// A line of progress.
+    /// Prints a line of progress, unless --quiet is given.
     pub fn line(&self, text: impl AsRef<str>) {
         if self.mode != Mode::Quiet {
             say(text);
         }
     }
 
-    /// Something the reader should know although work goes on; shown with --quiet too.
+    /// Prints a warning, about something that does not end the work; shown with --quiet too.
     pub fn warn(&self, text: impl AsRef<str>) {
         say(format!("warning: {}", text.as_ref()));
     }
@@ -113,7 +114,7 @@ impl Report {
 }
 
 impl Stage {
-    /// Shows how far it is. Plain output says it when it changed, ten times at most.
+    /// Shows that `count` is reached. Plain output has at most ten such lines.
     pub fn at(&mut self, count: usize) {
         let count = count as u64;
         if let Some(bar) = &self.bar {
@@ -127,7 +128,7 @@ impl Stage {
         }
     }
 
-    /// Ends the step well.
+    /// Ends the step with success, and prints how long it took.
     pub fn done(self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

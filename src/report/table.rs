@@ -1,6 +1,6 @@
 //! Plain tables with aligned columns.
 
-/// Rows under a header, columns as wide as their widest cell.
+/// The rows under a header; each column is as wide as its widest cell.
 pub fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|h| h.chars().count()).collect();
     for row in rows {

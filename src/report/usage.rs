@@ -1,4 +1,4 @@
-//! What this process cost, apart from the programs that it ran.
+//! The resources that this process used, apart from the programs that it ran.
 
 use nix::sys::resource::{Usage, UsageWho, getrusage};
 

@@ -1,5 +1,5 @@
-//! What this host has decides what options leave open: a free subnet, the daemon and its
-//! environment. Looks, and changes nothing.
+//! Values that depend on this host and that the options leave open: a free subnet, the daemon and
+//! its environment. The code here only looks and changes nothing.
 
 mod programs;
 mod subnet;

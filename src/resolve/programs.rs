@@ -1,4 +1,4 @@
-//! Programs that containers are run with, and their environment.
+//! Programs that the containers run, and their environment.
 
 use crate::context::Context;
 use crate::error::{Kind, Result};
@@ -8,7 +8,7 @@ use std::path::Path;
 
 pub(crate) fn wanted_version(context: &Context) -> Result<String> {
     match rootfs::fetch_version(&context.host) {
-        // A dry run shows the plan where it could not be carried out, too.
+        // A dry run shows the plan also where it could not be carried out.
         Err(e) if context.options.dry_run && e.kind == Kind::Cant => {
             Ok("of the cluster".to_owned())
         }
@@ -16,9 +16,10 @@ pub(crate) fn wanted_version(context: &Context) -> Result<String> {
     }
 }
 
-/// pacemaker-remoted's environment (and that of a lab's cluster nodes): a log file of its own, and
-/// what must be the same on both ends of a connection and for all that talk with a cluster, from
-/// where systemd units take it (Pacemaker 2.1.5, sysconfig/pacemaker.in).
+/// The environment of pacemaker-remoted and of a lab's cluster nodes: a log file of their own, and
+/// settings that must be the same on both ends of a connection and for all programs that talk with a
+/// cluster. Those are read from the files that the systemd units use (Pacemaker 2.1.5,
+/// sysconfig/pacemaker.in).
 pub(crate) fn environment(base: &Path) -> Vec<(String, String)> {
     const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities", "PCMK_ipc_buffer"];
     let given = ["etc/default/pacemaker", "etc/sysconfig/pacemaker"]
@@ -44,16 +45,17 @@ pub(crate) fn environment(base: &Path) -> Vec<(String, String)> {
     all
 }
 
-/// Whether pacemaker-remoted and the cluster have the same version; the message when not.
+/// The message when pacemaker-remoted and the cluster's Pacemaker have different versions.
 ///
 /// # Errors
-/// When either does not say its version.
+/// When either program does not tell its version.
 pub(crate) fn version_mismatch(
     look: &Look<'_>,
     remoted: &Remoted,
     base: &Path,
 ) -> Result<Option<String>> {
-    // A base tree's daemon runs against that tree's libraries, not the host's.
+    // The daemon of another base tree needs that tree's libraries, so it is not run here to ask
+    // for its version.
     if base != Path::new("/") {
         return Ok(None);
     }

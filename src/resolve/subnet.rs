@@ -1,4 +1,4 @@
-//! A subnet that nobody uses, here or on the other nodes.
+//! A subnet that is free on this host and on the other nodes that are to hold the set.
 
 use crate::error::{Error, Result};
 use crate::host::net::{self, Used};
@@ -7,16 +7,16 @@ use crate::look::Look;
 use crate::spec::Subnet;
 use std::net::Ipv4Addr;
 
-/// What is taken on other nodes that are to hold the set too.
+/// Address ranges and names that are in use on the other nodes that are to hold the set.
 #[derive(Debug, Default)]
 pub(crate) struct Elsewhere {
-    /// Ranges of addresses.
+    /// Ranges of addresses in use.
     pub used: Vec<Used>,
-    /// Names of networks and interfaces.
+    /// Names of libvirt's networks and of network interfaces.
     pub names: Vec<String>,
 }
 
-/// A dry run needs no libvirt; everything else does.
+/// The default in a dry run where the question failed: a dry run needs no libvirt.
 fn may_be_absent<T: Default>(look: &Look<'_>, result: Result<T>) -> Result<T> {
     match result {
         Err(_) if look.context.options.dry_run => Ok(T::default()),
@@ -32,7 +32,7 @@ pub(crate) fn networks(look: &Look<'_>) -> Result<Vec<String>> {
     may_be_absent(look, look.networks().map(<[String]>::to_vec))
 }
 
-/// The subnet asked for when nothing else uses it, or the first free one of the candidates.
+/// The subnet asked for, if nothing else uses it; without one, the first free candidate.
 pub(crate) fn free_subnet(
     look: &Look<'_>,
     wanted: Option<Subnet>,
@@ -58,7 +58,8 @@ pub(crate) fn free_subnet(
         })
 }
 
-/// Subnets to try: those that follow each start, for so many containers.
+/// Subnets to try: from each start up to 128 subnets in a row, each of a size for so many
+/// containers; only private ones are kept.
 pub(crate) fn candidates(starts: &[Ipv4Addr], containers: u32) -> Result<Vec<Subnet>> {
     let mut all = Vec::new();
     for start in starts {
@@ -73,7 +74,7 @@ pub(crate) fn candidates(starts: &[Ipv4Addr], containers: u32) -> Result<Vec<Sub
     Ok(all)
 }
 
-/// Ranges of addresses that this host or a network of libvirt's uses.
+/// Ranges of addresses that this host or one of libvirt's networks uses.
 pub(crate) fn used(look: &Look<'_>) -> Result<Vec<Used>> {
     let mut all = may_be_absent(look, net::used(&look.context.host))?;
     for name in &networks(look)? {

@@ -1,6 +1,6 @@
-//! One thing in the root of a container, as data.
+//! One entry in the root of a container, as data.
 
-/// Whom a directory belongs to.
+/// The owner and group of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Owner {
     /// root:root
@@ -18,51 +18,53 @@ pub enum Content {
     Text(String),
     /// These bytes, such as a key.
     Bytes(Vec<u8>),
-    /// A copy of this file of the base tree, made for each container, so that a container may
-    /// write to it.
+    /// A copy of the file of the base tree with the entry's path, made for each container, so that
+    /// the container may write to it.
     Copy,
-    /// A shadow(5) for every user of the base tree's passwd(5), none of whom has a password: agents
-    /// that become another user go through PAM, which wants a line for each.
+    /// A shadow(5) with a line for every user of the base tree's passwd(5), none of whom has a
+    /// password: agents that become another user go through PAM, which requires a line for each
+    /// user.
     Shadow,
-    /// One copy of this file of the base tree for the whole set, linked into each container:
-    /// large, and never written in place.
+    /// One copy of the base tree's file with the entry's path, made for the whole set and linked
+    /// into each container: for a file that is large and never written in place.
     Shared,
 }
 
-/// One thing in a container's root; paths are relative to it.
+/// One entry in a container's root; all paths are relative to that root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
     /// A directory.
     Dir {
-        /// Path.
+        /// The directory's path.
         path: String,
         /// Permission bits.
         mode: u32,
-        /// Owner.
+        /// Owner and group.
         owner: Owner,
     },
     /// A symlink.
     Link {
-        /// Path.
+        /// The symlink's path.
         path: String,
-        /// What it points to.
+        /// The path that the symlink points to.
         target: String,
     },
-    /// A copy of a directory of the base tree, with all that is in it, made for each container. One
-    /// that does not exist is left out.
+    /// A copy of a directory of the base tree, with everything in it, made for each container. A
+    /// directory that does not exist is left out.
     Tree {
-        /// Path.
+        /// The directory's path, in the base tree and in the container.
         path: String,
     },
-    /// A file. A base tree's file that does not exist is left out.
+    /// A file. Where it is to be copied from the base tree and does not exist there, it is left
+    /// out.
     File {
-        /// Path.
+        /// The file's path.
         path: String,
-        /// What is in it.
+        /// The source of the file's content.
         content: Content,
         /// Permission bits; those of [`Content::Shared`] are 0644.
         mode: u32,
-        /// Owner; that of [`Content::Shared`] is root.
+        /// Owner and group; those of [`Content::Shared`] are root's.
         owner: Owner,
     },
 }

@@ -1,14 +1,15 @@
-//! The tree a container's programs come from: the host's own root, or another's (`--base`).
+//! The base tree, which a container's programs come from: the host's own root, or another
+//! (`--base`).
 
 use crate::error::{Error, Result};
 use crate::host::files;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// How the top of a base tree looks, and what of it is bound read-only into containers.
+/// The top of a base tree, and which of its directories are bound read-only into containers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
-    /// The tree; `/` for the host's own.
+    /// Path of the tree; `/` for the host's own root.
     pub base: PathBuf,
     /// Symlinks at the top, such as bin → usr/bin, with their targets.
     pub links: Vec<(String, String)>,
@@ -16,14 +17,15 @@ pub struct Layout {
     pub trees: Vec<String>,
 }
 
-/// Where programs and libraries live at the top, merged into /usr (links) or not (directories).
+/// Directories at the top with programs and libraries; where they are merged into /usr they are
+/// symlinks.
 const TOP: &[&str] = &["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
-/// Directories of /etc that programs of /usr do not work without, where they exist: Debian's
-/// alternatives, Fedora's TLS policies.
+/// Directories of /etc that programs in /usr need where they exist: Debian's alternatives, Fedora's
+/// TLS policies.
 const ETC: &[&str] = &["etc/alternatives", "etc/crypto-policies", "etc/gnutls"];
 
 impl Layout {
-    /// Looks at a tree.
+    /// Reads the layout of a tree.
     ///
     /// # Errors
     /// [`crate::error::Kind::Usage`] when it holds no /usr.

@@ -1,4 +1,4 @@
-//! What containers are made from: the base tree, pacemaker-remoted, and the skeleton on disk.
+//! The parts of a container's root: the base tree, pacemaker-remoted, and the skeleton on disk.
 
 mod entry;
 mod layout;

@@ -1,4 +1,4 @@
-//! Finding pacemaker-remoted: in the base tree, given by hand, or, where the distribution's
+//! Finding pacemaker-remoted: in the base tree, given with --remoted, or, where the distribution's
 //! package conflicts with the cluster's own (Debian, Ubuntu), fetched and unpacked.
 
 use crate::error::{Context, Error, Result};
@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The daemon's name since Pacemaker 2.0, and before.
+/// The daemon's paths in a tree, with its name since Pacemaker 2.0 first and its name before that
+/// second.
 const NAMES: &[&str] = &["usr/sbin/pacemaker-remoted", "usr/sbin/pacemaker_remoted"];
-/// Where a daemon from outside the base tree is bound in a container.
+/// The path in a container over which a daemon from outside the base tree is bound.
 const BOUND_AT: &str = "/opt/lxc-autogen/pacemaker-remoted";
-/// The directory in the state directory that a fetched package is unpacked to.
+/// The directory, in the state directory, into which a fetched package is unpacked.
 pub const UNPACKED: &str = "remoted";
 
 /// The pacemaker-remoted that containers run as their PID 1.
@@ -33,7 +34,7 @@ pub enum Remoted {
 }
 
 impl Remoted {
-    /// The path to run inside a container.
+    /// The daemon's path inside a container.
     pub fn inside(&self) -> &Path {
         match self {
             Remoted::Base { path } => path,
@@ -41,7 +42,8 @@ impl Remoted {
         }
     }
 
-    /// The file of the host to bind there, if it is not there anyway.
+    /// The file of the host that must be bound into a container; `None` when the daemon is in the
+    /// base tree.
     pub fn bind_source(&self) -> Option<&Path> {
         match self {
             Remoted::Base { .. } => None,
@@ -49,7 +51,7 @@ impl Remoted {
         }
     }
 
-    /// Where it is on the host.
+    /// The daemon's path on the host.
     pub fn on_host(&self, base: &Path) -> PathBuf {
         match self {
             Remoted::Base { path } => base.join(path.strip_prefix("/").unwrap_or(path)),
@@ -58,10 +60,11 @@ impl Remoted {
     }
 }
 
-/// Looks for the daemon: `given` by hand, in `base`, or unpacked in the state directory before.
+/// Looks for the daemon: the one `given` with --remoted, else the one in `base`, else the one that
+/// was unpacked in the state directory before.
 ///
 /// # Errors
-/// [`crate::error::Kind::Usage`] when the one given by hand is no executable file.
+/// [`crate::error::Kind::Usage`] when `given` is no executable file.
 pub fn find(given: Option<&Path>, base: &Path, state_dir: &Path) -> Result<Option<Remoted>> {
     if let Some(path) = given {
         if !is_executable(path) {
@@ -92,10 +95,11 @@ fn is_executable(path: &Path) -> bool {
         .is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
 }
 
-/// The version of the package to fetch: the host's own Pacemaker's, exactly.
+/// The version of the package to fetch: exactly the version of the host's package pacemaker.
 ///
 /// # Errors
-/// [`crate::error::Kind::Cant`] where packages are not dpkg's, or Pacemaker is not one of them.
+/// [`crate::error::Kind::Cant`] where apt-get or dpkg-deb is missing, or Pacemaker is not installed
+/// by dpkg.
 pub fn fetch_version(host: &Host) -> Result<String> {
     let missing = || {
         Error::cant("there is no pacemaker-remoted on this host").mend(format!(
@@ -115,11 +119,11 @@ pub fn fetch_version(host: &Host) -> Result<String> {
     }
 }
 
-/// Fetches package pacemaker-remote in `version` with apt-get and unpacks its files to
+/// Fetches the package pacemaker-remote in `version` with apt-get and unpacks its files to
 /// `STATE/remoted` with dpkg-deb; nothing is installed. apt checks the package's signature chain.
 ///
 /// # Errors
-/// When apt-get or dpkg-deb fail, or the package holds no daemon.
+/// When apt-get or dpkg-deb fails, or the package holds no daemon.
 pub fn fetch(host: &Host, state_dir: &Path, version: &str) -> Result<Remoted> {
     let to = state_dir.join(UNPACKED);
     std::fs::create_dir_all(&to).map_err(|e| Error::io("make directory", &to, e))?;
@@ -157,10 +161,10 @@ fn deb_name(uris: &str) -> Option<&str> {
     (!name.contains('/') && name.ends_with(".deb")).then_some(name)
 }
 
-/// What `PROGRAM --version` calls Pacemaker's version, such as `2.1.5`.
+/// The version of Pacemaker that `PROGRAM --version` prints, such as `2.1.5`.
 ///
 /// # Errors
-/// When it does not run or prints no version.
+/// When the program does not run or prints no version.
 pub fn version(host: &Host, program: &Path) -> Result<String> {
     let said = Cmd::new(program.to_string_lossy())
         .arg("--version")

@@ -1,4 +1,4 @@
-//! Writing containers' skeletons to disk, many of them, fast.
+//! Writing the skeletons of many containers to disk, fast.
 
 use super::{Content, Entry, Owner};
 use crate::error::{Error, Result};
@@ -10,10 +10,11 @@ use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown, symlink};
 use std::path::{Path, PathBuf};
 
-/// The directory in the state directory with the files that all containers share.
+/// The directory, in the state directory, of the files that all containers share.
 pub const SHARED: &str = "shared";
 
-/// The ids of the cluster's user and group in a tree: what containers over it know them by.
+/// The ids of the cluster's user and group in a base tree, by which containers over that tree know
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Owners {
     haclient: u32,
@@ -21,11 +22,11 @@ pub struct Owners {
 }
 
 impl Owners {
-    /// By the tree's passwd(5) and group(5). This host's own may come from elsewhere too
-    /// (nsswitch.conf(5)).
+    /// Reads the ids from the tree's passwd(5) and group(5). On this host they may also come from
+    /// another source (nsswitch.conf(5)).
     ///
     /// # Errors
-    /// [`crate::error::Kind::Cant`] when there is no such group, that is, no Pacemaker.
+    /// [`crate::error::Kind::Cant`] when there is no group haclient, that is, no Pacemaker.
     pub fn of(base: &Path) -> Result<Self> {
         let id = |file: &str, name: &str| -> Result<Option<u32>> {
             let bytes = files::read_optional(&base.join(file))?.unwrap_or_default();
@@ -59,7 +60,7 @@ impl Owners {
     }
 }
 
-/// The third field of a name's line in passwd(5) or group(5).
+/// The third field of the line for this name in passwd(5) or group(5): its id.
 fn id_in(text: &str, name: &str) -> Option<u32> {
     text.lines().find_map(|line| {
         let mut fields = line.split(':');
@@ -67,7 +68,7 @@ fn id_in(text: &str, name: &str) -> Option<u32> {
     })
 }
 
-/// Writes skeletons of one set; reads each file of the base tree once.
+/// Writes skeletons of one set. It reads each file of the base tree once.
 #[derive(Debug)]
 pub struct Writer {
     base: PathBuf,
@@ -78,7 +79,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// For containers over `base` whose set lives in `state_dir`.
+    /// A writer for containers over `base` whose set has its files in `state_dir`.
     ///
     /// # Errors
     /// When the tree has no group haclient.
@@ -95,7 +96,7 @@ impl Writer {
     /// Writes one skeleton into `root`, which must not exist.
     ///
     /// # Errors
-    /// The path that failed and why.
+    /// When an entry cannot be made; the error names its path.
     pub fn write(&mut self, root: &Path, entries: &[Entry]) -> Result<()> {
         make_directory(root, 0o755)?;
         entries.iter().try_for_each(|e| self.write_entry(root, e))
@@ -136,7 +137,7 @@ impl Writer {
         lchown(path, Some(uid), Some(gid)).map_err(|e| Error::io("own", path, e))
     }
 
-    /// Gives back whether there was something to write.
+    /// Returns whether a file was written: one that the base tree does not have is not.
     fn write_file(
         &mut self,
         root: &Path,
@@ -193,7 +194,7 @@ impl Writer {
     }
 }
 
-/// Nobody has a password, and no account is locked for that.
+/// No user has a password, and no account is locked for that.
 fn shadow_of(passwd: &str) -> String {
     let names = passwd.lines().filter_map(|l| l.split(':').next());
     names

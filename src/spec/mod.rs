@@ -1,4 +1,5 @@
-//! Options turned into checked values, once. Past this point nothing can be malformed.
+//! Options are turned into checked values here, once. Code that has these values need not check
+//! them again.
 
 mod names;
 mod set;
@@ -14,9 +15,9 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
-/// The most containers a set may have: what a /16 holds with room to spare.
+/// The most containers that a set may have: a /16 holds them with room to spare.
 pub const MOST_CONTAINERS: u32 = 60_000;
-/// The address of lxc_autogen.sh, and so the first one tried here.
+/// The host address that lxc_autogen.sh uses; its subnet is the first one tried.
 pub const DEFAULT_ADDRESS: Ipv4Addr = Ipv4Addr::new(192, 168, 123, 1);
 
 /// What the network does with packets to the outside (libvirt, formatnetwork.html#connectivity).
@@ -43,7 +44,7 @@ pub enum NodeKind {
 }
 
 impl std::fmt::Display for NodeKind {
-    /// The field's name of it.
+    /// The name that Pacemaker's documentation has for this kind of node.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             NodeKind::Guest => "guest node",
@@ -62,7 +63,7 @@ pub enum Authkey {
     Copy,
 }
 
-/// Refuses a number out of bounds, by the name of its option.
+/// Fails for a number out of bounds; `option` names it in the error, and `unit` follows the bounds.
 pub(crate) fn bounds(option: &str, value: u32, least: u32, most: u32, unit: &str) -> Result<()> {
     if (least..=most).contains(&value) {
         return Ok(());

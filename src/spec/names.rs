@@ -1,26 +1,26 @@
-//! Names of containers, and what they may be made of.
+//! Names of containers, and the characters allowed in them.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::Path;
 
-/// What every name of a set begins with: container N is domain and node `PREFIXN`.
+/// The beginning of every name of a set: container N is the domain and node `PREFIXN`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Prefix(String);
 
-/// Leaves room for the number within the 63 characters of a host name label.
+/// Longest prefix in characters; it leaves room for the number within the 63 of a host name label.
 const LONGEST: usize = 40;
 
 impl Prefix {
-    /// Checks and takes a prefix.
+    /// Checks a prefix.
     ///
-    /// A letter first, since the resource ids made from it are XML names (xs:ID in Pacemaker's
-    /// schema), and since names of digits only are taken for node ids by crm_node.
+    /// It must begin with a letter, since the resource ids made from it are XML names (xs:ID in
+    /// Pacemaker's schema), and since crm_node takes names of digits only for node ids.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] with the rule that is broken.
+    /// [`crate::error::Kind::Usage`] for a prefix that breaks a rule; the error tells the rules.
     pub fn parse(text: &str) -> Result<Self> {
         let rest_fits = has_name_characters(text);
         let first_fits = text.bytes().next().is_some_and(|b| b.is_ascii_alphabetic());
@@ -34,7 +34,7 @@ impl Prefix {
         Ok(Prefix(text.to_owned()))
     }
 
-    /// The text.
+    /// The prefix as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,8 +44,8 @@ impl Prefix {
         format!("{}{number}", self.0)
     }
 
-    /// The resource id of container `number`: `containerN` as lxc_autogen.sh has it; with
-    /// another prefix than `lxc`, `PREFIX-containerN`.
+    /// The resource id of container `number`: `containerN` with the prefix `lxc`, as in
+    /// lxc_autogen.sh, and `PREFIX-containerN` with any other prefix.
     pub fn resource(&self, number: u32) -> String {
         if self.0 == "lxc" {
             format!("container{number}")
@@ -54,7 +54,7 @@ impl Prefix {
         }
     }
 
-    /// The number of the container called `node`, when it is one of this prefix.
+    /// The number in the node name `node`; `None` unless it is a container's name with this prefix.
     pub fn number(&self, node: &str) -> Option<u32> {
         let digits = node.strip_prefix(&self.0)?;
         let number: u32 = digits.parse().ok()?;
@@ -62,7 +62,8 @@ impl Prefix {
     }
 }
 
-/// The node that a container's resource runs, by its id: the reverse of [`Prefix::resource`].
+/// The name of the node that a container's resource runs, from the resource's id: the reverse of
+/// [`Prefix::resource`].
 pub fn node_of_resource(id: &str) -> Option<String> {
     let (prefix, number) = match id.strip_prefix("container") {
         Some(number) => ("lxc", number),
@@ -91,7 +92,7 @@ impl From<Prefix> for String {
     }
 }
 
-/// Whether a text read from outside may be used as a node or domain name in our command lines.
+/// Whether a text that was read from outside may be a node or domain name in our command lines.
 pub fn valid_node_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 63
@@ -103,15 +104,15 @@ pub fn valid_node_name(text: &str) -> bool {
         && has_name_characters(text)
 }
 
-/// Whether there are only ASCII letters, digits, '-', '_' and '.' in a text, as in names of nodes:
-/// neither a shell nor XML takes one of them for something else.
+/// Whether a text has only ASCII letters, digits, '-', '_' and '.', as names of nodes have. None of
+/// these has a special meaning to a shell or in XML.
 pub fn has_name_characters(text: &str) -> bool {
     text.bytes()
         .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
 }
 
-/// Whether there are only ASCII letters, digits and `/._-+@:` in a path: neither VirtualDomain's
-/// shell code, nor virsh, nor ssh's remote shell takes one of them for something else.
+/// Whether a path has only ASCII letters, digits and `/._-+@:`. None of these has a special meaning
+/// to VirtualDomain's shell code, to virsh, or to ssh's remote shell.
 pub fn is_plain_path(path: &Path) -> bool {
     path.to_str().is_some_and(|text| {
         text.bytes()

@@ -1,4 +1,4 @@
-//! What a set is to be, complete and checked.
+//! The complete and checked options of a set.
 
 use super::{Authkey, Forward, MOST_CONTAINERS, NodeKind, Prefix, Subnet, Wanted, bounds};
 use crate::error::{Error, Result};
@@ -6,61 +6,61 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 impl NodeKind {
-    /// What is asked for, or what there is.
+    /// The kind asked for, else that of the existing set, else the default.
     pub fn wanted(wanted: &Wanted, saved: Option<&Spec>) -> NodeKind {
         let saved = saved.map(|spec| spec.kind);
         wanted.kind.or(saved).unwrap_or_default()
     }
 }
 
-/// What is wanted, complete and checked. It is kept in the state directory, so that later
-/// commands need not be told again.
+/// The complete and checked options of a set. They are kept in the state directory, so that later
+/// commands need not be told them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spec {
     /// Number of containers.
     pub containers: u32,
-    /// What they are to the cluster.
+    /// Whether the containers are guest nodes or remote nodes.
     #[serde(default)]
     pub kind: NodeKind,
-    /// Name prefix.
+    /// The prefix of all names.
     pub prefix: Prefix,
-    /// The subnet asked for, or `None` for the default and whatever is free after it.
+    /// The subnet asked for; `None` for the first free one, beginning with the default.
     pub subnet: Option<Subnet>,
-    /// Network forwarding.
+    /// How the host forwards the network's packets.
     pub forward: Forward,
-    /// Memory limit of a container, MiB.
+    /// Memory limit of each container in MiB.
     pub memory_mib: u32,
-    /// Size of a container's /dev/shm, MiB.
+    /// Size of each container's /dev/shm in MiB.
     pub shm_mib: u32,
-    /// Interval of the VirtualDomain monitor, seconds.
+    /// Seconds between two monitors of a container or of a connection.
     pub monitor_s: u32,
-    /// Another tree whose /usr the containers use.
+    /// A base tree other than this host's root, which the containers' /usr comes from.
     pub base: Option<PathBuf>,
-    /// A pacemaker-remoted given by hand.
+    /// Path of a pacemaker-remoted given with --remoted.
     pub remoted: Option<PathBuf>,
-    /// How the key gets in.
+    /// How the containers get the authentication key.
     pub authkey: Authkey,
-    /// Write names into /etc/hosts.
+    /// Whether the nodes' names are written into /etc/hosts.
     pub hosts: bool,
-    /// No preference for this node.
+    /// Whether the containers have no preference for this cluster node.
     pub anywhere: bool,
-    /// Add the promotable clone.
+    /// Whether the set has the promotable clone.
     pub clone: bool,
-    /// Leave CAP_SYS_ADMIN to the containers.
+    /// Whether the containers keep CAP_SYS_ADMIN.
     pub allow_mounts: bool,
-    /// The clone's primitive is PREFIX-ms, as until Pacemaker 2.0.4's lxc_autogen.sh: the test
-    /// RemoteLXC waits for that name to its end.
+    /// Whether the clone's primitive is called PREFIX-ms, as by lxc_autogen.sh until Pacemaker
+    /// 2.0.4: the test RemoteLXC waits to its end for that name.
     #[serde(default)]
     pub old_names: bool,
 }
 
 impl Spec {
-    /// Completes what the command line says with what the set in the state directory has, or
-    /// else with the defaults.
+    /// Completes the options of the command line with those of the set in the state directory, or
+    /// with the defaults where there is no set.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] for a value out of bounds, or one that an existing set
-    /// cannot take any more.
+    /// [`crate::error::Kind::Usage`] for a value out of bounds, or for one that differs from what
+    /// an existing set was made with.
     pub fn resolve(wanted: &Wanted, saved: Option<&Spec>) -> Result<Spec> {
         let wanted_subnet = wanted
             .network
@@ -122,8 +122,9 @@ impl Spec {
     }
 }
 
-/// 20 s as lxc_autogen.sh has it, and for many containers one monitor every 2 s in all: each is
-/// two virsh calls. One a second in all took a tenth of a core while nothing else happened.
+/// The monitor interval in seconds: 20 as in lxc_autogen.sh, and for many containers one monitor
+/// every 2 s in all, since each monitor is two virsh calls. One monitor every second took a tenth
+/// of a core while nothing else happened.
 fn monitor_for(containers: u32) -> u32 {
     (2 * containers).clamp(20, 3600)
 }
@@ -133,8 +134,9 @@ fn absolute(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
         .transpose()
 }
 
-/// A set that exists has its names, addresses and files; only its number and its additions change.
-/// Its network is compared with the one it got, where that is known.
+/// Fails for options that would change the names, addresses or files of an existing set. Only its
+/// number of containers and its additions can change. The network asked for is compared elsewhere,
+/// with the subnet that the set got.
 fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
     fn differs<T: PartialEq>(wanted: Option<T>, has: T) -> bool {
         wanted.is_some_and(|w| w != has)
@@ -159,7 +161,7 @@ fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
         ),
         (
             "--remoted",
-            // From the environment it is a default, and no wish to change what there is.
+            // A value from the environment is a default, and no wish to change an existing set.
             wanted.remoted.is_some()
                 && wanted.remoted != std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from)
                 && absolute(wanted.remoted.as_ref())? != saved.remoted,

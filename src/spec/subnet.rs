@@ -1,4 +1,4 @@
-//! The network's address, and the addresses of its containers.
+//! The subnet of a set's network, and the addresses of the containers in it.
 
 use crate::error::{Error, Result};
 use ipnet::Ipv4Net;
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::Ipv4Addr;
 
-/// The first container's last octet, counted from the host's /24, as lxc_autogen.sh has it.
+/// Where the containers' addresses begin, counted from the host's /24: at .11, as in
+/// lxc_autogen.sh.
 pub const FIRST_OFFSET: u32 = 11;
 
 /// An IPv4 subnet and the host's own address in it.
@@ -14,7 +15,7 @@ pub const FIRST_OFFSET: u32 = 11;
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct Subnet(Ipv4Net);
 
-/// A subnet as a set's file has it.
+/// The form of a subnet in a set's file.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     host: Ipv4Addr,
@@ -40,13 +41,13 @@ impl From<Subnet> for Saved {
 impl Subnet {
     /// Reads `ADDR[/PREFIX]`.
     ///
-    /// Without a prefix the first three octets count, the host gets .1, and the prefix is the
-    /// longest one up to /24 that holds `containers`. With one, the host gets ADDR, or the first
-    /// address when ADDR is the subnet's own.
+    /// Without a prefix the first three octets count: the host gets .1, and the prefix is the
+    /// longest one up to /24 that holds `containers`. With a prefix the host gets ADDR, or the
+    /// subnet's first address when ADDR is the subnet's own.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] when it is no address, the prefix is not 8 to 30, the subnet
-    /// cannot be used on a bridge, or it does not hold so many.
+    /// [`crate::error::Kind::Usage`] when `text` is no address, the prefix is not 8 to 30, the
+    /// range cannot be used on a bridge, or the subnet does not hold `containers`.
     pub fn parse(text: &str, containers: u32) -> Result<Self> {
         let (address, prefix) = match text.split_once('/') {
             Some((address, prefix)) => (address, Some(prefix)),
@@ -85,8 +86,8 @@ impl Subnet {
         Ok(subnet)
     }
 
-    /// Whether `ADDR[/PREFIX]` means this subnet: the whole of it with a prefix, its first three
-    /// octets without.
+    /// Whether `ADDR[/PREFIX]` means this subnet. With a prefix both must be the same; without one
+    /// the first three octets must be.
     ///
     /// # Errors
     /// As [`Subnet::parse`].
@@ -101,7 +102,7 @@ impl Subnet {
     /// The subnet around `address` with the longest prefix up to /24 that holds `containers`.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] when even a /8 would not.
+    /// [`crate::error::Kind::Usage`] when even a /8 does not hold them.
     pub fn holding(address: Ipv4Addr, containers: u32) -> Result<Self> {
         let host = Ipv4Addr::from(u32::from(address) & !0xff | 1);
         (8..=24)
@@ -111,7 +112,7 @@ impl Subnet {
             .ok_or_else(|| Error::usage(format!("no subnet holds {containers} containers")))
     }
 
-    /// A prefix that has been checked.
+    /// A subnet whose prefix has been checked already.
     fn new(host: Ipv4Addr, prefix: u8) -> Self {
         Subnet(Ipv4Net::new_assert(host, prefix))
     }
@@ -124,7 +125,7 @@ impl Subnet {
         subnet
     }
 
-    /// The subnet that follows this one, of the same size, for looking for a free one.
+    /// The next subnet of the same size, for a search for a free one.
     pub fn next(&self) -> Self {
         let size = 1u32 << (32 - self.prefix());
         let host = u32::from(self.host()).wrapping_add(size);
@@ -136,7 +137,7 @@ impl Subnet {
         self.0.addr()
     }
 
-    /// The card's address of the host on the bridge.
+    /// The MAC address of the host on the bridge.
     pub fn host_mac(&self) -> [u8; 6] {
         mac_octets(self.host())
     }
@@ -156,7 +157,8 @@ impl Subnet {
         self.0.broadcast()
     }
 
-    /// Whether two subnets share an address. A prefix above 32 means the address alone.
+    /// Whether this subnet shares an address with another. A prefix above 32 means that address
+    /// alone.
     pub fn overlaps(&self, network: Ipv4Addr, prefix: u8) -> bool {
         let other = Ipv4Net::new_assert(network, prefix.min(32));
         self.0.contains(&other.network()) || other.contains(&self.0.network())
@@ -164,10 +166,10 @@ impl Subnet {
 
     /// The containers' addresses, first to last, all distinct.
     ///
-    /// From the host's /24, .11 upwards to the end of the subnet, then from its beginning. Last
-    /// octets 0 and 255 are left out even where they would be valid, as are the host's address
-    /// and the ten below the first container: people and old software trip over the former, and
-    /// keep the latter for themselves.
+    /// They begin at .11 of the host's /24 and go up to the end of the subnet, then from the
+    /// subnet's beginning. Last octets 0 and 255 are left out even where they are valid, since
+    /// people and old software stumble over them. The host's address and the ten addresses below
+    /// the first container are left out too: people keep those for themselves.
     pub fn addresses(&self) -> impl Iterator<Item = Ipv4Addr> + use<> {
         let (network, broadcast) = (u32::from(self.network()), u32::from(self.broadcast()));
         let host = u32::from(self.host());
@@ -182,15 +184,15 @@ impl Subnet {
             .map(Ipv4Addr::from)
     }
 
-    /// How many containers it holds.
+    /// The number of containers that the subnet has addresses for.
     pub fn capacity(&self) -> u32 {
         u32::try_from(self.addresses().count()).unwrap_or(u32::MAX)
     }
 
-    /// Refuses a number of containers that does not fit.
+    /// Fails when the subnet does not hold so many containers.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] with what does fit.
+    /// [`crate::error::Kind::Usage`]; the error tells how many the subnet holds.
     pub fn check_holds(&self, containers: u32) -> Result<()> {
         let capacity = self.capacity();
         if capacity >= containers {
@@ -209,9 +211,9 @@ impl fmt::Display for Subnet {
     }
 }
 
-/// The card's address that goes with an address on one of our bridges: 52:54 is what libvirt and
-/// QEMU take for virtual cards; the address makes the rest unique, and the same on every cluster
-/// node.
+/// The MAC address that goes with an IPv4 address on one of our bridges. It begins with 52:54, as
+/// libvirt and QEMU have it for virtual cards; the rest is the IPv4 address, so that it is unique
+/// and the same on every cluster node.
 pub fn mac(address: Ipv4Addr) -> String {
     mac_octets(address)
         .map(|octet| format!("{octet:02x}"))

@@ -1,67 +1,68 @@
-//! What is asked for, as plain values: what is not said stays open.
+//! The options as plain values; an option that was not given stays open.
 
 use super::{Authkey, Forward, NodeKind};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What the containers of a set are to be like. What is left out comes from the set that exists.
+/// The options for the containers of a set. An option that is left out keeps the value of the
+/// existing set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
-    /// How many containers.
+    /// Number of containers.
     pub containers: Option<u32>,
-    /// What they are to the cluster.
+    /// Whether the containers are guest nodes or remote nodes.
     pub kind: Option<NodeKind>,
     /// The network, as typed: ADDR or ADDR/PREFIX.
     pub network: Option<String>,
-    /// How packets leave the network.
+    /// How the host forwards the network's packets.
     pub forward: Option<Forward>,
-    /// No preference for this cluster node.
+    /// Whether the containers have no preference for this cluster node.
     pub allow_anywhere: bool,
-    /// Add the promotable clone.
+    /// Whether to add the promotable clone.
     pub clone: bool,
-    /// What names begin with, as typed.
+    /// The prefix of all names, as typed.
     pub prefix: Option<String>,
-    /// Memory limit of each container, MiB.
+    /// Memory limit of each container in MiB.
     pub memory: Option<u32>,
-    /// Size of each container's /dev/shm, MiB.
+    /// Size of each container's /dev/shm in MiB.
     pub shm: Option<u32>,
     /// Seconds between two monitors of a container.
     pub monitor_interval: Option<u32>,
     /// How the containers get the authentication key.
     pub authkey: Option<Authkey>,
-    /// Another tree whose /usr the containers use.
+    /// A base tree other than this host's root, which the containers' /usr comes from.
     pub base: Option<PathBuf>,
-    /// A pacemaker-remoted given by hand.
+    /// Path of a pacemaker-remoted to use.
     pub remoted: Option<PathBuf>,
-    /// Write names into /etc/hosts.
+    /// Whether to write the nodes' names into /etc/hosts.
     pub hosts: bool,
-    /// Leave CAP_SYS_ADMIN to the containers.
+    /// Whether the containers keep CAP_SYS_ADMIN.
     pub allow_mounts: bool,
-    /// The clone's primitive is PREFIX-ms: see [`super::Spec::old_names`].
+    /// Whether the clone's primitive is called PREFIX-ms: see [`super::Spec::old_names`].
     pub old_names: bool,
 }
 
-/// Which other cluster nodes take part, and how they are reached.
+/// Which other cluster nodes hold the set too, and how to reach them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sharing {
-    /// Every cluster node.
+    /// All cluster nodes.
     pub every: bool,
     /// These cluster nodes, besides this one.
     pub nodes: Vec<String>,
-    /// Further options of ssh, as ssh_config(5) has them: `Port=2222`.
+    /// Further options of ssh, in the form of ssh_config(5): `Port=2222`.
     pub ssh_options: Vec<String>,
-    /// Put this node's authentication key in the place of another one.
+    /// Whether to replace another authentication key on those nodes by this node's.
     pub replace_authkey: bool,
 }
 
 impl Sharing {
-    /// Whether other nodes are asked for.
+    /// Whether any other node is asked for.
     pub fn is_wanted(&self) -> bool {
         self.every || !self.nodes.is_empty()
     }
 }
 
-/// How much is undone.
+/// How much of a set is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {

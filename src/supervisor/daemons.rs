@@ -1,4 +1,4 @@
-//! The daemons of a node: starting, watching, stopping.
+//! The daemons of a node: starting, watching and stopping them.
 
 use super::{Config, Daemon, REPORT, Ready, Report};
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Where daemons' own output goes.
+/// The directory of the files with the daemons' standard output and error.
 const LOGS: &str = "/var/log";
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,19 +31,19 @@ impl State {
     }
 }
 
-/// All of a node's daemons, in the order of starting. For a process that takes the ends of all its
-/// children by it: PID 1 of a container.
+/// All daemons of a node, in the order of starting. [`Daemons::reap`] reaps every child of this
+/// process, so this is for PID 1 of a container.
 #[derive(Debug)]
 pub struct Daemons {
     environment: Vec<(String, String)>,
     all: Vec<(Daemon, State)>,
-    /// Which one is being stopped, and until when it may take.
+    /// The index of the daemon that is being stopped, and when it is killed.
     stopping: Option<(usize, Instant)>,
     reported: Vec<Report>,
 }
 
 impl Daemons {
-    /// None of them is started yet: see [`Daemons::advance`].
+    /// The daemons of this configuration, none of them started: [`Daemons::advance`] starts them.
     pub fn new(config: Config) -> Self {
         Daemons {
             environment: config.environment,
@@ -57,7 +57,7 @@ impl Daemons {
         }
     }
 
-    /// Takes the ends of processes: daemons, and orphans of the whole container. Gives back the
+    /// Reaps processes that have ended: daemons, and orphans of the whole container. Returns the
     /// name of a daemon that panicked.
     pub fn reap(&mut self) -> Option<String> {
         let mut panicked = None;
@@ -82,10 +82,12 @@ impl Daemons {
         }
     }
 
-    /// Marks those ready that are, and starts the next stage when all before it are ready.
+    /// Marks daemons as running that are ready, and starts the next stage when all before it are
+    /// ready.
     ///
     /// # Errors
-    /// None today. That a daemon cannot be started is how it is, and shown by [`Daemons::are_well`].
+    /// None today: a daemon that cannot be started counts as ended, which [`Daemons::are_well`]
+    /// tells.
     pub fn advance(&mut self) -> Result<()> {
         for (daemon, state) in &mut self.all {
             if let State::Starting(pid) = *state {
@@ -116,20 +118,20 @@ impl Daemons {
         waiting.map(|(d, _)| d.stage).min()
     }
 
-    /// Whether none of them has ended.
+    /// Whether no daemon has ended.
     pub fn are_well(&self) -> bool {
         let ended = |(_, state): &(Daemon, State)| matches!(state, State::Ended(_));
         !self.all.iter().any(ended)
     }
 
-    /// Whether nothing but the end of a process can change anything.
+    /// Whether only the end of a process, or a signal, can change a daemon's state.
     pub(super) fn are_settled(&self) -> bool {
         let busy = |s: &State| matches!(s, State::Starting(_));
         let blocked = self.all.iter().any(|(_, s)| matches!(s, State::Ended(_)));
         !self.all.iter().any(|(_, s)| busy(s)) && (self.next_stage().is_none() || blocked)
     }
 
-    /// Those that ended are to be started anew.
+    /// Marks the daemons that have ended as waiting, so that they are started again.
     pub(super) fn start_dead_again(&mut self) {
         for (_, state) in &mut self.all {
             if matches!(state, State::Ended(_)) {
@@ -138,7 +140,8 @@ impl Daemons {
         }
     }
 
-    /// Goes on with stopping, last started first. Gives back whether something still runs.
+    /// Goes on with stopping the daemons, the last one started first. Returns whether one still
+    /// runs.
     pub(super) fn stop_next(&mut self) -> bool {
         let Some(index) = self.all.iter().rposition(|(_, s)| s.pid().is_some()) else {
             return false;
@@ -162,7 +165,7 @@ impl Daemons {
         true
     }
 
-    /// Writes down how the daemons are, when that has changed.
+    /// Writes the daemons' states to [`REPORT`] when they have changed.
     pub(super) fn report(&mut self) -> Result<()> {
         let now: Vec<Report> = self.all.iter().map(|(d, s)| report(d, s)).collect();
         if now == self.reported {
@@ -193,14 +196,15 @@ fn report(daemon: &Daemon, state: &State) -> Report {
     }
 }
 
-// Not by host::command: that one waits for what it starts, and this is the door of the node.
+// Not by host::command, which waits for the programs it starts; in a node this function is the one
+// that starts programs.
 #[allow(clippy::disallowed_methods)]
 fn start(daemon: &Daemon, environment: &[(String, String)]) -> State {
     let Some((program, arguments)) = daemon.command.split_first() else {
         return State::Ended("has no command".to_owned());
     };
     if let Some(Ready::Path(stale)) = &daemon.ready {
-        // Of one that was killed: it must not stand for the new one.
+        // A socket of a daemon that was killed must not count as the sign of the new one.
         let _ = fs::remove_file(stale);
     }
     let log = Path::new(LOGS).join(format!("{}.out", daemon.name));
@@ -225,9 +229,10 @@ fn start(daemon: &Daemon, environment: &[(String, String)]) -> State {
     }
 }
 
-/// A child inherits which signals are blocked, and with SIGCHLD blocked Pacemaker's daemons never
-/// learn of the ends of theirs. A signal for us that comes in this moment is lost: an end of a
-/// child is seen at the next look, which follows within a tick of every start.
+/// Runs `act` with no signal blocked, since a child inherits blocked signals, and with SIGCHLD
+/// blocked Pacemaker's daemons never learn that their children have ended. A signal for us that
+/// comes during this time is lost. The end of a child is still seen, since the next look follows
+/// within a tick of every start.
 fn with_signals_unblocked<T>(act: impl FnOnce() -> T) -> T {
     let before = SigSet::thread_get_mask();
     let _ = SigSet::empty().thread_set_mask();
@@ -246,8 +251,8 @@ fn is_ready(sign: &Ready) -> bool {
     }
 }
 
-/// A line of /proc/net/unix ends with the name, each NUL of it shown as `@`; libqb fills its names
-/// up with NULs.
+/// Whether a line of /proc/net/unix is of a socket with this name. The line ends with the name,
+/// with each NUL shown as `@`; libqb fills its names up with NULs.
 fn listens_at(line: &str, name: &str) -> bool {
     line.rsplit(' ')
         .next()

@@ -1,9 +1,10 @@
-//! Control groups of a node's own.
+//! A node's own view of the control groups.
 //!
 //! libvirt mounts the host's whole cgroup v1 hierarchies, writable, into every container (libvirt
 //! 9.0, virCgroupV1BindMount). A libvirtd in a node would then put its containers beside the node's
 //! own group: outside of the node's limits, and left on the host when the node goes down. In a
-//! control group namespace (cgroup_namespaces(7)) the node's own group is the root of all it sees.
+//! control group namespace (cgroup_namespaces(7)) the node's own group is the root of every
+//! hierarchy that it sees.
 
 use crate::error::{Error, Result};
 use crate::host::cgroups;
@@ -15,11 +16,11 @@ use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::path::Path;
 use std::time::Duration;
 
-/// Makes this process' groups the root of every hierarchy, and mounts those afresh. Hierarchies in
-/// which this container has no group of its own are taken away.
+/// Makes this process's groups the roots of all hierarchies, and mounts the hierarchies anew. A
+/// hierarchy in which this container has no group of its own is unmounted.
 ///
-/// With cgroup v2 alone this process, and with it all that it starts, goes into a leaf of its own: a
-/// group with processes cannot hand controllers down to others (cgroups(7), "no internal processes"),
+/// With cgroup v2 alone, this process and all that it starts go into a leaf group. A group with
+/// processes cannot hand controllers down to other groups (cgroups(7), "no internal processes"),
 /// and libvirtd could not start a container (seen on Debian 12: "Unable to write to …/cgroup.procs:
 /// Operation not supported").
 ///
@@ -60,12 +61,12 @@ pub(super) fn isolate() -> Result<()> {
     Ok(())
 }
 
-/// The group of a node's own processes below the one that is all of the node's.
+/// The name of the leaf group with the node's own processes, below the node's root group.
 const LEAF: &str = "node";
 
 fn enter_leaf(root: &Path) -> Result<()> {
     let leaf = root.join(LEAF);
-    // A node that was started before, in the same group.
+    // The leaf exists when the node was started in the same group before.
     match std::fs::create_dir(&leaf) {
         Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
             return Err(Error::io("make", &leaf, e));
@@ -77,8 +78,8 @@ fn enter_leaf(root: &Path) -> Result<()> {
     std::fs::write(&procs, "0").map_err(|e| Error::io("write", &procs, e))
 }
 
-/// libvirt_lxc, which we cannot see, is in the root of our groups, too, until the host has moved it
-/// away (src/lab/groups.rs).
+/// Retries for 3 s: libvirt_lxc, which we cannot see, is in the root group too, until the host has
+/// moved it away (src/lab/groups.rs).
 fn hand_down_in_time(root: &Path) -> Result<()> {
     let look = |_: &mut Poll| {
         Ok(match hand_down(root) {
@@ -89,9 +90,9 @@ fn hand_down_in_time(root: &Path) -> Result<()> {
     Poll::every(Duration::from_millis(20), Duration::from_secs(3)).until(look, |e| e)
 }
 
-/// Every controller that there is, to the leaf and to the groups that libvirtd makes beside it: it
-/// looks for the memory controller in its own group ("Unable to find 'memory' cgroups controller
-/// mount", libvirt 9.0).
+/// Hands every available controller down to the leaf and to the groups that libvirtd makes beside
+/// it. libvirtd looks for the memory controller in its own group ("Unable to find 'memory' cgroups
+/// controller mount", libvirt 9.0).
 fn hand_down(root: &Path) -> Result<()> {
     let given = root.join("cgroup.controllers");
     let given = std::fs::read_to_string(&given).map_err(|e| Error::io("read", &given, e))?;
@@ -100,7 +101,7 @@ fn hand_down(root: &Path) -> Result<()> {
     std::fs::write(&control, wanted.join(" ")).map_err(|e| Error::io("write", &control, e))
 }
 
-/// What the mount is of: the options of a v1 hierarchy name its controllers, or its own name.
+/// The controllers of a v1 hierarchy, or its name, from the options of its mount; empty for v2.
 fn controllers(mount: &Mount) -> String {
     let general = ["rw", "ro", "xattr", "clone_children"];
     let of_hierarchy = |o: &&str| !general.contains(o) && !o.starts_with("release_agent");
@@ -112,7 +113,7 @@ fn controllers(mount: &Mount) -> String {
     }
 }
 
-/// Whether this container was given no group in a hierarchy, as /proc/self/cgroup shows it.
+/// Whether this container has no group of its own in a hierarchy: /proc/self/cgroup then shows `/`.
 fn is_in_the_root(groups: &ProcessCGroups, mount: &Mount) -> bool {
     let wanted = controllers(mount);
     let is_it = |g: &ProcessCGroup| g.controllers.join(",") == wanted && g.pathname == "/";

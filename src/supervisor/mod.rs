@@ -1,10 +1,10 @@
-//! PID 1 of a lab's cluster node: starts its daemons in order, reaps, says how they are, and stops
-//! them in order.
+//! PID 1 of a lab's cluster node. It starts the node's daemons in order, reaps processes, reports
+//! the daemons' states, and stops the daemons in order.
 //!
-//! An init of our own, since systemd in a container without a control group namespace takes the
-//! host's groups for its own, and those of the distributions that run no systemd (runit, dinit …)
-//! are not everywhere at hand. There is no restarting by itself: a dead daemon is what people come
-//! to a lab to see. SIGHUP starts dead daemons again.
+//! We have an init of our own for two reasons. systemd in a container without a control group
+//! namespace takes the host's groups for its own, and the inits of distributions without systemd
+//! (runit, dinit …) are not at hand everywhere. It never restarts a daemon by itself: a dead daemon
+//! is what people come to a lab to see. SIGHUP starts dead daemons again.
 
 mod daemons;
 mod groups;
@@ -22,44 +22,45 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Where the node's own configuration is, in the node.
+/// Path of the node's configuration, in the node.
 pub const CONFIG: &str = "/etc/lxc-autogen/node.json";
-/// Where it says how its daemons are.
+/// Path of the report on the daemons' states, in the node.
 pub const REPORT: &str = "/run/lxc-autogen/daemons.json";
 
-/// What runs in a node.
+/// Everything that the init of a node needs to know: directories, environment and daemons.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
-    /// Directories to make first, below /run, which is empty at each start: path and mode.
+    /// Directories to make first, as (path, mode). They are below /run, which is empty at each
+    /// start.
     pub directories: Vec<(PathBuf, u32)>,
-    /// Environment of all daemons.
+    /// Environment variables of all daemons, as (name, value).
     pub environment: Vec<(String, String)>,
-    /// In the order of starting; those of one stage start together, and a stage starts when all of
-    /// the one before are ready.
+    /// The daemons in the order of starting. Daemons of one stage start together, and a stage
+    /// starts when all daemons of the stages before are ready.
     pub daemons: Vec<Daemon>,
 }
 
 impl Config {
-    /// How long it can take until all daemons have stopped, one after the other.
+    /// The longest time until all daemons have stopped, one after the other.
     pub fn longest_stop(&self) -> Duration {
         Duration::from_secs(self.daemons.iter().map(|d| d.stop_s).sum())
     }
 }
 
-/// One daemon, in the foreground.
+/// One daemon, which must stay in the foreground.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Daemon {
-    /// Its name, also of its log.
+    /// The daemon's name; its output goes to a file of this name.
     pub name: String,
-    /// Program and arguments.
+    /// The program and its arguments.
     pub command: Vec<String>,
-    /// When it is started, from 0.
+    /// The stage in which the daemon is started, from 0.
     pub stage: u32,
-    /// How to tell that it is ready; at once without.
+    /// The sign that the daemon is ready; without one it is ready as soon as it is started.
     pub ready: Option<Ready>,
-    /// Exit statuses by which it says that the node must go down at once.
+    /// Exit statuses that mean a panic: the node must go down at once.
     pub panics: Vec<i32>,
-    /// How long it may take to stop.
+    /// How many seconds the daemon may take to stop, before SIGKILL.
     pub stop_s: u64,
 }
 
@@ -67,35 +68,35 @@ pub struct Daemon {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ready {
-    /// A file or socket is there.
+    /// A file or socket at this path exists.
     Path(PathBuf),
-    /// A unix socket of this name in the abstract namespace.
+    /// A unix socket of this name exists in the abstract namespace.
     Abstract(String),
 }
 
-/// How a daemon is.
+/// The state of one daemon.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
-    /// Which.
+    /// The daemon's name.
     pub name: String,
     /// `waiting`, `starting`, `running`, `exited with N` or `killed by SIGNAL`.
     pub state: String,
 }
 
 impl Report {
-    /// Whether it is as it should be.
+    /// Whether the daemon is running.
     pub fn is_well(&self) -> bool {
         self.state == "running"
     }
 }
 
-/// How long between two looks at daemons that are to become ready or to end.
+/// Milliseconds between two looks while a daemon is starting or being stopped.
 const TICK: u16 = 20;
 
 /// Runs the node until it is stopped. For PID 1 of a container only.
 ///
 /// # Errors
-/// When it is not PID 1, or its configuration cannot be used.
+/// When this process is not PID 1, or the configuration cannot be read.
 pub fn run(config: &Path) -> Result<()> {
     if std::process::id() != 1 {
         return Err(
@@ -114,15 +115,15 @@ pub fn run(config: &Path) -> Result<()> {
     if ending == Ending::Orderly {
         stop(&mut daemons, &mut signals)?;
     }
-    // With PID 1 ends everything in the container.
+    // Everything else in the container ends with PID 1.
     Ok(())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
-    /// Asked for in here: daemons are stopped one after the other.
+    /// Asked for inside the node: the daemons are stopped one after the other.
     Orderly,
-    /// The plug pulled: asked for by the host, or a panic.
+    /// Asked for by the host, or a panic: PID 1 ends at once, as if the plug were pulled.
     Hard,
 }
 
@@ -144,8 +145,8 @@ fn serve(daemons: &mut Daemons, signals: &mut SignalFd) -> Result<Ending> {
         while let Some((signal, from_inside)) = next(signals)? {
             match signal {
                 // `virsh destroy` and a fence agent begin with SIGTERM to every process at once
-                // (libvirt 9.0, virCgroupKillPainfully). A node that is powered off does not say
-                // goodbye to its cluster; to leave in good order is asked for inside.
+                // (libvirt 9.0, virCgroupKillPainfully). A node that is powered off does not take
+                // leave of its cluster; an orderly stop is asked for inside the node.
                 Signal::SIGTERM | Signal::SIGINT | Signal::SIGPWR if !from_inside => {
                     return Ok(Ending::Hard);
                 }
@@ -171,11 +172,12 @@ fn stop(daemons: &mut Daemons, signals: &mut SignalFd) -> Result<()> {
     Ok(())
 }
 
-/// Signals to be read rather than delivered.
+/// Blocks the signals that the init handles and returns a descriptor to read them from.
 ///
-/// Whoever started us may have had some ignored (`nohup libvirtd`, util-linux 2.36's unshare), which
-/// daemons would inherit, and bash cannot trap. What has a handler is the default again in them
-/// (execve(2)); it never runs, as they are blocked.
+/// The program that started us may have had some of them ignored (`nohup libvirtd`, util-linux
+/// 2.36's unshare). Daemons would inherit that, and bash cannot trap a signal that was ignored at
+/// its start. So each signal gets a handler, since execve(2) resets handled signals to the default.
+/// The handlers never run, because the signals are blocked.
 fn blocked_signals() -> Result<SignalFd> {
     let mut set = SigSet::empty();
     for signal in [
@@ -202,8 +204,8 @@ fn wait(signals: &SignalFd, timeout: PollTimeout) -> Result<()> {
     }
 }
 
-/// The next signal, and whether a process of this container sent it: the kernel gives one from
-/// outside no pid that could be named in here (signal(7), pid_namespaces(7)).
+/// The next signal, and whether a process of this container sent it: a signal from outside has
+/// sender pid 0, since that process has no pid in here (signal(7), pid_namespaces(7)).
 fn next(signals: &mut SignalFd) -> Result<Option<(Signal, bool)>> {
     let info = signals
         .read_signal()
