@@ -13,8 +13,8 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// None of the machine's networks, domains or storage; no polkit, for which a system bus would be
-/// needed: root is the only one in here.
+/// A libvirtd without the machine's networks, domains or storage, and without polkit, which would
+/// need a system bus: root is the only user in a world.
 const LIBVIRTD: &str = "\
 auth_unix_ro = \"none\"
 auth_unix_rw = \"none\"
@@ -22,7 +22,8 @@ log_filters = \"1:lxc.lxc_conf 3:object 3:event\"
 log_outputs = \"2:file:/var/log/libvirt/libvirtd.log\"
 ";
 
-/// As Debian's libvirt-daemon-config-network leaves it, without its network.
+/// Makes libvirt's directories as Debian's libvirt-daemon-config-network leaves them, without its
+/// network.
 fn configure_libvirt() -> Result<()> {
     files::remove_tree(Path::new("/etc/libvirt"), &mounts::points()?)?;
     for (path, mode) in [
@@ -38,11 +39,11 @@ fn configure_libvirt() -> Result<()> {
     write(Path::new("/etc/libvirt/libvirtd.conf"), LIBVIRTD)
 }
 
-/// Where a distribution has dropped libvirtd, its parts are daemons of their own. UNTRIED: Debian 12
-/// and 13 have libvirtd.
+/// The daemons in place of libvirtd, where a distribution has dropped it. UNTRIED: Debian 12 and 13
+/// have libvirtd.
 const PARTS: [&str; 3] = ["virtlogd", "virtnetworkd", "virtlxcd"];
 
-/// How long libvirt may take. On an emulated machine whose host was busy it took 15 s.
+/// How long libvirt may take to answer. On an emulated machine whose host was busy it took 15 s.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Starts libvirt and waits until it answers.
@@ -98,21 +99,22 @@ fn answers() -> bool {
     said.is_ok_and(|s| s.code == 0)
 }
 
-/// The world's cluster is a lab of one node, and what a world's command is run in is that node: our
-/// own program makes it.
+/// The node in which a world's command runs. The world's cluster is a lab of this one node, which
+/// lxc-autogen makes.
 const NODE: &str = "world/node1";
 /// The node's root.
 const ROOT: &str = "/var/lib/lxc-autogen-lab-world/world-node1/rootfs";
 
-/// What is given to `lab up`. A slow machine takes its time, and one that is broken is not in haste.
+/// The arguments of lxc-autogen for the cluster. The timeout is long for slow machines; nobody is
+/// in a hurry on a broken one.
 const UP: &str = "lab up --quiet --name world --cluster-nodes 1 --containers 0 --fencing false \
                   --memory 20000 --timeout 600";
 
-/// Makes the cluster. That this fails is no fault of the machine's: it is ours.
+/// Makes the cluster. A failure is an error of lxc-autogen's, not of the machine's.
 pub fn start_cluster(plan: &Plan) -> Result<()> {
     set_ipc_buffer()?;
     let mut cmd = Cmd::new(plan.tool.to_string_lossy()).args(UP.split_whitespace());
-    // Of the machine's /usr a node sees all.
+    // A node sees all of the machine's /usr anyway.
     if !plan.tree.starts_with("/usr") {
         cmd = cmd.arg("--share").arg(&plan.tree);
     }
@@ -124,8 +126,8 @@ pub fn start_cluster(plan: &Plan) -> Result<()> {
     ready_for_tests(&plan.tool.to_string_lossy())
 }
 
-/// Nobody uses the lab's key: the tool under test makes its own. And it installs an agent, for which
-/// the place has to be writable.
+/// Removes the lab's authentication key, which nobody uses: the lxc-autogen under test makes its
+/// own. And makes /usr/lib/ocf writable, since lxc-autogen installs an agent there.
 fn ready_for_tests(tool: &str) -> Result<()> {
     files::remove_file(&Path::new(ROOT).join("etc/pacemaker/authkey"))?;
     for line in [
@@ -140,7 +142,7 @@ fn ready_for_tests(tool: &str) -> Result<()> {
     Ok(())
 }
 
-/// A lab's nodes have this machine's /etc/default/pacemaker.
+/// Writes the size into /etc/default/pacemaker, which a lab's nodes have from this machine.
 fn set_ipc_buffer() -> Result<()> {
     let Some(bytes) = std::env::var("WORLD_IPC_BUFFER")
         .ok()
@@ -155,8 +157,9 @@ fn set_ipc_buffer() -> Result<()> {
         .map_err(|e| Error::io("write", path, e))
 }
 
-/// The command line that runs a command in the world's cluster node, in this directory, and with the
-/// state directory that one means outside of labs.
+/// The command line that runs a command in the world's cluster node, in this directory.
+/// LXC_AUTOGEN_STATE_DIR is unset, so that the node has the state directory that is usual outside
+/// of labs.
 pub fn in_node(tool: &str, directory: &Path, world: &Path, command: &[OsString]) -> Vec<OsString> {
     let variable = |name: &str, value: OsString| {
         let mut text = OsString::from(format!("{name}="));
@@ -177,7 +180,7 @@ pub fn in_node(tool: &str, directory: &Path, world: &Path, command: &[OsString])
     line
 }
 
-/// The last lines of logs.
+/// Prints the last 25 lines of each log.
 fn show_ends(logs: &[&str]) {
     const LINES: usize = 25;
     for log in logs {

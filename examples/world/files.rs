@@ -1,8 +1,8 @@
-//! What a world sees of the file system: the machine's, with private copies where libvirt, corosync,
-//! Pacemaker and the tool write.
+//! A world's view of the file system: the machine's files, with private copies where libvirt,
+//! corosync, Pacemaker and lxc-autogen write.
 //!
-//! All private files are on one tmpfs, mounted inside the world's own mount namespace: when the last
-//! process has died the kernel drops it.
+//! All private files are on one tmpfs, mounted inside the world's own mount namespace: the kernel
+//! drops it when the last process has died.
 
 use crate::Plan;
 use crate::place::{Place, is_hidden};
@@ -18,10 +18,10 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the world is called, as a machine.
+/// The world's host name.
 const NAME: &str = "outside";
 
-/// Makes all of it. `own` is of before the namespaces were made.
+/// Makes all file systems of the world. `own` was read before the namespaces were made.
 pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
     let private = Private {
         at: place.file("fs"),
@@ -43,7 +43,8 @@ pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
     tmpfs(shm, "mode=1777", MsFlags::MS_NOSUID | MsFlags::MS_NODEV)?;
     private.show_kept()?;
     name_it()?;
-    // What is mounted over our directory is not seen in it.
+    // Entered anew: the directory that we are in does not show a file system that was mounted over
+    // it.
     let _ = std::env::set_current_dir(&plan.directory);
     Cmd::new("ip")
         .args(["link", "set", "lo", "up"])
@@ -51,8 +52,8 @@ pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
         .map(drop)
 }
 
-/// Which directories a world must see at their place, though it has its own there: this tree, where
-/// the tool is, and where the command is run.
+/// The directories that a world must see at their place although it hides that place: this tree,
+/// the tool's directory, and the directory where the command is run.
 fn kept(plan: &Plan) -> Vec<PathBuf> {
     let tool = plan.tool.parent().map(Path::to_owned);
     let mut kept: Vec<PathBuf> = Vec::new();
@@ -74,13 +75,13 @@ struct Private {
 }
 
 impl Private {
-    /// Where the private form of a path is.
+    /// The path of the private version of a path.
     fn of(&self, path: &Path) -> PathBuf {
         self.at.join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// A private, writable copy in place of a directory, owners and modes kept; nothing where there
-    /// is none.
+    /// Mounts a private, writable copy of a directory over it, with owners and modes kept. Does
+    /// nothing where there is no such directory.
     fn copy(&self, path: &Path) -> Result<()> {
         if !path.is_dir() {
             return Ok(());
@@ -95,16 +96,17 @@ impl Private {
         bind(&private, path)
     }
 
-    /// An empty directory in place of one.
+    /// Mounts a private, empty directory over a directory.
     fn empty(&self, path: &Path) -> Result<()> {
         let private = self.of(path);
         directory(&private, 0o755)?;
         bind(&private, path)
     }
 
-    /// A writable directory in place of one, in which everything is the machine's, read-only, but for
-    /// these names, which are not there yet. A mount on each of them would need the machine to have
-    /// it as a mount point, and would make it a thing that `rmdir` cannot remove.
+    /// Mounts a private, writable directory over a directory. In it everything is the machine's,
+    /// read-only, except for these names, which are missing. A mount over each of the names would
+    /// need them as mount points on the machine, and would make them directories that `rmdir`
+    /// cannot remove.
     fn shadow(&self, path: &Path, names: &[&str]) -> Result<()> {
         let private = self.of(path);
         let machine = self.of(&Path::new("/machine").join(path.strip_prefix("/").unwrap_or(path)));
@@ -121,7 +123,7 @@ impl Private {
             }
             let (link, leads_to) = (private.join(&name), path.join(&name));
             if self.kept.iter().any(|k| k.starts_with(&leads_to)) {
-                // A link would have what is kept at two places.
+                // With a link the kept directory would be in two places.
                 directory(&link, 0o755)?;
                 rbind(&entry.path(), &link)?;
             } else {
@@ -131,7 +133,7 @@ impl Private {
         rbind(&private, path)
     }
 
-    /// Sets aside what is kept, before it is hidden.
+    /// Binds the kept directories aside, before they are hidden.
     fn keep(&self) -> Result<()> {
         self.each_kept(|aside, path| {
             directory(aside, 0o755)?;
@@ -139,7 +141,7 @@ impl Private {
         })
     }
 
-    /// Puts it back at its place.
+    /// Moves the kept directories back to their places.
     fn show_kept(&self) -> Result<()> {
         self.each_kept(|aside, path| {
             directory(path, 0o755)?;
@@ -160,11 +162,11 @@ impl Private {
     }
 }
 
-/// The kernel's own file systems, as seen from the world's namespaces.
+/// Mounts the kernel's own file systems as the world's namespaces show them.
 fn kernel_file_systems(own: &[Own]) -> Result<()> {
     let (sys, proc) = (Path::new("/sys"), Path::new("/proc"));
     mounts::detach(sys)?;
-    // Of the world's own network namespace: libvirt sets up bridges through it.
+    // This sysfs belongs to the world's own network namespace: libvirt sets up bridges through it.
     kernels("sysfs", sys, None)?;
     mounts::detach(proc)?;
     kernels("proc", proc, None)?;
@@ -172,7 +174,8 @@ fn kernel_file_systems(own: &[Own]) -> Result<()> {
     control_groups(own)
 }
 
-/// A panicking Pacemaker writes `b` there: that would reboot the real machine.
+/// Hides sysrq-trigger: a panicking Pacemaker writes `b` to it, which would reboot the real
+/// machine.
 pub fn mask_sysrq(proc: &Path) -> Result<()> {
     let trigger = proc.join("sysrq-trigger");
     if trigger.exists() {
@@ -181,9 +184,9 @@ pub fn mask_sysrq(proc: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The control groups as the world's namespace shows them. Where there are v1 hierarchies v2 is left
-/// out: libvirt takes a v2 mount with controllers next to v1 ones for its own and then fails every
-/// start with "Unable to create directory /sys/fs/cgroup/unified".
+/// Mounts the control groups as the world's namespace shows them. Where there are v1 hierarchies v2
+/// is left out: libvirt takes a v2 mount with controllers next to v1 ones for its own and then
+/// fails every start with "Unable to create directory /sys/fs/cgroup/unified".
 pub fn control_groups(own: &[Own]) -> Result<()> {
     let top = Path::new("/sys/fs/cgroup");
     if crate::groups::is_v2_alone(own) {
@@ -213,7 +216,7 @@ fn make_run() -> Result<()> {
     directory(&run.join("user"), 0o755)
 }
 
-/// What `uname -n` says must resolve to itself.
+/// Sets the host name, and makes it resolve to this machine.
 fn name_it() -> Result<()> {
     nix::unistd::sethostname(NAME).map_err(|e| Error::failed(format!("set the host name: {e}")))?;
     write(Path::new("/etc/hostname"), &format!("{NAME}\n"))?;
@@ -223,12 +226,12 @@ fn name_it() -> Result<()> {
         .map_err(|e| Error::io("write", hosts, e))
 }
 
-/// A file with this text.
+/// Writes a file with this text.
 pub fn write(path: &Path, text: &str) -> Result<()> {
     fs::write(path, text).map_err(|e| Error::io("write", path, e))
 }
 
-/// A directory with this mode, and the ones above it where there are none.
+/// Makes a directory with this mode, and missing directories above it.
 pub fn directory(path: &Path, mode: u32) -> Result<()> {
     if path.is_dir() && mode == 0o755 {
         return Ok(());
@@ -238,13 +241,13 @@ pub fn directory(path: &Path, mode: u32) -> Result<()> {
         .map_err(|e| Error::io("make directory", path, e))
 }
 
-/// Shows what is at one path at another.
+/// Bind-mounts one path at another.
 pub fn bind(from: &Path, at: &Path) -> Result<()> {
     mount(Some(from), at, None::<&str>, MsFlags::MS_BIND, None::<&str>)
         .map_err(|e| Error::io("mount", at, e))
 }
 
-/// The same with what is mounted below.
+/// Bind-mounts one path at another, with everything that is mounted below it.
 pub fn rbind(from: &Path, at: &Path) -> Result<()> {
     let flags = MsFlags::MS_BIND | MsFlags::MS_REC;
     mount(Some(from), at, None::<&str>, flags, None::<&str>).map_err(|e| Error::io("mount", at, e))
@@ -255,13 +258,13 @@ fn set(at: &Path, flags: MsFlags) -> Result<()> {
         .map_err(|e| Error::io("mount", at, e))
 }
 
-/// An empty file system in memory.
+/// Mounts an empty file system in memory.
 pub fn tmpfs(at: &Path, options: &str, flags: MsFlags) -> Result<()> {
     mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some(options))
         .map_err(|e| Error::io("mount", at, e))
 }
 
-/// A file system of the kernel's.
+/// Mounts a file system of the kernel's, such as proc.
 pub fn kernels(fstype: &str, at: &Path, options: Option<&str>) -> Result<()> {
     mount(Some(fstype), at, Some(fstype), MsFlags::empty(), options)
         .map_err(|e| Error::io("mount", at, e))

@@ -1,4 +1,4 @@
-//! What people type: run, start, exec, stop.
+//! The commands that people type: run, start, exec, stop.
 
 use crate::place::{Place, clear_left_over, may_lie_in};
 use crate::{Plan, daemons, groups, owner};
@@ -16,7 +16,7 @@ use std::process::Child;
 use std::time::Duration;
 use wait_timeout::ChildExt;
 
-/// `world run`: gives back the command's exit status.
+/// `world run`: returns the command's exit status.
 pub fn run(plan: Plan, command: &[OsString]) -> Result<u8> {
     check_means(&plan)?;
     clear_left_over()?;
@@ -29,15 +29,15 @@ pub fn run(plan: Plan, command: &[OsString]) -> Result<u8> {
         end(&mut child);
         status
     });
-    // The owner has done it, unless it was killed.
+    // The owner has removed everything already, unless it was killed.
     place.end()?;
     status
 }
 
-/// Asks an owner to end its world, and waits for it.
+/// Asks an owner to end its world, and waits for up to 15 s.
 fn end(owner: &mut Child) {
     if let Ok(pid) = i32::try_from(owner.id()) {
-        // One that has ended was waited for, and its pid may be another's by now.
+        // An owner that has ended was reaped, and its pid may be another process's by now.
         if matches!(owner.try_wait(), Ok(None)) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGTERM);
         }
@@ -45,7 +45,7 @@ fn end(owner: &mut Child) {
     let _ = owner.wait_timeout(Duration::from_secs(15));
 }
 
-/// `world start`.
+/// `world start`: returns when the world is ready, or with 3 when it cannot be made.
 pub fn start(plan: Plan, directory: &Path) -> Result<u8> {
     let directory = absolute(directory);
     check_means(&plan)?;
@@ -57,7 +57,7 @@ pub fn start(plan: Plan, directory: &Path) -> Result<u8> {
     let forever = ["sleep", "infinity"].map(OsString::from);
     let cmd = owner::cmd(&place, &plan, None, &forever)?;
     let mut child = cmd.output_to(&log).start()?;
-    // Opened now: an owner that fails takes it away.
+    // Opened now, since an owner that fails removes the file.
     let mut said = File::open(&log).map_err(|e| Error::io("read", &log, e))?;
     while !place.file("ready").exists() {
         let ended = child.wait_timeout(Duration::from_millis(20));
@@ -96,13 +96,15 @@ pub fn exec(directory: &Path, command: &[OsString]) -> Result<u8> {
         return Err(Error::cant(format!("no world is running in {path}"))
             .mend(format!("scripts/world start {path}")));
     };
-    // So that the world's limits hold for the command, and its end for what the command leaves.
+    // The world's limits then hold for the command, and the world's end also ends the command's
+    // processes.
     place.groups().iter().try_for_each(|g| groups::join(g))?;
     let here = std::env::current_dir().unwrap_or_else(|_| "/".into());
     let cmd = Cmd::new("nsenter")
         .args(["--target", &init.pid().to_string()])
         .args(["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"])
-        // Should nsenter be killed, the command is told. It leaves us at /.
+        // The command gets SIGTERM when nsenter is killed. nsenter leaves it at /, so env changes
+        // the directory.
         .args(["setpriv", "--pdeathsig", "TERM", "env", "-C"])
         .arg(&here)
         .arg("--");
@@ -116,7 +118,7 @@ pub fn exec(directory: &Path, command: &[OsString]) -> Result<u8> {
         .become_it())
 }
 
-/// `world stop`.
+/// `world stop`: ends the world, and removes what killed worlds have left.
 pub fn stop(directory: &Path) -> Result<u8> {
     need_root()?;
     Place::new(&absolute(directory)).end()?;
@@ -124,7 +126,7 @@ pub fn stop(directory: &Path) -> Result<u8> {
     Ok(0)
 }
 
-/// Refuses to go on without root.
+/// Fails unless this user is root.
 pub fn need_root() -> Result<()> {
     if users::is_root() {
         return Ok(());
@@ -152,7 +154,7 @@ fn check_means(plan: &Plan) -> Result<()> {
     }
 }
 
-/// A path from the root, without links in those of its parents that are there.
+/// A path from the root. Links in those of its parents that exist are resolved.
 fn absolute(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut clean = PathBuf::new();

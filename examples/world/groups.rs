@@ -1,13 +1,13 @@
 //! The control groups of a world.
 //!
-//! libvirt makes groups for its containers, and so does what runs inside of them; when a world is
-//! killed nobody takes those away. So a world gets one group of its own in every hierarchy and is
-//! shut in there by a control group namespace: whatever it makes is below that group, and removing it
-//! is the whole clean-up.
+//! libvirt makes groups for its containers, and so do the programs inside the containers; nobody
+//! removes these groups when a world is killed. So a world gets one group of its own in every
+//! hierarchy, and a control group namespace confines it there: all groups that it makes are below
+//! its own, and removing that group is the whole clean-up.
 //!
-//! The group lies below the one we are in already, so that limits set for us hold for the world, too.
-//! Its name says which process owns it: a group whose owner is gone is left over and may be removed
-//! by anyone, all others are somebody's live world.
+//! The group is below the one that we are in already, so that our limits hold for the world, too.
+//! Its name says which process owns it: anyone may remove a group whose owner is gone; all other
+//! groups are of somebody's live world.
 
 use crate::place::Identity;
 use lxc_autogen::error::{Error, Result};
@@ -18,31 +18,31 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use walkdir::{DirEntry, WalkDir};
 
-/// The beginning of a world's group's name. What follows is its owner's [`Identity`].
+/// The beginning of the names of worlds' groups. The owner's [`Identity`] follows.
 const PREFIX: &str = "lxc-autogen-world-";
-/// The leaf of v2 that a world's own processes are in: a group with processes of its own cannot hand
-/// controllers down to others (cgroups(7), "no internal processes").
+/// The leaf group of cgroup v2 with a world's own processes: a group with processes of its own
+/// cannot hand controllers down to others (cgroups(7), "no internal processes").
 const LEAF: &str = "world";
-/// Of v2, what the owner's own group is called after the world's: beside it, see [`step_aside`].
+/// In cgroup v2, the end of the name of the owner's own group, which is beside the world's: see
+/// [`step_aside`].
 const OWNERS: &str = ".owner";
 
 fn name(owner: Identity) -> String {
     format!("{PREFIX}{owner}")
 }
 
-/// Whose group this is, if it is a world's.
+/// The owner in the name of a world's group; `None` for any other group.
 fn owner_of(name: &str) -> Option<Identity> {
     let rest = name.strip_prefix(PREFIX)?;
     rest.strip_suffix(OWNERS).unwrap_or(rest).parse().ok()
 }
 
-/// Whether there is v2 and nothing else.
+/// Whether all hierarchies here are of cgroup v2.
 pub fn is_v2_alone(own: &[Own]) -> bool {
     !own.is_empty() && own.iter().all(Own::is_v2)
 }
 
-/// Makes a world's groups, one in each hierarchy, and gives back those that its processes are to be
-/// in.
+/// Makes a world's groups, one in each hierarchy, and returns the groups for the world's processes.
 pub fn make(own: &[Own], owner: Identity) -> Result<Vec<PathBuf>> {
     let name = name(owner);
     if is_v2_alone(own) {
@@ -63,7 +63,8 @@ fn make_group(path: &Path) -> Result<()> {
     fs::create_dir(path).map_err(|e| Error::io("make", path, e))
 }
 
-/// An empty cpuset of v1 takes no process. (In v2 it means the parent's.)
+/// Fills a cpuset of v1, which takes no process while it is empty. (In v2 an empty one means the
+/// parent's.)
 fn fill_cpuset(parent: &Path, group: &Path) -> Result<()> {
     for file in ["cpuset.cpus", "cpuset.mems"] {
         let (from, to) = (parent.join(file), group.join(file));
@@ -73,8 +74,9 @@ fn fill_cpuset(parent: &Path, group: &Path) -> Result<()> {
     Ok(())
 }
 
-/// In v2 the nearest group from our own upwards that hands controllers down: our own only where no
-/// process is in it (a scope of systemd's that we have just left), or where it is the root.
+/// Makes the world's groups in v2, below the nearest group from our own upwards that hands
+/// controllers down. Our own group does so only where no process is in it (a scope of systemd's
+/// that we have just left), or where it is the root.
 fn make_v2(own: &Own, name: &str) -> Result<PathBuf> {
     let upwards = own.group.ancestors();
     let mut seen = upwards.take_while(|g| g.starts_with(&own.mounted));
@@ -90,9 +92,10 @@ fn make_v2(own: &Own, name: &str) -> Result<PathBuf> {
     Ok(leaf)
 }
 
-/// Has a group of v2 hand down every controller that it has, and gives back whether memory is among
-/// them: libvirt starts no container without it. One by one, as some cannot be (of real-time
-/// scheduling, say) and the others are then not either.
+/// Makes a group of v2 hand down every controller that it has, and returns whether memory is among
+/// them: libvirt starts no container without it. The controllers are written one by one: some
+/// cannot be handed down (with real-time scheduling, say), and one write with all of them would
+/// then fail as a whole.
 fn hand_down(group: &Path) -> bool {
     let read = |file: &str| fs::read_to_string(group.join(file)).unwrap_or_default();
     for controller in read("cgroup.controllers").split_whitespace() {
@@ -106,8 +109,8 @@ fn hand_down(group: &Path) -> bool {
         .any(|c| c == "memory")
 }
 
-/// Takes this process, the owner, out of the scope that systemd has made for the world, into a group
-/// beside the world's: with a process in it the scope could not hand anything down.
+/// Moves this process, the owner, out of the scope that systemd has made for the world, into a
+/// group beside the world's: a scope with a process in it could not hand controllers down.
 pub fn step_aside(own: &[Own], owner: Identity) -> Result<()> {
     for own in own.iter().filter(|o| o.is_v2()) {
         let group = own.group.join(name(owner) + OWNERS);
@@ -117,21 +120,22 @@ pub fn step_aside(own: &[Own], owner: Identity) -> Result<()> {
     Ok(())
 }
 
-/// This process, and what it starts from now on.
+/// Moves this process, and all processes that it starts from now on, into a group.
 pub fn join(group: &Path) -> Result<()> {
     let file = group.join("cgroup.procs");
     // 0 is the process that writes it.
     fs::write(&file, "0").map_err(|e| Error::io("join", &file, e))
 }
 
-/// The group of a world's own that is to be the root of all that is seen in it: with v2 alone the
-/// one above the leaf.
+/// The group that a world sees as the root of the hierarchy: with v2 alone the group above the
+/// leaf, otherwise the world's group itself.
 pub fn top(own: &[Own], group: &Path) -> PathBuf {
     let above = group.parent().filter(|_| is_v2_alone(own));
     above.unwrap_or(group).to_owned()
 }
 
-/// In a world with v2 alone, once its processes are in the leaf: what libvirtd needs.
+/// Hands the controllers that libvirtd needs down inside a world with v2 alone; the world's
+/// processes must be in the leaf.
 pub fn hand_down_inside(top: &Path) -> Result<()> {
     if hand_down(top) {
         return Ok(());
@@ -142,7 +146,7 @@ pub fn hand_down_inside(top: &Path) -> Result<()> {
     )))
 }
 
-/// Removes a world's groups; its owner's own only when that is gone.
+/// Removes the groups of an owner's world; the owner's own group only when the owner is gone.
 pub fn remove_of(owner: Identity) -> Result<()> {
     remove_all(|found, name| found == owner && !(name.ends_with(OWNERS) && owner.is_alive()))
 }
@@ -161,12 +165,13 @@ fn remove_all(wanted: impl Fn(Identity, &str) -> bool) -> Result<()> {
         let name = g.file_name().unwrap_or_default().to_string_lossy();
         owner_of(&name).is_some_and(|owner| wanted(owner, &name))
     });
-    // Of the freezer first: what they hold frozen leaves the others only then.
+    // Groups of the freezer come first: frozen processes leave the other groups only when they are
+    // thawed.
     groups.sort_by_key(|g| !g.join("freezer.state").exists());
     groups.iter().try_for_each(|g| remove(g))
 }
 
-/// Every world's group in a hierarchy. There is none within another's.
+/// All groups of worlds in a hierarchy. They are never inside one another.
 fn of_worlds(mounted: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut walk = WalkDir::new(mounted).into_iter();
@@ -184,10 +189,11 @@ fn is_group(entry: &DirEntry) -> bool {
     entry.file_type().is_dir()
 }
 
-/// The kernel removes only empty groups, so this cannot harm a process. The last ones may take a
-/// moment to die.
+/// Removes a group and the groups in it. The kernel removes only empty groups, so this cannot harm
+/// a process. Processes that were just killed may take a moment to die.
 fn remove(group: &Path) -> Result<()> {
-    // Killed while it was frozen (a paused container), a process of v1 ends when it is thawed.
+    // A process of v1 that was killed while it was frozen (a paused container) ends when it is
+    // thawed.
     let inside = WalkDir::new(group).into_iter().flatten().filter(is_group);
     for state in inside.map(|g| g.path().join("freezer.state")) {
         if state.exists() {

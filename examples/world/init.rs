@@ -1,4 +1,5 @@
-//! PID 1 of a world: makes what is seen in it, runs one command in it, and ends it by ending.
+//! PID 1 of a world: makes the world's file systems, runs one command, and ends the world by
+//! ending.
 
 use crate::place::{Identity, Place};
 use crate::{Plan, daemons, files, groups, owner, parse_plan, root};
@@ -15,7 +16,7 @@ use nix::unistd::Pid;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// Of every failure to make a world.
+/// The advice of every error in making a world.
 pub const MEND: &str = "in a container it must be a privileged one";
 
 #[derive(Debug, clap::Args)]
@@ -28,7 +29,7 @@ pub struct Arguments {
     command: Vec<OsString>,
 }
 
-/// Makes the world and runs its command; gives back the command's exit status.
+/// Makes the world and runs its command; returns the command's exit status.
 pub fn run(arguments: &Arguments) -> Result<u8> {
     end_with(&arguments.owner)?;
     let place = Place::new(&arguments.directory);
@@ -48,17 +49,18 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         }
     };
     if plan.root.is_none() {
-        // In a root of its own the world's directory cannot be seen: it was said before.
+        // In a root of its own the world's directory cannot be seen: there root::enter has written
+        // the file.
         place.write("ready", "")?;
     }
     run_to_its_end(command)
 }
 
-/// Everything in a world ends with PID 1, and that with the owner.
+/// Makes this process end with the owner; everything in the world ends with this process, PID 1.
 fn end_with(owner: &str) -> Result<()> {
     set_pdeathsig(Signal::SIGKILL).map_err(|e| Error::failed(format!("prctl: {e}")))?;
     let alive = owner.parse::<Identity>().is_ok_and(Identity::is_alive);
-    // It may have ended before we asked to be told. /proc still shows this machine's pids.
+    // The owner may have ended before set_pdeathsig. /proc still shows this machine's pids.
     if std::process::id() == 1 && alive {
         return Ok(());
     }
@@ -67,7 +69,7 @@ fn end_with(owner: &str) -> Result<()> {
     ))
 }
 
-/// Goes into the world's groups and namespaces, and makes what is seen there.
+/// Enters the world's groups and namespaces, and makes the file systems there.
 fn begin(place: &Place, plan: &Plan, make: impl FnOnce(&[Own]) -> Result<()>) -> Result<()> {
     let cant = |e: Error| e.with_kind(Kind::Cant);
     let own = cgroups::own()?;
@@ -95,7 +97,7 @@ fn begin(place: &Place, plan: &Plan, make: impl FnOnce(&[Own]) -> Result<()>) ->
     make(&own).map_err(cant)
 }
 
-/// The command in another root, which is to know nothing of a world.
+/// The command for a world in another root. It must not see that it runs in a world.
 fn in_root(command: &[OsString]) -> Cmd {
     Cmd::new("env")
         .args(["-u", "LXC_AUTOGEN_WORLD", "-u", "LXC_AUTOGEN_WORLD_TREE"])
@@ -103,7 +105,7 @@ fn in_root(command: &[OsString]) -> Cmd {
         .args(command)
 }
 
-/// Starts what the command is to find, and gives back how it is run.
+/// Starts the daemons that the command needs, and returns the command that runs it.
 fn furnish(place: &Place, plan: &Plan, command: &[OsString]) -> Result<Cmd> {
     if plan.libvirt {
         daemons::start_libvirt()?;
@@ -118,7 +120,7 @@ fn furnish(place: &Place, plan: &Plan, command: &[OsString]) -> Result<Cmd> {
     Ok(Cmd::new("env").arg("--").args(inside))
 }
 
-/// Runs the command, and meanwhile takes the ends of all orphans of the world.
+/// Runs the command, and meanwhile reaps all orphans of the world.
 fn run_to_its_end(cmd: Cmd) -> Result<u8> {
     let child = cmd.start()?;
     let ours = i32::try_from(child.id()).map(Pid::from_raw);
@@ -136,7 +138,7 @@ fn run_to_its_end(cmd: Cmd) -> Result<u8> {
     }
 }
 
-/// Runs a program to its end, with our terminal and standard streams; gives back its exit status.
+/// Runs a program to its end, with our terminal and standard streams; returns its exit status.
 pub fn wait_for(cmd: &Cmd) -> Result<u8> {
     let status = cmd.start()?.wait();
     let status = status.map_err(|e| Error::failed(format!("wait for {}: {e}", cmd.line())))?;

@@ -1,11 +1,12 @@
-//! A throw-away world on this machine: a libvirtd with LXC in namespaces of its own, and in it a lab
-//! of one cluster node (world-node1). Nothing of the machine's own is touched, several can be at
-//! once, and each ends with its last process. `scripts/world` is the way to it.
+//! A throw-away world on this machine: a libvirtd with LXC in namespaces of its own, and in it a
+//! lab of one cluster node (world-node1). A world changes nothing of the machine's own, several
+//! worlds can run at once, and each ends with its last process. `scripts/world` starts this
+//! program.
 //!
-//! Three processes make a world. The *front* is the command that people typed. The *owner* has the
-//! world's control groups and takes them away at the end; it ends the world when the front is gone,
-//! and the front does the rest where the owner is killed. *init* is PID 1 of the world: with it ends
-//! every process in there, and it ends with the owner.
+//! Three processes make a world. The *front* is the command that people typed. The *owner* makes
+//! the world's control groups and removes them at the end. It ends the world when the front is
+//! gone; when the owner is killed, the front cleans up. *init* is PID 1 of the world: every process
+//! in the world ends with it, and it ends with the owner.
 
 mod daemons;
 mod files;
@@ -100,19 +101,19 @@ struct Options {
     binds: Vec<PathBuf>,
 }
 
-/// All that a world is to be, for the processes that make it.
+/// The description of a world, for the processes that make it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Plan {
     libvirt: bool,
     cluster: bool,
-    /// A root of its own.
+    /// Another root for the world; `None` for this machine's files.
     root: Option<PathBuf>,
     binds: Vec<PathBuf>,
-    /// Our program, which makes the cluster.
+    /// The lxc-autogen that makes the cluster.
     tool: PathBuf,
-    /// This tree, which the world's cluster node sees.
+    /// This source tree, which the world's cluster node sees.
     tree: PathBuf,
-    /// Where the command is run.
+    /// The directory in which the command is run.
     directory: PathBuf,
 }
 
@@ -132,13 +133,13 @@ impl Plan {
     }
 }
 
-/// The tree that this is of: scripts/world says where it is.
+/// The source tree that this program is of, as scripts/world tells it.
 fn tree() -> PathBuf {
     let tree = std::env::var_os("LXC_AUTOGEN_WORLD_TREE").map(PathBuf::from);
     tree.unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())
 }
 
-/// Our program.
+/// The lxc-autogen that makes the cluster and compares snapshots.
 fn tool() -> PathBuf {
     let tool = std::env::var_os("LXC_AUTOGEN_BINARY").map(PathBuf::from);
     tool.unwrap_or_else(|| tree().join("target/debug/lxc-autogen"))
@@ -151,7 +152,8 @@ fn there(option: &str, path: &Path) -> Result<PathBuf> {
 
 fn a_root(path: &Path) -> Result<PathBuf> {
     let root = there("--in", path)?;
-    // Followed, /bin may lead out of it: what is to be there is the name.
+    // /bin may be a link that leads out of the root when it is followed, so only the name must
+    // exist.
     let shell = [root.join("bin/sh"), root.join("usr/bin/sh")];
     if root == Path::new("/") || !shell.iter().any(|s| s.symlink_metadata().is_ok()) {
         return Err(
@@ -162,7 +164,7 @@ fn a_root(path: &Path) -> Result<PathBuf> {
     Ok(root)
 }
 
-/// What is passed on from one process of a world to the next.
+/// Reads the plan that one process of a world passes on to the next.
 fn parse_plan(text: &str) -> Result<Plan, String> {
     serde_json::from_str(text).map_err(|e| e.to_string())
 }

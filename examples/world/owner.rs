@@ -1,5 +1,5 @@
-//! The owner of a world: makes its control groups and its PID 1, and takes away what is left when
-//! that has ended. It stays outside of the world's namespaces and groups, so that it can.
+//! The owner of a world: makes the world's control groups and its PID 1, and removes the groups and
+//! files when PID 1 has ended. For this it stays outside of the world's namespaces and groups.
 
 use crate::place::{Identity, Place};
 use crate::{Plan, groups, parse_plan};
@@ -34,12 +34,12 @@ pub struct Arguments {
     command: Vec<OsString>,
 }
 
-/// The command line of an owner.
+/// The command that starts an owner.
 pub fn cmd(place: &Place, plan: &Plan, front: Option<u32>, command: &[OsString]) -> Result<Cmd> {
     let scope = groups::is_v2_alone(&cgroups::own()?)
         && std::path::Path::new("/run/systemd/system").is_dir();
-    // With v2 alone the groups are systemd's, and it hands a part over only when it is asked. It runs
-    // the command in this very process (systemd-run(1), --scope).
+    // With v2 alone the groups are systemd's, which delegates a part only when it is asked.
+    // systemd-run executes the command in its own process (systemd-run(1), --scope).
     let cmd = if scope {
         Cmd::new("systemd-run")
             .args(["--quiet", "--scope", "--property=Delegate=yes", "--"])
@@ -59,7 +59,7 @@ pub fn cmd(place: &Place, plan: &Plan, front: Option<u32>, command: &[OsString])
         .args(command))
 }
 
-/// A plan as an argument.
+/// A plan as a command-line argument, in JSON.
 fn text(plan: &Plan) -> Result<String> {
     serde_json::to_string(plan).map_err(|e| Error::usage(format!("a path is not UTF-8: {e}")))
 }
@@ -70,7 +70,7 @@ fn ourselves() -> Result<String> {
     Ok(path.to_string_lossy().into_owned())
 }
 
-/// Owns a world until it has ended; gives back its command's exit status.
+/// Owns a world until it has ended; returns the exit status of the world's command.
 pub fn run(arguments: &Arguments) -> Result<u8> {
     let place = Place::new(&arguments.directory);
     let asked = signals()?;
@@ -79,7 +79,7 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
         None => drop(setsid()),
     }
     let owner = ours()?;
-    // Before there is anything that could be left over.
+    // Written before there is anything that could be left over.
     place.write_identity("owner", owner)?;
     let status = begin(&place, arguments, owner).map(|mut child| wait(&mut child, &asked));
     place.remove_what_is_left()?;
@@ -98,7 +98,7 @@ fn begin(place: &Place, arguments: &Arguments, owner: Identity) -> Result<Child>
         .map(|g| format!("{}\n", g.display()))
         .collect();
     place.write("groups", &lines)?;
-    // Of what is started from here on: the first is PID 1 of it.
+    // The next child is PID 1 of the new pid namespace; this process itself does not move.
     unshare(CloneFlags::CLONE_NEWPID)
         .map_err(|e| Error::cant(format!("make a pid namespace: {e}")).mend(crate::init::MEND))?;
     let child = Cmd::new(ourselves()?)
@@ -122,7 +122,7 @@ fn ours() -> Result<Identity> {
     Identity::of(std::process::id()).ok_or_else(|| Error::failed("/proc is of another namespace"))
 }
 
-/// Asks the kernel to tell this process when its parent ends, however that ends.
+/// Makes the kernel send this process SIGTERM when its parent ends, in whatever way.
 fn end_with(front: i32) -> Result<()> {
     set_pdeathsig(Signal::SIGTERM).map_err(|e| Error::failed(format!("prctl: {e}")))?;
     if getppid().as_raw() != front {
@@ -131,9 +131,9 @@ fn end_with(front: i32) -> Result<()> {
     Ok(())
 }
 
-/// Listens for being asked to end. The command in the world gets a terminal's interrupt, too, and the
-/// world ends when it does; so for us that is nothing. (With a handler: what is ignored would be in
-/// the world, too, as in a script's background job.)
+/// Listens for signals to end. A terminal's interrupt reaches the command in the world too, and the
+/// world ends with the command, so this process does nothing on it. (It has a handler, since an
+/// ignored signal would be ignored in the world too, as in a script's background job.)
 pub fn signals() -> Result<Arc<AtomicBool>> {
     let (asked, nothing) = (Arc::new(AtomicBool::new(false)), Arc::default());
     for (signal, flag) in [
@@ -148,10 +148,11 @@ pub fn signals() -> Result<Arc<AtomicBool>> {
     Ok(asked)
 }
 
-/// Waits for the end of a child, or for being asked to end; then the child is not waited for.
+/// Waits for a child's end and returns its exit status; when this process is asked to end, returns
+/// 143 without waiting any longer.
 pub fn wait(child: &mut Child, asked: &AtomicBool) -> u8 {
     while !asked.load(Ordering::Relaxed) {
-        // What is woken by a signal looks at once.
+        // A wait that a signal interrupts returns at once.
         if let Ok(Some(status)) = child.wait_timeout(Duration::from_millis(100)) {
             return code(status);
         }
@@ -159,7 +160,7 @@ pub fn wait(child: &mut Child, asked: &AtomicBool) -> u8 {
     143
 }
 
-/// An exit status as a shell has it.
+/// An exit status as a shell has it: 128 and the signal's number for a signal.
 pub fn code(status: ExitStatus) -> u8 {
     let of_signal = || status.signal().map_or(1, |s| 128 + s);
     u8::try_from(status.code().unwrap_or_else(of_signal)).unwrap_or(1)

@@ -1,4 +1,4 @@
-//! A world's directory: who owns the world, who is its PID 1, which groups it has.
+//! A world's directory, with files that tell the world's owner, its PID 1 and its groups.
 
 use crate::groups;
 use lxc_autogen::error::{Error, Result};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
-/// A process, by its pid and when it was started: a pid alone comes round again.
+/// A process, by its pid and its start time: pids are used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
     pid: u32,
@@ -18,7 +18,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Of a process that runs.
+    /// The identity of a process; `None` when it does not run.
     pub fn of(pid: u32) -> Option<Identity> {
         let started = processes::start_time(pid)?;
         Some(Identity { pid, started })
@@ -34,7 +34,7 @@ impl Identity {
         Identity::of(self.pid) == Some(self)
     }
 
-    /// Kills it and waits until it is gone.
+    /// Kills the process and waits until it is gone, for up to 10 s.
     fn end(self) {
         let began = Instant::now();
         while self.is_alive() && began.elapsed() < Duration::from_secs(10) {
@@ -70,23 +70,24 @@ pub struct Place {
     path: PathBuf,
 }
 
-/// What a world writes into its directory; `fs` is where its private files are mounted.
+/// The files that a world writes into its directory. Its private files are mounted at `fs` in
+/// there.
 const FILES: [&str; 6] = ["owner", "init", "groups", "ready", "cluster", "log"];
 /// The beginning of the names of directories that `run` makes.
 const PREFIX: &str = "lxc-autogen-world.";
-/// How old a directory is in which nobody has said that he owns it, before it is taken for what a
-/// world has left that was killed in its first moment.
+/// A directory that names no owner and is older than this is taken for one of a world that was
+/// killed in its first moment.
 const ABANDONED: Duration = Duration::from_secs(60);
 
 impl Place {
-    /// A directory that is there or will be.
+    /// The world's directory at this path, whether or not it exists yet.
     pub fn new(path: &Path) -> Place {
         Place {
             path: path.to_owned(),
         }
     }
 
-    /// A new one, for `run`.
+    /// A new temporary directory, for `run`.
     pub fn temporary() -> Result<Place> {
         let base = std::env::temp_dir();
         may_lie_in(&base)?;
@@ -95,22 +96,22 @@ impl Place {
         Ok(Place { path: made.keep() })
     }
 
-    /// The directory.
+    /// The directory's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A file in it.
+    /// The path of a file in the directory.
     pub fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 
-    /// Writes down in one of its files which process that is.
+    /// Writes a process's identity into one of the directory's files.
     pub fn write_identity(&self, name: &str, process: Identity) -> Result<()> {
         self.write(name, &format!("{} {}\n", process.pid, process.started))
     }
 
-    /// Writes one of its files, which is there whole or not at all.
+    /// Writes one of the directory's files, whole or not at all.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let file = self.file(name);
         let new = file.with_extension("new");
@@ -119,12 +120,12 @@ impl Place {
             .map_err(|e| Error::io("write", &file, e))
     }
 
-    /// Who owns the world.
+    /// The process that owns the world.
     pub fn owner(&self) -> Option<Identity> {
         self.identity("owner")
     }
 
-    /// Its PID 1.
+    /// The world's PID 1.
     pub fn init(&self) -> Option<Identity> {
         self.identity("init")
     }
@@ -133,19 +134,21 @@ impl Place {
         files::read_trimmed(self.file(name))?.parse().ok()
     }
 
-    /// The groups that a process of the world is in.
+    /// The groups that the world's processes are in.
     pub fn groups(&self) -> Vec<PathBuf> {
         let text = files::read_trimmed(self.file("groups")).unwrap_or_default();
         text.lines().map(PathBuf::from).collect()
     }
 
-    /// Whether the world runs: both, as a world whose owner was killed takes a moment to die.
+    /// Whether the world runs. Both processes must be alive, since a world whose owner was killed
+    /// takes a moment to die.
     pub fn runs(&self) -> bool {
         let both = [self.owner(), self.init()];
         both.into_iter().all(|p| p.is_some_and(Identity::is_alive))
     }
 
-    /// Kills the owner and PID 1, with it every process in the world, and removes what they left.
+    /// Kills the owner and PID 1, and with PID 1 every process in the world. Then removes the
+    /// world's groups and files.
     pub fn end(&self) -> Result<()> {
         if let Some(owner) = self.owner() {
             owner.end();
@@ -153,7 +156,7 @@ impl Place {
         self.remove_what_is_left()
     }
 
-    /// The same for the owner itself, in the end.
+    /// As [`Place::end`], for the owner, which does not kill itself.
     pub fn remove_what_is_left(&self) -> Result<()> {
         if let Some(init) = self.init() {
             init.end();
@@ -165,13 +168,13 @@ impl Place {
             files::remove_file(&self.file(name))?;
             files::remove_file(&self.file(name).with_extension("new"))?;
         }
-        // A directory in which there is something else is somebody's, and stays.
+        // A directory with other files in it is somebody's, and stays.
         let _ = std::fs::remove_dir(self.file("fs"));
         let _ = std::fs::remove_dir(&self.path);
         Ok(())
     }
 
-    /// Whether it is of a world that was killed before it could clear up after itself.
+    /// Whether the directory is of a world that was killed before it could clean up.
     fn is_left_over(&self) -> bool {
         match self.owner() {
             Some(owner) => !owner.is_alive(),
@@ -184,7 +187,7 @@ impl Place {
     }
 }
 
-/// What killed worlds have left: groups and directories.
+/// Removes the groups and directories that killed worlds have left.
 pub fn clear_left_over() -> Result<()> {
     groups::remove_left_over()?;
     let entries = std::fs::read_dir(std::env::temp_dir());
@@ -201,7 +204,7 @@ pub fn clear_left_over() -> Result<()> {
     Ok(())
 }
 
-/// Where a world has private files or the kernel's own, which hide those of the machine.
+/// Directories that a world has private or kernel-made versions of, which hide the machine's files.
 const PRIVATE: [&str; 8] = [
     "/run",
     "/var/run",
@@ -213,13 +216,13 @@ const PRIVATE: [&str; 8] = [
     "/sys",
 ];
 
-/// Whether a world hides a path of the machine's.
+/// Whether a world hides this path of the machine.
 pub fn is_hidden(path: &Path) -> bool {
     let places = PRIVATE.iter().chain(&["/dev"]);
     places.into_iter().any(|p| path.starts_with(p))
 }
 
-/// Refuses a directory that the world would not see.
+/// Fails for a directory that the world would not see.
 pub fn may_lie_in(path: &Path) -> Result<()> {
     if !is_hidden(path) {
         return Ok(());

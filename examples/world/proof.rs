@@ -1,5 +1,5 @@
-//! The machine before and after a world, or a world's inside before and after something: by
-//! `lxc-autogen snapshot`.
+//! Comparing the machine before and after a world, or a world's inside before and after a command,
+//! by `lxc-autogen snapshot`.
 
 use crate::{front, place};
 use lxc_autogen::error::Result;
@@ -15,8 +15,8 @@ pub struct Arguments {
     file: PathBuf,
 }
 
-/// Where a world that leaks leaves files on the machine. The machine's other files are its own
-/// programs' to write.
+/// The trees of the machine in which a world that leaks leaves files. Other files of the machine
+/// are written by the machine's own programs.
 const PROVEN: [&str; 22] = [
     "/etc/libvirt",
     "/etc/corosync",
@@ -42,21 +42,22 @@ const PROVEN: [&str; 22] = [
     "/run/ocf",
 ];
 
-/// `world proof-before`: becomes the program that writes it down.
+/// `world proof-before`: becomes the `lxc-autogen snapshot` that writes the snapshot.
 pub fn before(tool: &Path, arguments: &Arguments) -> Result<u8> {
     front::need_root()?;
     let mut cmd = Cmd::new(tool.to_string_lossy())
         .args(["snapshot", "--quiet", "-o"])
         .arg(&arguments.file);
     if !arguments.inside {
-        // Else what an earlier, killed world left would vanish meanwhile.
+        // Otherwise files that an earlier, killed world left would vanish before the comparison.
         place::clear_left_over()?;
         cmd = cmd.arg("--files").arg(PROVEN.join(","));
     }
     Err(cmd.become_it())
 }
 
-/// `world proof-after`: the same with the one that compares. What was looked at is in the file.
+/// `world proof-after`: becomes the `lxc-autogen snapshot` that compares. The file says which trees
+/// to look at.
 pub fn after(tool: &Path, arguments: &Arguments) -> Result<u8> {
     front::need_root()?;
     Err(Cmd::new(tool.to_string_lossy())

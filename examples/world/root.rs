@@ -1,5 +1,5 @@
-//! Another root than this machine's for a world, with the kernel's file systems and this machine's
-//! network.
+//! A world in another root than this machine's, with file systems of the kernel's and this
+//! machine's network.
 
 use crate::files::{bind, control_groups, directory, kernels, mask_sysrq, rbind, tmpfs, write};
 use crate::place::Place;
@@ -10,7 +10,7 @@ use nix::unistd::pivot_root;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Makes a directory the root of what this process sees. `binds` are this machine's in there.
+/// Makes a directory the root of this process. The paths `binds` of this machine are bound into it.
 pub fn enter(root: &Path, binds: &[PathBuf], own: &[Own], place: &Place) -> Result<()> {
     bind(root, root)?;
     kernels("proc", &root.join("proc"), None)?;
@@ -37,7 +37,7 @@ fn copy_resolver(root: &Path) -> Result<()> {
     write(&root.join("etc/resolv.conf"), &text)
 }
 
-/// A path of this machine's at the same place in the root.
+/// Binds a path of this machine to the same place in the root.
 fn show(root: &Path, path: &Path) -> Result<()> {
     let at = root.join(path.strip_prefix("/").unwrap_or(path));
     if path.is_dir() {
@@ -50,7 +50,8 @@ fn show(root: &Path, path: &Path) -> Result<()> {
     rbind(path, &at)
 }
 
-/// pivot_root(2) onto itself: the old root is then on top, and goes.
+/// Calls pivot_root(2) with the new root for both paths: the old root is then mounted over it, and
+/// is unmounted.
 fn become_root(root: &Path) -> Result<()> {
     let failed = |e| Error::io("make the root of", root, e);
     std::env::set_current_dir(root).map_err(|e| Error::io("enter", root, e))?;

@@ -17,8 +17,8 @@ pub(crate) fn wanted_version(context: &Context) -> Result<String> {
 }
 
 /// The environment of pacemaker-remoted and of a lab's cluster nodes: a log file of their own, and
-/// settings that must be the same on both ends of a connection and for all programs that talk with a
-/// cluster. Those are read from the files that the systemd units use (Pacemaker 2.1.5,
+/// settings that must be the same on both ends of a connection and for all programs that talk with
+/// a cluster. Those are read from the files that the systemd units use (Pacemaker 2.1.5,
 /// sysconfig/pacemaker.in).
 pub(crate) fn environment(base: &Path) -> Vec<(String, String)> {
     const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities", "PCMK_ipc_buffer"];

@@ -1,4 +1,4 @@
-//! Addresses of links.
+//! Addresses of network links.
 
 use super::section::{Section, section};
 use super::tool::{list, not_there};
@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::host::Host;
 use serde::{Deserialize, Serialize};
 
-/// An address; link and address together are its name.
+/// An address. Its name in a snapshot is its link and itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {
     scope: String,
@@ -22,12 +22,12 @@ struct Link {
 #[derive(Deserialize)]
 struct Said {
     local: Option<String>,
-    /// Of a point-to-point link, the other side's.
+    /// On a point-to-point link, the address of the other side.
     address: Option<String>,
     prefixlen: Option<u8>,
     #[serde(default)]
     scope: String,
-    /// One that the kernel makes anew every few hours (RFC 8981).
+    /// Whether the kernel replaces the address every few hours (RFC 8981).
     #[serde(default)]
     temporary: bool,
 }

@@ -1,8 +1,8 @@
-//! Control groups that hold nothing, in each hierarchy of cgroup v1 and in v2.
+//! Control groups without processes, in each hierarchy of cgroup v1 and in v2.
 //!
-//! A group with a process in it or below it is in use, and its process is what counts (see
-//! [`super::processes`]): sessions, services and containers of others come and go. What a run leaves
-//! behind is a group without any.
+//! A group with a process in it or below it is in use, and then its process counts (see
+//! [`super::processes`]): sessions, services and other people's containers come and go. A run
+//! leaves behind groups without processes.
 
 use super::mounts::Mounted;
 use super::section::{Section, section};
@@ -12,17 +12,18 @@ use std::collections::HashSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// A group. Its path is all there is to it.
+/// A group. Its path is its name in a snapshot, and it has no members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Group {}
 
-/// Groups that systemd makes for its units and takes away when they end, with or without a process in
-/// them (systemd.unit(5)). A slice stays once it was used: machine.slice does. Scopes, which others
-/// ask for (libvirt does for each container), and what is in all of these count.
+/// Ends of the names of groups that systemd makes for its units and removes when the units end,
+/// with or without a process in them (systemd.unit(5)). A slice stays once it was used, as
+/// machine.slice does. Scopes count, since other programs ask for them (libvirt does for each
+/// container), and so do the groups inside all of these.
 const UNITS: &[&str] = &[".mount", ".service", ".slice", ".socket", ".swap"];
 
-/// The groups of a private world of `scripts/world` begin with this. While there is a process in one,
-/// what is in it is that world's.
+/// The beginning of the names of groups of private worlds (`scripts/world`). While a process is in
+/// such a group, the groups in it belong to that world and do not count.
 const WORLD: &str = "lxc-autogen-world-";
 
 pub(super) fn look(mounted: &[Mounted]) -> Result<Section<Group>> {
@@ -41,7 +42,7 @@ pub(super) fn look(mounted: &[Mounted]) -> Result<Section<Group>> {
     Ok(section(empty.into_iter().map(|path| (path, Group {}))))
 }
 
-/// Adds the empty groups below this one. Gives back whether there is a process in it or below.
+/// Adds the empty groups below this one. Returns whether a process is in it or below it.
 fn walk(group: &Path, empty: &mut Vec<String>) -> bool {
     let from = empty.len();
     let mut used = holds(group);
@@ -67,8 +68,8 @@ fn is_unit(group: &Path) -> bool {
     UNITS.iter().any(|end| name.ends_with(end))
 }
 
-/// One that is gone meanwhile holds nothing; one that cannot be read is a threaded one of cgroup v2,
-/// whose processes the group above it shows (cgroups(7)).
+/// Whether a group holds a process. A group that is gone meanwhile holds none. A group that cannot
+/// be read is a threaded group of cgroup v2, whose processes the group above it shows (cgroups(7)).
 fn holds(group: &Path) -> bool {
     std::fs::read(group.join("cgroup.procs")).is_ok_and(|text| !text.is_empty())
 }

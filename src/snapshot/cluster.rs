@@ -15,17 +15,17 @@ pub struct Node {
     state: String,
 }
 
-/// An object of the configuration: a primitive, a constraint, a property. The sections and elements
-/// around it and its id are its name.
+/// An object of the configuration: a primitive, a constraint, a property. Its name in a snapshot is
+/// made of the sections and elements around it and its id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Object {
-    /// Its XML, line by line.
+    /// The object's XML, line by line.
     xml: Vec<String>,
 }
 
-/// Both. Where no cluster runs there is neither, which is recorded.
+/// The nodes and the configuration. Where no cluster runs, the snapshot records that.
 ///
-/// Epochs and the status section, which each operation changes, are not of the configuration.
+/// Epochs and the status section change with each operation and do not belong to the configuration.
 pub(super) fn look(host: &Host) -> Result<(Section<Node>, Section<Object>)> {
     match tools::configuration(host) {
         Ok(configuration) => {
@@ -48,8 +48,8 @@ fn nodes(listed: Vec<tools::Listed>) -> Vec<(String, Node)> {
     listed.into_iter().map(node).collect()
 }
 
-/// What stands directly in a section; of sets of properties and defaults, each name-value pair, so
-/// that one property is one difference.
+/// The elements directly in a section. Sets of properties and defaults are split into their
+/// name-value pairs, so that one changed property is one difference.
 fn objects(configuration: &El) -> Vec<(String, Object)> {
     let mut all = Vec::new();
     for part in &configuration.children {

@@ -1,43 +1,43 @@
-//! Two snapshots, and what is different between them. Pure.
+//! The differences between two snapshots. Pure.
 
 use super::section::Section;
 use super::taken::Snapshot;
 use serde::Serialize;
 use serde_json::Value;
 
-/// What has happened to a thing.
+/// How a thing differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// It is there now, and was not.
+    /// It exists now, and did not before.
     Left,
-    /// It was there, and is not.
+    /// It existed before, and does not now.
     Gone,
-    /// It is another than it was.
+    /// It exists in both, with other members.
     Changed,
 }
 
-/// A thing that is not as it was.
+/// A thing that differs between two snapshots.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Difference {
-    /// Of which kind it is: `link`, `file`.
+    /// The kind of the thing: `link`, `file`.
     pub kind: &'static str,
-    /// Which one.
+    /// The thing's name.
     pub name: String,
-    /// What has happened.
+    /// How it differs.
     pub change: Change,
-    /// How it was, if it was.
+    /// Its members before, if it existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<Value>,
-    /// How it is, if it is.
+    /// Its members now, if it exists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<Value>,
 }
 
-/// What a whole kind is called where it can be looked at on one side only.
+/// The name of a difference of a whole kind, which could be looked at in one snapshot only.
 const ALL: &str = "(all)";
 
-/// Does something for each kind with its name and its section in each of the snapshots.
+/// Calls a function for each kind, with the kind's name and its section in each of the snapshots.
 macro_rules! for_each_kind {
     ($do:ident, $($snapshot:expr),+; $into:expr) => {
         for_each_kind!(@ $do, ($($snapshot),+), $into;
@@ -55,7 +55,7 @@ macro_rules! for_each_kind {
     };
 }
 
-/// Everything that is not as it was, by kind and name.
+/// All differences, by kind and name.
 pub fn differences(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
     let mut all = Vec::new();
     for_each_kind!(compare, before, after; &mut all);
@@ -63,7 +63,8 @@ pub fn differences(before: &Snapshot, after: &Snapshot) -> Vec<Difference> {
     all
 }
 
-/// A link that came or went had settings and a queue, which need no telling beside it.
+/// Removes the differences in settings and queues of links that came or went: the link itself says
+/// enough.
 fn forget_parts_of_links(all: &mut Vec<Difference>) {
     let links = all.iter().filter(|d| d.kind == "link" && d.name != ALL);
     let links: Vec<String> = links
@@ -81,7 +82,7 @@ fn forget_parts_of_links(all: &mut Vec<Difference>) {
     });
 }
 
-/// How many things there are in a snapshot.
+/// The number of things in a snapshot.
 pub fn count(snapshot: &Snapshot) -> usize {
     let mut total = 0;
     for_each_kind!(count_section, snapshot; &mut total);
@@ -94,7 +95,8 @@ fn count_section<T>(_kind: &str, section: &Section<T>, total: &mut usize) {
     }
 }
 
-/// That a kind cannot be looked at any more is a difference itself: nobody knows what is left of it.
+/// Adds the differences of one kind. A kind that can be looked at in one snapshot only is a
+/// difference too, since nobody knows what is left of it.
 fn compare<T: Serialize + PartialEq>(
     kind: &'static str,
     before: &Section<T>,

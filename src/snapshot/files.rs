@@ -1,5 +1,5 @@
-//! Files: type, mode, owner, and what is in them. No times or inode numbers: a file that was
-//! written back as it was is as it was.
+//! Files: type, mode, owner and content. Times and inode numbers are not recorded, since a file
+//! that was written back with its old content counts as unchanged.
 
 use super::left_out::LeftOut;
 use super::looked::Looked;
@@ -19,25 +19,25 @@ use walkdir::{DirEntry, WalkDir};
 pub struct File {
     /// `file`, `directory`, `link` and so on.
     r#type: String,
-    /// In octal, as chmod(1) takes it.
+    /// The permission bits in octal, as chmod(1) takes them.
     mode: String,
     /// `UID:GID`.
     owner: String,
-    /// Where a symbolic link points to, which device a device file is.
+    /// The target of a symbolic link, or the number of a device.
     #[serde(skip_serializing_if = "Option::is_none")]
     to: Option<String>,
-    /// The SHA-256 of what is in it; of a large file, when it was changed last and its size.
+    /// The SHA-256 of the content; for a large file its size and the time of its last change.
     #[serde(skip_serializing_if = "Option::is_none")]
     content: Option<String>,
 }
 
-/// From this many bytes on a file is not read: no run of ours writes one back, and by its time and
-/// size one that was written to shows.
+/// From this many bytes on a file is not read. No run of lxc-autogen writes such a file back, and
+/// size and time show one that was written to.
 const LARGE: u64 = 64 << 20;
 
-/// File systems that are looked into where they are mounted below a tree. What others hold is not
-/// this machine's own (NFS, FUSE), is shown by other kinds (proc, cgroups), or has another mount
-/// below it (overlays).
+/// File systems that are looked into where they are mounted below a tree. Others do not belong to
+/// this machine (NFS, FUSE), are shown by other kinds (proc, cgroups), or show another mount's
+/// files (overlays).
 const LOCAL: &[&str] = &[
     "ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs", "jfs", "reiserfs", "tmpfs",
     "ramfs",
@@ -49,12 +49,13 @@ pub(super) fn look(looked: &Looked, mounted: &[Mounted]) -> Result<Section<File>
     for start in starts(&looked.trees, mounted, &left_out) {
         walk(&start, &left_out, &mut all)?;
     }
-    // A mount point is seen from below and from above: what is mounted counts, which comes last.
+    // A mount point is seen from above and from inside the mount. The view from inside comes last
+    // and counts.
     let all: std::collections::BTreeMap<String, File> = all.into_iter().collect();
     Ok(section(all))
 }
 
-/// The trees, and the local file systems that are mounted in them.
+/// The directories to walk: the trees, and the local file systems that are mounted in them.
 fn starts(trees: &[PathBuf], mounted: &[Mounted], left_out: &LeftOut) -> Vec<PathBuf> {
     let mut all: Vec<PathBuf> = trees.to_vec();
     for mount in mounted {
@@ -69,8 +70,9 @@ fn starts(trees: &[PathBuf], mounted: &[Mounted], left_out: &LeftOut) -> Vec<Pat
     all
 }
 
-/// Whether a walk from the directory above goes in: it does not leave its file system, but for the
-/// kernel a part of that is the same one when it is mounted in another place.
+/// Whether a walk from the directory above enters this mount point. A walk does not leave its file
+/// system, but a part of the same file system that is mounted in another place counts as the same
+/// one.
 fn is_walked(point: &Path) -> bool {
     let device = |path: &Path| std::fs::symlink_metadata(path).ok().map(|m| m.dev());
     point.parent().and_then(device) == device(point)
@@ -92,7 +94,7 @@ fn walk(start: &Path, left_out: &LeftOut, all: &mut Vec<(String, File)>) -> Resu
     Ok(())
 }
 
-/// Nothing, when it is gone meanwhile.
+/// The file at a path; `None` when it is gone meanwhile.
 fn look_at(path: &Path) -> Result<Option<(String, File)>> {
     match file(path) {
         Ok(file) => Ok(Some((path.to_string_lossy().into_owned(), file))),
@@ -141,7 +143,7 @@ fn type_name(metadata: &Metadata) -> &'static str {
     }
 }
 
-/// Piece by piece: there may be many, and some have megabytes.
+/// Reads the file in pieces: there may be many files, and some have megabytes.
 fn hash(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     let mut hash = Sha256::new();

@@ -7,19 +7,19 @@ use crate::host::Host;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// A chain. Its table and its name there are its name.
+/// A chain. Its name in a snapshot is the name of its table and its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
     policy: String,
-    /// In their order.
+    /// The rules in their order.
     rules: Vec<String>,
 }
 
 /// A filter and the tool that prints its rules.
 pub(super) struct Filter {
     tool: &'static str,
-    /// Whether a chain without rules is a thing at all: an ebtables of old makes all tables and
-    /// chains by looking at them.
+    /// Whether chains without rules are recorded. Not for ebtables, whose older versions make all
+    /// tables and chains when they are only looked at.
     empty_chains: bool,
     needs_ipv6: bool,
 }
@@ -34,7 +34,7 @@ pub(super) const IPV6: Filter = Filter {
     empty_chains: true,
     needs_ipv6: true,
 };
-/// What filters between the ports of a bridge.
+/// The filter between the ports of a bridge.
 pub(super) const BRIDGES: Filter = Filter {
     tool: "ebtables-save",
     empty_chains: false,
@@ -55,8 +55,8 @@ pub(super) fn look(host: &Host, filter: &Filter) -> Result<Section<Chain>> {
     Ok(section(all))
 }
 
-/// iptables-save(8): `*table`, `:CHAIN POLICY [packets:bytes]`, `-A CHAIN rule`, `COMMIT`, and comments
-/// with the time. What is counted is left out.
+/// Reads iptables-save(8): `*table`, `:CHAIN POLICY [packets:bytes]`, `-A CHAIN rule`, `COMMIT`,
+/// and comments with the time. The counters are left out.
 fn parse(text: &str) -> Result<BTreeMap<String, Chain>> {
     let mut all: BTreeMap<String, Chain> = BTreeMap::new();
     let mut table = "";

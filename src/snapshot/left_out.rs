@@ -1,14 +1,15 @@
-//! Files that change without this program's doing, each with the reason: what the kernel, an init, a
-//! running cluster or other programs write by themselves would be told as a difference each time.
+//! Files that change without lxc-autogen's doing, each with the reason. The kernel, an init, a
+//! running cluster or other programs write them by themselves, and they would show as a difference
+//! each time.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// Why, and the paths, in whose last part one `*` stands for anything.
+/// The reason, and the paths. In a path's last part one `*` stands for any text.
 pub type Reason = (&'static str, &'static [&'static str]);
 
-/// What is left out always. The man page has the same list (tests/docs.rs compares them).
+/// Files that are always left out. The man page has the same list (tests/docs.rs compares them).
 pub const ALWAYS: &[Reason] = &[
     (
         "a running cluster's history: old CIBs, what the scheduler was given, corosync's counters",
@@ -189,17 +190,17 @@ pub const ALWAYS: &[Reason] = &[
     ),
 ];
 
-/// Which paths are left out: those of [`ALWAYS`] and some more, by the directory that they are in.
+/// The paths that are left out, those of [`ALWAYS`] and some more, by their directory.
 #[derive(Debug)]
 pub(super) struct LeftOut {
     by_directory: HashMap<PathBuf, Vec<Pattern>>,
 }
 
-/// A name with what may stand for its `*`.
+/// A file name, in which one `*` may stand for any text.
 #[derive(Debug)]
 struct Pattern {
     before: String,
-    /// After the `*`, if there is one.
+    /// The text after the `*`; `None` where the name has no `*`.
     after: Option<String>,
 }
 
@@ -249,7 +250,7 @@ impl LeftOut {
         })
     }
 
-    /// Whether it, or a directory that it is in, is left out.
+    /// Whether this path, or a directory above it, is left out.
     pub(super) fn has_above(&self, path: &Path) -> bool {
         path.ancestors().any(|p| self.has(p))
     }

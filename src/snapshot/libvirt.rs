@@ -12,10 +12,10 @@ use std::collections::{HashMap, HashSet};
 /// A domain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Domain {
-    /// As virsh names it, `running` or `shut off`, say.
+    /// The state in virsh's words, such as `running` or `shut off`.
     state: String,
     uuid: String,
-    /// Whether it is defined, and there also when it does not run.
+    /// Whether the domain is defined, so that it exists also when it does not run.
     persistent: bool,
 }
 
@@ -25,14 +25,14 @@ pub struct Network {
     active: bool,
     persistent: bool,
     autostart: bool,
-    /// Its XML, line by line.
+    /// The network's XML, line by line.
     xml: Vec<String>,
 }
 
-/// What stands between two answers. virsh's echo does not end its line.
+/// The text between two answers. virsh's echo does not end its line.
 const MARK: &str = "=|=";
 
-/// Both. Where nothing answers at lxc:/// there is neither, which is recorded.
+/// The domains and the networks. Where nothing answers at lxc:///, the snapshot records that.
 pub(super) fn look(host: &Host) -> Result<(Section<Domain>, Section<Network>)> {
     match answers(host) {
         Ok((domains, networks)) => Ok((section(domains), section(networks))),
@@ -47,7 +47,7 @@ pub(super) fn look(host: &Host) -> Result<(Section<Domain>, Section<Network>)> {
 type All = (Vec<(String, Domain)>, Vec<(String, Network)>);
 
 fn answers(host: &Host) -> Result<All> {
-    // One virsh for all: its start is most of its time.
+    // One virsh for all questions, since most of its time goes into its own start.
     let questions = [
         "list --all --uuid --name",
         "list --all --name --persistent",
@@ -75,7 +75,7 @@ fn answers(host: &Host) -> Result<All> {
     Ok((domains(&uuids, &defined, &states), networks))
 }
 
-/// The answers, each the set of its lines.
+/// The answers to the questions, each as the set of its lines.
 fn parts<const N: usize>(text: &str) -> Result<[HashSet<&str>; N]> {
     let all: Vec<HashSet<&str>> = text.split(MARK).map(lines_of).collect();
     let count = all.len();
@@ -88,7 +88,8 @@ fn lines_of(part: &str) -> HashSet<&str> {
     lines.filter(|l| !l.is_empty()).collect()
 }
 
-/// From lines of uuid and name. One without a state has ended meanwhile.
+/// The domains, from lines with uuid and name. A domain without a state has ended meanwhile and is
+/// left out.
 fn domains(
     uuids: &HashSet<&str>,
     defined: &HashSet<&str>,
@@ -117,7 +118,7 @@ fn dumps(host: &Host, names: &[&str]) -> Result<Vec<El>> {
     xml::parse_many(&text, "virsh net-dumpxml")
 }
 
-/// Without the number of interfaces that are plugged in just now.
+/// The network's XML without the number of interfaces that are connected at present.
 fn lines(mut network: El) -> Vec<String> {
     network.attrs.retain(|(name, _)| name != "connections");
     for child in &mut network.children {

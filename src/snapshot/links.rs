@@ -6,16 +6,16 @@ use crate::error::Result;
 use crate::host::Host;
 use serde::{Deserialize, Serialize};
 
-/// A link. Whether it has a carrier is not ours to say: a cable may be pulled.
+/// A link. Its carrier is not recorded: a cable may be pulled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Link {
-    /// `bridge`, `veth` and so on; absent for hardware.
+    /// `bridge`, `veth` and so on; `None` for hardware.
     kind: Option<String>,
     mac: Option<String>,
     mtu: u32,
     /// The bridge that it is in.
     master: Option<String>,
-    /// Whether it is switched on.
+    /// Whether the link is switched on (`UP`), with or without a carrier.
     up: bool,
 }
 

@@ -1,10 +1,10 @@
-//! Which files are looked at.
+//! Which files a snapshot looks at.
 
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// The trees that are looked at unless others are named.
+/// The trees that are looked at when no others are named.
 pub const TREES: &[&str] = &[
     "/etc",
     "/run",
@@ -14,18 +14,19 @@ pub const TREES: &[&str] = &[
     "/var/log/libvirt/lxc",
 ];
 
-/// Which files are looked at. It is a part of the snapshot: a later one looks at the same.
+/// Which files are looked at. This is a part of the snapshot, so that a later one looks at the same
+/// files.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looked {
-    /// The trees.
+    /// The trees, as absolute paths.
     pub trees: Vec<PathBuf>,
-    /// Of these, what is not looked at besides what [`super::left_out`] lists: paths, in whose last part one
-    /// `*` stands for anything.
+    /// Paths in the trees that are not looked at, besides the paths that [`super::left_out`] lists.
+    /// In a path's last part one `*` stands for any text.
     pub ignore: Vec<PathBuf>,
 }
 
 impl Looked {
-    /// These trees, or the usual ones.
+    /// These trees, or [`TREES`] when there are none.
     ///
     /// # Errors
     /// [`crate::error::Kind::Usage`] when a path is not absolute.

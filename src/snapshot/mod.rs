@@ -1,10 +1,10 @@
-//! What a machine looks like, as far as a run of this program could change it: taken before,
-//! compared after, and so a proof that nothing is left.
+//! A record of everything on a machine that a run of lxc-autogen could change. It is taken before a
+//! run and compared afterwards, and so proves that nothing is left.
 //!
-//! There is a file for each kind of thing. What is there is a map from a name (of a link, a file, a
-//! chain of rules) to what is known of it, so that a comparison needs no more than two maps. What
-//! changes without anybody's doing (counters, times, handles, what [`left_out`] lists) is not
-//! written down at all.
+//! Each kind of thing has a file here. The things of a kind are a map from a name (of a link, a
+//! file, a chain of rules) to their members, so that a comparison needs only two maps. Members that
+//! change without anybody's doing (counters, times, handles, the files that [`left_out`] lists) are
+//! not recorded.
 
 mod addresses;
 mod cgroups;

@@ -1,4 +1,4 @@
-//! What is mounted where, in our own mount namespace (proc(5), /proc/pid/mountinfo).
+//! The mounts in our own mount namespace (proc(5), /proc/pid/mountinfo).
 
 use super::left_out::LeftOut;
 use super::looked::Looked;
@@ -8,20 +8,20 @@ use crate::host::mounts::unescape;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// A mount. Where it is mounted is its name.
+/// A mount. Its mount point is its name in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     fstype: String,
     source: String,
-    /// Which directory of that file system.
+    /// The directory of the file system that is mounted.
     root: String,
-    /// Of the mount and of the file system.
+    /// Options of the mount and of the file system.
     options: String,
-    /// Whether mounts in it spread: `shared`, `slave`, both, or neither.
+    /// Whether mounts propagate from or to it: `shared`, `slave`, both, or empty for neither.
     spreads: String,
 }
 
-/// A mount with its place.
+/// A mount with its mount point.
 #[derive(Debug, Clone)]
 pub(super) struct Mounted {
     pub point: PathBuf,
@@ -34,18 +34,18 @@ impl Mounted {
     }
 }
 
-/// Options that the kernel numbers anew with each start: the pipe and process of automount, and
-/// sizes, which it takes from how much memory there is.
+/// Options that differ with each start: the kernel numbers the pipe and the process of automount
+/// anew, and takes sizes from the amount of memory.
 const PASSING: &[&str] = &["fd=", "pipe_ino=", "pgrp=", "size=", "nr_inodes="];
 
-/// Every mount, in the kernel's order.
+/// All mounts, in the kernel's order.
 pub(super) fn mounted() -> Result<Vec<Mounted>> {
     let path = Path::new("/proc/self/mountinfo");
     let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
     parse(&text)
 }
 
-/// Those at places that are looked at.
+/// The mounts whose mount points are not left out.
 pub(super) fn look(mounted: &[Mounted], looked: &Looked) -> Section<Mount> {
     let left_out = LeftOut::new(&looked.ignore);
     let kept = mounted.iter().filter(|m| !left_out.has_above(&m.point));

@@ -1,4 +1,4 @@
-//! The rule set of nftables: tables, and what is in them.
+//! The rule set of nftables: tables, and the chains, sets and other objects in them.
 
 use super::section::{Section, section};
 use super::tool::{not_there, said};
@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// A table, a chain, a set or another thing with a name.
+/// A table, a chain, a set or another object with a name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Chain {
-    /// What it was declared with.
+    /// The members with which the object was declared.
     declared: Map<String, Value>,
-    /// Of a chain, its rules in their order.
+    /// The rules of a chain, in their order.
     rules: Vec<String>,
 }
 
-/// Without counters and other state (nft(8), `--stateless`).
+/// Prints no counters and other state (nft(8), `--stateless`).
 const LINE: &str = "nft --json --stateless list ruleset";
 
-/// What nft(8) says all the same, and numbers anew each time: where an object is in the kernel's
-/// list, until when an element of a set stays, and how often something was used.
+/// Members that nft(8) prints nevertheless and that differ each time: an object's number in the
+/// kernel's list, how long an element of a set stays, and how often something was used.
 const PASSING: &[&str] = &["handle", "expires", "packets", "bytes", "used"];
 
 pub(super) fn look(host: &Host) -> Result<Section<Chain>> {
@@ -36,7 +36,8 @@ struct Said {
     nftables: Vec<BTreeMap<String, Map<String, Value>>>,
 }
 
-/// libnftables-json(5): a list of objects with one member each, which says what it is.
+/// Reads libnftables-json(5): a list of objects with one member each, whose name is the object's
+/// type.
 fn parse(text: &str) -> Result<Section<Chain>> {
     let bad = |e| Error::failed(format!("{LINE}: {e}"));
     let said: Said = serde_json::from_str(text).map_err(bad)?;

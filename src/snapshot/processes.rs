@@ -1,8 +1,8 @@
-//! Daemons that a run of ours starts, or has others start.
+//! Daemons that a run of lxc-autogen starts, or makes other programs start.
 //!
-//! Only what stays counts, and only in our own pid namespace: a container's processes end with it, and
-//! a private world's are that world's. So these are looked for by name, and all other programs of
-//! the machine are left alone.
+//! Only daemons that stay count, and only those in our own pid namespace: a container's processes
+//! end with the container, and those of a private world belong to that world. So daemons are looked
+//! for by name, and all other programs of the machine are left alone.
 
 use super::section::{Section, section};
 use crate::error::{Error, Result};
@@ -11,15 +11,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
-/// Daemons with one command line, which is their name.
+/// Daemons with the same command line, which is their name in a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// How many of them.
+    /// How many such daemons run.
     count: usize,
 }
 
-/// The beginnings of the names that the kernel keeps (15 characters, proc(5)). libvirt starts
-/// dnsmasq and radvd for its networks, virtlogd for the logs.
+/// The beginnings of the daemons' names, of which the kernel keeps 15 characters (proc(5)). libvirt
+/// starts dnsmasq and radvd for its networks, and virtlogd for the logs.
 const DAEMONS: &[&str] = &[
     "libvirt",
     "virtlogd",
@@ -35,7 +35,7 @@ const DAEMONS: &[&str] = &[
     "lxc-autogen",
 ];
 
-/// A process, as far as we look.
+/// A daemon's process, as far as the snapshot needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     pid: u32,
@@ -53,7 +53,8 @@ pub(super) fn look() -> Result<Section<Process>> {
     Ok(section(counted(&all)))
 }
 
-/// One that has ended meanwhile is none.
+/// The process `pid` if it is a daemon to count; `None` also for a process that has ended
+/// meanwhile.
 fn seen(pid: u32) -> Option<Seen> {
     let name = files::read_trimmed(format!("/proc/{pid}/comm"))?;
     let ours = std::process::id();
@@ -65,28 +66,30 @@ fn seen(pid: u32) -> Option<Seen> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (state, parent) = state_and_parent(&stat)?;
     let line = by_name(&String::from_utf8_lossy(&line).replace('\0', " "));
-    // A zombie has ended: whoever started it will see to it.
+    // A zombie has ended; its parent still has to fetch the exit status.
     (!line.is_empty() && state != 'Z' && state != 'X').then_some(Seen { pid, parent, line })
 }
 
-/// A command line with the program's name alone: the same daemon may be started by its path, or found
-/// by PATH.
+/// A command line with the program's name without its directory: the same daemon may be started by
+/// its path, or found by PATH.
 fn by_name(line: &str) -> String {
     let (program, arguments) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
     let name = program.rsplit('/').next().unwrap_or(program);
     format!("{name} {arguments}").trim().to_owned()
 }
 
-/// proc(5), /proc/pid/stat: the name is in brackets, and can have brackets in it.
+/// State and parent from proc(5), /proc/pid/stat. The process name is in brackets, and can have
+/// brackets in it.
 fn state_and_parent(stat: &str) -> Option<(char, u32)> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut words = rest.split_whitespace();
     Some((words.next()?.chars().next()?, words.next()?.parse().ok()?))
 }
 
-/// Without what passes: a daemon's child that is about to become another program, or its helper,
-/// still has its parent's command line; a daemon that systemd starts when somebody asks for it ends
-/// by itself a while later (libvirtd(8), `--timeout`); and other runs of `snapshot` only look.
+/// The daemons by command line, without those that pass: a daemon's child with its parent's command
+/// line, which is a helper or about to become another program; a daemon that systemd starts on
+/// demand and that ends by itself a while later (libvirtd(8), `--timeout`); and other runs of
+/// `snapshot`, which only look.
 fn counted(all: &[Seen]) -> BTreeMap<String, Process> {
     let lines: HashMap<u32, &str> = all.iter().map(|s| (s.pid, s.line.as_str())).collect();
     let mut counted: BTreeMap<String, Process> = BTreeMap::new();

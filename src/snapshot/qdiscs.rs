@@ -1,4 +1,4 @@
-//! Queueing disciplines of links: how fast, late and lossy they are.
+//! Queueing disciplines of links, which set how fast, late and lossy the links are.
 
 use super::section::{Section, section};
 use super::tool::{list, not_there};
@@ -7,7 +7,7 @@ use crate::host::Host;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A queueing discipline. Its link and its place there are its name.
+/// A queueing discipline. Its name in a snapshot is its link and its place there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Qdisc {
     kind: String,
@@ -34,7 +34,7 @@ pub(super) fn look(host: &Host) -> Result<Section<Qdisc>> {
     ))
 }
 
-/// Without the handle, which the kernel counts up.
+/// A discipline without its handle, which the kernel counts up.
 fn qdisc(said: Said) -> (String, Qdisc) {
     let place = match (said.root, said.parent) {
         (true, _) => "root".to_owned(),

@@ -1,4 +1,4 @@
-//! Routes of all tables, the rules that choose between tables, and neighbours that were told.
+//! Routes of all tables, the rules that choose between tables, and permanent neighbour entries.
 
 use super::section::{Section, section};
 use super::tool::{has_ipv6, list, not_there};
@@ -7,13 +7,13 @@ use crate::host::Host;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A route. Type, destination, gateway, link, table and metric are its name.
+/// A route. Its name in a snapshot is made of type, destination, gateway, link, table and metric.
 pub type Route = Map<String, Value>;
-/// A rule. Its priority is its name.
+/// A rule. Its priority is its name in a snapshot.
 pub type Rule = Map<String, Value>;
 
-/// A neighbour that somebody told the kernel for good. Link and address are its name. Those that it
-/// finds by itself come and go.
+/// A permanent neighbour entry. Its name in a snapshot is its link and address. Entries that the
+/// kernel finds by itself come and go and are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Neighbour {
     mac: Option<String>,
@@ -34,7 +34,8 @@ pub(super) fn rules(host: &Host) -> Result<Section<Rule>> {
     Ok(all.map_or_else(|| not_there("ip"), |all| section(all.into_iter().map(rule))))
 }
 
-/// Each with its family. Without one named, ip shows routes of both, and rules of IPv4 only.
+/// The routes or rules of each address family. Without a family ip shows routes of both, but rules
+/// of IPv4 only.
 fn of_families(host: &Host, what: &str) -> Result<Option<Vec<(&'static str, Route)>>> {
     let mut all = Vec::new();
     for (family, option) in [("ipv4", "-4"), ("ipv6", "-6")] {
@@ -49,8 +50,8 @@ fn of_families(host: &Host, what: &str) -> Result<Option<Vec<(&'static str, Rout
     Ok(Some(all))
 }
 
-/// Without what the kernel counts down (a route that a router has told has an end), and flags that
-/// say how the link is just now.
+/// A route without the time that the kernel counts down (a route from a router expires), and
+/// without flags for the present state of the link.
 fn route((family, mut all): (&str, Route)) -> (String, Route) {
     all.remove("expires");
     if let Some(Value::Array(flags)) = all.get_mut("flags") {

@@ -1,4 +1,4 @@
-//! Things of one kind, by name.
+//! A section of a snapshot: all things of one kind, by name.
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Section<T> {
-    /// What there is.
+    /// The things that exist.
     There(BTreeMap<String, T>),
-    /// It cannot be looked at here, and why: no such tool, or nothing that answers it.
+    /// The kind cannot be looked at here. The text says why: there is no such tool, or nothing
+    /// answers the tool.
     NotThere(String),
 }
 
-/// A section of things by name. Of two with one name the second gets a number behind it, so that
-/// neither hides the other.
+/// A section of things by name. When two things have one name, the second gets a number behind it,
+/// so that neither hides the other.
 pub(super) fn section<T>(all: impl IntoIterator<Item = (String, T)>) -> Section<T> {
     let mut there = BTreeMap::new();
     for (name, thing) in all {

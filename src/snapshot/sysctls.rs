@@ -1,5 +1,5 @@
 //! Settings of the kernel's network: those that libvirt changes when it starts a network, and those
-//! of each link that decide what it accepts and passes on.
+//! that decide what each link accepts and forwards.
 
 use super::section::{Section, section};
 use crate::error::{Error, Result};
@@ -15,9 +15,9 @@ const SWITCHES: &[&str] = &[
     "net/bridge/bridge-nf-call-ip6tables",
     "net/bridge/bridge-nf-call-arptables",
 ];
-/// Of each link, of `all` and of `default`. libvirt sets those of IPv6 on its bridges (libvirt 9.0,
-/// src/network/bridge_driver.c, networkSetIPv6Sysctls); those of IPv4 are changed with `ip_forward`
-/// (see [`crate::host::forwarding`]).
+/// Settings of each link, of `all` and of `default`. libvirt sets those of IPv6 on its bridges
+/// (libvirt 9.0, src/network/bridge_driver.c, networkSetIPv6Sysctls); those of IPv4 change with
+/// `ip_forward` (see [`crate::host::forwarding`]).
 const OF_LINKS: &[(&str, &[&str])] = &[
     (
         "net/ipv4/conf",
@@ -29,7 +29,7 @@ const OF_LINKS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// By the names that sysctl(8) has for them.
+/// The settings by their names in sysctl(8).
 pub(super) fn look() -> Result<Section<String>> {
     let root = Path::new("/proc/sys");
     let mut all = Vec::new();
@@ -37,7 +37,7 @@ pub(super) fn look() -> Result<Section<String>> {
         let path = root.join(&name);
         match std::fs::read_to_string(&path) {
             Ok(value) => all.push((name.replace('/', "."), value.trim().to_owned())),
-            // A module that is not loaded, a link that has just gone.
+            // The module is not loaded, or the link has just gone.
             Err(e) if matches!(e.kind(), ErrorKind::NotFound) => {}
             Err(e) => return Err(Error::io("read", &path, e)),
         }
@@ -62,7 +62,7 @@ fn links(directory: &Path) -> Result<Vec<String>> {
             .flatten()
             .map(|e| e.file_name().to_string_lossy().into_owned())
             .collect()),
-        // A kernel without IPv6.
+        // The kernel has no IPv6.
         Err(e) if e.kind() == ErrorKind::NotFound => Ok(Vec::new()),
         Err(e) => Err(Error::io("read", directory, e)),
     }

@@ -11,13 +11,13 @@ use crate::host::Host;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// By which a file says that it is one of ours.
+/// The mark by which a file is known as a snapshot.
 const FORMAT: &str = "lxc-autogen snapshot";
-/// Of what is in it. Raised when a kind of thing is added or looked at in another way: two
-/// snapshots of different versions would differ on an unchanged machine.
+/// The version of the content. It is raised when a kind of thing is added or looked at in another
+/// way, since two snapshots of different versions would differ on an unchanged machine.
 const VERSION: u32 = 1;
 
-/// A machine, or the inside of a container, at one time.
+/// The state of a machine, or of the inside of a container, at one time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
     format: String,
@@ -46,15 +46,17 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Looks at everything.
+    /// Looks at everything and takes the snapshot.
     ///
     /// # Errors
-    /// When a tool fails that is there, or a file cannot be read: never is a list shorter for it.
+    /// When a tool that is installed fails, or a file cannot be read: a list is never shorter
+    /// because of an error.
     pub fn take(host: &Host, looked: Looked) -> Result<Snapshot> {
-        // First, since a socket may start the daemon that answers.
+        // libvirt comes first, since a question to it may start the daemon that answers.
         let (domains, networks) = libvirt::look(host)?;
         let mounted = mounts::mounted()?;
-        // The tools wait for the kernel and for one another's start, the files for the disk.
+        // In threads: the tools wait for the kernel and for their own starts, the files for the
+        // disk.
         let (files, rest) = std::thread::scope(|scope| {
             let files = scope.spawn(|| files::look(&looked, &mounted));
             let cluster = scope.spawn(|| cluster::look(host));
@@ -89,10 +91,10 @@ impl Snapshot {
         })
     }
 
-    /// Reads one back.
+    /// Reads a snapshot from its text; `name` is the file's, for errors.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Usage`] when it is none, or of another version.
+    /// [`crate::error::Kind::Usage`] when the text is no snapshot, or one of another version.
     pub fn read(text: &str, name: &str) -> Result<Snapshot> {
         let none = |why: String| {
             Error::usage(format!("{name} is not a snapshot{why}"))
@@ -111,10 +113,10 @@ impl Snapshot {
         serde_json::from_str(text).map_err(|e| none(format!(": {e}")))
     }
 
-    /// As text, with a line's end.
+    /// The snapshot as one line of JSON.
     ///
     /// # Errors
-    /// None that is known: everything in it can be written as JSON.
+    /// None that is known: everything in a snapshot has a JSON form.
     pub fn write(&self) -> Result<String> {
         let text =
             serde_json::to_string(self).map_err(|e| Error::failed(format!("snapshot: {e}")))?;
@@ -128,7 +130,7 @@ struct Head {
     version: u32,
 }
 
-/// What iproute2 and the tools of the packet filters say.
+/// The sections that iproute2 and the tools of the packet filters give.
 struct Rest {
     links: Section<links::Link>,
     addresses: Section<addresses::Address>,
@@ -164,10 +166,10 @@ fn joined<T>(thread: std::thread::ScopedJoinHandle<'_, Result<T>>) -> Result<T> 
     ended.unwrap_or_else(|_| Err(Error::failed("a thread ended")))
 }
 
-/// The snapshot in a file.
+/// Reads the snapshot in a file.
 ///
 /// # Errors
-/// [`crate::error::Kind::Usage`] when there is none in it.
+/// [`crate::error::Kind::Usage`] when the file cannot be read or holds no snapshot.
 pub fn load(path: &Path) -> Result<Snapshot> {
     let name = path.display().to_string();
     let bytes = std::fs::read(path)

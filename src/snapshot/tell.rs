@@ -1,11 +1,11 @@
-//! Differences for people.
+//! Differences as text for people.
 
 use super::compare::{Change, Difference};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 
-/// Grouped by kind: `+` before what is left, `-` before what is gone, `~` before what has changed, and
-/// what of it.
+/// The differences, grouped by kind: `+` before a thing that is left, `-` before one that is gone,
+/// `~` before one that has changed, followed by its changed members.
 pub fn tell(differences: &[Difference]) -> String {
     let mut text = String::new();
     let mut kind = "";
@@ -39,7 +39,7 @@ fn one(difference: &Difference, text: &mut String) {
     }
 }
 
-/// The members that are not as they were, one a line; of a list, the lines that came and went.
+/// Adds the changed members, one a line; for a list, the lines that came and went.
 fn changed(before: &Value, after: &Value, text: &mut String) {
     let none = Map::new();
     let (Value::Object(before), Value::Object(after)) = (before, after) else {
@@ -73,7 +73,8 @@ fn changed(before: &Value, after: &Value, text: &mut String) {
     }
 }
 
-/// Lines that are in one list only, as often as they are; where the order alone is another, that.
+/// Adds the lines that are in one of two lists only, each as often as it is there; says so when
+/// only the order differs.
 fn lines(name: &str, old: &[Value], new: &[Value], text: &mut String) {
     let only = |some: &[Value], others: &[Value]| {
         let mut others: Vec<&Value> = others.iter().collect();
@@ -98,12 +99,12 @@ fn lines(name: &str, old: &[Value], new: &[Value], text: &mut String) {
     }
 }
 
-/// A hash says nothing to a person.
+/// Whether a member is a hash, which says nothing to a person.
 fn is_hash(name: &str, text: &str) -> bool {
     name == "content" && text.len() == 64
 }
 
-/// A text without quotes, all else as JSON.
+/// A string without quotes, any other value as JSON.
 fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
@@ -112,8 +113,8 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// The members in one line, without those that say nothing or stand in the name; a long list by how
-/// long it is.
+/// The members in one line, without members that are empty or part of the name. Of a list with
+/// several lines only their number is told.
 fn short(named: &str, value: &Value) -> String {
     let Value::Object(members) = value else {
         return plain(value);

@@ -1,4 +1,4 @@
-//! Asking a tool, which may not be there.
+//! Questions to tools that may not be installed.
 
 use super::section::Section;
 use crate::error::{Error, Result};
@@ -6,10 +6,10 @@ use crate::host::Host;
 use crate::host::command::Cmd;
 use serde::de::DeserializeOwned;
 
-/// What a tool prints, or `None` where there is none of that name.
+/// The output of a tool, or `None` where it is not installed.
 ///
 /// # Errors
-/// When it is there and fails.
+/// When the tool is installed and fails.
 pub(super) fn said(host: &Host, line: &str) -> Result<Option<String>> {
     let mut words = line.split(' ');
     let program = words.next().unwrap_or_default();
@@ -19,7 +19,7 @@ pub(super) fn said(host: &Host, line: &str) -> Result<Option<String>> {
     Cmd::new(program).args(words).ok(host).map(Some)
 }
 
-/// A list that a tool prints as JSON; `None` as for [`said`].
+/// The list that a tool prints as JSON; `None` where the tool is not installed.
 pub(super) fn list<T: DeserializeOwned>(host: &Host, line: &str) -> Result<Option<Vec<T>>> {
     let Some(text) = said(host, line)? else {
         return Ok(None);
@@ -27,8 +27,8 @@ pub(super) fn list<T: DeserializeOwned>(host: &Host, line: &str) -> Result<Optio
     parse(&text, line).map(Some)
 }
 
-/// iproute2 prints nothing at all, and not an empty list, when there is nothing; and some versions
-/// an empty object in the list for what they have left out.
+/// Parses a list. iproute2 prints nothing at all, not even an empty list, when there is nothing;
+/// and some versions put an empty object into the list for each entry that they left out.
 pub(super) fn parse<T: DeserializeOwned>(text: &str, line: &str) -> Result<Vec<T>> {
     if text.trim().is_empty() {
         return Ok(Vec::new());
@@ -40,7 +40,7 @@ pub(super) fn parse<T: DeserializeOwned>(text: &str, line: &str) -> Result<Vec<T
     typed.collect::<std::result::Result<_, _>>().map_err(bad)
 }
 
-/// What a missing tool makes of its section.
+/// The section of a kind whose tool is not installed.
 pub(super) fn not_there<T>(line: &str) -> Section<T> {
     let program = line.split(' ').next().unwrap_or_default();
     Section::NotThere(format!("{program} is not installed"))
