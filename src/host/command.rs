@@ -1,7 +1,7 @@
 //! Running other programs: by argument vector, in the C locale, with a timeout, and with their
 //! error output in our errors. Shaped after the small command layer of bootc.
 //!
-//! This file is long because one command is one thing: building it, starting it, its timeout, its
+//! Long because one command is one thing: building it, starting it, its timeout, its
 //! output and its trace belong together, and no other file may start a program.
 
 use super::Host;
