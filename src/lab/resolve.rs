@@ -9,7 +9,7 @@ use crate::libvirt;
 use crate::libvirt::container::SYSRQ;
 use crate::look::Look;
 use crate::resolve;
-use crate::rootfs::{self, Layout, Remoted};
+use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -173,12 +173,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
     let context = look.context;
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
-    let remoted =
-        rootfs::find(spec.remoted.as_deref(), &base, &context.state_dir)?.unwrap_or_else(|| {
-            Remoted::Bound {
-                path: context.state_dir.join("remoted/usr/sbin/pacemaker-remoted"),
-            }
-        });
+    let remoted = resolve::remoted(context, spec.remoted.as_deref(), &base)?;
     let subnet = resolve::free_subnet(
         look,
         spec.subnet,

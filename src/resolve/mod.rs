@@ -4,5 +4,5 @@
 mod programs;
 mod subnet;
 
-pub(crate) use programs::{environment, version_mismatch, wanted_version};
+pub(crate) use programs::{environment, remoted, version_mismatch, wanted_version};
 pub(crate) use subnet::{Elsewhere, candidates, free_subnet, networks, used};

@@ -3,9 +3,28 @@
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::look::Look;
-use crate::rootfs::{self, Remoted};
+use crate::rootfs::{self, Remoted, UNPACKED};
 use std::path::Path;
 
+/// The pacemaker-remoted to run: the given one, or one that is there, or else the place where the
+/// fetched one will be.
+///
+/// # Errors
+/// When the given one cannot be run.
+pub(crate) fn remoted(context: &Context, given: Option<&Path>, base: &Path) -> Result<Remoted> {
+    let there = rootfs::find(given, base, &context.state_dir)?;
+    Ok(there.unwrap_or_else(|| Remoted::Bound {
+        path: context
+            .state_dir
+            .join(UNPACKED)
+            .join("usr/sbin/pacemaker-remoted"),
+    }))
+}
+
+/// The version of pacemaker-remote to fetch: the cluster's.
+///
+/// # Errors
+/// When no cluster says its version, and this is no dry run.
 pub(crate) fn wanted_version(context: &Context) -> Result<String> {
     match rootfs::fetch_version(&context.host) {
         // A dry run shows the plan also where it could not be carried out.

@@ -6,8 +6,10 @@ use crate::host::{files, net};
 use crate::libvirt;
 use crate::look::Look;
 use crate::plan::{NETWORK_NAME, SET_VERSION, Set};
-use crate::resolve::{Elsewhere, candidates, environment, free_subnet, networks, wanted_version};
-use crate::rootfs::{self, Layout, Remoted};
+use crate::resolve::{
+    Elsewhere, candidates, environment, free_subnet, networks, remoted, wanted_version,
+};
+use crate::rootfs::{Layout, Remoted};
 use crate::spec::Wanted;
 use crate::spec::{DEFAULT_ADDRESS, Spec};
 use std::net::Ipv4Addr;
@@ -82,12 +84,7 @@ fn new_set(look: &Look<'_>, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
     let context = look.context;
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
-    let remoted =
-        rootfs::find(spec.remoted.as_deref(), &base, &context.state_dir)?.unwrap_or_else(|| {
-            Remoted::Bound {
-                path: context.state_dir.join("remoted/usr/sbin/pacemaker-remoted"),
-            }
-        });
+    let remoted = remoted(context, spec.remoted.as_deref(), &base)?;
     let network = network_name(&networks(look)?, elsewhere)?;
     let candidates = candidates(&STARTS, spec.containers)?;
     let subnet = free_subnet(look, spec.subnet, &candidates, elsewhere)?;
