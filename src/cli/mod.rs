@@ -239,9 +239,10 @@ pub enum Command {
     #[command(after_help = "Examples:\n  lxc-autogen snapshot -o before\n  \
         lxc-autogen up -c 8 && lxc-autogen cleanup\n  \
         lxc-autogen snapshot --compare before    is anything left?")]
+    #[command(group = clap::ArgGroup::new("which").required(true).args(["output", "compare"]))]
     Snapshot {
         /// Write it to FILE, or to standard output for -
-        #[arg(short = 'o', value_name = "FILE", required_unless_present = "compare")]
+        #[arg(short = 'o', value_name = "FILE")]
         output: Option<PathBuf>,
         /// Look again, and show what is different from FILE
         #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "files", "ignore"])]
