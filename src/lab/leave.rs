@@ -1,6 +1,7 @@
 //! Taking a node out of a lab's cluster.
 
 use super::running::Running;
+use super::wait;
 use crate::change::{Change, Undoer};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -13,29 +14,45 @@ use std::time::{Duration, Instant};
 
 /// Stops a cluster node in good order, so that nobody fences it for leaving. A node that hangs is
 /// fenced instead, comes back, and is told to stop again.
+///
+/// While a node is being fenced it is off for a moment, and fence_virtd is about to start it again:
+/// it has left only when the cluster agrees.
 pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
     const AGAIN: Duration = Duration::from_secs(5);
     let patience = config::supervisor(lab).longest_stop() + Duration::from_secs(30);
     let mut told: Option<Instant> = None;
     let look = |_: &mut Poll| {
         let running = Running::of_names(context, lab, &[name.to_owned()])?;
-        match running.get(name) {
-            None if !running.is_paused(name) => return Ok(Seen::Ready(())),
-            Some(leaving) if told.is_none_or(|at| at.elapsed() > AGAIN) => {
-                leaving
-                    .cmd("kill")
-                    .args(["-TERM", "1"])
-                    .run(&context.host)?;
-                told = Some(Instant::now());
-            }
-            _ => {}
+        let leaving = running.get(name);
+        if leaving.is_none() && !running.is_paused(name) {
+            let has_left = !lab.spec.fencing || has_left(context, lab, name)?;
+            return Ok(Seen::ready_if(
+                has_left,
+                "is off, but the cluster has not fenced it",
+            ));
         }
-        Ok(Seen::Waiting(()))
+        if let Some(leaving) = leaving.filter(|_| told.is_none_or(|at| at.elapsed() > AGAIN)) {
+            leaving
+                .cmd("kill")
+                .args(["-TERM", "1"])
+                .run(&context.host)?;
+            told = Some(Instant::now());
+        }
+        Ok(Seen::Waiting("has not stopped"))
     };
-    Poll::every(Duration::from_millis(200), patience).until(look, |()| {
-        Error::not_online(format!("{name} has not stopped"))
-            .mend(format!("see lxc-autogen lab shell {name}, then try again"))
+    Poll::every(Duration::from_millis(200), patience).until(look, |why| {
+        Error::not_online(format!("{name} {why}")).mend(format!(
+            "see lxc-autogen lab status --name {}, then try again",
+            lab.spec.name
+        ))
     })
+}
+
+/// Whether the remaining nodes wait for nothing more from this one.
+fn has_left(context: &Context, lab: &Lab, name: &str) -> Result<bool> {
+    let remaining = Running::of(context, lab)?;
+    let view = wait::view(context, lab, &remaining);
+    Ok(view.is_some_and(|view| view.has_left(name)))
 }
 
 /// Removes a node from this host: its domain, files and records.

@@ -151,6 +151,13 @@ impl View {
         self.nodes.get(node).is_some_and(|n| n.online)
     }
 
+    /// Whether a cluster node that is off was stopped in good order or has been fenced: the cluster
+    /// waits for nothing more from it, and will not fence it. So has one that the cluster never knew.
+    pub fn has_left(&self, node: &str) -> bool {
+        let waits = |n: &NodeView| n.online || n.note == Some("unclean");
+        !self.nodes.get(node).is_some_and(waits)
+    }
+
     /// Whether a node's connection has failed and the cluster has stopped it.
     ///
     /// A failure must not be forgotten before that stop. A connection whose failure is forgotten
@@ -232,6 +239,14 @@ mod tests {
             view.failures_of(&["container2", "lxc2"]),
             ["container2_start_0 on node1: no libvirtd"]
         );
+    }
+
+    #[test]
+    fn a_node_has_left_when_nobody_is_about_to_fence_it() {
+        let view = View::parse(MON).unwrap();
+        assert!(!view.has_left("node1"), "online");
+        assert!(!view.has_left("lxc2"), "unclean");
+        assert!(view.has_left("far2") && view.has_left("unknown"));
     }
 
     #[test]
