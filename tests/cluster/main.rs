@@ -54,6 +54,7 @@ fn main() {
             refused::TESTS,
             snapshot::TESTS,
         ],
+        &[],
     )
     .exit();
 }

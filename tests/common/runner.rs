@@ -19,8 +19,8 @@ pub fn not_proven(what: &str) {
 }
 
 /// Runs those that the command line asks for. Outside of a world they report themselves as ignored,
-/// and `how` says what to run instead.
-pub fn run(how: &str, groups: &[&[Test]]) -> Conclusion {
+/// and `how` says what to run instead; so do long ones, unless `scripts/test --long` runs them.
+pub fn run(how: &str, groups: &[&[Test]], long: &[&[Test]]) -> Conclusion {
     let mut all = std::env::args();
     let program = all.next();
     // Of filters libtest-mimic takes only one.
@@ -31,11 +31,14 @@ pub fn run(how: &str, groups: &[&[Test]]) -> Conclusion {
     if !in_world && !arguments.list {
         eprintln!("\n!!! SKIPPED: no private world here; run scripts/test, or {how}\n");
     }
-    let trials = groups
-        .iter()
-        .flat_map(|group| group.iter())
-        .filter(|(name, _)| wanted(name))
-        .map(|(name, test)| {
+    let long_too = std::env::var_os("LXC_AUTOGEN_LONG").is_some();
+    let each = groups.iter().flat_map(|group| group.iter());
+    let each_long = long.iter().flat_map(|group| group.iter());
+    let trials = each
+        .map(|test| (test, in_world))
+        .chain(each_long.map(|test| (test, in_world && long_too)))
+        .filter(|((name, _), _)| wanted(name))
+        .map(|((name, test), runs)| {
             let test = *test;
             let run = move || {
                 UNPROVEN.lock().unwrap().clear();
@@ -46,7 +49,7 @@ pub fn run(how: &str, groups: &[&[Test]]) -> Conclusion {
                     false => Completion::ignored_with(unproven.join("; ")),
                 })
             };
-            Trial::ignorable_test(*name, run).with_ignored_flag(!in_world)
+            Trial::ignorable_test(*name, run).with_ignored_flag(!runs)
         })
         .collect();
     libtest_mimic::run(&arguments, trials)

@@ -50,6 +50,7 @@ fn main() {
             refused::TESTS,
             large::TESTS,
         ],
+        &[resize::LONG],
     )
     .exit();
 }

@@ -5,8 +5,10 @@ use crate::lab::Lab;
 use crate::trouble::guest_init;
 use crate::world::tool;
 use nix::sys::signal::Signal;
+use std::time::Duration;
 
 pub const TESTS: &[Test] = &[("grown_and_shrunk", grown_and_shrunk)];
+pub const LONG: &[Test] = &[("off_is_not_gone", off_is_not_gone)];
 
 fn grown_and_shrunk() {
     let lab = Lab::up("lab", "--cluster-nodes 1 -c 1");
@@ -94,5 +96,23 @@ fn grown_and_shrunk() {
     }
     lab.change("--remote-nodes 1 -c 1").exits(0);
     lab.await_online("node1", 5, "node1 node2 remote1 lxc1");
+    lab.down();
+}
+
+/// A node that is off and not fenced yet has not left: somebody is about to start it again.
+fn off_is_not_gone() {
+    let lab = Lab::up("lab", "--cluster-nodes 3 -c 0");
+    lab.signal_all("node3", Signal::SIGSTOP);
+    tool("pkill -STOP fence_virtd");
+    std::thread::scope(|scope| {
+        let shrinking = scope.spawn(|| lab.change("--cluster-nodes 2"));
+        lab.await_note("node1", "node3", 30, "unclean");
+        tool("virsh -c lxc:/// destroy lab-node3");
+        std::thread::sleep(Duration::from_secs(3));
+        assert_eq!(lab.domain("node3"), "shut off");
+        tool("pkill -CONT fence_virtd");
+        shrinking.join().unwrap().exits(0);
+    });
+    lab.await_online("node1", 5, "node1 node2");
     lab.down();
 }

@@ -30,6 +30,7 @@ fn main() {
     let conclusion = runner::run(
         "scripts/world run --no-cluster -- …",
         &[everywhere::TESTS, pacemakers_own::TESTS, trouble::TESTS],
+        &[],
     );
     three::end_shared();
     conclusion.exit();
