@@ -54,11 +54,7 @@ pub fn own() -> Result<Vec<Own>> {
 
 fn own_in(groups: ProcessCGroups, mounted: &[Mount]) -> Vec<Own> {
     let one = |group: ProcessCGroup| {
-        let is_its = |m: &&Mount| match group.controllers.first() {
-            None => m.fstype == "cgroup2",
-            Some(first) => m.fstype == "cgroup" && m.options.split(',').any(|o| o == first),
-        };
-        let mount = mounted.iter().find(is_its)?;
+        let mount = mount_of(&group, mounted)?;
         // Only a part of the hierarchy may be mounted, such as a container's own. A path that
         // begins with dots leads out of that part.
         let path = Path::new(&group.pathname);
@@ -71,6 +67,15 @@ fn own_in(groups: ProcessCGroups, mounted: &[Mount]) -> Vec<Own> {
         })
     };
     groups.into_iter().filter_map(one).collect()
+}
+
+/// Where the hierarchy of a group is mounted, if it is: v2, or that of the group's v1 controllers.
+pub(super) fn mount_of<'a>(group: &ProcessCGroup, mounted: &'a [Mount]) -> Option<&'a Mount> {
+    let has = |m: &Mount, controller: &str| m.options.split(',').any(|o| o == controller);
+    mounted.iter().find(|m| match group.controllers.is_empty() {
+        true => m.fstype == "cgroup2",
+        false => m.fstype == "cgroup" && group.controllers.iter().all(|c| has(m, c)),
+    })
 }
 
 /// The `machine` groups that do not exist now, and that the first container would leave behind.

@@ -179,13 +179,7 @@ fn groups_in(all: ProcessCGroups, mounted: &[Mount]) -> Vec<Group> {
         if group.pathname == "/" || group.pathname.starts_with("/..") {
             return None;
         }
-        let is_option = |m: &Mount, c: &String| m.options.split(',').any(|o| o == c);
-        let hierarchy = mounted
-            .iter()
-            .find(|m| match group.controllers.is_empty() {
-                true => m.fstype == "cgroup2",
-                false => m.fstype == "cgroup" && group.controllers.iter().all(|c| is_option(m, c)),
-            })?;
+        let hierarchy = cgroups::mount_of(&group, mounted)?;
         Some(Group {
             path: hierarchy.point.join(group.pathname.trim_start_matches('/')),
             controllers: group.controllers,

@@ -139,7 +139,7 @@ fn from_environment() -> Option<PathBuf> {
 
 /// Refuses to change what nodes were made with; their numbers can change.
 fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
-    let differing: Vec<&str> = [
+    let options = [
         ("--network", wanted.subnet != saved.subnet),
         ("--fencing", wanted.fencing != saved.fencing),
         ("--ssh", wanted.ssh != saved.ssh),
@@ -151,22 +151,15 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect();
-    if differing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::usage(format!(
-        "lab {} was made with another {}",
-        saved.name,
-        differing.join(", ")
-    ))
-    .mend(format!(
-        "leave the option out, or lxc-autogen lab down --name {} first",
-        saved.name
-    )))
+    ];
+    crate::spec::refuse_remaking(
+        &format!("lab {} was", saved.name),
+        options,
+        format!(
+            "leave the option out, or lxc-autogen lab down --name {} first",
+            saved.name
+        ),
+    )
 }
 
 fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {

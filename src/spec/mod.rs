@@ -15,6 +15,27 @@ use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::net::Ipv4Addr;
 
+/// Refuses options whose value differs from the one that something was made with. `what` says which
+/// thing, with the verb: `lab x was`.
+///
+/// # Errors
+/// A usage error that names these options.
+pub(crate) fn refuse_remaking(
+    what: &str,
+    options: impl IntoIterator<Item = (&'static str, bool)>,
+    mend: String,
+) -> Result<()> {
+    let differing: Vec<&str> = options
+        .into_iter()
+        .filter_map(|(name, differs)| differs.then_some(name))
+        .collect();
+    if differing.is_empty() {
+        return Ok(());
+    }
+    let differing = differing.join(", ");
+    Err(Error::usage(format!("{what} made with another {differing}")).mend(mend))
+}
+
 /// The most containers that a set may have: a /16 holds them with room to spare.
 pub const MOST_CONTAINERS: u32 = 60_000;
 /// The host address that lxc_autogen.sh uses; its subnet is the first one tried.

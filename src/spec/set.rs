@@ -141,7 +141,7 @@ fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
     fn differs<T: PartialEq>(wanted: Option<T>, has: T) -> bool {
         wanted.is_some_and(|w| w != has)
     }
-    let differing: Vec<&str> = [
+    let options = [
         (
             "--prefix",
             differs(wanted.prefix.as_deref(), saved.prefix.as_str()),
@@ -167,18 +167,14 @@ fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
                 && absolute(wanted.remoted.as_ref())? != saved.remoted,
         ),
         ("--allow-mounts", wanted.allow_mounts && !saved.allow_mounts),
-    ]
-    .into_iter()
-    .filter_map(|(name, differs)| differs.then_some(name))
-    .collect();
-    if differing.is_empty() {
-        return Ok(());
-    }
-    Err(Error::usage(format!(
-        "the containers in the state directory were made with another {}",
-        differing.join(", ")
-    ))
-    .mend("leave the option out, run `lxc-autogen cleanup` first, or use another --state-dir and --prefix"))
+    ];
+    super::refuse_remaking(
+        "the containers in the state directory were",
+        options,
+        "leave the option out, run `lxc-autogen cleanup` first, or use another --state-dir and \
+         --prefix"
+            .to_owned(),
+    )
 }
 
 #[cfg(test)]

@@ -141,11 +141,9 @@ impl Planted {
             "iptables -A INPUT -s 10.99.7.9 -j ACCEPT",
             "ip6tables -A INPUT -s fd99::9 -j ACCEPT",
             "ebtables -A FORWARD -s 02:00:00:00:00:77 -j DROP",
+            "nft add table inet qa-table",
         ] {
             tool(line);
-        }
-        if has_nft() {
-            tool("nft add table inet qa-table");
         }
     }
 
@@ -191,6 +189,7 @@ impl Drop for Planted {
             "ip6tables -D INPUT -s fd99::9 -j ACCEPT",
             "ebtables -D FORWARD -s 02:00:00:00:00:77 -j DROP",
             &format!("umount {PLACE}/mount"),
+            "nft delete table inet qa-table",
             "virsh -c lxc:/// undefine qa-domain",
             "virsh -c lxc:/// net-undefine qa-net",
             "crm_attribute --type crm_config --name last-lrm-refresh --delete",
@@ -199,19 +198,12 @@ impl Drop for Planted {
             let mut words = line.split(' ');
             run(words.next().unwrap(), words);
         }
-        if has_nft() {
-            run("nft", ["delete", "table", "inet", "qa-table"]);
-        }
         let _ = fs::remove_dir(cgroup());
         let _ = fs::remove_dir_all(&self.place);
         if !self.had_lxc {
             let _ = fs::remove_dir("/etc/libvirt/lxc");
         }
     }
-}
-
-fn has_nft() -> bool {
-    which::which("nft").is_ok()
 }
 
 /// In the first hierarchy there is.
@@ -266,13 +258,9 @@ fn each_kind_of_difference() {
         "file /etc/qa-snapshot/mount/fence_virtd left",
         "cib resources primitive qa-dummy left",
         "cib crm_config cluster_property_set",
+        "nftables table inet qa-table left",
         &group,
     ];
-    if has_nft() {
-        expected.push("nftables table inet qa-table left");
-    } else {
-        crate::runner::not_proven("that a table of nftables is found: nft is not installed");
-    }
     expected.retain(|one| !found.iter().any(|f| f.starts_with(one)));
     assert!(
         expected.is_empty(),

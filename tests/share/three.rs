@@ -40,7 +40,8 @@ pub struct Three {
 }
 
 impl Three {
-    /// A new one beside which there is no other, all nodes of which have been looked at, with what is in the tree.
+    /// A new one beside which there is no other, all nodes of which have been looked at, with what
+    /// is in the tree.
     pub fn up() -> Three {
         end_shared();
         // Of the host's /usr a node sees all.
