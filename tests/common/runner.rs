@@ -18,6 +18,11 @@ pub fn not_proven(what: &str) {
     UNPROVEN.lock().unwrap().push(what.to_owned());
 }
 
+/// Whether this is a run of `scripts/test --long`.
+pub fn is_long() -> bool {
+    std::env::var_os("LXC_AUTOGEN_LONG").is_some()
+}
+
 /// Runs those that the command line asks for. Outside of a world they report themselves as ignored,
 /// and `how` says what to run instead; so do long ones, unless `scripts/test --long` runs them.
 pub fn run(how: &str, groups: &[&[Test]], long: &[&[Test]]) -> Conclusion {
@@ -31,12 +36,11 @@ pub fn run(how: &str, groups: &[&[Test]], long: &[&[Test]]) -> Conclusion {
     if !in_world && !arguments.list {
         eprintln!("\n!!! SKIPPED: no private world here; run scripts/test, or {how}\n");
     }
-    let long_too = std::env::var_os("LXC_AUTOGEN_LONG").is_some();
     let each = groups.iter().flat_map(|group| group.iter());
     let each_long = long.iter().flat_map(|group| group.iter());
     let trials = each
         .map(|test| (test, in_world))
-        .chain(each_long.map(|test| (test, in_world && long_too)))
+        .chain(each_long.map(|test| (test, in_world && is_long())))
         .filter(|((name, _), _)| wanted(name))
         .map(|((name, test), runs)| {
             let test = *test;

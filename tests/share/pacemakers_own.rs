@@ -5,14 +5,17 @@ use crate::Test;
 use crate::three::{NODES, Three};
 use crate::world::until;
 
-pub const TESTS: &[Test] = &[("remote_lxc_ten_times_in_a_row", remote_lxc_ten_times)];
+pub const TESTS: &[Test] = &[("remote_lxc_again_and_again", again_and_again)];
+
+/// How often in a row: from each node and once more; with `scripts/test --long` more often.
+const ROUNDS: [usize; 2] = [4, 10];
 
 /// Where the test calls it.
 const SCRIPT: &str = "/run/cts/lxc_autogen.sh";
 /// Pacemaker's log in a node.
 const LOG: &str = "/var/log/pacemaker/pacemaker.log";
 
-fn remote_lxc_ten_times() {
+fn again_and_again() {
     let three = Three::up();
     // As the packages install it: under this name.
     NODES.iter().for_each(|node| {
@@ -23,7 +26,7 @@ fn remote_lxc_ten_times() {
         );
         three.remember(node);
     });
-    for round in 0..10 {
+    for round in 0..ROUNDS[usize::from(crate::runner::is_long())] {
         // A node chosen anew each time, as the test does.
         remote_lxc(&three, NODES[round % NODES.len()]);
         three.is_as_before();
