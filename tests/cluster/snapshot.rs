@@ -221,10 +221,11 @@ fn flip(switch: &str) {
 fn each_kind_of_difference() {
     let directory = tempfile::tempdir().unwrap();
     let [first, file] = ["first", "file"].map(|name| directory.path().join(name));
-    // The first rule makes a table's chains, and they stay.
-    for filter in ["iptables", "ip6tables"] {
-        tool(&format!("{filter} -A FORWARD -j ACCEPT"));
-        tool(&format!("{filter} -D FORWARD -j ACCEPT"));
+    // The first rule makes its table and chain, and they stay.
+    for chain in ["iptables INPUT", "ip6tables INPUT", "ebtables FORWARD"] {
+        let (filter, chain) = chain.split_once(' ').unwrap();
+        tool(&format!("{filter} -A {chain} -j ACCEPT"));
+        tool(&format!("{filter} -D {chain} -j ACCEPT"));
     }
     take(&first);
     let mut planted = Planted::prepare();

@@ -174,11 +174,19 @@ impl Lab {
     pub fn cut(&self, node: &str) -> Cut {
         let xml = tool(&format!("virsh -c lxc:/// dumpxml {}", self.node(node)));
         let xml = lxc_autogen::xml::parse(&xml, "domain").unwrap();
+        let mac = xml.all("mac")[0].get("address").unwrap();
         let cut = Cut {
-            mac: xml.all("mac")[0].get("address").unwrap().to_owned(),
+            table: format!("cut-{node}"),
         };
-        for said in cut.filter("-A") {
-            said.exits(0);
+        let table = format!("bridge {}", cut.table);
+        tool(&format!("nft add table {table}"));
+        tool(&format!(
+            "nft add chain {table} forward {{ type filter hook forward priority 0 ; }}"
+        ));
+        for direction in ["saddr", "daddr"] {
+            tool(&format!(
+                "nft add rule {table} forward ether {direction} {mac} drop"
+            ));
         }
         cut
     }
@@ -205,24 +213,14 @@ impl Lab {
 
 /// A node that is cut off.
 pub struct Cut {
-    mac: String,
-}
-
-impl Cut {
-    fn filter(&self, what: &str) -> [Said; 2] {
-        ["-s", "-d"].map(|direction| {
-            let rule = [what, "FORWARD", direction, &self.mac, "-j", "DROP"];
-            run("ebtables", rule)
-        })
-    }
+    table: String,
 }
 
 impl Drop for Cut {
     fn drop(&mut self) {
-        for said in self.filter("-D") {
-            if !std::thread::panicking() {
-                said.exits(0);
-            }
+        let said = run("nft", ["delete", "table", "bridge", &self.table]);
+        if !std::thread::panicking() {
+            said.exits(0);
         }
     }
 }
