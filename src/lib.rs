@@ -47,6 +47,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         // It takes signals its own way.
         Some(cli::Command::NodeInit { config }) => supervisor::run(&config),
+        Some(cli::Command::NodePlug { pull }) => supervisor::watch_plug(pull),
         _ => host::signals::listen().and_then(|()| commands::run(cli)),
     };
     match result {

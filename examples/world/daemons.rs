@@ -61,9 +61,9 @@ pub fn start_libvirt() -> Result<()> {
         );
     }
     let mut daemons = Daemons::new(Config {
-        directories: Vec::new(),
         environment: std::env::vars().collect(),
         daemons: programs.iter().map(|name| daemon(name)).collect(),
+        ..Config::default()
     });
     let began = Instant::now();
     while began.elapsed() < PATIENCE {

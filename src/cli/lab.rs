@@ -1,7 +1,7 @@
 //! The command line of `lab`.
 
 use super::complete;
-use crate::lab::Wanted;
+use crate::lab::{Init, Root, Wanted};
 use clap::{Args, Subcommand, ValueEnum};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -51,6 +51,14 @@ pub struct LabShape {
     // Not clap's `env`: the file counts more than the environment.
     #[arg(long, value_name = "PATH")]
     pub remoted: Option<PathBuf>,
+    /// PID 1 of the cluster nodes: systemd of the tree, or our own, which runs the cluster's daemons
+    /// and nothing else [default: own]
+    #[arg(long, value_enum, value_name = "INIT")]
+    pub init: Option<Init>,
+    /// The cluster nodes' files: /usr and the database of packages as writable copies of each node's
+    /// own, or /usr read-only [default: lean]
+    #[arg(long, value_enum, value_name = "ROOT")]
+    pub root: Option<Root>,
     /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per other node]
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
@@ -73,6 +81,8 @@ impl LabShape {
             share: it.share,
             base: it.base,
             remoted: it.remoted,
+            init: it.init,
+            root: it.root,
             timeout: it.timeout,
         }
     }

@@ -229,6 +229,13 @@ pub enum Command {
         #[arg(default_value = crate::supervisor::CONFIG)]
         config: PathBuf,
     },
+    /// The plug of a lab's node whose PID 1 is systemd.
+    #[command(hide = true)]
+    NodePlug {
+        /// Pull it now.
+        #[arg(long)]
+        pull: bool,
+    },
     /// Keeps libvirt_lxc out of the groups of a lab's nodes.
     #[command(hide = true)]
     NodeGroups {

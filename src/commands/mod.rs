@@ -87,7 +87,7 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
         }
         Some(Command::NodeGroups { list }) => return crate::lab::groups::keep(&list),
         // Not carried out here: crate::main does it.
-        Some(Command::NodeInit { .. }) => return Ok(()),
+        Some(Command::NodeInit { .. } | Command::NodePlug { .. }) => return Ok(()),
         Some(Command::Completions { shell }) => {
             let text = crate::cli::complete::script(shell)
                 .map_err(|e| Error::failed(format!("no completion script: {e}")))?;

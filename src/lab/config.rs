@@ -1,9 +1,10 @@
 //! The configuration of a lab's daemons, as text: corosync.conf(5), fence_virt.conf(5),
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
-use super::{FENCE, FENCE_PORT, GUESTS_DIR, Lab};
+use super::{FENCE, FENCE_PORT, GUESTS_DIR, Init, Lab, Root};
 use crate::plan::Machine;
-use crate::supervisor::{Config, Daemon, Ready};
+use crate::supervisor::{Config, Daemon, Overlay, Ready};
+use std::path::Path;
 
 /// PATH of the nodes, with our own program's directory last.
 pub const NODE_PATH: &str =
@@ -135,7 +136,33 @@ pub fn supervisor(lab: &Lab) -> Config {
         .to_vec(),
         environment: environment(lab),
         daemons,
+        overlays: match lab.spec.root {
+            Root::Lean => Vec::new(),
+            Root::Full => overlays(lab),
+        },
+        systemd: (lab.spec.init == Init::Systemd).then(|| SYSTEMD.into()),
     }
+}
+
+/// Path of systemd, in every distribution (systemd's file-hierarchy).
+const SYSTEMD: &str = "/usr/lib/systemd/systemd";
+
+/// Where a node keeps what it has changed in directories that it shares.
+pub const CHANGES: &str = "/.changes";
+
+/// The writable copies of a node with its whole system.
+fn overlays(lab: &Lab) -> Vec<Overlay> {
+    let over_itself = |path: &String| {
+        let own = |what: &str| Path::new(CHANGES).join(path.replace('/', "-")).join(what);
+        let target = Path::new("/").join(path);
+        Overlay {
+            lower: target.clone(),
+            target,
+            upper: own("upper"),
+            work: own("work"),
+        }
+    };
+    lab.layout.trees.iter().map(over_itself).collect()
 }
 
 fn daemon(name: &str, command: &[&str], stage: u32, ready: Option<Ready>) -> Daemon {

@@ -1,5 +1,6 @@
 //! A lab described in a file: the options of `lab up` as TOML keys.
 
+use super::spec::{Init, Root};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -33,6 +34,10 @@ pub struct Wanted {
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
     pub remoted: Option<PathBuf>,
+    /// PID 1 of the cluster nodes.
+    pub init: Option<Init>,
+    /// The file tree of the cluster nodes.
+    pub root: Option<Root>,
     /// Seconds to wait for the nodes.
     pub timeout: Option<u64>,
 }
@@ -53,6 +58,8 @@ impl Wanted {
             share: self.share.or(other.share),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),
+            init: self.init.or(other.init),
+            root: self.root.or(other.root),
             timeout: self.timeout.or(other.timeout),
         }
     }

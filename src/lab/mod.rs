@@ -28,11 +28,14 @@ pub mod root;
 pub(crate) mod running;
 mod spec;
 pub(crate) mod tree;
+mod units;
 pub(crate) mod wait;
 
 pub use file::Wanted;
 
-pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
+pub use spec::{
+    Init, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Root, valid_name,
+};
 
 use crate::error::{Error, Result};
 use crate::plan::{Kind, Machine, uuid};

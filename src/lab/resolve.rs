@@ -114,6 +114,8 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
             Some(saved) => absolute(&wanted.remoted)?.or(saved.remoted.clone()),
             None => absolute(&wanted.remoted.clone().or_else(from_environment))?,
         },
+        init: wanted.init.unwrap_or(base.init),
+        root: wanted.root.unwrap_or(base.root),
     };
     spec.check()?;
     check_shares(&spec.share)?;
@@ -151,6 +153,8 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),
+        ("--init", wanted.init != saved.init),
+        ("--root", wanted.root != saved.root),
     ];
     crate::spec::refuse_remaking(
         &format!("lab {} was", saved.name),

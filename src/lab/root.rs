@@ -2,7 +2,7 @@
 //! own for the full stack; a remote node has what a guest has.
 
 use super::config::{self, known};
-use super::{GUESTS_DIR, Lab, cib};
+use super::{GUESTS_DIR, Init, Lab, cib, units};
 use crate::plan::{
     Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
 };
@@ -86,6 +86,9 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
     }));
     if let Some(ssh) = &keys.ssh {
         entries.extend(ssh_files(lab, ssh));
+    }
+    if lab.spec.init == Init::Systemd {
+        entries.extend(units::files(lab));
     }
     entries
 }

@@ -44,6 +44,34 @@ pub struct LabSpec {
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
     pub remoted: Option<PathBuf>,
+    /// PID 1 of the cluster nodes; labs of 0.1.0 have none but ours.
+    #[serde(default)]
+    pub init: Init,
+    /// The file tree of the cluster nodes; labs of 0.1.0 have the lean one.
+    #[serde(default)]
+    pub root: Root,
+}
+
+/// PID 1 of a cluster node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Init {
+    /// Our own, which runs the cluster's daemons and nothing else.
+    #[default]
+    Own,
+    /// systemd of the base tree.
+    Systemd,
+}
+
+/// The file tree of a cluster node.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Root {
+    /// The base tree's /usr read-only, and no more of /etc than the cluster needs.
+    #[default]
+    Lean,
+    /// The base tree's /usr and database of packages, writable as copies of the node's own.
+    Full,
 }
 
 impl Default for LabSpec {
@@ -61,6 +89,8 @@ impl Default for LabSpec {
             share: Vec::new(),
             base: None,
             remoted: None,
+            init: Init::default(),
+            root: Root::default(),
         }
     }
 }

@@ -19,14 +19,14 @@ use std::time::Duration;
 /// Makes this process's groups the roots of all hierarchies, and mounts the hierarchies anew. A
 /// hierarchy in which this container has no group of its own is unmounted.
 ///
-/// With cgroup v2 alone, this process and all that it starts go into a leaf group. A group with
+/// With cgroup v2 alone, this process and all that it starts go into the leaf group of this name. A group with
 /// processes cannot hand controllers down to other groups (cgroups(7), "no internal processes"),
 /// and libvirtd could not start a container (seen on Debian 12: "Unable to write to …/cgroup.procs:
 /// Operation not supported").
 ///
 /// # Errors
 /// When the kernel refuses.
-pub(super) fn isolate() -> Result<()> {
+pub(super) fn isolate(leaf: &str) -> Result<()> {
     let groups = cgroups::of("self")?;
     let mounted: Vec<Mount> = mounts::all()?
         .into_iter()
@@ -52,7 +52,7 @@ pub(super) fn isolate() -> Result<()> {
         )
         .map_err(|e| failed("mount control groups at", e))?;
         if only_v2 {
-            enter_leaf(&old.point)?;
+            enter_leaf(&old.point, leaf)?;
             if let Err(e) = hand_down_in_time(&old.point) {
                 crate::report::say(format!("no controllers for guest nodes: {}", e.message()));
             }
@@ -61,11 +61,64 @@ pub(super) fn isolate() -> Result<()> {
     Ok(())
 }
 
-/// The name of the leaf group with the node's own processes, below the node's root group.
-const LEAF: &str = "node";
+/// Enters a group of this container's own in each hierarchy in whose root group it is: libvirt makes
+/// none in hierarchies that it does not use (pids, systemd's own, v2 beside v1), and systemd takes
+/// the group that it is in for the top of its own. The group has the path of libvirt's, by which it
+/// is found and removed when the container has gone.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn enter_own() -> Result<()> {
+    let groups = cgroups::of("self")?;
+    let of_libvirt = |g: &&ProcessCGroup| !g.controllers.is_empty() && g.pathname != "/";
+    let Some(path) = groups.0.iter().find(of_libvirt).map(|g| &g.pathname) else {
+        // With v2 alone libvirt made it.
+        return Ok(());
+    };
+    let path = Path::new(path.trim_start_matches('/'));
+    std::fs::create_dir_all(HIERARCHY).map_err(|e| Error::io("make", Path::new(HIERARCHY), e))?;
+    for group in groups.0.iter().filter(|g| g.pathname == "/") {
+        enter_in(group, path)?;
+    }
+    Ok(())
+}
 
-fn enter_leaf(root: &Path) -> Result<()> {
-    let leaf = root.join(LEAF);
+/// Where a whole hierarchy is mounted for a moment.
+const HIERARCHY: &str = "/run/lxc-autogen/hierarchy";
+
+fn enter_in(group: &ProcessCGroup, path: &Path) -> Result<()> {
+    let controllers = group.controllers.join(",");
+    let (fstype, options) = match controllers.as_str() {
+        "" => ("cgroup2", None),
+        named if named.starts_with("name=") => ("cgroup", Some(format!("none,{named}"))),
+        of_v1 => ("cgroup", Some(of_v1.to_owned())),
+    };
+    let failed = |what: &str, e: nix::Error| {
+        Error::failed(format!(
+            "{what} control groups ({fstype} {controllers}): {e}"
+        ))
+    };
+    mount(
+        Some("cgroup"),
+        HIERARCHY,
+        Some(fstype),
+        MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
+        options.as_deref(),
+    )
+    .map_err(|e| failed("mount", e))?;
+    let own = Path::new(HIERARCHY).join(path);
+    let entered = std::fs::create_dir_all(&own)
+        .and_then(|()| std::fs::write(own.join("cgroup.procs"), "0"))
+        .map_err(|e| Error::io("enter", &own, e));
+    umount2(HIERARCHY, MntFlags::empty()).map_err(|e| failed("unmount", e))?;
+    entered
+}
+
+/// The name of the leaf group with the node's own processes, below the node's root group.
+pub(super) const LEAF: &str = "node";
+
+fn enter_leaf(root: &Path, leaf: &str) -> Result<()> {
+    let leaf = root.join(leaf);
     // The leaf exists when the node was started in the same group before.
     match std::fs::create_dir(&leaf) {
         Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {

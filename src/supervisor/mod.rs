@@ -8,8 +8,13 @@
 
 mod daemons;
 mod groups;
+mod overlay;
+mod plug;
+mod systemd;
 
 pub use daemons::Daemons;
+pub use overlay::Overlay;
+pub use plug::watch_plug;
 
 use crate::error::{Error, Result};
 use nix::errno::Errno;
@@ -28,7 +33,7 @@ pub const CONFIG: &str = "/etc/lxc-autogen/node.json";
 pub const REPORT: &str = "/run/lxc-autogen/daemons.json";
 
 /// Everything that the init of a node needs to know: directories, environment and daemons.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
     /// Directories to make first, as (path, mode). They are below /run, which is empty at each
     /// start.
@@ -38,6 +43,13 @@ pub struct Config {
     /// The daemons in the order of starting. Daemons of one stage start together, and a stage
     /// starts when all daemons of the stages before are ready.
     pub daemons: Vec<Daemon>,
+    /// Directories that become writable copies, in this order.
+    #[serde(default)]
+    pub overlays: Vec<Overlay>,
+    /// The systemd that PID 1 becomes when it has prepared the node, in place of an init of our own;
+    /// the daemons are its units then.
+    #[serde(default)]
+    pub systemd: Option<PathBuf>,
 }
 
 impl Config {
@@ -107,7 +119,11 @@ pub fn run(config: &Path) -> Result<()> {
     let text = std::fs::read_to_string(config).map_err(|e| Error::io("read", config, e))?;
     let config: Config = serde_json::from_str(&text)
         .map_err(|e| Error::failed(format!("{}: {e}", config.display())))?;
-    groups::isolate()?;
+    overlay::mount_all(&config.overlays)?;
+    if let Some(init) = &config.systemd {
+        return systemd::become_it(init);
+    }
+    groups::isolate(groups::LEAF)?;
     let mut signals = blocked_signals()?;
     daemons::make_directories(&config.directories)?;
     let mut daemons = Daemons::new(config);

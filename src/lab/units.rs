@@ -1,0 +1,58 @@
+//! The units of a node whose PID 1 is systemd (systemd.unit(5)).
+
+use super::{Lab, config};
+use crate::plan::{dir, file, link};
+use crate::rootfs::{Content, Entry, Owner};
+
+/// Where an administrator's units are.
+const UNITS: &str = "etc/systemd/system";
+/// Where distributions have theirs.
+const VENDOR: &str = "/usr/lib/systemd/system";
+
+/// What a node starts.
+const ENABLED: &[&str] = &["corosync", "pacemaker", "libvirtd"];
+
+/// What a node must not start: it is for hardware, the kernel or a terminal, which are the host's.
+const MASKED: &[&str] = &[];
+
+/// Files that make the cluster's daemons this node's units.
+pub(super) fn files(lab: &Lab) -> Vec<Entry> {
+    let wants = format!("{UNITS}/multi-user.target.wants");
+    let mut entries = vec![
+        dir("etc/systemd", 0o755, Owner::Root),
+        dir(UNITS, 0o755, Owner::Root),
+        dir(&wants, 0o755, Owner::Root),
+        link(
+            &format!("{UNITS}/default.target"),
+            &format!("{VENDOR}/multi-user.target"),
+        ),
+        dir(&format!("{UNITS}/pacemaker.service.d"), 0o755, Owner::Root),
+        file(
+            &format!("{UNITS}/pacemaker.service.d/lxc-autogen.conf"),
+            Content::Text(pacemaker(lab)),
+        ),
+    ];
+    let ssh = lab.spec.ssh.then_some(&"ssh");
+    for name in ENABLED.iter().chain(ssh) {
+        let unit = format!("{name}.service");
+        entries.push(link(
+            &format!("{wants}/{unit}"),
+            &format!("{VENDOR}/{unit}"),
+        ));
+    }
+    for unit in MASKED {
+        entries.push(link(&format!("{UNITS}/{unit}"), "/dev/null"));
+    }
+    entries
+}
+
+/// The environment of Pacemaker's daemons, and a node's end when Pacemaker wants it: 100 and 101 are
+/// CRM_EX_FATAL and CRM_EX_PANIC (Pacemaker 2.1.5, lib/common/watchdog.c).
+fn pacemaker(lab: &Lab) -> String {
+    let mut text = "[Service]\n".to_owned();
+    for (name, value) in config::environment(lab) {
+        text.push_str(&format!("Environment=\"{name}={value}\"\n"));
+    }
+    text + "ExecStopPost=/bin/sh -c 'case $EXIT_STATUS in 100|101) \
+            exec /opt/lxc-autogen/lxc-autogen node-plug --pull ;; esac'\n"
+}
