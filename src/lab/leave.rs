@@ -1,7 +1,7 @@
 //! Taking a node out of a lab's cluster.
 
 use super::running::Running;
-use super::wait;
+use super::{daemons, wait};
 use crate::change::{Change, Undoer};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -32,10 +32,7 @@ pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
             ));
         }
         if let Some(leaving) = leaving.filter(|_| told.is_none_or(|at| at.elapsed() > AGAIN)) {
-            leaving
-                .cmd("kill")
-                .args(["-TERM", "1"])
-                .run(&context.host)?;
+            daemons::end(context, lab, leaving)?;
             told = Some(Instant::now());
         }
         Ok(Seen::Waiting("has not stopped"))

@@ -8,6 +8,7 @@
 pub(crate) mod checks;
 pub mod cib;
 pub mod config;
+pub(crate) mod daemons;
 pub(crate) mod directory;
 pub mod domain;
 pub(crate) mod down;

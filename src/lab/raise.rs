@@ -2,7 +2,7 @@
 
 use super::resolve::Choice;
 use super::running::Running;
-use super::{Lab, fence, groups, make, nested, resize, wait};
+use super::{Lab, daemons, fence, groups, make, nested, resize, wait};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
@@ -62,7 +62,7 @@ pub(crate) fn up(
 fn revive(context: &Context, lab: &Lab) -> Result<()> {
     let running = Running::of(context, lab)?;
     for (node, inside) in running.cluster(lab) {
-        let dead: Vec<String> = wait::daemons(context, inside)
+        let dead: Vec<String> = daemons::reports(context, lab, inside)
             .into_iter()
             .filter(|d| !d.is_well() && d.state != "starting" && d.state != "waiting")
             .map(|d| d.name)
@@ -71,20 +71,20 @@ fn revive(context: &Context, lab: &Lab) -> Result<()> {
             context
                 .report
                 .line(format!("{}: starting {} again", node.name, dead.join(", ")));
-            inside.cmd("kill").args(["-HUP", "1"]).ok(&context.host)?;
-            await_daemons(context, &node.name, inside)?;
+            daemons::start_again(context, lab, inside, &dead)?;
+            await_daemons(context, lab, &node.name, inside)?;
         }
     }
     Ok(())
 }
 
-fn await_daemons(context: &Context, name: &str, inside: &Inside) -> Result<()> {
+fn await_daemons(context: &Context, lab: &Lab, name: &str, inside: &Inside) -> Result<()> {
     let pause = Duration::from_millis(100);
     let poll = Poll::every(pause, Duration::from_secs(30));
     // For a moment the supervisor's report can still be the earlier one.
     signals::sleep(pause)?;
     let look = |_: &mut Poll| {
-        let daemons = wait::daemons(context, inside);
+        let daemons = daemons::reports(context, lab, inside);
         let all_well = daemons.iter().all(crate::supervisor::Report::is_well);
         Ok(Seen::ready_if(!daemons.is_empty() && all_well, daemons))
     };

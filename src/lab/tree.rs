@@ -3,7 +3,7 @@
 use super::find::nested;
 use super::running::Running;
 use super::wait;
-use super::{Lab, fence};
+use super::{Lab, daemons, fence};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
@@ -47,7 +47,9 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
     let mut rows: Vec<Row> = Vec::new();
     for node in lab.nodes() {
         let troubles = match running.get(&node.name) {
-            Some(inside) if node.kind == Kind::Cluster => troubles(&wait::daemons(context, inside)),
+            Some(inside) if node.kind == Kind::Cluster => {
+                troubles(&daemons::reports(context, lab, inside))
+            }
             _ => Vec::new(),
         };
         rows.push(row(&node, &running, view.as_ref(), troubles));

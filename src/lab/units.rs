@@ -15,6 +15,13 @@ const ENABLED: &[&str] = &["corosync", "pacemaker", "libvirtd"];
 /// What a node must not start: it is for hardware, the kernel or a terminal, which are the host's.
 const MASKED: &[&str] = &[];
 
+/// The units that a node starts.
+pub(super) fn enabled(lab: &Lab) -> Vec<String> {
+    let ssh = lab.spec.ssh.then_some(&"ssh");
+    let names = ENABLED.iter().chain(ssh);
+    names.map(|name| format!("{name}.service")).collect()
+}
+
 /// Files that make the cluster's daemons this node's units.
 pub(super) fn files(lab: &Lab) -> Vec<Entry> {
     let wants = format!("{UNITS}/multi-user.target.wants");
@@ -32,9 +39,7 @@ pub(super) fn files(lab: &Lab) -> Vec<Entry> {
             Content::Text(pacemaker(lab)),
         ),
     ];
-    let ssh = lab.spec.ssh.then_some(&"ssh");
-    for name in ENABLED.iter().chain(ssh) {
-        let unit = format!("{name}.service");
+    for unit in enabled(lab) {
         entries.push(link(
             &format!("{wants}/{unit}"),
             &format!("{VENDOR}/{unit}"),

@@ -1,8 +1,8 @@
 //! Asking the nodes of a lab, and waiting for them.
 
-use super::Lab;
 use super::reconnect::Reconnect;
 use super::running::Running;
+use super::{Lab, daemons};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::host::inside::Inside;
@@ -10,7 +10,6 @@ use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::tools;
 use crate::plan::{Kind as NodeKind, Machine};
-use crate::supervisor;
 use std::time::Duration;
 
 /// A cluster node's view of the cluster: from one in a partition with quorum if there is one, else
@@ -54,18 +53,6 @@ pub(crate) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> 
         let first = &lab.cluster_nodes()[0].name;
         Error::new(Kind::NotOnline, "no cluster node answers with quorum").mend(look_at(lab, first))
     })
-}
-
-/// The reports of a cluster node's supervisor on its daemons.
-pub(crate) fn daemons(context: &Context, inside: &Inside) -> Vec<supervisor::Report> {
-    inside
-        .cmd("cat")
-        .arg(supervisor::REPORT)
-        .timeout(Duration::from_secs(5))
-        .ok(&context.host)
-        .ok()
-        .and_then(|text| serde_json::from_str(&text).ok())
-        .unwrap_or_default()
 }
 
 /// Waits until a file is there in a node.
@@ -141,7 +128,7 @@ fn not_online(
             }
             None => details.push(format!("{}: its container does not run", node.name)),
             Some(inside) if node.kind == NodeKind::Cluster => {
-                let sick = daemons(context, inside);
+                let sick = daemons::reports(context, lab, inside);
                 details.extend(
                     sick.iter()
                         .filter(|d| !d.is_well())

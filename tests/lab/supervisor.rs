@@ -43,6 +43,7 @@ impl Node {
             directories: vec![("/run/made".into(), 0o1777)],
             environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
             daemons: daemons.collect(),
+            ..Config::default()
         };
         std::fs::write(at("node.json"), serde_json::to_string(&config).unwrap()).unwrap();
         // /run and /var/log are its own, as in a container. Who starts it may ignore signals.
