@@ -147,6 +147,9 @@ pub fn supervisor(lab: &Lab) -> Config {
 /// Path of systemd, in every distribution (systemd's file-hierarchy).
 const SYSTEMD: &str = "/usr/lib/systemd/systemd";
 
+/// Path in the nodes of what they share besides the base tree's /usr: [`super::SYSTEM`].
+pub const SYSTEM_IN_NODE: &str = "/.system";
+
 /// Where a node keeps what it has changed in directories that it shares.
 pub const CHANGES: &str = "/.changes";
 
@@ -162,7 +165,16 @@ fn overlays(lab: &Lab) -> Vec<Overlay> {
             work: own("work"),
         }
     };
-    lab.layout.trees.iter().map(over_itself).collect()
+    let etc = Overlay {
+        target: "/etc".into(),
+        lower: Path::new(SYSTEM_IN_NODE).join("etc"),
+        upper: "/etc".into(),
+        work: Path::new(CHANGES).join("etc/work"),
+    };
+    let layout = lab.layout.without_etc();
+    let over_themselves = layout.trees.iter().chain(&layout.databases);
+    let over_themselves = over_themselves.map(over_itself);
+    over_themselves.chain([etc]).collect()
 }
 
 fn daemon(name: &str, command: &[&str], stage: u32, ready: Option<Ready>) -> Daemon {

@@ -1,6 +1,6 @@
 //! The blueprints of the domains of a lab's nodes, as data, and the XML of its network.
 
-use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS};
+use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS, Root, SYSTEM, config};
 use crate::libvirt::network::{self, Network};
 use crate::plan::{Blueprint, Kind, Machine, Mount, Privileges};
 use crate::spec::Forward;
@@ -39,6 +39,15 @@ fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
     ];
     let shared = lab.spec.share.iter();
     mounts.extend(shared.map(|path| Mount::read_only(path, path)));
+    let mut layout = lab.layout.clone();
+    if lab.spec.root == Root::Full {
+        layout = layout.without_etc();
+        let shared = Path::new(config::SYSTEM_IN_NODE);
+        mounts.push(Mount::read_only(&lab.path(SYSTEM), shared));
+        let databases = layout.databases.iter();
+        let at = |path: &String| Path::new("/").join(path);
+        mounts.extend(databases.map(|d| Mount::read_only(&layout.base.join(d), &at(d))));
+    }
     mounts.extend([memory(RUN_MIB, "/run"), memory(SHM_MIB, "/dev/shm")]);
     let init = ["/opt/lxc-autogen/lxc-autogen", "node-init"];
     Blueprint {
@@ -48,6 +57,7 @@ fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
         mounts,
         // For the meminfo that a nested libvirt shows its containers by way of FUSE.
         devices: &["/dev/fuse"],
+        layout,
         ..remoted(lab, node)
     }
 }

@@ -9,7 +9,7 @@ use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::net;
 use crate::lab::root::{Keys, SshKeys};
-use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS};
+use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS, Root, SYSTEM};
 use crate::look::Look;
 use crate::machine::make::Making;
 use crate::machine::network::{self, Raised};
@@ -47,6 +47,9 @@ pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Res
     programs(state, lab)?;
     let keys = keys(context, state, lab)?;
     directory(state, lab, GUESTS)?;
+    if lab.spec.root == Root::Full {
+        system(state, lab)?;
+    }
     roots(context, state, lab, &keys)
 }
 
@@ -88,6 +91,22 @@ fn programs(state: &mut State, lab: &Lab) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Copies the base tree's /etc, without its secrets, for all nodes.
+fn system(state: &mut State, lab: &Lab) -> Result<()> {
+    directory(state, lab, SYSTEM)?;
+    let directory = lab.path(SYSTEM);
+    files::set_directory_attributes(&directory, Attributes::root(0o755))?;
+    let etc = directory.join("etc");
+    if files::exists(&etc) {
+        return Ok(());
+    }
+    // It gets its name when it is complete.
+    let temporary = files::temporary_name(&etc);
+    files::remove_tree(&temporary, &crate::host::mounts::points()?)?;
+    rootfs::etc::copy(&lab.layout.base, &temporary)?;
+    fs::rename(&temporary, &etc).map_err(|e| Error::io("name", &etc, e))
 }
 
 /// The lab's keys, made by the first run.

@@ -60,6 +60,8 @@ pub const GUESTS: &str = "guests";
 pub const KEYS: &str = "keys";
 /// Name of the directory with the programs that nodes get.
 pub const PROGRAMS: &str = "bin";
+/// Name of the directory with the /etc that nodes with their whole system share.
+pub const SYSTEM: &str = "system";
 /// Name of the directory with fence_virtd's configuration, key and log.
 pub const FENCE: &str = "fence";
 

@@ -2,7 +2,7 @@
 //! own for the full stack; a remote node has what a guest has.
 
 use super::config::{self, known};
-use super::{GUESTS_DIR, Init, Lab, cib, units};
+use super::{GUESTS_DIR, Init, Lab, Root, cib, units};
 use crate::plan::{
     Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
 };
@@ -87,9 +87,25 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
     if let Some(ssh) = &keys.ssh {
         entries.extend(ssh_files(lab, ssh));
     }
+    if lab.spec.root == Root::Full {
+        entries.extend(whole_system(lab));
+    }
     if lab.spec.init == Init::Systemd {
         entries.extend(units::files(lab));
     }
+    entries
+}
+
+/// What a node has besides where the whole of the base tree's system is to be its own: places for
+/// what it shares and for what it changes, and the directories that packages have made in /var.
+fn whole_system(lab: &Lab) -> Vec<Entry> {
+    let own = |path: &str| dir(path.trim_start_matches('/'), 0o755, Owner::Root);
+    let mut entries = vec![own(config::SYSTEM_IN_NODE), own(config::CHANGES)];
+    entries.extend(lab.layout.databases.iter().map(|path| own(path)));
+    let of_packages = ["var/lib", "var/log", "var/cache", "var/spool", "var/www"];
+    entries.extend(of_packages.map(|path| Entry::Directories {
+        path: path.to_owned(),
+    }));
     entries
 }
 
@@ -219,9 +235,10 @@ pub(super) mod tests {
             let mut seen: HashSet<String> = HashSet::new();
             for entry in root(&lab, &node, &keys) {
                 let path = match &entry {
-                    Entry::Dir { path, .. } | Entry::Link { path, .. } | Entry::Tree { path } => {
-                        path
-                    }
+                    Entry::Dir { path, .. }
+                    | Entry::Link { path, .. }
+                    | Entry::Tree { path }
+                    | Entry::Directories { path } => path,
                     Entry::File {
                         path,
                         content,

@@ -92,6 +92,7 @@ mod tests {
             base: directory.join("base"),
             links: Vec::new(),
             trees: Vec::new(),
+            databases: Vec::new(),
         }
     }
 

@@ -173,6 +173,7 @@ mod tests {
                 Entry::Dir { path, .. }
                 | Entry::Link { path, .. }
                 | Entry::Tree { path }
+                | Entry::Directories { path }
                 | Entry::File { path, .. } => path,
             };
             if let Some((parent, _)) = path.rsplit_once('/') {

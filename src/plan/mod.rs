@@ -144,6 +144,7 @@ pub(crate) mod tests {
                     ("lib".into(), "usr/lib".into()),
                 ],
                 trees: vec!["usr".into(), "etc/alternatives".into()],
+                databases: Vec::new(),
             },
             remoted: Remoted::Bound {
                 path: "/var/lib/lxc-autogen/remoted/usr/sbin/pacemaker-remoted".into(),

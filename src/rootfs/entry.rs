@@ -55,6 +55,12 @@ pub enum Entry {
         /// The directory's path, in the base tree and in the container.
         path: String,
     },
+    /// The directories of a directory of the base tree, without the files in them. Those that are
+    /// there already are left as they are.
+    Directories {
+        /// The topmost directory's path, in the base tree and in the container.
+        path: String,
+    },
     /// A file. Where it is to be copied from the base tree and does not exist there, it is left
     /// out.
     File {

@@ -15,7 +15,14 @@ pub struct Layout {
     pub links: Vec<(String, String)>,
     /// Directories bound read-only, relative to the base. /usr is always one.
     pub trees: Vec<String>,
+    /// Directories with the database of packages, relative to the base; sets and labs of 0.1.0 do
+    /// not have them.
+    #[serde(default)]
+    pub databases: Vec<String>,
 }
+
+/// Where package managers keep what is installed; newer rpm has it in /usr.
+const DATABASES: &[&str] = &["var/lib/dpkg", "var/lib/rpm", "var/lib/dnf"];
 
 /// Directories at the top with programs and libraries; where they are merged into /usr they are
 /// symlinks.
@@ -25,6 +32,13 @@ const TOP: &[&str] = &["bin", "sbin", "lib", "lib32", "lib64", "libx32"];
 const ETC: &[&str] = &["etc/alternatives", "etc/crypto-policies", "etc/gnutls"];
 
 impl Layout {
+    /// The layout for machines that have a whole /etc of their own: nothing of it is bound.
+    pub fn without_etc(&self) -> Layout {
+        let mut layout = self.clone();
+        layout.trees.retain(|tree| !tree.starts_with("etc/"));
+        layout
+    }
+
     /// Reads the layout of a tree.
     ///
     /// # Errors
@@ -54,7 +68,11 @@ impl Layout {
                 .filter(|d| files::is_real_directory(&base.join(d)))
                 .map(|d| (*d).to_owned()),
         );
+        let databases = DATABASES.iter().map(|d| (*d).to_owned());
         Ok(Layout {
+            databases: databases
+                .filter(|d| files::is_real_directory(&base.join(d)))
+                .collect(),
             base: base.to_owned(),
             links,
             trees,

@@ -1,6 +1,7 @@
 //! The parts of a container's root: the base tree, pacemaker-remoted, and the skeleton on disk.
 
 mod entry;
+pub mod etc;
 mod layout;
 mod remoted;
 mod write;

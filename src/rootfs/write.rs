@@ -7,8 +7,11 @@ use crate::host::{packages, users};
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown, symlink};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown, symlink,
+};
 use std::path::{Path, PathBuf};
+use walkdir::WalkDir;
 
 /// The directory, in the state directory, of the files that all containers share.
 pub const SHARED: &str = "shared";
@@ -113,6 +116,7 @@ impl Writer {
                 let path = root.join(path);
                 symlink(target, &path).map_err(|e| Error::io("link", &path, e))
             }
+            Entry::Directories { path } => copy_directories(&self.base, root, path),
             Entry::Tree { path } => copy_tree(&self.base.join(path), &root.join(path)),
             Entry::File {
                 path,
@@ -222,6 +226,39 @@ fn copy_tree(from: &Path, to: &Path) -> Result<()> {
                 .map_or(0o644, |m| m.permissions().mode() & 0o755);
             write_new(&target, &bytes, mode)?;
         }
+    }
+    Ok(())
+}
+
+/// Names and owners alone, and of directories that are not open to everybody only the topmost: what
+/// is in them is nobody's business. Our own are left out.
+fn copy_directories(base: &Path, root: &Path, path: &str) -> Result<()> {
+    const DEEPEST: usize = 4;
+    let is_open = |path: &Path| fs::metadata(path).is_ok_and(|m| m.mode() & 0o005 == 0o005);
+    let wanted = |entry: &walkdir::DirEntry| {
+        let ours = entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with("lxc-autogen");
+        entry.file_type().is_dir() && !ours && entry.path().parent().is_some_and(is_open)
+    };
+    let all = WalkDir::new(base.join(path)).max_depth(DEEPEST).into_iter();
+    for entry in all.filter_entry(wanted).flatten() {
+        let below = entry.path().strip_prefix(base).unwrap_or(Path::new(path));
+        let to = root.join(below);
+        let Ok(info) = entry.metadata() else {
+            continue;
+        };
+        if fs::symlink_metadata(&to).is_ok() {
+            continue;
+        }
+        fs::create_dir(&to)
+            .and_then(|()| lchown(&to, Some(info.uid()), Some(info.gid())))
+            .and_then(|()| {
+                let mode = fs::Permissions::from_mode(info.mode() & 0o7777);
+                fs::set_permissions(&to, mode)
+            })
+            .map_err(|e| Error::io("make directory", &to, e))?;
     }
     Ok(())
 }

@@ -1,0 +1,317 @@
+//! The /etc that nodes with their whole system share: a copy of the base tree's without its secrets
+//! and without its identity.
+//!
+//! The rule: a file is copied when everybody on the base may read it, when it is not of one of the
+//! places in [`LEFT_OUT`], and when nothing in it looks like a secret ([`SIGNS`]). Root in a node
+//! can read all of the copy, so what is doubtful stays out: a node without one of the host's
+//! settings is less of a harm than one with its keys.
+
+use crate::error::{Error, Result};
+use regex_lite::Regex;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
+use std::path::Path;
+use walkdir::WalkDir;
+
+/// Places below /etc that stay out, and why. A path stands for all that is below it, too; a `*` at
+/// its end for every name that begins so.
+pub const LEFT_OUT: &[(&str, &[&str])] = &[
+    (
+        "hashes of passwords, and who may become whom",
+        &[
+            "shadow*",
+            "gshadow*",
+            "passwd-",
+            "group-",
+            "subuid*",
+            "subgid*",
+            "security/opasswd",
+            "sudoers*",
+            "doas.conf",
+        ],
+    ),
+    (
+        "keys and passwords, under whichever mode",
+        &[
+            "ssl/private",
+            "pki/tls/private",
+            "letsencrypt",
+            "acme*",
+            "krb5.keytab",
+            "ppp",
+            "ipsec*",
+            "swanctl",
+            "strongswan*",
+            "openvpn",
+            "wireguard",
+            "wpa_supplicant",
+            "chrony*",
+            "ntpsec",
+            "apt/auth.conf*",
+            "docker",
+            "containers",
+            "kubernetes",
+            "rancher",
+            "vault*",
+            "consul*",
+            "cifs*",
+            "samba",
+            "davfs2",
+            "msmtprc",
+            "fetchmailrc",
+            "postfix",
+            "exim4",
+            "mail",
+            "dovecot",
+            "openldap",
+            "ldap*",
+            "sssd",
+            "nslcd.conf",
+            "mysql",
+            "postgresql",
+            "redis",
+            "rabbitmq",
+            "bind",
+            "cups",
+            "snmp",
+            "fence_virt*",
+            "nut",
+        ],
+    ),
+    (
+        "the host's own cluster and its storage",
+        &[
+            "corosync",
+            "pacemaker",
+            "cluster",
+            "booth",
+            "drbd*",
+            "sbd*",
+            "sysconfig/sbd",
+            "default/sbd",
+            "iscsi",
+            "nvme",
+            "multipath*",
+            "lvm",
+            "mdadm*",
+            "fstab",
+            "crypttab",
+            "exports*",
+            "auto.*",
+            "auto.master.d",
+            "ceph",
+            "glusterfs",
+        ],
+    ),
+    (
+        "the host's libvirt, and ours",
+        &["libvirt", "lxc", "lxc-autogen", "qemu"],
+    ),
+    (
+        "the host's names, addresses and ways",
+        &[
+            "hostname",
+            "hosts",
+            "hosts.*",
+            "machine-id",
+            "machine-info",
+            "mailname",
+            "resolv.conf",
+            "network",
+            "netplan",
+            "NetworkManager",
+            "sysconfig/network*",
+            "systemd/network",
+            "dhcp*",
+            "iproute2",
+            "nftables*",
+            "iptables*",
+            "firewalld",
+            "ufw",
+            "adjtime",
+        ],
+    ),
+    ("ssh: a lab has keys and settings of its own", &["ssh"]),
+    (
+        "what the host starts, and when",
+        &[
+            "systemd/system",
+            "systemd/user",
+            "rc0.d",
+            "rc1.d",
+            "rc2.d",
+            "rc3.d",
+            "rc4.d",
+            "rc5.d",
+            "rc6.d",
+            "rcS.d",
+            "cron*",
+            "anacrontab",
+            "at.*",
+            "udev",
+            "modules*",
+            "sysctl*",
+            "tmpfiles.d",
+            "grub.d",
+            "default/grub*",
+            "kernel",
+            "initramfs-tools",
+            "inittab",
+            "init",
+        ],
+    ),
+];
+
+/// Signs of a secret in a file.
+const SIGNS: &[&str] = &[
+    r"PRIVATE KEY",
+    r"OpenVPN Static key",
+    r"PuTTY-User-Key-File",
+    r"AGE-SECRET-KEY-",
+    // crypt(5), htpasswd(1), slappasswd(8).
+    r"[:\s=][$](1|2[abxy]|5|6|7|y|gy|apr1|argon2[a-z]*)[$]",
+    r"[{]S?(SHA|MD5|CRYPT)[0-9]*[}]",
+    r"(?im)^[ \t]*(private|preshared)key[ \t]*=",
+    r"(?im)^[ \t]*[a-z_.-]*(password|passphrase|passwort|secret|token|psk|(api|auth|access)[_-]?key)[a-z_.-]*[ \t]*[:=][ \t]*\S",
+    // A user and a password in an address.
+    r"://[^/\s:@]+:[^/\s@]+@",
+];
+
+/// [`SIGNS`], ready to be looked for.
+struct Signs(Vec<Regex>);
+
+impl Signs {
+    fn new() -> Result<Signs> {
+        let all = SIGNS.iter().map(|sign| Regex::new(sign));
+        let all: std::result::Result<_, _> = all.collect();
+        // They are literals.
+        all.map(Signs)
+            .map_err(|e| Error::failed(format!("signs of secrets: {e}")))
+    }
+
+    fn are_in(&self, bytes: &[u8]) -> bool {
+        let text = String::from_utf8_lossy(bytes);
+        self.0.iter().any(|sign| sign.is_match(&text))
+    }
+}
+
+/// A file that is larger is no setting.
+const LARGEST: u64 = 4 << 20;
+
+/// Why a path below /etc stays out; `None` where it need not.
+pub fn reason(path: &Path) -> Option<&'static str> {
+    let path = path.to_string_lossy();
+    let meets = |pattern: &str| match pattern.strip_suffix('*') {
+        Some(begin) => path.starts_with(begin),
+        None => path
+            .strip_prefix(pattern)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+    };
+    let all = LEFT_OUT.iter();
+    let mut found = all.filter(|(_, patterns)| patterns.iter().any(|p| meets(p)));
+    found.next().map(|(why, _)| *why)
+}
+
+/// Copies a base tree's /etc to a directory that does not exist yet.
+///
+/// # Errors
+/// When a file cannot be read or written.
+pub fn copy(base: &Path, to: &Path) -> Result<()> {
+    let signs = Signs::new()?;
+    let from = base.join("etc");
+    let wanted = |entry: &walkdir::DirEntry| {
+        let Ok(path) = entry.path().strip_prefix(&from) else {
+            return false;
+        };
+        let open = |m: fs::Metadata| match m.is_dir() {
+            true => m.mode() & 0o005 == 0o005,
+            false => m.is_symlink() || (m.is_file() && m.mode() & 0o004 != 0 && m.len() < LARGEST),
+        };
+        reason(path).is_none() && entry.metadata().is_ok_and(open)
+    };
+    let entries = WalkDir::new(&from).sort_by_file_name().into_iter();
+    for entry in entries.filter_entry(wanted) {
+        let entry = entry.map_err(|e| Error::failed(format!("read {}: {e}", from.display())))?;
+        let (source, path) = (entry.path(), entry.path().strip_prefix(&from));
+        let target = to.join(path.unwrap_or(Path::new("")));
+        copy_entry(source, &target, &entry, &signs)?;
+    }
+    Ok(())
+}
+
+fn copy_entry(from: &Path, to: &Path, entry: &walkdir::DirEntry, signs: &Signs) -> Result<()> {
+    let failed = |e| Error::io("copy", from, e);
+    let kind = entry.file_type();
+    let info = fs::symlink_metadata(from).map_err(failed)?;
+    if kind.is_symlink() {
+        let target = fs::read_link(from).map_err(failed)?;
+        return symlink(target, to).map_err(failed);
+    }
+    if kind.is_dir() {
+        fs::create_dir(to).map_err(failed)?;
+    } else {
+        let bytes = fs::read(from).map_err(failed)?;
+        if signs.are_in(&bytes) {
+            return Ok(());
+        }
+        fs::write(to, bytes).map_err(failed)?;
+    }
+    lchown(to, Some(info.uid()), Some(info.gid())).map_err(failed)?;
+    let mode = fs::Permissions::from_mode(info.mode() & 0o7777);
+    fs::set_permissions(to, mode).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_looks_like_a_secret() {
+        let signs = Signs::new().unwrap();
+        for secret in [
+            "-----BEGIN OPENSSH PRIVATE KEY-----",
+            "-----BEGIN PGP PRIVATE KEY BLOCK-----",
+            "web:$apr1$abc$def",
+            "joe:$6$salt$hash:1::",
+            "userPassword: {SSHA}abc",
+            "[Interface]\nPrivateKey = 8GbY=",
+            "  db_password = \"x\"",
+            "API_KEY=x",
+            "psk: abc",
+            "deb https://joe:pw@example.com/debian stable main",
+        ] {
+            assert!(signs.are_in(secret.as_bytes()), "{secret}");
+        }
+        for setting in [
+            "# password = none",
+            "passwd: files systemd",
+            "password [success=1 default=ignore] pam_unix.so obscure",
+            "deb https://example.com:80/debian stable main",
+            "PASS_MAX_DAYS 99999",
+            "export PS1='$1$x'",
+        ] {
+            assert!(!signs.are_in(setting.as_bytes()), "{setting}");
+        }
+    }
+
+    #[test]
+    fn places_that_stay_out() {
+        for path in [
+            "shadow-",
+            "ssh",
+            "ssh/moduli",
+            "cron.d/x",
+            "systemd/system/a.service",
+        ] {
+            assert!(reason(Path::new(path)).is_some(), "{path}");
+        }
+        for path in [
+            "apache2/ports.conf",
+            "systemd/journald.conf",
+            "sshguard",
+            "hosts2",
+        ] {
+            assert_eq!(reason(Path::new(path)), None, "{path}");
+        }
+    }
+}
