@@ -12,8 +12,9 @@ const VENDOR: &str = "/usr/lib/systemd/system";
 /// What a node starts.
 const ENABLED: &[&str] = &["corosync", "pacemaker", "libvirtd"];
 
-/// What a node must not start: it is for hardware, the kernel or a terminal, which are the host's.
-const MASKED: &[&str] = &[];
+/// What a node must not start: nobody sits at its console. What is for hardware or the kernel does
+/// not start in a container by its own conditions.
+const MASKED: &[&str] = &["console-getty.service"];
 
 /// The units that a node starts.
 pub(super) fn enabled(lab: &Lab) -> Vec<String> {
@@ -33,12 +34,17 @@ pub(super) fn files(lab: &Lab) -> Vec<Entry> {
             &format!("{UNITS}/default.target"),
             &format!("{VENDOR}/multi-user.target"),
         ),
-        dir(&format!("{UNITS}/pacemaker.service.d"), 0o755, Owner::Root),
-        file(
-            &format!("{UNITS}/pacemaker.service.d/lxc-autogen.conf"),
-            Content::Text(pacemaker(lab)),
-        ),
     ];
+    // It ends when it has had nothing to do for a while, and starts again by its sockets.
+    let stays = "[Service]\nEnvironment=LIBVIRTD_ARGS=\n".to_owned();
+    for (unit, text) in [("pacemaker", pacemaker(lab)), ("libvirtd", stays)] {
+        let directory = format!("{UNITS}/{unit}.service.d");
+        entries.push(dir(&directory, 0o755, Owner::Root));
+        entries.push(file(
+            &format!("{directory}/lxc-autogen.conf"),
+            Content::Text(text),
+        ));
+    }
     for unit in enabled(lab) {
         entries.push(link(
             &format!("{wants}/{unit}"),
