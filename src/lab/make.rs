@@ -8,7 +8,7 @@ use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::net;
-use crate::lab::root::{Keys, SshKeys};
+use crate::lab::root::{Keys, PcsKeys, SshKeys};
 use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS, Root, SYSTEM};
 use crate::look::Look;
 use crate::machine::make::Making;
@@ -18,6 +18,7 @@ use crate::plan::{Kind, Machine, Made};
 use crate::rootfs::{self, UNPACKED};
 use crate::spec::Forward;
 use crate::state::State;
+use sha_crypt::{PasswordHasher, ShaCrypt};
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -134,6 +135,46 @@ pub(crate) fn keys(context: &Context, state: &mut State, lab: &Lab) -> Result<Ke
         } else {
             None
         },
+        pcs: if lab.has_pcs() {
+            Some(pcs_keys(&directory)?)
+        } else {
+            None
+        },
+    })
+}
+
+/// Makes hacluster's password, and a token for the nodes among each other.
+fn pcs_keys(directory: &Path) -> Result<PcsKeys> {
+    const LETTERS: usize = 32;
+    let kept = |name: &str, make: &dyn Fn() -> Result<String>| {
+        let path = directory.join(name);
+        if let Some(text) = files::read_optional(&path)? {
+            return Ok(String::from_utf8_lossy(&text).trim().to_owned());
+        }
+        let text = make()?;
+        let line = format!("{text}\n");
+        files::write_atomic(
+            &path,
+            line.as_bytes(),
+            Attributes::root(0o600),
+            Existing::Replace,
+        )?;
+        Ok(text)
+    };
+    let random = || {
+        let mut text = files::sha256(&files::random_bytes(LETTERS)?);
+        text.truncate(LETTERS);
+        Ok(text)
+    };
+    let password = kept(lab::PASSWORD, &random)?;
+    let hash = || {
+        let hash = ShaCrypt::default().hash_password(password.as_bytes());
+        hash.map(|h| h.to_string())
+            .map_err(|e| Error::failed(format!("hash hacluster's password: {e}")))
+    };
+    Ok(PcsKeys {
+        token: kept("pcs-token", &random)?,
+        hash: kept("hacluster.crypt", &hash)?,
     })
 }
 

@@ -58,6 +58,8 @@ pub const GUESTS_DIR: &str = "/var/lib/lxc-autogen-guests";
 pub const GUESTS: &str = "guests";
 /// Name of the directory with the keys that nodes get.
 pub const KEYS: &str = "keys";
+/// Name of the file with hacluster's password, among the keys.
+pub const PASSWORD: &str = "hacluster";
 /// Name of the directory with the programs that nodes get.
 pub const PROGRAMS: &str = "bin";
 /// Name of the directory with the /etc that nodes with their whole system share.
@@ -90,6 +92,9 @@ pub struct Lab {
     pub schema: String,
     /// The environment of pacemaker-remoted in remote nodes and guests.
     pub remoted_environment: Vec<(String, String)>,
+    /// Whether the tree has pcsd; labs of 0.1.0 do not say.
+    #[serde(default)]
+    pub pcsd: bool,
 }
 
 /// How many addresses lie between the first cluster node's and the first remote node's, so that the
@@ -112,6 +117,11 @@ impl Lab {
             .mend("use the lxc-autogen that made it"));
         }
         Ok(lab)
+    }
+
+    /// Whether the cluster nodes run pcsd.
+    pub fn has_pcs(&self) -> bool {
+        self.pcsd && self.spec.init == Init::Systemd && self.spec.root == Root::Full
     }
 
     /// The cluster nodes, in order.
@@ -201,6 +211,7 @@ pub(crate) mod tests {
             mask_sysrq: true,
             schema: "pacemaker-3.9".into(),
             remoted_environment: set.environment,
+            pcsd: false,
         }
     }
 

@@ -185,6 +185,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         dir: context.state_dir.clone(),
         schema: newest_schema(&base)?,
         remoted_environment: resolve::environment(&base),
+        pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         layout,
         remoted,
         emulator: libvirt::emulator(),

@@ -20,6 +20,17 @@ pub struct Keys {
     pub fence: Vec<u8>,
     /// Keys for sshd, with --ssh.
     pub ssh: Option<SshKeys>,
+    /// What pcs needs, where the nodes have it.
+    pub pcs: Option<PcsKeys>,
+}
+
+/// By which pcs and its daemon know people and each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PcsKeys {
+    /// The token by which pcs on each node is let in by pcsd on all.
+    pub token: String,
+    /// The hash of hacluster's password, as crypt(5) has it.
+    pub hash: String,
 }
 
 /// One host key for all nodes and one key for root, which the nodes know from the start.
@@ -74,7 +85,7 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
         ),
         text("etc/profile", profile(lab)),
         text("root/.bashrc", ". /etc/profile\n".to_owned()),
-        owned_file("etc/shadow", Content::Shadow, 0o600, Owner::Root),
+        owned_file("etc/shadow", shadow(keys), 0o600, Owner::Root),
         text("etc/shells", "/bin/sh\n/bin/bash\n".to_owned()),
     ]);
     entries.extend(
@@ -89,6 +100,9 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
     }
     if lab.spec.root == Root::Full {
         entries.extend(whole_system(lab));
+    }
+    if let Some(pcs) = &keys.pcs {
+        entries.extend(pcs_files(lab, pcs));
     }
     if lab.spec.init == Init::Systemd {
         entries.extend(units::files(lab));
@@ -112,6 +126,7 @@ fn whole_system(lab: &Lab) -> Vec<Entry> {
 fn directories() -> Vec<Entry> {
     let mut entries: Vec<Entry> = [
         "etc/corosync",
+        "etc/corosync/uidgid.d",
         "etc/cluster",
         "etc/libvirt",
         "etc/libvirt/qemu",
@@ -133,6 +148,8 @@ fn directories() -> Vec<Entry> {
     .collect();
     entries.extend([
         dir("var/lib/pacemaker/pengine", 0o750, Owner::Hacluster),
+        // crmsh ends in a traceback where it is missing.
+        dir("var/log/crmsh", 0o775, Owner::Hacluster),
         dir(GUESTS_DIR.trim_start_matches('/'), 0o700, Owner::Root),
     ]);
     entries
@@ -175,6 +192,46 @@ fn profile(lab: &Lab) -> String {
         text.push_str(&format!("export {name}='{value}'\n"));
     }
     text + "PS1='[\\u@\\h \\w]\\$ '\n"
+}
+
+fn shadow(keys: &Keys) -> Content {
+    Content::Shadow {
+        hacluster: keys.pcs.as_ref().map(|pcs| pcs.hash.clone()),
+    }
+}
+
+/// What `pcs host auth` leaves on every node: the tokens that pcsd lets in, and the one to go to each
+/// host with (pcs 0.11.5, pcs/lib/auth/config/types.py; pcsd/config.rb, CfgKnownHosts).
+fn pcs_files(lab: &Lab, pcs: &PcsKeys) -> Vec<Entry> {
+    const PORT: u16 = 2224;
+    let users = serde_json::json!([{
+        "token": pcs.token,
+        "username": "hacluster",
+        "creation_date": "2026-01-01 00:00:00 +0000",
+    }]);
+    let host = |node: &Machine| {
+        let to = serde_json::json!({
+            "dest_list": [{"addr": node.name, "port": PORT}],
+            "token": pcs.token,
+        });
+        (node.name.clone(), to)
+    };
+    let hosts: serde_json::Map<_, _> = lab.cluster_nodes().iter().map(host).collect();
+    let hosts = serde_json::json!({
+        "format_version": 1,
+        "data_version": 1,
+        "known_hosts": hosts,
+    });
+    let secret = |name: &str, it: &serde_json::Value| {
+        let path = format!("var/lib/pcsd/{name}");
+        secret(&path, format!("{it:#}\n").as_bytes(), 0o600, Owner::Root)
+    };
+    vec![
+        dir("var/lib/pcsd", 0o700, Owner::Root),
+        dir("var/log/pcsd", 0o755, Owner::Root),
+        secret("pcs_users.conf", &users),
+        secret("known-hosts", &hosts),
+    ]
 }
 
 fn ssh_files(lab: &Lab, ssh: &SshKeys) -> Vec<Entry> {
@@ -223,6 +280,10 @@ pub(super) mod tests {
                 host_public: "ssh-ed25519 AAAA lab".into(),
                 user: vec![5],
                 user_public: "ssh-ed25519 BBBB lab".into(),
+            }),
+            pcs: Some(PcsKeys {
+                token: "0123".into(),
+                hash: "$6$x".into(),
             }),
         }
     }

@@ -19,7 +19,8 @@ const MASKED: &[&str] = &["console-getty.service"];
 /// The units that a node starts.
 pub(super) fn enabled(lab: &Lab) -> Vec<String> {
     let ssh = lab.spec.ssh.then_some(&"ssh");
-    let names = ENABLED.iter().chain(ssh);
+    let pcsd = lab.has_pcs().then_some(&"pcsd");
+    let names = ENABLED.iter().chain(ssh).chain(pcsd);
     names.map(|name| format!("{name}.service")).collect()
 }
 

@@ -23,8 +23,11 @@ pub enum Content {
     Copy,
     /// A shadow(5) with a line for every user of the base tree's passwd(5), none of whom has a
     /// password: agents that become another user go through PAM, which requires a line for each
-    /// user.
-    Shadow,
+    /// user. The cluster's user can have one, as crypt(5) has it.
+    Shadow {
+        /// The hash of the cluster's user's password.
+        hacluster: Option<String>,
+    },
     /// One copy of the base tree's file with the entry's path, made for the whole set and linked
     /// into each container: for a file that is large and never written in place.
     Shared,

@@ -153,9 +153,9 @@ impl Writer {
         match content {
             Content::Text(text) => write_new(&to, text.as_bytes(), mode)?,
             Content::Bytes(bytes) => write_new(&to, bytes, mode)?,
-            Content::Shadow => {
+            Content::Shadow { hacluster } => {
                 let passwd = self.copy_of("etc/passwd")?.unwrap_or_default();
-                let text = shadow_of(&String::from_utf8_lossy(passwd));
+                let text = shadow_of(&String::from_utf8_lossy(passwd), hacluster.as_deref());
                 write_new(&to, text.as_bytes(), mode)?;
             }
             Content::Copy => match self.copy_of(path)? {
@@ -199,11 +199,14 @@ impl Writer {
 }
 
 /// No user has a password, and no account is locked for that.
-fn shadow_of(passwd: &str) -> String {
+fn shadow_of(passwd: &str, hacluster: Option<&str>) -> String {
     let names = passwd.lines().filter_map(|l| l.split(':').next());
     names
         .filter(|n| !n.is_empty())
-        .map(|name| format!("{name}:*:19000:0:99999:7:::\n"))
+        .map(|name| {
+            let hash = hacluster.filter(|_| name == users::HA_USER).unwrap_or("*");
+            format!("{name}:{hash}:19000:0:99999:7:::\n")
+        })
         .collect()
 }
 

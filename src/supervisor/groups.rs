@@ -61,9 +61,9 @@ pub(super) fn isolate(leaf: &str) -> Result<()> {
     Ok(())
 }
 
-/// Enters a group of this container's own in each hierarchy in whose root group it is: libvirt makes
-/// none in hierarchies that it does not use (pids, systemd's own, v2 beside v1), and systemd takes
-/// the group that it is in for the top of its own. The group has the path of libvirt's, by which it
+/// Enters a group of this container's own in each v1 hierarchy in whose root group it is: libvirt
+/// makes none in hierarchies that it does not use (pids, systemd's own), and systemd takes the group
+/// that it is in for the top of its own. The group has the path of libvirt's, by which it
 /// is found and removed when the container has gone.
 ///
 /// # Errors
@@ -77,7 +77,8 @@ pub(super) fn enter_own() -> Result<()> {
     };
     let path = Path::new(path.trim_start_matches('/'));
     std::fs::create_dir_all(HIERARCHY).map_err(|e| Error::io("make", Path::new(HIERARCHY), e))?;
-    for group in groups.0.iter().filter(|g| g.pathname == "/") {
+    let in_root = |g: &&ProcessCGroup| !g.controllers.is_empty() && g.pathname == "/";
+    for group in groups.0.iter().filter(in_root) {
         enter_in(group, path)?;
     }
     Ok(())
@@ -88,22 +89,19 @@ const HIERARCHY: &str = "/run/lxc-autogen/hierarchy";
 
 fn enter_in(group: &ProcessCGroup, path: &Path) -> Result<()> {
     let controllers = group.controllers.join(",");
-    let (fstype, options) = match controllers.as_str() {
-        "" => ("cgroup2", None),
-        named if named.starts_with("name=") => ("cgroup", Some(format!("none,{named}"))),
-        of_v1 => ("cgroup", Some(of_v1.to_owned())),
+    let options = match controllers.starts_with("name=") {
+        true => format!("none,{controllers}"),
+        false => controllers.clone(),
     };
     let failed = |what: &str, e: nix::Error| {
-        Error::failed(format!(
-            "{what} control groups ({fstype} {controllers}): {e}"
-        ))
+        Error::failed(format!("{what} the control groups of {controllers}: {e}"))
     };
     mount(
         Some("cgroup"),
         HIERARCHY,
-        Some(fstype),
+        Some("cgroup"),
         MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC,
-        options.as_deref(),
+        Some(options.as_str()),
     )
     .map_err(|e| failed("mount", e))?;
     let own = Path::new(HIERARCHY).join(path);
