@@ -603,6 +603,21 @@ fn files_named_in_the_documents_are_there() {
 }
 
 #[test]
+fn the_page_has_every_place_that_stays_out_of_a_nodes_etc() {
+    let page = read("man/lxc-autogen.8");
+    for (why, places) in lxc_autogen::rootfs::etc::LEFT_OUT {
+        assert!(page.contains(&format!(".It {why}\n")), "{why}");
+        for place in *places {
+            let listed = page.lines().any(|l| {
+                l.strip_prefix(".Pa ")
+                    .is_some_and(|l| l.trim_end_matches(" ,") == *place)
+            });
+            assert!(listed, "{place}");
+        }
+    }
+}
+
+#[test]
 fn every_room_of_the_source_is_in_contributing() {
     let text = read("CONTRIBUTING.md");
     let table: Vec<&str> = text.lines().filter(|l| l.starts_with('|')).collect();

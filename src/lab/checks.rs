@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 /// [`crate::error::Kind::Cant`] with what is in the way and its mend.
 pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     check_programs(lab)?;
+    super::able::check(lab)?;
     Owners::of(&lab.layout.base)?;
     virsh::connect(&look.context.host, &LXC)?;
     if matches!(hybrid::trap(), Ok(Trap::Set)) {

@@ -145,7 +145,7 @@ pub fn supervisor(lab: &Lab) -> Config {
 }
 
 /// Path of systemd, in every distribution (systemd's file-hierarchy).
-const SYSTEMD: &str = "/usr/lib/systemd/systemd";
+pub const SYSTEMD: &str = "/usr/lib/systemd/systemd";
 
 /// Path in the nodes of what they share besides the base tree's /usr: [`super::SYSTEM`].
 pub const SYSTEM_IN_NODE: &str = "/.system";

@@ -168,7 +168,9 @@ fn pcs_keys(directory: &Path) -> Result<PcsKeys> {
     };
     let password = kept(lab::PASSWORD, &random)?;
     let hash = || {
-        let hash = ShaCrypt::default().hash_password(password.as_bytes());
+        // crypt(3) reads no more than 16 characters of salt, and compares what it read.
+        let salt = files::random_bytes(12)?;
+        let hash = ShaCrypt::default().hash_password_with_salt(password.as_bytes(), &salt);
         hash.map(|h| h.to_string())
             .map_err(|e| Error::failed(format!("hash hacluster's password: {e}")))
     };

@@ -118,6 +118,8 @@ pub fn valid_name(name: &str) -> Result<()> {
 /// data and logs, this program's. Shared directories must not cover them, nor lie above or below
 /// them.
 const TAKEN: &[&str] = &[
+    super::config::CHANGES,
+    super::config::SYSTEM_IN_NODE,
     "/bin",
     "/dev",
     "/etc",
@@ -137,11 +139,14 @@ const TAKEN: &[&str] = &[
     "/var/lib/lxc-autogen",
     super::GUESTS_DIR,
     "/var/lib/pacemaker",
+    "/var/lib/pcsd",
     "/var/lock",
     "/var/log/cluster",
     "/var/log/corosync",
+    "/var/log/crmsh",
     "/var/log/libvirt",
     "/var/log/pacemaker",
+    "/var/log/pcsd",
     "/var/run",
 ];
 /// Directories that are a node's own, below which there is room for shared ones.

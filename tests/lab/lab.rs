@@ -1,7 +1,7 @@
 //! A lab under test: made, asked, and taken down whatever happens.
 
 use crate::mon::View;
-use crate::world::{Before, Said, lxa, run, tool, until};
+use crate::world::{BINARY, Before, Said, lxa, run, tool, until};
 use lxc_autogen::libvirt::hypervisor;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -13,15 +13,23 @@ pub struct Lab {
     before: Before,
 }
 
+/// Options by which all tests can be had of another kind of lab: `--init systemd --root full`.
+fn kind() -> String {
+    std::env::var("LXC_AUTOGEN_LAB_OPTIONS").unwrap_or_default()
+}
+
+/// Whether systemd is PID 1 in the labs of this run.
+pub fn by_systemd() -> bool {
+    kind().contains("systemd")
+}
+
 impl Lab {
     /// `lab up` with these options.
     #[track_caller]
     pub fn up(name: &'static str, options: &str) -> Lab {
         let before = Before::new();
         let lab = Lab { name, before };
-        // By which all these tests can be had of another kind of lab (scripts/test --long).
-        let kind = std::env::var("LXC_AUTOGEN_LAB_OPTIONS").unwrap_or_default();
-        lab.change(&format!("{options} {kind}")).exits(0);
+        lab.change(&format!("{options} {}", kind())).exits(0);
         lab
     }
 
@@ -57,7 +65,13 @@ impl Lab {
         lxa(&format!("lab exec {}/{node} -- {command}", self.name))
     }
 
-    /// The same; it must succeed, and its output is given back.
+    /// Runs a line of a shell in a node.
+    pub fn shell(&self, node: &str, line: &str) -> Said {
+        let node = format!("{}/{node}", self.name);
+        run(BINARY, ["lab", "exec", &node, "--", "sh", "-c", line])
+    }
+
+    /// As [`Lab::exec`]; it must succeed, and its output is given back.
     #[track_caller]
     pub fn ok(&self, node: &str, command: &str) -> String {
         self.exec(node, command).exits(0).out

@@ -18,6 +18,7 @@ mod inside;
 mod kill;
 mod lab;
 mod large;
+mod machine;
 #[path = "../common/mon.rs"]
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
@@ -41,6 +42,7 @@ fn main() {
             everyday::TESTS,
             inside::TESTS,
             tree::TESTS,
+            machine::TESTS,
             supervisor::TESTS,
             trouble::TESTS,
             fencing::TESTS,
