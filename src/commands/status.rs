@@ -3,6 +3,7 @@
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
+use crate::lab::GUESTS_DIR;
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
@@ -12,6 +13,7 @@ use crate::plan::{Machine, Set};
 use crate::report::{count, json, result, table};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The state of one node, as a row shows it.
@@ -42,6 +44,13 @@ pub(super) fn run(context: &Context) -> Result<()> {
             "no containers in {}\n",
             context.state_dir.display()
         ));
+        // Only in a lab's node is it there.
+        let guests = Path::new(GUESTS_DIR);
+        if guests.is_dir() && context.state_dir != guests {
+            result(format!(
+                "the lab's own: lxc-autogen status --state-dir {GUESTS_DIR}\n"
+            ));
+        }
         return Ok(());
     };
     let rows = rows(context, &set);

@@ -24,7 +24,7 @@ pub struct Lock {
 /// all of its open files between fork and exec.
 const LINGERS: Duration = Duration::from_secs(2);
 
-/// Takes the lock of this file, and writes our pid and command line into the file.
+/// Takes the lock of this file, and writes our pid, command line and host into the file.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when another process holds the lock, with its pid, its command line
@@ -32,7 +32,8 @@ const LINGERS: Duration = Duration::from_secs(2);
 pub fn take(path: &Path) -> Result<Lock> {
     let poll = Poll::every(Duration::from_millis(20), LINGERS).uninterrupted();
     let mut file = poll.until(|_| try_to_lock(path), |held| held)?;
-    let line = format!("{}\n{}\n", std::process::id(), command_line());
+    let (pid, host) = (std::process::id(), host_name());
+    let line = format!("{pid}\n{}\n{host}\n", command_line());
     file.set_len(0)
         .and_then(|()| file.write_all(line.as_bytes()))
         .map_err(|e| Error::io("write", path, e))?;
@@ -118,6 +119,11 @@ impl Drop for Lock {
     }
 }
 
+fn host_name() -> String {
+    let name = nix::unistd::gethostname().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
 fn command_line() -> String {
     std::env::args().collect::<Vec<_>>().join(" ")
 }
@@ -131,6 +137,7 @@ fn held(file: &mut File) -> (Error, bool) {
     let mut lines = text.lines();
     let pid = lines.next().unwrap_or("unknown").to_owned();
     let command = lines.next().unwrap_or("unknown command").to_owned();
+    let host = lines.next().unwrap_or_default();
     let since = file
         .metadata()
         .ok()
@@ -138,6 +145,14 @@ fn held(file: &mut File) -> (Error, bool) {
         .and_then(|t| t.elapsed().ok())
         .map(|d| format!(", for {} s", d.as_secs()))
         .unwrap_or_default();
+    if !host.is_empty() && host != host_name() {
+        let error = Error::cant(format!(
+            "{HELD}, on {host}: process {pid} ({command}){since}; that node and this one have the \
+             directory in common"
+        ))
+        .mend("give each node a directory of its own: --state-dir");
+        return (error, true);
+    }
     let error = Error::cant(format!("{HELD}: process {pid} ({command}){since}")).mend(format!(
         "wait for it to end, or end it (kill {pid}): it puts back what it did"
     ));
@@ -160,6 +175,22 @@ mod tests {
         assert!(e.to_string().contains(&format!("process {me} (")), "{e}");
         drop(first);
         take(&path).unwrap();
+    }
+
+    #[test]
+    fn a_holder_on_another_node_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("lock");
+        let first = take(&path).unwrap();
+        std::fs::write(&path, "1\nlxc-autogen up\nnode-of-nobody\n").unwrap();
+        let e = take(&path).unwrap_err();
+        let (said, mend) = (e.message(), e.mend_text().unwrap_or_default());
+        assert!(
+            said.contains("on node-of-nobody") && said.contains("in common"),
+            "{said}"
+        );
+        assert!(mend.contains("--state-dir"), "{mend}");
+        drop(first);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The configuration of a lab's daemons, as text: corosync.conf(5), fence_virt.conf(5),
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
-use super::{FENCE, FENCE_PORT, GUESTS_DIR, Init, Lab, Root};
+use super::{FENCE, FENCE_PORT, Init, Lab, Root};
 use crate::plan::Machine;
 use crate::supervisor::{Config, Daemon, Overlay, Ready};
 use std::path::Path;
@@ -194,8 +194,6 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
         ("PATH".to_owned(), NODE_PATH.to_owned()),
         ("HOME".to_owned(), "/root".to_owned()),
         ("LXC_AUTOGEN_LAB".to_owned(), lab.spec.name.clone()),
-        // A plain `lxc-autogen status` in a node then shows the lab's guests.
-        ("LXC_AUTOGEN_STATE_DIR".to_owned(), GUESTS_DIR.to_owned()),
     ];
     all.extend(lab.remoted_environment.iter().cloned());
     if let Some(path) = remoted_in_node(lab) {

@@ -73,7 +73,7 @@ pub(crate) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
         (0, Some(set)) => {
             let cleanup = inside
                 .cmd(PROGRAM)
-                .arg("cleanup")
+                .args(["cleanup", "--state-dir", GUESTS_DIR])
                 .timeout(Duration::from_secs(600));
             match unhindered(context, &cleanup)? {
                 output if output.code == 0 => {}

@@ -61,15 +61,7 @@ impl Three {
     /// Runs a program in a node, by words.
     pub fn run(&self, node: &str, words: &[&str]) -> Said {
         let place = format!("{}/{node}", self.lab.name);
-        let head = [
-            "lab",
-            "exec",
-            &place,
-            "--",
-            "env",
-            "-u",
-            "LXC_AUTOGEN_STATE_DIR",
-        ];
+        let head = ["lab", "exec", &place, "--"];
         run(BINARY, head.iter().chain(words))
     }
 
