@@ -138,12 +138,16 @@ pub enum LabCommand {
     #[command(
         after_help = "Examples:\n  lxc-autogen lab exec node1 -- crm_mon -1\n  \
         lxc-autogen lab exec qa/node2 -- virsh -c lxc:/// list\n  \
-        lxc-autogen lab exec lxc1 -- ip address    in a guest node, wherever it runs"
+        lxc-autogen lab exec lxc1 -- ip address    in a guest node, wherever it runs\n  \
+        lxc-autogen lab exec 'node*' -- crm_node -q    in all nodes of such a name, side by side"
     )]
     Exec {
-        /// node1, lab-node1, remote1, a guest node, or LAB/NODE
-        #[arg(add = ArgValueCandidates::new(complete::nodes))]
-        node: String,
+        /// node1, lab-node1, remote1, a guest node, or LAB/NODE; with * ? [] several
+        #[arg(add = ArgValueCandidates::new(complete::nodes), required_unless_present = "all")]
+        node: Option<String>,
+        /// In all nodes of the lab: cluster nodes, remote nodes and guest nodes
+        #[arg(long, conflicts_with = "node")]
+        all: bool,
         /// The command
         #[arg(required = true, last = true)]
         command: Vec<std::ffi::OsString>,

@@ -196,7 +196,9 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
         LabCommand::Down { name, all } => lab::down::run(context, name.as_deref(), *all),
         LabCommand::Status { name } => lab::status::run(context, name.as_deref()),
         LabCommand::List => lab::list::run(context),
-        LabCommand::Exec { node, command } => lab::exec::run(context, node, command),
+        LabCommand::Exec { node, command, .. } => {
+            lab::exec::run(context, node.as_deref().unwrap_or("*"), command)
+        }
         LabCommand::Shell { node } => lab::exec::shell(context, node),
         LabCommand::Graph { name, format } => lab::graph::run(context, name.as_deref(), *format),
     }

@@ -9,6 +9,7 @@ use crate::host::inside::{self, Inside};
 use crate::host::processes;
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
+use glob::Pattern;
 use std::path::Path;
 
 /// A node by its full name, or by its name without the lab's (`node1` in the default lab), or a
@@ -32,6 +33,51 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
             known.join(", ")
         ))
     })
+}
+
+/// Whether a name stands for several nodes.
+pub(crate) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '['])
+}
+
+/// The nodes whose full name, or name without the lab's, meets a pattern (glob(7)), with `LAB/` in
+/// front when it is not the default lab; each with the reason where it cannot be entered.
+///
+/// # Errors
+/// A usage error when the pattern is none, and [`crate::error::Kind::Cant`] when no node meets it.
+pub(crate) fn find_all(context: &Context, wanted: &str) -> Result<Vec<(String, Result<Inside>)>> {
+    let (lab, pattern) = match wanted.split_once('/') {
+        Some((lab, pattern)) => (Some(lab), pattern),
+        None => (None, wanted),
+    };
+    let meets = Pattern::new(pattern)
+        .map_err(|e| Error::usage(format!("{pattern:?} is no pattern: {e}")))?;
+    let (context, lab) = existing(context, lab)?;
+    let running = Running::of(&context, &lab)?;
+    let beginning = format!("{}-", lab.spec.name);
+    let mut found = Vec::new();
+    for node in lab.nodes() {
+        let short = node.name.strip_prefix(&beginning).unwrap_or(&node.name);
+        if meets.matches(short) || meets.matches(&node.name) {
+            found.push((node.name.clone(), running.need(&node).cloned()));
+        }
+    }
+    let guests = super::nested::set(&lab)?.map(|set| set.guests());
+    for guest in guests.unwrap_or_default() {
+        if meets.matches(&guest.name) {
+            let off = || Error::cant(format!("{} does not run", guest.name));
+            let inside = self::guest(&lab, &running, &guest.name);
+            found.push((guest.name.clone(), inside.and_then(|it| it.ok_or_else(off))));
+        }
+    }
+    if found.is_empty() {
+        return Err(Error::cant(format!(
+            "no node of lab {} is called {pattern}",
+            lab.spec.name
+        ))
+        .mend("lxc-autogen lab status shows its nodes"));
+    }
+    Ok(found)
 }
 
 /// Name of the lab that has a node of this full name, or else of the default lab.

@@ -2,7 +2,7 @@
 //! and without its identity.
 //!
 //! The rule: a file is copied when everybody on the base may read it, when it is not of one of the
-//! places in [`LEFT_OUT`], and when nothing in it looks like a secret ([`SIGNS`]). Root in a node
+//! places in [`LEFT_OUT`], and when nothing in it looks like a secret (`SIGNS`). Root in a node
 //! can read all of the copy, so what is doubtful stays out: a node without one of the host's
 //! settings is less of a harm than one with its keys.
 

@@ -50,6 +50,19 @@ fn three_kinds_of_nodes() {
         let said = lxa(&format!("lab exec {name} -- hostname")).exits(0);
         assert!(said.out.trim().ends_with(name), "{name}: {}", said.out);
     }
+    // In several at once: each line says where, and the greatest exit status is told.
+    let said = lxa("lab exec node[12] -- hostname").exits(0);
+    let mut lines: Vec<&str> = said.out.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["lab-node1: lab-node1", "lab-node2: lab-node2"]);
+    let all = lxa("lab exec --all -- ls /etc/corosync").exits(2);
+    assert_eq!(all.out.matches(": corosync.conf").count(), 3, "{all:?}");
+    for other in ["lab-remote1: ", "lxc1: "] {
+        assert!(all.err.contains(other), "{all:?}");
+    }
+    lxa("lab exec nobody* -- true")
+        .exits(3)
+        .complains("no node of lab lab is called nobody*");
     // What is run in a node finds what it finds when somebody has logged in there.
     let guests = "lxc-autogen status --state-dir /var/lib/lxc-autogen-guests";
     assert!(lab.ok("node1", guests).contains("4 online"));
