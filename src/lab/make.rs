@@ -175,7 +175,7 @@ fn pcs_keys(directory: &Path) -> Result<PcsKeys> {
             .map_err(|e| Error::failed(format!("hash hacluster's password: {e}")))
     };
     Ok(PcsKeys {
-        token: kept("pcs-token", &random)?,
+        token: kept(lab::PCS_TOKEN, &random)?,
         hash: kept("hacluster.crypt", &hash)?,
     })
 }

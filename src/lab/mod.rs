@@ -61,6 +61,8 @@ pub const GUESTS: &str = "guests";
 pub const KEYS: &str = "keys";
 /// Name of the file with hacluster's password, among the keys.
 pub const PASSWORD: &str = "hacluster";
+/// Name of the file with the token of the nodes' pcsd, among the keys.
+pub const PCS_TOKEN: &str = "pcs-token";
 /// Name of the directory with the programs that nodes get.
 pub const PROGRAMS: &str = "bin";
 /// Name of the directory with the /etc that nodes with their whole system share.

@@ -162,6 +162,13 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             let text = root::known_hosts_of(lab, &public);
             write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
         }
+        if lab.has_pcs() {
+            let token = lab.path(lab::KEYS).join(lab::PCS_TOKEN);
+            let token =
+                std::fs::read_to_string(&token).map_err(|e| Error::io("read", &token, e))?;
+            let text = root::pcs_known_hosts(lab, token.trim());
+            write(context, inside, root::PCS_KNOWN_HOSTS, &text)?;
+        }
     }
     for (_, inside) in running.cluster(lab) {
         tools::reload(&inside.at(&context.host))?;
@@ -175,9 +182,14 @@ fn read(context: &Context, inside: &Inside, path: &str) -> Result<Option<String>
 }
 
 fn write(context: &Context, inside: &Inside, path: &str, text: &str) -> Result<()> {
-    // A file is replaced as a whole or not at all.
+    // A file is replaced as a whole or not at all, and those with a key are root's alone.
     let new = format!("{path}.new");
-    inside.cmd("tee").arg(&new).stdin(text).ok(&context.host)?;
+    let mode = match path {
+        root::PCS_KNOWN_HOSTS => "--mode=0600",
+        _ => "--mode=0644",
+    };
+    let install = inside.cmd("install").args([mode, "/dev/stdin", &new]);
+    install.stdin(text).ok(&context.host)?;
     inside
         .cmd("mv")
         .args([&new, path])

@@ -203,35 +203,45 @@ fn shadow(keys: &Keys) -> Content {
 /// What `pcs host auth` leaves on every node: the tokens that pcsd lets in, and the one to go to each
 /// host with (pcs 0.11.5, pcs/lib/auth/config/types.py; pcsd/config.rb, CfgKnownHosts).
 fn pcs_files(lab: &Lab, pcs: &PcsKeys) -> Vec<Entry> {
-    const PORT: u16 = 2224;
     let users = serde_json::json!([{
         "token": pcs.token,
         "username": "hacluster",
         "creation_date": "2026-01-01 00:00:00 +0000",
     }]);
+    let hosts = pcs_known_hosts(lab, &pcs.token);
+    let secret = |path: &str, text: String| {
+        let path = path.trim_start_matches('/');
+        secret(path, text.as_bytes(), 0o600, Owner::Root)
+    };
+    vec![
+        dir("var/lib/pcsd", 0o700, Owner::Root),
+        dir("var/log/pcsd", 0o755, Owner::Root),
+        secret("/var/lib/pcsd/pcs_users.conf", format!("{users:#}\n")),
+        secret(PCS_KNOWN_HOSTS, hosts),
+    ]
+}
+
+/// Path in the nodes of the file by which pcs goes to the others.
+pub const PCS_KNOWN_HOSTS: &str = "/var/lib/pcsd/known-hosts";
+
+/// The text of [`PCS_KNOWN_HOSTS`], for all cluster nodes.
+pub fn pcs_known_hosts(lab: &Lab, token: &str) -> String {
+    const PORT: u16 = 2224;
     let host = |node: &Machine| {
         let to = serde_json::json!({
             "dest_list": [{"addr": node.name, "port": PORT}],
-            "token": pcs.token,
+            "token": token,
         });
         (node.name.clone(), to)
     };
     let hosts: serde_json::Map<_, _> = lab.cluster_nodes().iter().map(host).collect();
     let hosts = serde_json::json!({
         "format_version": 1,
+        // pcsd spreads the file with the greatest; all nodes of a lab get theirs from us.
         "data_version": 1,
         "known_hosts": hosts,
     });
-    let secret = |name: &str, it: &serde_json::Value| {
-        let path = format!("var/lib/pcsd/{name}");
-        secret(&path, format!("{it:#}\n").as_bytes(), 0o600, Owner::Root)
-    };
-    vec![
-        dir("var/lib/pcsd", 0o700, Owner::Root),
-        dir("var/log/pcsd", 0o755, Owner::Root),
-        secret("pcs_users.conf", &users),
-        secret("known-hosts", &hosts),
-    ]
+    format!("{hosts:#}\n")
 }
 
 fn ssh_files(lab: &Lab, ssh: &SshKeys) -> Vec<Entry> {

@@ -19,10 +19,10 @@ use std::time::Duration;
 /// Makes this process's groups the roots of all hierarchies, and mounts the hierarchies anew. A
 /// hierarchy in which this container has no group of its own is unmounted.
 ///
-/// With cgroup v2 alone, this process and all that it starts go into the leaf group of this name. A group with
-/// processes cannot hand controllers down to other groups (cgroups(7), "no internal processes"),
-/// and libvirtd could not start a container (seen on Debian 12: "Unable to write to …/cgroup.procs:
-/// Operation not supported").
+/// With cgroup v2 alone, this process and all that it starts go into the leaf group of this name. A
+/// group with processes cannot hand controllers down to other groups (cgroups(7), "no internal
+/// processes"), and libvirtd could not start a container (seen on Debian 12: "Unable to write to
+/// …/cgroup.procs: Operation not supported").
 ///
 /// # Errors
 /// When the kernel refuses.
@@ -63,8 +63,8 @@ pub(super) fn isolate(leaf: &str) -> Result<()> {
 
 /// Enters a group of this container's own in each v1 hierarchy in whose root group it is: libvirt
 /// makes none in hierarchies that it does not use (pids, systemd's own), and systemd takes the group
-/// that it is in for the top of its own. The group has the path of libvirt's, by which it
-/// is found and removed when the container has gone.
+/// that it is in for the top of its own. The group has the path of libvirt's, by which it is found
+/// and removed when the container has gone.
 ///
 /// # Errors
 /// When the kernel refuses.

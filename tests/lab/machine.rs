@@ -8,7 +8,7 @@ use std::path::Path;
 pub const TESTS: &[Test] = &[("nodes_are_machines", nodes_are_machines)];
 
 /// What a lab of machines is asked for with.
-const MACHINES: &str = "--cluster-nodes 2 -c 0 --init systemd --root full";
+const MACHINES: &str = "--cluster-nodes 1 -c 0 --init systemd --root full";
 
 /// Something secret in the host's /etc, which must not be in a node's.
 struct Secret(&'static str);
@@ -46,10 +46,18 @@ impl Drop for Secret {
 fn nodes_are_machines() {
     let _planted = Secret::plant();
     let lab = Lab::up("lab", MACHINES);
+    // One that comes later is known to pcs on the first as well.
+    lab.change("--cluster-nodes 2").exits(0);
     let ask = |command: &str| lab.exec("node1", command);
     until("it runs", 60, || {
         ask("systemctl is-system-running").out.trim() == "running"
     });
+    lab.ok("node2", "systemd-run --unit=qa-fails false");
+    until("it is seen", 10, || {
+        let table = lxa("lab status").out;
+        table.contains("qa-fails failed (exit-code)")
+    });
+    lab.ok("node2", "systemctl reset-failed qa-fails");
     asked_by_pcs(&lab);
     asked_by_crmsh(&lab);
     writable_and_without_secrets(&lab);
