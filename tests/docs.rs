@@ -605,7 +605,7 @@ fn files_named_in_the_documents_are_there() {
 #[test]
 fn the_page_has_every_place_that_stays_out_of_a_nodes_etc() {
     let page = read("man/lxc-autogen.8");
-    for (why, places) in lxc_autogen::rootfs::etc::LEFT_OUT {
+    for (why, places) in lxc_autogen::rootfs::left_out::LEFT_OUT {
         assert!(page.contains(&format!(".It {why}\n")), "{why}");
         for place in *places {
             let listed = page.lines().any(|l| {

@@ -1,14 +1,13 @@
 //! Making what a lab needs on this host: programs, keys, roots, network, domains.
 
-use super::checks;
 use super::resolve::Choice;
+use super::{checks, keys};
 use crate::change;
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
-use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::net;
-use crate::lab::root::{Keys, PcsKeys, SshKeys};
+use crate::lab::root::Keys;
 use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS, Root, SYSTEM};
 use crate::look::Look;
 use crate::machine::make::Making;
@@ -18,15 +17,9 @@ use crate::plan::{Kind, Machine, Made};
 use crate::rootfs::{self, UNPACKED};
 use crate::spec::Forward;
 use crate::state::State;
-use sha_crypt::{PasswordHasher, ShaCrypt};
 use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
-
-/// Bytes of Corosync's key, as corosync-keygen(8) makes it.
-const COROSYNC_KEY: usize = 256;
-/// Bytes of Pacemaker's key and fence_virtd's, as in their documentation.
-const KEY: usize = 4096;
+use std::path::PathBuf;
 
 /// Makes all files of the lab: directories, programs, keys, and the nodes' roots and domain XML.
 /// Files that are there already are left alone.
@@ -46,7 +39,9 @@ pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Res
         rootfs::fetch(&context.host, &state.dir, version)?;
     }
     programs(state, lab)?;
-    let keys = keys(context, state, lab)?;
+    directory(state, lab, KEYS)?;
+    directory(state, lab, FENCE)?;
+    let keys = keys::keys(context, lab)?;
     directory(state, lab, GUESTS)?;
     if lab.spec.root == Root::Full {
         system(state, lab)?;
@@ -108,110 +103,6 @@ fn system(state: &mut State, lab: &Lab) -> Result<()> {
     files::remove_tree(&temporary, &crate::host::mounts::points()?)?;
     rootfs::etc::copy(&lab.layout.base, &temporary)?;
     fs::rename(&temporary, &etc).map_err(|e| Error::io("name", &etc, e))
-}
-
-/// The lab's keys, made by the first run.
-///
-/// # Errors
-/// When they cannot be made or read.
-pub(crate) fn keys(context: &Context, state: &mut State, lab: &Lab) -> Result<Keys> {
-    directory(state, lab, KEYS)?;
-    directory(state, lab, FENCE)?;
-    let key = |path: &Path, bytes: usize| -> Result<Vec<u8>> {
-        if let Some(key) = files::read_optional(path)? {
-            return Ok(key);
-        }
-        let key = files::random_bytes(bytes)?;
-        files::write_atomic(path, &key, Attributes::root(0o600), Existing::Replace)?;
-        Ok(key)
-    };
-    let directory = lab.path(KEYS);
-    Ok(Keys {
-        corosync: key(&directory.join("corosync"), COROSYNC_KEY)?,
-        pacemaker: key(&directory.join("pacemaker"), KEY)?,
-        fence: key(&lab.path(FENCE).join("key"), KEY)?,
-        ssh: if lab.spec.ssh {
-            Some(ssh_keys(context, &directory)?)
-        } else {
-            None
-        },
-        pcs: if lab.has_pcs() {
-            Some(pcs_keys(&directory)?)
-        } else {
-            None
-        },
-    })
-}
-
-/// Makes hacluster's password, and a token for the nodes among each other.
-fn pcs_keys(directory: &Path) -> Result<PcsKeys> {
-    const LETTERS: usize = 32;
-    let kept = |name: &str, make: &dyn Fn() -> Result<String>| {
-        let path = directory.join(name);
-        if let Some(text) = files::read_optional(&path)? {
-            return Ok(String::from_utf8_lossy(&text).trim().to_owned());
-        }
-        let text = make()?;
-        let line = format!("{text}\n");
-        files::write_atomic(
-            &path,
-            line.as_bytes(),
-            Attributes::root(0o600),
-            Existing::Replace,
-        )?;
-        Ok(text)
-    };
-    let random = || {
-        let mut text = files::sha256(&files::random_bytes(LETTERS)?);
-        text.truncate(LETTERS);
-        Ok(text)
-    };
-    let password = kept(lab::PASSWORD, &random)?;
-    let hash = || {
-        // crypt(3) reads no more than 16 characters of salt, and compares what it read.
-        let salt = files::random_bytes(12)?;
-        let hash = ShaCrypt::default().hash_password_with_salt(password.as_bytes(), &salt);
-        hash.map(|h| h.to_string())
-            .map_err(|e| Error::failed(format!("hash hacluster's password: {e}")))
-    };
-    Ok(PcsKeys {
-        token: kept(lab::PCS_TOKEN, &random)?,
-        hash: kept("hacluster.crypt", &hash)?,
-    })
-}
-
-fn ssh_keys(context: &Context, directory: &Path) -> Result<SshKeys> {
-    let pair = |name: &str| -> Result<(Vec<u8>, String)> {
-        let path = directory.join(name);
-        let public = directory.join(format!("{name}.pub"));
-        if !files::exists(&public) {
-            files::remove_file(&path)?;
-            Cmd::new("ssh-keygen")
-                .args([
-                    "-q",
-                    "-t",
-                    "ed25519",
-                    "-N",
-                    "",
-                    "-C",
-                    "lxc-autogen lab",
-                    "-f",
-                ])
-                .arg(&path)
-                .ok(&context.host)?;
-        }
-        let read = |path: &Path| fs::read(path).map_err(|e| Error::io("read", path, e));
-        let text = String::from_utf8_lossy(&read(&public)?).into_owned();
-        Ok((read(&path)?, text))
-    };
-    let (host, host_public) = pair("ssh-host")?;
-    let (user, user_public) = pair("ssh-root")?;
-    Ok(SshKeys {
-        host,
-        host_public,
-        user,
-        user_public,
-    })
 }
 
 fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result<()> {

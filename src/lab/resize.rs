@@ -8,7 +8,7 @@ use crate::change::{Change, InState};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::lab::{self, Lab, cib, config, names, root};
+use crate::lab::{self, Lab, cib, config, names, pcs, root};
 use crate::pacemaker::tools;
 use crate::plan::Kind;
 use crate::state::State;
@@ -166,8 +166,8 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             let token = lab.path(lab::KEYS).join(lab::PCS_TOKEN);
             let token =
                 std::fs::read_to_string(&token).map_err(|e| Error::io("read", &token, e))?;
-            let text = root::pcs_known_hosts(lab, token.trim());
-            write(context, inside, root::PCS_KNOWN_HOSTS, &text)?;
+            let text = pcs::known_hosts(lab, token.trim());
+            write(context, inside, pcs::KNOWN_HOSTS, &text)?;
         }
     }
     for (_, inside) in running.cluster(lab) {
@@ -185,7 +185,7 @@ fn write(context: &Context, inside: &Inside, path: &str, text: &str) -> Result<(
     // A file is replaced as a whole or not at all, and those with a key are root's alone.
     let new = format!("{path}.new");
     let mode = match path {
-        root::PCS_KNOWN_HOSTS => "--mode=0600",
+        pcs::KNOWN_HOSTS => "--mode=0600",
         _ => "--mode=0644",
     };
     let install = inside.cmd("install").args([mode, "/dev/stdin", &new]);

@@ -2,7 +2,7 @@
 //! own for the full stack; a remote node has what a guest has.
 
 use super::config::{self, known};
-use super::{GUESTS_DIR, Init, Lab, Root, cib, units};
+use super::{GUESTS_DIR, Init, Lab, Root, cib, pcs, units};
 use crate::plan::{
     Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
 };
@@ -21,16 +21,7 @@ pub struct Keys {
     /// Keys for sshd, with --ssh.
     pub ssh: Option<SshKeys>,
     /// What pcs needs, where the nodes have it.
-    pub pcs: Option<PcsKeys>,
-}
-
-/// By which pcs and its daemon know people and each other.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PcsKeys {
-    /// The token by which pcs on each node is let in by pcsd on all.
-    pub token: String,
-    /// The hash of hacluster's password, as crypt(5) has it.
-    pub hash: String,
+    pub pcs: Option<pcs::Keys>,
 }
 
 /// One host key for all nodes and one key for root, which the nodes know from the start.
@@ -102,7 +93,7 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
         entries.extend(whole_system(lab));
     }
     if let Some(pcs) = &keys.pcs {
-        entries.extend(pcs_files(lab, pcs));
+        entries.extend(pcs::files(lab, pcs));
     }
     if lab.spec.init == Init::Systemd {
         entries.extend(units::files(lab));
@@ -200,50 +191,6 @@ fn shadow(keys: &Keys) -> Content {
     }
 }
 
-/// What `pcs host auth` leaves on every node: the tokens that pcsd lets in, and the one to go to each
-/// host with (pcs 0.11.5, pcs/lib/auth/config/types.py; pcsd/config.rb, CfgKnownHosts).
-fn pcs_files(lab: &Lab, pcs: &PcsKeys) -> Vec<Entry> {
-    let users = serde_json::json!([{
-        "token": pcs.token,
-        "username": "hacluster",
-        "creation_date": "2026-01-01 00:00:00 +0000",
-    }]);
-    let hosts = pcs_known_hosts(lab, &pcs.token);
-    let secret = |path: &str, text: String| {
-        let path = path.trim_start_matches('/');
-        secret(path, text.as_bytes(), 0o600, Owner::Root)
-    };
-    vec![
-        dir("var/lib/pcsd", 0o700, Owner::Root),
-        dir("var/log/pcsd", 0o755, Owner::Root),
-        secret("/var/lib/pcsd/pcs_users.conf", format!("{users:#}\n")),
-        secret(PCS_KNOWN_HOSTS, hosts),
-    ]
-}
-
-/// Path in the nodes of the file by which pcs goes to the others.
-pub const PCS_KNOWN_HOSTS: &str = "/var/lib/pcsd/known-hosts";
-
-/// The text of [`PCS_KNOWN_HOSTS`], for all cluster nodes.
-pub fn pcs_known_hosts(lab: &Lab, token: &str) -> String {
-    const PORT: u16 = 2224;
-    let host = |node: &Machine| {
-        let to = serde_json::json!({
-            "dest_list": [{"addr": node.name, "port": PORT}],
-            "token": token,
-        });
-        (node.name.clone(), to)
-    };
-    let hosts: serde_json::Map<_, _> = lab.cluster_nodes().iter().map(host).collect();
-    let hosts = serde_json::json!({
-        "format_version": 1,
-        // pcsd spreads the file with the greatest; all nodes of a lab get theirs from us.
-        "data_version": 1,
-        "known_hosts": hosts,
-    });
-    format!("{hosts:#}\n")
-}
-
 fn ssh_files(lab: &Lab, ssh: &SshKeys) -> Vec<Entry> {
     vec![
         dir("root/.ssh", 0o700, Owner::Root),
@@ -291,7 +238,7 @@ pub(super) mod tests {
                 user: vec![5],
                 user_public: "ssh-ed25519 BBBB lab".into(),
             }),
-            pcs: Some(PcsKeys {
+            pcs: Some(pcs::Keys {
                 token: "0123".into(),
                 hash: "$6$x".into(),
             }),

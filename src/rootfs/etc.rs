@@ -2,165 +2,17 @@
 //! and without its identity.
 //!
 //! The rule: a file is copied when everybody on the base may read it, when it is not of one of the
-//! places in [`LEFT_OUT`], and when nothing in it looks like a secret (`SIGNS`). Root in a node
+//! places in [`super::left_out`], and when nothing in it looks like a secret (`SIGNS`). Root in a node
 //! can read all of the copy, so what is doubtful stays out: a node without one of the host's
 //! settings is less of a harm than one with its keys.
 
+use super::left_out::reason;
 use crate::error::{Error, Result};
 use regex_lite::Regex;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
 use walkdir::WalkDir;
-
-/// Places below /etc that stay out, and why. A path stands for all that is below it, too; a `*` at
-/// its end for every name that begins so.
-pub const LEFT_OUT: &[(&str, &[&str])] = &[
-    (
-        "hashes of passwords, and who may become whom",
-        &[
-            "shadow*",
-            "gshadow*",
-            "passwd-",
-            "group-",
-            "subuid*",
-            "subgid*",
-            "security/opasswd",
-            "sudoers*",
-            "doas.conf",
-        ],
-    ),
-    (
-        "keys and passwords, under whichever mode",
-        &[
-            "ssl/private",
-            "pki/tls/private",
-            "letsencrypt",
-            "acme*",
-            "krb5.keytab",
-            "ppp",
-            "ipsec*",
-            "swanctl",
-            "strongswan*",
-            "openvpn",
-            "wireguard",
-            "wpa_supplicant",
-            "chrony*",
-            "ntpsec",
-            "apt/auth.conf*",
-            "docker",
-            "containers",
-            "kubernetes",
-            "rancher",
-            "vault*",
-            "consul*",
-            "cifs*",
-            "samba",
-            "davfs2",
-            "msmtprc",
-            "fetchmailrc",
-            "postfix",
-            "exim4",
-            "mail",
-            "dovecot",
-            "openldap",
-            "ldap*",
-            "sssd",
-            "nslcd.conf",
-            "mysql",
-            "postgresql",
-            "redis",
-            "rabbitmq",
-            "bind",
-            "cups",
-            "snmp",
-            "fence_virt*",
-            "nut",
-        ],
-    ),
-    (
-        "the host's own cluster and its storage",
-        &[
-            "corosync",
-            "pacemaker",
-            "cluster",
-            "booth",
-            "drbd*",
-            "sbd*",
-            "sysconfig/sbd",
-            "default/sbd",
-            "iscsi",
-            "nvme",
-            "multipath*",
-            "lvm",
-            "mdadm*",
-            "fstab",
-            "crypttab",
-            "exports*",
-            "auto.*",
-            "auto.master.d",
-            "ceph",
-            "glusterfs",
-        ],
-    ),
-    (
-        "the host's libvirt, and ours",
-        &["libvirt", "lxc", "lxc-autogen", "qemu"],
-    ),
-    (
-        "the host's names, addresses and ways",
-        &[
-            "hostname",
-            "hosts",
-            "hosts.*",
-            "machine-id",
-            "machine-info",
-            "mailname",
-            "resolv.conf",
-            "network",
-            "netplan",
-            "NetworkManager",
-            "sysconfig/network*",
-            "systemd/network",
-            "dhcp*",
-            "iproute2",
-            "nftables*",
-            "iptables*",
-            "firewalld",
-            "ufw",
-            "adjtime",
-        ],
-    ),
-    ("ssh: a lab has keys and settings of its own", &["ssh"]),
-    (
-        "what the host starts, and when",
-        &[
-            "systemd/system",
-            "systemd/user",
-            "rc0.d",
-            "rc1.d",
-            "rc2.d",
-            "rc3.d",
-            "rc4.d",
-            "rc5.d",
-            "rc6.d",
-            "rcS.d",
-            "cron*",
-            "anacrontab",
-            "at.*",
-            "udev",
-            "modules*",
-            "sysctl*",
-            "tmpfiles.d",
-            "grub.d",
-            "default/grub*",
-            "kernel",
-            "initramfs-tools",
-            "inittab",
-            "init",
-        ],
-    ),
-];
 
 /// Signs of a secret in a file.
 const SIGNS: &[&str] = &[
@@ -197,20 +49,6 @@ impl Signs {
 
 /// A file that is larger is no setting.
 const LARGEST: u64 = 4 << 20;
-
-/// Why a path below /etc stays out; `None` where it need not.
-pub fn reason(path: &Path) -> Option<&'static str> {
-    let path = path.to_string_lossy();
-    let meets = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(begin) => path.starts_with(begin),
-        None => path
-            .strip_prefix(pattern)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
-    };
-    let all = LEFT_OUT.iter();
-    let mut found = all.filter(|(_, patterns)| patterns.iter().any(|p| meets(p)));
-    found.next().map(|(why, _)| *why)
-}
 
 /// Copies a base tree's /etc to a directory that does not exist yet.
 ///
@@ -291,27 +129,6 @@ mod tests {
             "export PS1='$1$x'",
         ] {
             assert!(!signs.are_in(setting.as_bytes()), "{setting}");
-        }
-    }
-
-    #[test]
-    fn places_that_stay_out() {
-        for path in [
-            "shadow-",
-            "ssh",
-            "ssh/moduli",
-            "cron.d/x",
-            "systemd/system/a.service",
-        ] {
-            assert!(reason(Path::new(path)).is_some(), "{path}");
-        }
-        for path in [
-            "apache2/ports.conf",
-            "systemd/journald.conf",
-            "sshguard",
-            "hosts2",
-        ] {
-            assert_eq!(reason(Path::new(path)), None, "{path}");
         }
     }
 }

@@ -3,7 +3,9 @@
 mod entry;
 pub mod etc;
 mod layout;
+pub mod left_out;
 mod remoted;
+mod trees;
 mod write;
 
 pub use entry::{Content, Entry, Owner};
