@@ -224,12 +224,23 @@ fn older_schema() {
                 joining,
             };
             let text = cib(&additions(&set, Part::All, &cluster).render(), schema);
-            passes(
-                schema,
-                &judge("crm_verify", &["-V", "--xml-file"], &text, &[]),
-            );
+            let said = judge("crm_verify", &["-V", "--xml-file"], &text, &[]);
+            if !is_only_deprecated(&said) {
+                passes(schema, &said);
+            }
         }
     }
+}
+
+/// Whether crm_verify has no other complaint than that the roles are old, as the schema is: Pacemaker
+/// 3.0.0 then ends with an error status.
+fn is_only_deprecated(said: &Output) -> bool {
+    let text = String::from_utf8_lossy(&said.stderr);
+    let mut lines = text.lines().filter(|l| !l.trim().is_empty()).peekable();
+    let expected = |line: &str| {
+        line.contains("role is deprecated") || line == "Configuration invalid (with warnings)"
+    };
+    lines.peek().is_some() && lines.all(expected)
 }
 
 /// Really fetched, from the distribution, in the version of the host's Pacemaker.
