@@ -199,13 +199,8 @@ fn older_schema() {
     use lxc_autogen::pacemaker::{cib::Cib, schema::Roles};
     let plan = plan("up -c 2 -C");
     let set = lxc_autogen::plan::Set::from_json(&plan["set"].to_string(), "set").unwrap();
-    for schema in [
-        "pacemaker-3.0",
-        "pacemaker-3.4",
-        "pacemaker-3.6",
-        "pacemaker-3.7",
-        &newest_schema(),
-    ] {
+    let older = ["3.0", "3.4", "3.6", "3.7"].map(|v| format!("pacemaker-{v}"));
+    for schema in older.into_iter().chain([newest_schema()]) {
         let empty = format!("<cib validate-with='{schema}'/>");
         let joining = Joining {
             first: true,
@@ -219,28 +214,21 @@ fn older_schema() {
         for joining in [None, Some(joining)] {
             let cluster = Cluster {
                 this_node: "node1".to_owned(),
-                roles: Roles::of_schema(schema),
+                roles: Roles::of_schema(&schema),
                 revive: Vec::new(),
                 joining,
             };
-            let text = cib(&additions(&set, Part::All, &cluster).render(), schema);
+            let text = cib(&additions(&set, Part::All, &cluster).render(), &schema);
             let said = judge("crm_verify", &["-V", "--xml-file"], &text, &[]);
-            if !is_only_deprecated(&said) {
-                passes(schema, &said);
+            // Pacemaker 3.0.0 ends with an error status for roles that are as old as the schema.
+            let complaints = String::from_utf8_lossy(&said.stderr);
+            let old = |l: &str| l.contains("role is deprecated") || l.ends_with("(with warnings)");
+            let mut complaints = complaints.lines().filter(|l| !l.is_empty()).peekable();
+            if complaints.peek().is_none() || !complaints.all(old) {
+                passes(&schema, &said);
             }
         }
     }
-}
-
-/// Whether crm_verify has no other complaint than that the roles are old, as the schema is: Pacemaker
-/// 3.0.0 then ends with an error status.
-fn is_only_deprecated(said: &Output) -> bool {
-    let text = String::from_utf8_lossy(&said.stderr);
-    let mut lines = text.lines().filter(|l| !l.trim().is_empty()).peekable();
-    let expected = |line: &str| {
-        line.contains("role is deprecated") || line == "Configuration invalid (with warnings)"
-    };
-    lines.peek().is_some() && lines.all(expected)
 }
 
 /// Really fetched, from the distribution, in the version of the host's Pacemaker.
