@@ -216,6 +216,7 @@ fn older_schema() {
                 this_node: "node1".to_owned(),
                 roles: Roles::of_schema(&schema),
                 revive: Vec::new(),
+                there: Vec::new(),
                 joining,
             };
             let text = cib(&additions(&set, Part::All, &cluster).render(), &schema);

@@ -19,7 +19,7 @@ pub fn found(context: &Context, cib: Option<&Cib>, set: Option<&Set>) -> Result<
     all_found(&Traces::of(context, cib, set)?)
 }
 
-/// The objects of the CIB that this state directory made on this node: templates with their
+/// The objects of the CIB that this state directory made on this node: sets with their
 /// primitives, nodes, constraints and clones; and the domains of those nodes. Objects made from the
 /// directory of the same path on another node belong to another set, which is made and removed on
 /// that node.

@@ -16,7 +16,7 @@ type Line = journal::Line<Change>;
 const GOLDEN: &str = include_str!("../../tests/data/journal-0.1.0.jsonl");
 
 /// Every kind of record, with its name in the journal. A new kind does not compile without an entry
-/// here, and an entry needs a line in the journal below.
+/// here, and an entry needs a line in the journal below, or a place in [`LATER`].
 macro_rules! kinds {
     ($($kind:ident $name:literal)*) => {
         pub(super) const KINDS: &[&str] = &[$($name),*];
@@ -50,8 +50,12 @@ kinds! {
     Property "property"
     Throttle "throttle"
     Joining "joining"
+    Monitors "monitors"
     CibObject "cib-object"
 }
+
+/// Kinds that 0.1.0 did not have.
+const LATER: &[&str] = &["monitors"];
 
 /// 0.1.0's meaning of each line: rank and key of the record.
 const MEANING: &[(&str, Rank, &str)] = &[
@@ -183,7 +187,8 @@ fn every_line_is_written_as_it_was_read() {
 fn every_kind_is_there_in_every_form() {
     let records = records();
     let there: BTreeSet<&str> = records.iter().map(kind).collect();
-    assert_eq!(there, KINDS.iter().copied().collect());
+    let of_0_1_0 = KINDS.iter().filter(|kind| !LATER.contains(kind));
+    assert_eq!(there, of_0_1_0.copied().collect());
     for (kind, field) in [
         ("file", "container"),
         ("authkey", "previous"),

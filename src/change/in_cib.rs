@@ -1,4 +1,4 @@
-//! Resources, constraints and templates of the CIB.
+//! Resources, constraints and markers of sets in the CIB.
 
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
@@ -13,7 +13,7 @@ rank! {
     Cib: InCib {
         /// A primitive or clone.
         Resource,
-        /// A template or constraint.
+        /// A constraint, or a set's marker.
         CibObject,
     }
 }
@@ -64,7 +64,7 @@ impl Kind for Resource {
     }
 }
 
-/// Delete a constraint or template of the CIB.
+/// Delete a constraint or a set's marker from the CIB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CibObject {
     /// XML id.

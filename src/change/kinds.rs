@@ -5,7 +5,7 @@
 use super::traces::Traces;
 use super::{
     Agent, Authkey, Cgroup, CibObject, Container, Daemon, Domain, EmptyDir, File, Forwarding,
-    HostsBlock, InCib, InState, Joining, Kernel, Network, Node, Outside, OwnFiles, Peer,
+    HostsBlock, InCib, InState, Joining, Kernel, Monitors, Network, Node, Outside, OwnFiles, Peer,
     Properties, Property, Resource, StateDir, StateDirectory, StateFile, Throttle,
 };
 use crate::error::Result;
@@ -210,12 +210,12 @@ macro_rules! kinds {
 }
 
 kinds! {
-    /// Resources, constraints and templates of the CIB.
+    /// Resources, constraints and markers of sets in the CIB.
     Cib(InCib): Resource, CibObject;
     /// Node entries.
     Nodes(Node): Node;
     /// Cluster properties, which removing nodes can still change.
-    Properties(Properties): Property, Throttle, Joining;
+    Properties(Properties): Property, Throttle, Joining, Monitors;
     /// Other nodes. Undoing them no longer takes the cluster, but the cluster may help to find
     /// them.
     Peers(Peer): Peer;

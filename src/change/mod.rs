@@ -48,7 +48,7 @@ pub use outcome::Outcome;
 use outcome::{Batch, Item};
 pub use outside::Outside;
 pub use peers::Peer;
-pub use property::{Joining, Properties, Property, Throttle};
+pub use property::{Joining, Monitors, Properties, Property, Throttle};
 pub use replay::Undoer;
 pub use state_dir::{LOCK_FILE, OwnFiles, SET_FILE, StateDir, StateDirectory, remove_empty_state};
 pub use traces::Traces;

@@ -19,6 +19,8 @@ rank! {
         Throttle,
         /// An element of the CIB that differs while nodes join.
         Joining,
+        /// The monitors of containers.
+        Monitors,
     }
 }
 
@@ -139,6 +141,41 @@ impl Kind for Joining {
     }
 }
 
+/// Let the monitors of a set's containers begin, which wait until all have joined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Monitors {
+    /// The set's tag.
+    pub set: String,
+    /// Seconds between two monitors of a container.
+    pub interval_s: u32,
+}
+
+impl Monitors {
+    /// A primitive that somebody has given a monitor meanwhile keeps that one.
+    fn begin(&self, undoer: &Undoer<'_>) -> Result<()> {
+        let cib = tools::query(undoer.host)?;
+        match config::monitors(&cib, &self.set, self.interval_s) {
+            Some(change) => tools::merge(undoer.host, &change),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Kind for Monitors {
+    fn key(&self) -> String {
+        format!("monitors of {}", self.set)
+    }
+
+    fn about(&self) -> About<'_> {
+        ABOUT
+    }
+
+    /// A set of a lost journal is taken out of the CIB with its primitives.
+    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(Vec::new())
+    }
+}
+
 /// Puts each of them back, or deletes it where it was not set before.
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Properties>]) -> Batch {
     Batch::of_each(items, |it| match it {
@@ -150,6 +187,7 @@ pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Properties>]) -> Batch 
             &it.raised,
             it.previous.as_deref(),
         ),
+        Properties::Monitors(it) => it.begin(undoer),
         Properties::Joining(it) => {
             tools::replace_or_delete(undoer.host, &it.xpath, it.then.as_deref())
         }

@@ -54,6 +54,12 @@ const TABLE: &[Row] = &[
         "Cib",
     ),
     (
+        r#"{"undo":"monitors","set":"lxc-autogen-lxc","interval_s":20}"#,
+        Rank::Properties,
+        "monitors of lxc-autogen-lxc",
+        "Cib",
+    ),
+    (
         r#"{"undo":"peer","node":"node2","program":"/usr/sbin/lxc-autogen","options":[],"group":"1"}"#,
         Rank::Peers,
         "what is on node node2",

@@ -22,7 +22,7 @@ pub struct Traces<'a> {
     running: Vec<String>,
     /// Networks with our mark.
     pub(super) networks: Vec<Network>,
-    /// The CIB, where the cluster answers, and the ids of the templates in it that are ours.
+    /// The CIB, where the cluster answers, and the tags of the sets in it that are ours.
     in_cib: Option<(&'a Cib, Vec<String>)>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Traces<'a> {
         &self.context.state_dir
     }
 
-    /// The CIB, where the cluster answers, and the ids of the templates in it that are ours.
+    /// The CIB, where the cluster answers, and the tags of the sets in it that are ours.
     pub(super) fn in_cib(&self) -> Option<(&'a Cib, &[String])> {
         let (cib, tags) = self.in_cib.as_ref()?;
         Some((*cib, tags))
@@ -107,10 +107,10 @@ impl<'a> Traces<'a> {
     }
 }
 
-/// Ids of the templates that this state directory made on this node.
+/// Tags of the sets that this state directory made on this node.
 fn tags(context: &Context, cib: &Cib, set: Option<&Set>) -> Result<Vec<String>> {
     let mut ours = Vec::new();
-    for tag in cib.our_templates() {
+    for tag in cib.our_sets() {
         let whose = cib.description(tag).unwrap_or_default();
         if set.is_some_and(|s| whose.ends_with(&format!(", set {}", s.mark()))) {
             ours.push(tag.to_owned());
@@ -142,7 +142,7 @@ fn others_join(cib: &Cib, set: Option<&Set>) -> bool {
         u32::try_from(nodes.len()).is_ok_and(config::is_large)
             && nodes.iter().all(|(node, _)| connected.contains(*node))
     };
-    let mut tags = cib.our_templates().into_iter();
+    let mut tags = cib.our_sets().into_iter();
     tags.any(|tag| {
         ours.as_deref() != Some(tag) && cib.has_id(&config::joining_id(tag)) && !at_rest(tag)
     })
@@ -156,8 +156,9 @@ mod tests {
     use crate::context::Options;
 
     const CIB: &str = r#"<cib><configuration><resources>
-        <template id="lxc-autogen-lxc" class="ocf" provider="heartbeat" type="VirtualDomain"/>
-        <primitive id="container1" template="lxc-autogen-lxc"><meta_attributes id="m">
+        <template id="lxc-autogen-lxc" class="ocf" provider="pacemaker" type="Dummy"/>
+        <primitive id="container1" description="lxc-autogen-lxc" class="ocf"
+        provider="heartbeat" type="VirtualDomain"><meta_attributes id="m">
         <nvpair id="r" name="remote-node" value="lxc1"/></meta_attributes></primitive>
         <primitive id="theirs" class="ocf" provider="heartbeat" type="VirtualDomain">
         <meta_attributes id="n"><nvpair id="s" name="remote-node" value="other"/>
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_template_of_ours_names_is_found_and_nothing_else() {
+    fn what_says_that_it_is_ours_is_found_and_nothing_else() {
         let context = Context::new(Options::default(), "/var/lib/lxc-autogen".into());
         let cib = Cib::parse(CIB).unwrap();
         let traces = |tags: &[&str], has_journal| Traces {

@@ -130,6 +130,13 @@ fn check_names(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
             .mend("choose another --prefix, or clean up there"));
         }
     }
+    if cib.is_of_a_template(&set.tag()) {
+        return Err(Error::cant(format!(
+            "the primitives of {} are made from a template, as version 0.1.0 made them",
+            set.tag()
+        ))
+        .mend("lxc-autogen cleanup, then this again"));
+    }
     let foreign_guests: HashSet<&str> = cib
         .guest_nodes()
         .into_iter()

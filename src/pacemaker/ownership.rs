@@ -4,16 +4,18 @@ use super::cib::{Cib, is_remote};
 use crate::xml::El;
 use std::collections::{HashMap, HashSet};
 
-/// The beginning of the ids of our templates and constraints.
+/// The beginning of our sets' tags, and of the ids of their markers and constraints.
 const OURS: &str = "lxc-autogen-";
 
-/// The template of a primitive, or the description of a remote node. For a primitive that
-/// lxc-autogen made, this is the tag of its set.
+/// The tag of the set that a primitive is of, for one that lxc-autogen made: its description, or its
+/// template where version 0.1.0 made it.
 fn set_of(primitive: &El) -> Option<&str> {
-    match primitive.get("template") {
-        None if is_remote(primitive) => primitive.get("description"),
-        template => template,
-    }
+    let is_container = primitive.get("type") == Some("VirtualDomain");
+    let said = match is_remote(primitive) || is_container {
+        true => primitive.get("description"),
+        false => primitive.get("template"),
+    };
+    said.filter(|tag| tag.starts_with(OURS))
 }
 
 impl Cib {
@@ -23,7 +25,7 @@ impl Cib {
         let theirs: HashSet<&str> = resources
             .iter()
             .filter(|e| e.name == "primitive")
-            .filter(|e| !set_of(e).is_some_and(|set| set.starts_with(OURS)))
+            .filter(|e| set_of(e).is_none())
             .filter_map(|e| e.get("id"))
             .collect();
         let guests = self.guest_nodes().into_iter().map(|(_, id)| id);
@@ -44,14 +46,24 @@ impl Cib {
             .get("value")
     }
 
-    /// Ids of a set's primitives: those made from its template, and remote nodes whose description
-    /// is its tag.
+    /// Ids of a set's primitives.
     pub fn of_set(&self, tag: &str) -> Vec<&str> {
+        let primitives = self.primitives_of_set(tag).into_iter();
+        primitives.filter_map(|e| e.get("id")).collect()
+    }
+
+    /// A set's primitives: those whose description is its tag.
+    pub fn primitives_of_set(&self, tag: &str) -> Vec<&El> {
         self.in_section("resources")
             .into_iter()
             .filter(|e| e.name == "primitive" && set_of(e) == Some(tag))
-            .filter_map(|e| e.get("id"))
             .collect()
+    }
+
+    /// Whether a set's primitives are made from a template, as those of version 0.1.0 are.
+    pub fn is_of_a_template(&self, tag: &str) -> bool {
+        let primitives = self.primitives_of_set(tag);
+        primitives.iter().any(|e| e.get("template").is_some())
     }
 
     /// The nodes of a set, as (node name, id of the primitive).
@@ -66,8 +78,8 @@ impl Cib {
         primitives.into_iter().map(|id| (node(id), id)).collect()
     }
 
-    /// Ids of the templates that lxc-autogen made, for all sets.
-    pub fn our_templates(&self) -> Vec<&str> {
+    /// The tags of all sets that lxc-autogen made: the ids of their markers, which are templates.
+    pub fn our_sets(&self) -> Vec<&str> {
         self.in_section("resources")
             .into_iter()
             .filter(|e| e.name == "template")
@@ -76,7 +88,7 @@ impl Cib {
             .collect()
     }
 
-    /// Whether lxc-autogen made this resource, for any set: a primitive of a template of ours, or a
+    /// Whether lxc-autogen made this resource, for any set: a primitive that says so, or a
     /// clone that a constraint of ours puts on guest nodes. The id alone does not tell: somebody
     /// else's resource can be called `container1` too.
     pub fn is_our_resource(&self, id: &str) -> bool {
@@ -84,7 +96,7 @@ impl Cib {
         let resources = self.in_section("resources").into_iter();
         let primitive = resources
             .filter(|e| e.name == "primitive" && e.get("id") == Some(id))
-            .any(|e| ours(set_of(e)));
+            .any(|e| set_of(e).is_some());
         let constraints = self.in_section("constraints").into_iter();
         primitive
             || constraints
@@ -92,7 +104,7 @@ impl Cib {
                 .any(|e| ours(e.get("id")))
     }
 
-    /// The description of a tag's template, which tells whose set it is.
+    /// The description of a tag's marker, which tells whose set it is.
     pub fn description(&self, tag: &str) -> Option<&str> {
         self.in_section("resources")
             .into_iter()
@@ -104,7 +116,7 @@ impl Cib {
     pub fn of_other_sets(&self, mark: &str) -> HashSet<String> {
         let mut others = HashSet::new();
         let end = format!(", set {mark}");
-        for tag in self.our_templates() {
+        for tag in self.our_sets() {
             if self.description(tag).is_some_and(|d| d.ends_with(&end)) {
                 continue;
             }

@@ -86,7 +86,7 @@ impl Set {
         domain_xml(&self.state_dir, name)
     }
 
-    /// The beginning of the ids of this set's CIB objects; it is the whole id of the template.
+    /// The beginning of the ids of this set's CIB objects; it is the whole id of its marker.
     pub fn tag(&self) -> String {
         format!("lxc-autogen-{}", self.spec.prefix)
     }

@@ -60,7 +60,8 @@ pub(crate) fn add(
 /// # Errors
 /// When it cannot be written.
 pub(crate) fn write_down(look: &Look<'_>, state: &mut State, set: &Set, cib: &Cib) -> Result<()> {
-    let cluster = cluster(look, set, cib)?;
+    let mut cluster = cluster(look, set, cib)?;
+    cluster.there.clear();
     let additions = config::additions(set, Part::All, &cluster);
     state.write("cib.xml", &additions.render())
 }
@@ -117,6 +118,11 @@ fn cluster(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Cluster> {
         this_node: home(look, set)?,
         roles: Roles::of_schema(cib.schema()),
         revive: revived(set, cib),
+        there: cib
+            .of_set(&set.tag())
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
         joining: None,
     })
 }

@@ -72,6 +72,13 @@ pub(crate) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Change> {
         };
         undos.push(unprobed.into());
     }
+    if joining.has_monitors_later(set) {
+        let monitors = change::Monitors {
+            set: set.tag(),
+            interval_s: set.spec.monitor_s,
+        };
+        undos.push(monitors.into());
+    }
     let afterwards = joining.afterwards(set, home).into_iter();
     undos.extend(afterwards.map(|it| change::Joining::from(it).into()));
     undos
@@ -128,7 +135,7 @@ pub(crate) fn end(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
     let large = config::is_large(set.spec.containers);
     let others_connect = large && look.cib()?.has_others_connections();
     let passing = |_: u64, change: &Change| match change {
-        Change::Properties(Properties::Throttle(_)) => true,
+        Change::Properties(Properties::Throttle(_) | Properties::Monitors(_)) => true,
         Change::Properties(Properties::Joining(it)) => !config::stays(&it.id, set, others_connect),
         Change::Cib(InCib::CibObject(it)) => it.id == unprobed,
         _ => false,

@@ -99,6 +99,7 @@ pub(crate) fn cluster(look: &Look<'_>) -> Cluster {
         this_node,
         roles: Roles::of_schema(schema.as_deref().unwrap_or("pacemaker-next")),
         revive: Vec::new(),
+        there: Vec::new(),
         joining: None,
     }
 }

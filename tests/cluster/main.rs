@@ -26,6 +26,7 @@ mod kill;
 #[allow(dead_code)]
 mod mon;
 mod original;
+mod pcs;
 mod refused;
 mod remote;
 #[path = "../common/runner.rs"]
@@ -45,6 +46,7 @@ fn main() {
         &[
             everyday::TESTS,
             remote::TESTS,
+            pcs::TESTS,
             scale::TESTS,
             throttle::TESTS,
             original::TESTS,

@@ -97,13 +97,16 @@ const JOINING: [&str; 5] = [
     "lxc-autogen-lxc-joining\"",
     "lxc-autogen-lxc-joining-connections\"",
     "lxc-autogen-lxc-joining-operations\"",
-    "enabled=\"false\"",
+    "container1-meta_attributes-migration-threshold\"",
     "node=\"world-node1\" score=\"INFINITY\" resource-discovery=\"never\"",
 ];
 
+/// The operation of a container that begins only afterwards.
+const MONITOR: &str = "<op id=\"container1-monitor-";
+
 pub fn is_joining() -> bool {
     let cib = tool("cibadmin --query");
-    JOINING.iter().all(|what| cib.contains(what))
+    JOINING.iter().all(|what| cib.contains(what)) && !cib.contains(MONITOR)
 }
 
 #[track_caller]
@@ -112,6 +115,8 @@ fn has_joined() {
     for what in JOINING {
         assert!(!cib.contains(what), "{what} in {cib}");
     }
+    let is_there = cib.contains("\"container1\"");
+    assert_eq!(cib.contains(MONITOR), is_there, "{cib}");
 }
 
 fn only_while_nodes_join() {

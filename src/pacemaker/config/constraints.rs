@@ -1,9 +1,8 @@
 //! Location constraints of a set (Pacemaker Explained, "Rules", "Location constraints"). They are
-//! rules over many resources, so that their number does not grow with the number of containers.
+//! over many resources, so that their number does not grow with the number of containers.
 
 use super::{NODE_ATTRIBUTE, clone_id};
 use crate::plan::Set;
-use crate::spec::NodeKind;
 use crate::xml::El;
 
 /// All constraints of a set's containers.
@@ -36,13 +35,52 @@ pub enum Discovery {
     Joined,
 }
 
+/// The pattern (an extended regular expression) of the ids of the set's primitives, and of no other
+/// that somebody else could have: `^container([1-9]|1[0-2])$` of twelve.
+fn all_of(set: &Set) -> String {
+    let first = set.guests().into_iter().next();
+    let first = first.map(|machine| machine.resource).unwrap_or_default();
+    let stem = first.trim_end_matches('1').replace('.', "[.]");
+    let numbers = up_to(set.spec.containers);
+    match numbers.as_slice() {
+        [one] => format!("^{stem}{one}$"),
+        several => format!("^{stem}({})$", several.join("|")),
+    }
+}
+
+/// Patterns of the numbers from 1 to `last`, by their digits.
+fn up_to(last: u32) -> Vec<String> {
+    let digits = last.to_string().into_bytes();
+    let range = |from: u8, to: u8| match from == to {
+        true => char::from(from).to_string(),
+        false => format!("[{}-{}]", char::from(from), char::from(to)),
+    };
+    let any = |count: usize| "[0-9]".repeat(count);
+    // Those of fewer digits.
+    let mut all: Vec<String> = (0..digits.len() - 1)
+        .map(|more| format!("[1-9]{}", any(more)))
+        .collect();
+    // Those that begin with some of its digits and go on with a smaller one; and itself.
+    for (at, digit) in digits.iter().enumerate() {
+        let least = if at == 0 { b'1' } else { b'0' };
+        let last = at + 1 == digits.len();
+        let most = if last { *digit } else { digit - 1 };
+        if most >= least && *digit > 0 {
+            let begin = String::from_utf8_lossy(&digits[..at]).into_owned();
+            let rest = any(digits.len() - at - 1);
+            all.push(begin + &range(least, most) + &rest);
+        }
+    }
+    all
+}
+
 /// With -A every cluster node may run the containers. A rule says so, so that it also holds where
 /// symmetric-cluster is false.
 fn anywhere(set: &Set) -> El {
     let id = format!("{}-placement", set.tag());
     El::new("rsc_location")
         .attr("id", &id)
-        .attr("rsc", set.tag())
+        .attr("rsc-pattern", all_of(set))
         .child(rule(&id, "0", None, &[("#kind", "eq", Some("cluster"))]))
 }
 
@@ -50,15 +88,7 @@ fn anywhere(set: &Set) -> El {
 /// containers' files, no other node is probed or used.
 pub(super) fn home(set: &Set, this_node: &str, discovery: Discovery) -> El {
     let location = El::new("rsc_location").attr("id", home_id(set));
-    let location = match set.spec.kind {
-        NodeKind::Guest => location.attr("rsc", set.tag()),
-        // Their primitives are not made from the template, so a pattern over their ids selects
-        // them. Only this node has the network that they are on.
-        NodeKind::Remote => location.attr(
-            "rsc-pattern",
-            format!("^{}[0-9]+$", set.spec.prefix.as_str().replace('.', "[.]")),
-        ),
-    };
+    let location = location.attr("rsc-pattern", all_of(set));
     let location = location.attr("node", this_node).attr("score", "INFINITY");
     match discovery {
         Discovery::Joining => location.attr("resource-discovery", NEVER),
@@ -82,7 +112,7 @@ fn cluster_nodes_only(set: &Set) -> El {
     let id = format!("{}-cluster-nodes-only", set.tag());
     El::new("rsc_location")
         .attr("id", &id)
-        .attr("rsc", set.tag())
+        .attr("rsc-pattern", all_of(set))
         .attr("resource-discovery", "never")
         .child(rule(
             &id,
@@ -102,7 +132,7 @@ fn members_only(set: &Set) -> El {
         .collect();
     El::new("rsc_location")
         .attr("id", &id)
-        .attr("rsc", set.tag())
+        .attr("rsc-pattern", all_of(set))
         .attr("resource-discovery", "never")
         .child(rule(&id, "-INFINITY", Some("and"), &others))
 }
@@ -115,7 +145,7 @@ pub(super) fn unprobed(set: &Set) -> El {
     let id = unprobed_id(&set.tag());
     El::new("rsc_location")
         .attr("id", &id)
-        .attr("rsc", set.tag())
+        .attr("rsc-pattern", all_of(set))
         .attr("resource-discovery", "never")
         .child(rule(&id, "0", None, &[("#kind", "ne", Some("container"))]))
 }
@@ -180,4 +210,32 @@ fn rule(id: &str, score: &str, op: Option<&str>, parts: &[(&str, &str, Option<&s
                 }
             }),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+
+    /// Every number is matched against the pattern, as grep -E would.
+    #[test]
+    fn a_pattern_is_of_the_sets_primitives_and_of_no_other() {
+        assert_eq!(all_of(&sample(1)), "^container1$");
+        assert_eq!(all_of(&sample(12)), "^container([1-9]|1[0-2])$");
+        assert_eq!(
+            all_of(&sample(1203)),
+            "^container([1-9]|[1-9][0-9]|[1-9][0-9][0-9]|1[0-1][0-9][0-9]|120[0-3])$"
+        );
+        for last in [
+            1, 9, 10, 19, 20, 99, 100, 101, 110, 600, 999, 1000, 1203, 2000,
+        ] {
+            let pattern = regex_lite::Regex::new(&all_of(&sample(last))).unwrap();
+            for number in 0..2500 {
+                let of_set = (1..=last).contains(&number);
+                let id = format!("container{number}");
+                assert_eq!(pattern.is_match(&id), of_set, "{number} of {last}");
+            }
+            assert!(!pattern.is_match("container01") && !pattern.is_match("xcontainer1"));
+        }
+    }
 }

@@ -16,7 +16,7 @@ pub(super) const MEMBERS: &str = "members-only";
 /// The end of the id of the clone's constraint.
 pub(super) const CLONE_CONSTRAINT: &str = "clone-on-guests";
 
-/// Ids of the constraints and the template of this part of the set.
+/// Ids of the constraints and the marker of this part of the set.
 pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
     let mut ids = match part {
         Part::All => ids_of_tag(&set.tag()),
@@ -55,7 +55,7 @@ pub fn former_ids(set: &Set) -> Vec<String> {
     ids
 }
 
-/// All ids that the template and constraints of a tag can have. They are whole ids, since one tag
+/// All ids that the marker and constraints of a tag can have. They are whole ids, since one tag
 /// can be the beginning of another.
 pub fn ids_of_tag(tag: &str) -> Vec<String> {
     let constraints = CONSTRAINTS.iter().map(|end| format!("{tag}-{end}"));
@@ -86,7 +86,7 @@ pub fn clone_primitive_id(set: &Set) -> String {
     format!("{}-{end}", set.spec.prefix)
 }
 
-/// The description of a set's template: people, and lxc-autogen itself, tell by it whose set it is.
+/// The description of a set's marker: people, and lxc-autogen itself, tell by it whose set it is.
 pub fn description(this_node: &str, state_dir: &Path, mark: &str) -> String {
     format!(
         "made by lxc-autogen on {this_node} in {}, set {mark}",

@@ -14,7 +14,7 @@
 //! and each costs as much as the start of a container that runs already.
 
 use super::constraints::{self, NEVER, home, home_id};
-use super::{Discovery, monitor, nvpairs};
+use super::{Discovery, nvpairs};
 use crate::pacemaker::cib::Cib;
 use crate::plan::Set;
 use crate::spec::NodeKind;
@@ -39,7 +39,8 @@ pub fn stays(id: &str, set: &Set, others_connect: bool) -> bool {
         return false;
     }
     let of_connections = id == defaults_id(&set.tag()) || id == SECTIONS[0];
-    id == joining_id(&set.tag()) || (of_connections && !others_connect)
+    let of_containers = id == joining_id(&set.tag()) || id == containers_id(&set.tag());
+    of_containers || (of_connections && !others_connect)
 }
 
 /// What makes the cluster's work easier while many resources of a set start or stop.
@@ -76,7 +77,7 @@ pub struct Afterwards {
     pub then: Option<String>,
 }
 
-/// The id of what tells that nodes of a set are joining, in its template.
+/// The id of the meta attributes that tell that nodes of a set are joining, in its marker.
 pub fn joining_id(tag: &str) -> String {
     format!("{tag}-joining")
 }
@@ -84,8 +85,14 @@ pub fn joining_id(tag: &str) -> String {
 /// Sections of the CIB with what holds where a resource does not say it.
 pub const SECTIONS: [&str; 2] = ["rsc_defaults", "op_defaults"];
 
+const CONTAINERS: &str = "-joining-containers";
 const DEFAULTS: &str = "-joining-connections";
 const OPERATIONS: &str = "-joining-operations";
+
+/// Stands for the meta attribute that is in each container's primitive.
+fn containers_id(tag: &str) -> String {
+    format!("{tag}{CONTAINERS}")
+}
 
 fn defaults_id(tag: &str) -> String {
     format!("{tag}{DEFAULTS}")
@@ -95,7 +102,7 @@ fn operations_id(tag: &str) -> String {
     format!("{tag}{OPERATIONS}")
 }
 
-/// What joins have left in a CIB that no template tells of any more.
+/// What joins have left in a CIB that no marker tells of any more.
 pub fn left_over(cib: &Cib) -> Vec<Afterwards> {
     let ids = cib.ids().into_iter();
     ids.filter(|id| id.starts_with("lxc-autogen-"))
@@ -116,6 +123,24 @@ fn gone(id: String, (name, value): (&str, &str)) -> Afterwards {
         id,
         then: None,
     }
+}
+
+/// What finds the meta attribute in the primitives of a set's containers and takes it away.
+fn gone_from_containers(tag: &str) -> Afterwards {
+    let (name, value) = UNLIMITED;
+    Afterwards {
+        xpath: format!(
+            "/cib/configuration/resources/primitive[@description='{tag}']/meta_attributes/nvpair\
+             [@name='{name}' and @value='{value}' and @id=concat(../@id,'-{name}')]"
+        ),
+        id: containers_id(tag),
+        then: None,
+    }
+}
+
+/// The meta attribute (name, value) that every container's primitive has while many start or stop.
+pub(super) fn eased_meta() -> (&'static str, &'static str) {
+    UNLIMITED
 }
 
 const UNLIMITED: (&str, &str) = ("migration-threshold", "0");
@@ -147,8 +172,8 @@ fn meta_for(types: &[(&str, &str)], id: &str, pair: (&str, &str)) -> El {
 }
 
 impl Easing {
-    /// The containers' part, for the template.
-    pub(super) fn meta(&self) -> El {
+    /// Tells that many of the set's resources start or stop, for its marker.
+    pub(super) fn mark(&self) -> El {
         meta(&joining_id(&self.tag), UNLIMITED)
     }
 
@@ -172,9 +197,10 @@ impl Easing {
 
     /// How all of it is put back. What somebody else changed meanwhile is left.
     pub fn afterwards(&self) -> Vec<Afterwards> {
-        let meta = gone(joining_id(&self.tag), UNLIMITED);
+        let mark = gone(joining_id(&self.tag), UNLIMITED);
+        let containers = gone_from_containers(&self.tag);
         if !self.type_rules {
-            return vec![meta];
+            return vec![mark, containers];
         }
         // Undone from the last to the first: a section goes when it is empty.
         let section = |name: &&'static str| Afterwards {
@@ -185,7 +211,8 @@ impl Easing {
         let sections = self.missing.iter().map(section);
         let defaults = gone(defaults_id(&self.tag), UNLIMITED);
         let operations = gone(operations_id(&self.tag), UNTOLD);
-        sections.chain([meta, defaults, operations]).collect()
+        let ours = [mark, containers, defaults, operations];
+        sections.chain(ours).collect()
     }
 }
 
@@ -196,7 +223,12 @@ impl Joining {
         asks.then(|| constraints::unprobed(set))
     }
 
-    /// How all of it is put back. What somebody else changed meanwhile is left.
+    /// Whether the containers' monitors begin only when all have joined.
+    pub fn has_monitors_later(&self, set: &Set) -> bool {
+        self.first && set.spec.kind == NodeKind::Guest
+    }
+
+    /// How the rest of it is put back. What somebody else changed meanwhile is left.
     pub fn afterwards(&self, set: &Set, this_node: &str) -> Vec<Afterwards> {
         let mut all = self.easing.afterwards();
         if !set.spec.anywhere {
@@ -205,15 +237,6 @@ impl Joining {
                 xpath: format!("//rsc_location[@id='{id}' and @resource-discovery='{NEVER}']"),
                 id,
                 then: Some(home(set, this_node, Discovery::Joined).render()),
-            });
-        }
-        if self.first && set.spec.kind == NodeKind::Guest {
-            let on = monitor(set);
-            let id = on.get("id").unwrap_or_default().to_owned();
-            all.push(Afterwards {
-                xpath: format!("//op[@id='{id}' and @enabled='false']"),
-                id,
-                then: Some(on.render()),
             });
         }
         all

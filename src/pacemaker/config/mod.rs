@@ -1,7 +1,8 @@
 //! What a set adds to the CIB, as one `<configuration>` tree that cibadmin merges in one change
-//! (Pacemaker Explained, "Resource templates", "Location constraints", "Guest nodes").
+//! (Pacemaker Explained, "Location constraints", "Guest nodes").
 
 mod constraints;
+mod container;
 mod ids;
 mod joining;
 mod remote;
@@ -16,6 +17,7 @@ use crate::spec::NodeKind;
 use crate::xml::El;
 pub use constraints::{Discovery, unprobed_id};
 use constraints::{clone_on_guests, of_containers};
+pub use container::monitors;
 pub use ids::{
     clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, description, former_ids,
     ids_of_tag, object_ids,
@@ -34,6 +36,9 @@ pub struct Cluster {
     pub roles: Roles,
     /// Ids of our resources that an interrupted removal left stopped and that must run again.
     pub revive: Vec<String>,
+    /// Ids of the set's primitives that are in the CIB already. Their operations stay as they are
+    /// there: pcs, for one, changes an operation by another with an id of its own.
+    pub there: Vec<String>,
     /// What is added only while nodes join; `None` when nothing joins.
     pub joining: Option<Joining>,
 }
@@ -86,7 +91,7 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
     let mut all = El::new("configuration")
         .child(El::new("nodes").children(guests.iter().map(|g| node(set, g))));
     let mut resources = El::new("resources")
-        .child(template(set, cluster))
+        .child(marker(set, cluster))
         .children(guests.iter().map(|g| primitive(set, g, cluster)));
     let mut constraints = El::new("constraints").children(of_containers(
         set,
@@ -104,57 +109,20 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
     all.child(resources).child(constraints)
 }
 
-fn template(set: &Set, cluster: &Cluster) -> El {
+/// Tells whose the set is, by its description. No primitive is made from it: pcs (0.11, 0.12) reads
+/// neither templates nor what is made from them. It has the type Dummy, because Pacemaker's scheduler
+/// takes a template of type remote for a remote node.
+fn marker(set: &Set, cluster: &Cluster) -> El {
     let tag = set.tag();
-    let parameters = [
-        ("force_stop", "true".to_owned()),
-        ("hypervisor", crate::libvirt::hypervisor::LXC.uri.to_owned()),
-        // At every start the agent would write each of these to the CIB, which aborts the running
-        // transition and makes the scheduler run again.
-        ("autoset_utilization_cpu", "false".to_owned()),
-        ("autoset_utilization_hv_memory", "false".to_owned()),
-        ("autoset_utilization_host_memory", "false".to_owned()),
-    ];
-    let utilization = [("cpu", "1".to_owned()), ("hv_memory", "100".to_owned())];
     let description = description(&cluster.this_node, &set.state_dir, &set.mark());
-    let easing = cluster.joining.iter().map(|j| j.easing.meta());
-    if set.spec.kind == NodeKind::Remote {
-        let template = remote::template(&tag).attr("description", description);
-        return template.children(easing);
-    }
-    let template = El::new("template")
+    let easing = cluster.joining.iter().map(|j| j.easing.mark());
+    El::new("template")
         .attr("id", &tag)
         .attr("class", "ocf")
-        .attr("provider", "heartbeat")
-        .attr("type", "VirtualDomain")
+        .attr("provider", "pacemaker")
+        .attr("type", "Dummy")
         .attr("description", description)
-        .child(nvpairs(
-            "instance_attributes",
-            &format!("{tag}-instance_attributes"),
-            &parameters,
-        ))
-        .child(nvpairs(
-            "utilization",
-            &format!("{tag}-utilization"),
-            &utilization,
-        ))
-        .children(easing);
-    let first = cluster.joining.as_ref().is_some_and(|j| j.first);
-    template.child(
-        El::new("operations")
-            .child(op(&tag, "start", "0", "90s"))
-            .child(op(&tag, "stop", "0", "90s"))
-            .child(if first {
-                monitor(set).attr("enabled", "false")
-            } else {
-                monitor(set)
-            }),
-    )
-}
-
-fn monitor(set: &Set) -> El {
-    let interval = format!("{}s", set.spec.monitor_s);
-    op(&set.tag(), "monitor", &interval, "30s")
+        .children(easing)
 }
 
 fn op(resource: &str, name: &str, interval: &str, timeout: &str) -> El {
@@ -165,32 +133,11 @@ fn op(resource: &str, name: &str, interval: &str, timeout: &str) -> El {
         .attr("timeout", timeout)
 }
 
-/// Pacemaker reads the remote-* meta attributes from the primitive itself only, never from a
-/// template (Pacemaker 2.1.5, lib/pengine/remote.c).
 fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
-    if set.spec.kind == NodeKind::Remote {
-        return remote::primitive(set, guest, cluster);
+    match set.spec.kind {
+        NodeKind::Guest => container::primitive(set, guest, cluster),
+        NodeKind::Remote => remote::primitive(set, guest, cluster),
     }
-    let id = &guest.resource;
-    let meta = meta_id(id);
-    let path = set.domain_xml_path(&guest.name);
-    let parameters = [("config", path.display().to_string())];
-    let mut remote = vec![
-        ("remote-node", guest.name.clone()),
-        ("remote-addr", guest.address.to_string()),
-    ];
-    if cluster.revive.contains(id) {
-        remote.push(("target-role", "Started".to_owned()));
-    }
-    El::new("primitive")
-        .attr("id", id)
-        .attr("template", set.tag())
-        .child(nvpairs(
-            "instance_attributes",
-            &format!("{id}-instance_attributes"),
-            &parameters,
-        ))
-        .child(nvpairs("meta_attributes", &meta, &remote))
 }
 
 /// The primitive of a container alone, for the file that is kept beside the domain XML.
@@ -199,6 +146,7 @@ pub fn primitive_of(set: &Set, guest: &Machine) -> El {
         this_node: String::new(),
         roles: Roles::of_schema(""),
         revive: Vec::new(),
+        there: Vec::new(),
         joining: None,
     };
     primitive(set, guest, &cluster)

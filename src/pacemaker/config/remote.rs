@@ -41,28 +41,19 @@ pub fn connection(id: &str, address: Ipv4Addr, monitor_s: u32) -> El {
 }
 
 /// The primitive of a remote node of a set. Its description is the set's tag and so tells whose it
-/// is. It cannot be made from the set's template, since Pacemaker looks for remote nodes before it
-/// looks at templates (Pacemaker 2.1.5, lib/pengine/unpack.c, unpack_remote_nodes).
+/// is.
 pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     let id = &guest.resource;
     let mut primitive =
         connection(id, guest.address, set.spec.monitor_s).attr("description", set.tag());
+    if cluster.there.contains(id) {
+        primitive.children.retain(|e| e.name != "operations");
+    }
     if cluster.revive.contains(id) {
         let started = [("target-role", "Started".to_owned())];
         primitive = primitive.child(nvpairs("meta_attributes", &meta_id(id), &started));
     }
     primitive
-}
-
-/// The template of a set of remote nodes. No primitive is made from it: its description tells whose
-/// the set is. Its type is Dummy and not remote, because Pacemaker's scheduler takes a template of
-/// type remote for a remote node.
-pub(super) fn template(tag: &str) -> El {
-    El::new("template")
-        .attr("id", tag)
-        .attr("class", "ocf")
-        .attr("provider", "pacemaker")
-        .attr("type", "Dummy")
 }
 
 #[cfg(test)]
@@ -81,6 +72,7 @@ mod tests {
             this_node: "node1".into(),
             roles: Roles::of_schema("pacemaker-3.9"),
             revive: vec!["lxc2".into()],
+            there: Vec::new(),
             joining: None,
         };
         let tree = additions(&set, Part::All, &cluster);
@@ -106,13 +98,13 @@ mod tests {
         assert_eq!(of("lxc2").render(), expected);
         // A template of type remote would be a node to the scheduler.
         assert_eq!(of("lxc-autogen-lxc").get("type"), Some("Dummy"));
-        // A primitive that is not made from the template cannot be placed by it.
+        // A constraint names what it places by their numbers.
         let constraints = tree.find("constraints").unwrap();
         let home = constraints
             .children
             .iter()
             .find(|c| c.get("node") == Some("node1"));
-        assert_eq!(home.unwrap().get("rsc-pattern"), Some("^lxc[0-9]+$"));
+        assert_eq!(home.unwrap().get("rsc-pattern"), Some("^lxc[1-3]$"));
         assert!(
             constraints
                 .children

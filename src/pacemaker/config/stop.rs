@@ -1,6 +1,7 @@
 //! Changes to the CIB that come before resources are removed from it.
 
-use super::{Easing, clone_id, meta_id, nvpairs};
+use super::joining::eased_meta;
+use super::{Easing, clone_id, meta_id, nvpair, nvpairs};
 use crate::plan::Set;
 use crate::xml::El;
 
@@ -20,22 +21,26 @@ pub fn clone_limit(set: &Set) -> El {
 
 /// A change that stops resources: it sets `target-role` in the meta attributes of each.
 pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -> El {
-    let stopped = |kind: &str, id: &String| {
-        El::new(kind).attr("id", id).child(nvpairs(
+    let stopped = |kind: &str, id: &String, eased: Option<(&str, &str)>| {
+        let set = meta_id(id);
+        let eased = eased.map(|(name, value)| nvpair(&set, name, value));
+        let meta = nvpairs(
             "meta_attributes",
-            &meta_id(id),
+            &set,
             &[("target-role", "Stopped".to_owned())],
-        ))
+        );
+        El::new(kind).attr("id", id).child(meta.children(eased))
     };
-    let template = |easing: &Easing| {
+    let eased = easing.map(|_| eased_meta());
+    let marker = |easing: &Easing| {
         El::new("template")
             .attr("id", &easing.tag)
-            .child(easing.meta())
+            .child(easing.mark())
     };
     let resources = El::new("resources")
-        .children(easing.map(template))
-        .children(primitives.iter().map(|id| stopped("primitive", id)))
-        .children(clones.iter().map(|id| stopped("clone", id)));
+        .children(easing.map(marker))
+        .children(primitives.iter().map(|id| stopped("primitive", id, eased)))
+        .children(clones.iter().map(|id| stopped("clone", id, None)));
     El::new("configuration")
         .child(resources)
         .children(easing.map(Easing::defaults).unwrap_or_default())

@@ -7,6 +7,7 @@ fn cluster() -> Cluster {
         this_node: "node1".into(),
         roles: Roles::of_schema("pacemaker-3.9"),
         revive: vec!["container2".into()],
+        there: Vec::new(),
         joining: None,
     }
 }
@@ -29,17 +30,32 @@ fn ids_are_unique_and_those_to_delete_are_all_there() {
     );
 }
 
+/// pcs reads no templates, and no references to attribute sets.
 #[test]
-fn a_primitive_is_short_and_carries_what_a_template_cannot() {
+fn a_primitive_has_all_in_it_that_pcs_must_read() {
     let set = sample(3);
-    let expected = r#"<primitive id="container1" template="lxc-autogen-lxc">
+    let expected = r#"<primitive id="container1" class="ocf" provider="heartbeat" type="VirtualDomain" description="lxc-autogen-lxc">
   <instance_attributes id="container1-instance_attributes">
     <nvpair id="container1-instance_attributes-config" name="config" value="/var/lib/lxc-autogen/lxc1/domain.xml"/>
+    <nvpair id="container1-instance_attributes-force_stop" name="force_stop" value="true"/>
+    <nvpair id="container1-instance_attributes-hypervisor" name="hypervisor" value="lxc:///"/>
+    <nvpair id="container1-instance_attributes-autoset_utilization_cpu" name="autoset_utilization_cpu" value="false"/>
+    <nvpair id="container1-instance_attributes-autoset_utilization_hv_memory" name="autoset_utilization_hv_memory" value="false"/>
+    <nvpair id="container1-instance_attributes-autoset_utilization_host_memory" name="autoset_utilization_host_memory" value="false"/>
   </instance_attributes>
+  <operations>
+    <op id="container1-start-0s" name="start" interval="0s" timeout="90s"/>
+    <op id="container1-stop-0s" name="stop" interval="0s" timeout="90s"/>
+    <op id="container1-monitor-20s" name="monitor" interval="20s" timeout="30s"/>
+  </operations>
   <meta_attributes id="container1-meta_attributes">
     <nvpair id="container1-meta_attributes-remote-node" name="remote-node" value="lxc1"/>
     <nvpair id="container1-meta_attributes-remote-addr" name="remote-addr" value="192.168.123.11"/>
   </meta_attributes>
+  <utilization id="container1-utilization">
+    <nvpair id="container1-utilization-cpu" name="cpu" value="1"/>
+    <nvpair id="container1-utilization-hv_memory" name="hv_memory" value="100"/>
+  </utilization>
 </primitive>
 "#;
     assert_eq!(primitive_of(&set, &set.guests()[0]).render(), expected);

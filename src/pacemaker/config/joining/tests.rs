@@ -1,5 +1,5 @@
 use super::*;
-use crate::pacemaker::config::{Cluster, Part, additions};
+use crate::pacemaker::config::{Cluster, Part, additions, monitors as monitors_of};
 use crate::pacemaker::schema::Roles;
 use crate::plan::tests::sample;
 use std::collections::HashSet;
@@ -21,13 +21,21 @@ fn a_large_set_stays_eased_and_a_small_one_does_not() {
         let ids = all.iter().map(|back| back.id.as_str());
         ids.filter(|id| stays(id, set, others)).collect()
     };
-    let of_containers = joining_id(&large.tag());
+    let of_set = joining_id(&large.tag());
     let of_connections = defaults_id(&large.tag());
     assert_eq!(
         staying(&large, false),
-        ["rsc_defaults", &of_containers, &of_connections]
+        [
+            "rsc_defaults",
+            &of_set,
+            &containers_id(&large.tag()),
+            &of_connections
+        ]
     );
-    assert_eq!(staying(&large, true), [&of_containers]);
+    assert_eq!(
+        staying(&large, true),
+        [&of_set, &containers_id(&large.tag())]
+    );
     assert!(staying(&small, false).is_empty());
 }
 
@@ -47,12 +55,18 @@ fn all_that_is_otherwise_is_put_back() {
         this_node: "node1".into(),
         roles: Roles::of_schema("pacemaker-3.9"),
         revive: Vec::new(),
+        there: Vec::new(),
         joining: Some(joining.clone()),
     };
     let during = additions(&set, Part::All, &cluster);
     cluster.joining = None;
     let after = additions(&set, Part::All, &cluster);
-    for back in joining.afterwards(&set, "node1") {
+    let with_an_element = |back: &Afterwards| back.id != containers_id(&set.tag());
+    for back in joining
+        .afterwards(&set, "node1")
+        .into_iter()
+        .filter(with_an_element)
+    {
         let of = |tree: &El| {
             let all = tree.walk().into_iter();
             all.filter(|e| e.get("id") == Some(&back.id))
@@ -63,17 +77,44 @@ fn all_that_is_otherwise_is_put_back() {
         assert_ne!(of(&during), of(&after), "{}", back.id);
         assert_eq!(of(&after), back.then, "{}", back.id);
     }
-    // Beside these only the constraint is otherwise, which has a record of its own.
+    // Beside these only the constraint and the containers' monitors and meta attributes are
+    // otherwise.
     let ids = |tree: &El| -> HashSet<String> {
         let all = tree.walk().into_iter();
         all.filter_map(|e| e.get("id")).map(str::to_owned).collect()
     };
     let recorded = |id: &String| {
-        ["lxc-autogen-lxc-joining", "lxc-autogen-lxc-unprobed"]
-            .iter()
-            .any(|of| id.starts_with(of))
+        let ours = ["lxc-autogen-lxc-joining", "lxc-autogen-lxc-unprobed"];
+        ours.iter().any(|of| id.starts_with(of)) || id.ends_with("-migration-threshold")
     };
-    let (during, after) = (ids(&during), ids(&after));
-    assert!(after.is_subset(&during));
-    assert!(during.difference(&after).all(recorded), "{during:?}");
+    let monitors = ["container1-monitor-20s", "container2-monitor-20s"].map(String::from);
+    let eased =
+        ["container1", "container2"].map(|id| format!("{id}-meta_attributes-migration-threshold"));
+    let (in_between, after) = (ids(&during), ids(&after));
+    let later: HashSet<&String> = after.difference(&in_between).collect();
+    assert_eq!(later, monitors.iter().collect());
+    assert!(eased.iter().all(|id| in_between.contains(id)));
+    assert!(
+        in_between.difference(&after).all(recorded),
+        "{in_between:?}"
+    );
+
+    // The monitors are added to those that have none, and to them alone.
+    let cib = |tree: &El| {
+        let root = El::new("cib").child(tree.clone());
+        Cib::parse(&root.render()).unwrap()
+    };
+    let tag = set.tag();
+    let begin = monitors_of(&cib(&during), &tag, 20).unwrap();
+    assert_eq!(
+        ids(&begin),
+        ["container1", "container2"]
+            .map(String::from)
+            .into_iter()
+            .chain(monitors)
+            .collect()
+    );
+    cluster.joining = None;
+    let joined = additions(&set, Part::All, &cluster);
+    assert_eq!(monitors_of(&cib(&joined), &tag, 20), None);
 }
