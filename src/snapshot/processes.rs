@@ -64,6 +64,11 @@ fn seen(pid: u32) -> Option<Seen> {
     }
     let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // A child of a daemon that has become another program between two of these looks is none: it
+    // began as a daemon, and its command line is that of, say, a fence agent.
+    if files::read_trimmed(format!("/proc/{pid}/comm"))? != name {
+        return None;
+    }
     let (state, parent) = state_and_parent(&stat)?;
     let line = by_name(&String::from_utf8_lossy(&line).replace('\0', " "));
     // A zombie has ended; its parent still has to fetch the exit status.
