@@ -59,6 +59,10 @@ pub struct LabShape {
     /// own, or /usr read-only [default: lean]
     #[arg(long, value_enum, value_name = "ROOT")]
     pub root: Option<Root>,
+    /// Nodes with everything installed and no cluster configured, for pcs cluster setup or crm cluster
+    /// init; takes --init systemd, --root full and --ssh
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub bare: Option<bool>,
     /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per other node]
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
@@ -83,6 +87,7 @@ impl LabShape {
             remoted: it.remoted,
             init: it.init,
             root: it.root,
+            bare: it.bare,
             timeout: it.timeout,
         }
     }

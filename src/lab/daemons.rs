@@ -30,6 +30,14 @@ pub(crate) fn reports(context: &Context, lab: &Lab, inside: &Inside) -> Vec<Repo
     }
 }
 
+/// Whether systemd has started what it was to start, as far as it could (systemctl(1),
+/// `is-system-running`).
+pub(crate) fn have_started(context: &Context, inside: &Inside) -> bool {
+    let cmd = inside.cmd("systemctl").arg("is-system-running");
+    let said = cmd.timeout(Duration::from_secs(5)).run(&context.host);
+    said.is_ok_and(|said| matches!(said.stdout.trim(), "running" | "degraded"))
+}
+
 /// The properties that tell how a unit is (systemctl(1), `show`).
 const PROPERTIES: &[&str] = &["Id", "ActiveState", "SubState", "Result"];
 

@@ -38,6 +38,8 @@ pub struct Wanted {
     pub init: Option<Init>,
     /// The file tree of the cluster nodes.
     pub root: Option<Root>,
+    /// Whether no cluster is configured in the cluster nodes.
+    pub bare: Option<bool>,
     /// Seconds to wait for the nodes.
     pub timeout: Option<u64>,
 }
@@ -60,6 +62,7 @@ impl Wanted {
             remoted: self.remoted.or(other.remoted),
             init: self.init.or(other.init),
             root: self.root.or(other.root),
+            bare: self.bare.or(other.bare),
             timeout: self.timeout.or(other.timeout),
         }
     }

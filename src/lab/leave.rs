@@ -25,7 +25,8 @@ pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
         let running = Running::of_names(context, lab, &[name.to_owned()])?;
         let leaving = running.get(name);
         if leaving.is_none() && !running.is_paused(name) {
-            let has_left = !lab.spec.fencing || has_left(context, lab, name)?;
+            let is_fenced = lab.spec.fencing && !lab.spec.bare;
+            let has_left = !is_fenced || has_left(context, lab, name)?;
             return Ok(Seen::ready_if(
                 has_left,
                 "is off, but the cluster has not fenced it",

@@ -27,12 +27,19 @@ pub(super) fn files(lab: &Lab, pcs: &Keys) -> Vec<Entry> {
         let bytes = Content::Bytes(text.into_bytes());
         owned_file(path, bytes, 0o600, Owner::Root)
     };
-    vec![
+    let mut entries = vec![
         dir("var/lib/pcsd", 0o700, Owner::Root),
         dir("var/log/pcsd", 0o755, Owner::Root),
-        secret("/var/lib/pcsd/pcs_users.conf", format!("{users:#}\n")),
-        secret(KNOWN_HOSTS, hosts),
-    ]
+    ];
+    // Where no cluster is configured, people begin with pcs host auth.
+    if !lab.spec.bare {
+        entries.push(secret(
+            "/var/lib/pcsd/pcs_users.conf",
+            format!("{users:#}\n"),
+        ));
+        entries.push(secret(KNOWN_HOSTS, hosts));
+    }
+    entries
 }
 
 /// Path in the nodes of the file by which pcs goes to the others.

@@ -109,8 +109,12 @@ pub(crate) fn summary(lab: &Lab) -> String {
             parts.push(count(number as usize, what));
         }
     }
+    let how = match spec.bare {
+        true => "up, whose cluster is yours to set up",
+        false => "online",
+    };
     format!(
-        "lab {}: {} online; network {} on {}",
+        "lab {}: {} {how}; network {} on {}",
         spec.name,
         parts.join(", "),
         lab.network(),

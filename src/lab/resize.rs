@@ -59,6 +59,9 @@ pub(crate) fn reconcile(
     gone: &[String],
     patience: Duration,
 ) -> Result<()> {
+    if lab.spec.bare {
+        return reconcile_bare(context, state, lab, gone);
+    }
     // Nodes that are just starting have the CIB of their last run, which can be older than this
     // one.
     let inside = wait::await_answer(context, lab, patience)?;
@@ -95,11 +98,27 @@ pub(crate) fn reconcile(
     tools::merge(&inside.at(&context.host), &cib::additions(lab))
 }
 
+/// Takes unwanted nodes away where the lab has configured no cluster, and tells the others' names
+/// anew. A cluster that people have made of them is theirs, and their tools change it.
+fn reconcile_bare(context: &Context, state: &mut State, lab: &Lab, gone: &[String]) -> Result<()> {
+    if !gone.is_empty() {
+        context.report.line(format!("removing {}", gone.join(", ")));
+    }
+    for name in gone {
+        leave(context, lab, name)?;
+        remove(context, state, name)?;
+    }
+    tell(context, lab, lab)
+}
+
 /// Ends the setting that [`reconcile`] makes for the time of the change.
 ///
 /// # Errors
 /// When cibadmin fails.
 pub(crate) fn settle(context: &Context, lab: &Lab, patience: Duration) -> Result<()> {
+    if lab.spec.bare {
+        return Ok(());
+    }
     let inside = wait::await_answer(context, lab, patience)?;
     let xpath = format!("//crm_config/cluster_property_set[@id='{CHANGING}']");
     tools::replace_or_delete(&inside.at(&context.host), &xpath, None)
@@ -153,7 +172,9 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let corosync = config::corosync(now);
     let running = Running::of(context, lab)?;
     for (_, inside) in running.cluster(lab) {
-        write(context, inside, COROSYNC, &corosync)?;
+        if !lab.spec.bare {
+            write(context, inside, COROSYNC, &corosync)?;
+        }
         write(context, inside, "/etc/hosts", &hosts)?;
         if lab.spec.ssh {
             let public = lab.path(lab::KEYS).join("ssh-host.pub");
@@ -162,7 +183,7 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             let text = root::known_hosts_of(lab, &public);
             write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
         }
-        if lab.has_pcs() {
+        if lab.has_pcs() && !lab.spec.bare {
             let token = lab.path(lab::KEYS).join(lab::PCS_TOKEN);
             let token =
                 std::fs::read_to_string(&token).map_err(|e| Error::io("read", &token, e))?;
@@ -170,7 +191,8 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             write(context, inside, pcs::KNOWN_HOSTS, &text)?;
         }
     }
-    for (_, inside) in running.cluster(lab) {
+    let told = running.cluster(lab).into_iter();
+    for (_, inside) in told.filter(|_| !lab.spec.bare) {
         tools::reload(&inside.at(&context.host))?;
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! From options, file and kept lab to a complete lab.
 
 use super::spec::not_sharable;
-use super::{DEFAULT_NAME, Wanted};
+use super::{DEFAULT_NAME, Init, Root, Wanted};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -80,7 +80,11 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
 }
 
 fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
-    let base = saved.cloned().unwrap_or_default();
+    let bare = wanted.bare.unwrap_or(saved.is_some_and(|l| l.bare));
+    let base = saved.cloned().unwrap_or(match bare {
+        true => bare_default(),
+        false => LabSpec::default(),
+    });
     let absolute = |path: &Option<PathBuf>| {
         path.as_ref()
             .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
@@ -116,6 +120,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         },
         init: wanted.init.unwrap_or(base.init),
         root: wanted.root.unwrap_or(base.root),
+        bare,
     };
     spec.check()?;
     check_shares(&spec.share)?;
@@ -123,6 +128,18 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         refuse_other_kind(&spec, saved)?;
     }
     Ok(spec)
+}
+
+/// What a lab without a cluster is like, unless the options say otherwise.
+fn bare_default() -> LabSpec {
+    LabSpec {
+        bare: true,
+        containers: 0,
+        ssh: true,
+        init: Init::Systemd,
+        root: Root::Full,
+        ..LabSpec::default()
+    }
 }
 
 /// Refuses directories to share that are not there.
@@ -155,6 +172,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
         ("--remoted", wanted.remoted != saved.remoted),
         ("--init", wanted.init != saved.init),
         ("--root", wanted.root != saved.root),
+        ("--bare", wanted.bare != saved.bare),
     ];
     crate::spec::refuse_remaking(
         &format!("lab {} was", saved.name),

@@ -46,7 +46,9 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
         hosts: &known(&nodes),
         layout: &lab.layout,
     });
-    entries.push(authkey(&keys.pacemaker));
+    if !lab.spec.bare {
+        entries.push(authkey(&keys.pacemaker));
+    }
     match node.kind {
         Kind::Cluster => entries.extend(full_stack(lab, keys)),
         Kind::Remote | Kind::Guest if lab.remoted.bind_source().is_some() => {
@@ -59,16 +61,11 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
 
 fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
     let mut entries = directories();
+    if !lab.spec.bare {
+        entries.extend(cluster(lab, keys));
+    }
     entries.extend([
-        text("etc/corosync/corosync.conf", config::corosync(lab)),
-        secret("etc/corosync/authkey", &keys.corosync, 0o400, Owner::Root),
         secret("etc/cluster/fence_xvm.key", &keys.fence, 0o600, Owner::Root),
-        owned_file(
-            "var/lib/pacemaker/cib/cib.xml",
-            Content::Text(cib::first(lab).render()),
-            0o600,
-            Owner::Hacluster,
-        ),
         text("etc/libvirt/libvirtd.conf", config::libvirtd()),
         text(
             supervisor::CONFIG.trim_start_matches('/'),
@@ -99,6 +96,20 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
         entries.extend(units::files(lab));
     }
     entries
+}
+
+/// The lab's cluster, as every cluster node knows it.
+fn cluster(lab: &Lab, keys: &Keys) -> [Entry; 3] {
+    [
+        text("etc/corosync/corosync.conf", config::corosync(lab)),
+        secret("etc/corosync/authkey", &keys.corosync, 0o400, Owner::Root),
+        owned_file(
+            "var/lib/pacemaker/cib/cib.xml",
+            Content::Text(cib::first(lab).render()),
+            0o600,
+            Owner::Hacluster,
+        ),
+    ]
 }
 
 /// What a node has besides where the whole of the base tree's system is to be its own: places for

@@ -50,6 +50,9 @@ pub struct LabSpec {
     /// The file tree of the cluster nodes; labs of 0.1.0 have the lean one.
     #[serde(default)]
     pub root: Root,
+    /// Whether no cluster is configured in the cluster nodes.
+    #[serde(default)]
+    pub bare: bool,
 }
 
 /// PID 1 of a cluster node.
@@ -91,6 +94,7 @@ impl Default for LabSpec {
             remoted: None,
             init: Init::default(),
             root: Root::default(),
+            bare: false,
         }
     }
 }
@@ -207,9 +211,40 @@ impl LabSpec {
         bounds("--memory", self.memory_mib, 256, 1 << 20, " MiB")?;
         bounds("--guest-memory", self.guest_memory_mib, 16, 1 << 20, " MiB")?;
         self.share.iter().try_for_each(|path| sharable(path))?;
+        self.check_bare()?;
         self.subnet
             .iter()
             .try_for_each(|subnet| self.check_fits(subnet))
+    }
+
+    /// Refuses what takes a cluster where none is configured, and nodes in which pcs and crmsh could
+    /// configure none.
+    fn check_bare(&self) -> Result<()> {
+        if !self.bare {
+            return Ok(());
+        }
+        for (number, option) in [
+            (self.remote_nodes, "--remote-nodes"),
+            (self.containers, "--containers"),
+        ] {
+            if number > 0 {
+                let why = format!("--bare: {option} {number} takes a cluster, and there is none");
+                return Err(Error::usage(why).mend(
+                    "leave it out; when the cluster is there, add them in a node: lxc-autogen lab \
+                     exec node1 -- lxc-autogen up -c 2",
+                ));
+            }
+        }
+        let takes = |what: &str| {
+            let why = format!("--bare takes {what}, by which pcs and crmsh start a cluster");
+            Err(Error::usage(why).mend("leave the other option out, or leave out --bare"))
+        };
+        match (self.init, self.root, self.ssh) {
+            (Init::Systemd, Root::Full, true) => Ok(()),
+            (Init::Own, ..) => takes("--init systemd"),
+            (_, Root::Lean, _) => takes("--root full"),
+            (.., false) => takes("--ssh"),
+        }
     }
 
     /// Refuses a subnet in which not every node gets an address.

@@ -52,7 +52,11 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
             }
             _ => Vec::new(),
         };
-        rows.push(row(&node, &running, view.as_ref(), troubles));
+        let mut row = row(&node, &running, view.as_ref(), troubles);
+        if lab.spec.bare && view.is_none() {
+            row.pacemaker = "no cluster".to_owned();
+        }
+        rows.push(row);
     }
     let loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
     Ok(Tree {

@@ -9,8 +9,8 @@ const UNITS: &str = "etc/systemd/system";
 /// Where distributions have theirs.
 const VENDOR: &str = "/usr/lib/systemd/system";
 
-/// What a node starts.
-const ENABLED: &[&str] = &["corosync", "pacemaker", "libvirtd"];
+/// The cluster's daemons.
+const CLUSTER: &[&str] = &["corosync", "pacemaker"];
 
 /// What a node must not start: nobody sits at its console. What is for hardware or the kernel does
 /// not start in a container by its own conditions.
@@ -18,9 +18,10 @@ const MASKED: &[&str] = &["console-getty.service"];
 
 /// The units that a node starts.
 pub(super) fn enabled(lab: &Lab) -> Vec<String> {
+    let cluster = if lab.spec.bare { &[][..] } else { CLUSTER };
     let ssh = lab.spec.ssh.then_some(&"ssh");
     let pcsd = lab.has_pcs().then_some(&"pcsd");
-    let names = ENABLED.iter().chain(ssh).chain(pcsd);
+    let names = cluster.iter().chain(&["libvirtd"]).chain(ssh).chain(pcsd);
     names.map(|name| format!("{name}.service")).collect()
 }
 

@@ -77,11 +77,15 @@ pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -
     })
 }
 
-/// Waits until all cluster and remote nodes are online.
+/// Waits until all cluster and remote nodes are online; where no cluster is configured, until they
+/// have started.
 ///
 /// # Errors
 /// [`Kind::NotOnline`] with what is known of the nodes that are not online.
 pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
+    if lab.spec.bare {
+        return await_started(context, lab, timeout);
+    }
     let nodes = lab.nodes();
     let mut stage = context.report.stage("nodes", nodes.len());
     let mut reconnect = Reconnect::new();
@@ -107,6 +111,31 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     };
     poll.until(look, |(running, waiting, view)| {
         not_online(context, lab, &running, &waiting, &view)
+    })?;
+    stage.done();
+    Ok(())
+}
+
+/// Waits until all units of all nodes have started, or failed.
+fn await_started(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
+    let nodes = lab.nodes();
+    let mut stage = context.report.stage("nodes", nodes.len());
+    let look = |_: &mut Poll| {
+        let running = Running::of(context, lab)?;
+        let started = |node: &&Machine| {
+            let inside = running.get(&node.name);
+            inside.is_some_and(|inside| daemons::have_started(context, inside))
+        };
+        let waiting: Vec<&Machine> = nodes.iter().filter(|n| !started(n)).collect();
+        stage.at(nodes.len() - waiting.len());
+        Ok(match waiting.is_empty() {
+            true => Seen::Ready(()),
+            false => Seen::Waiting((running, waiting)),
+        })
+    };
+    let poll = Poll::every(Duration::from_millis(100), timeout);
+    poll.until(look, |(running, waiting)| {
+        not_online(context, lab, &running, &waiting, &View::default())
     })?;
     stage.done();
     Ok(())

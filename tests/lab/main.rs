@@ -5,6 +5,7 @@
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod bare;
 mod crash;
 mod down;
 mod everyday;
@@ -52,7 +53,7 @@ fn main() {
             refused::TESTS,
             large::TESTS,
         ],
-        &[resize::LONG],
+        &[resize::LONG, bare::LONG],
     )
     .exit();
 }
