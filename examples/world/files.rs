@@ -121,13 +121,14 @@ impl Private {
             if names.iter().any(|n| name == *n) {
                 continue;
             }
-            let (link, leads_to) = (private.join(&name), path.join(&name));
-            if self.kept.iter().any(|k| k.starts_with(&leads_to)) {
-                // With a link the kept directory would be in two places.
-                directory(&link, 0o755)?;
-                rbind(&entry.path(), &link)?;
+            let shown = private.join(&name);
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                // A link would not do: labs look for directories that packages have made, and a
+                // directory that is kept must not be in two places.
+                directory(&shown, 0o755)?;
+                rbind(&entry.path(), &shown)?;
             } else {
-                symlink(entry.path(), &link).map_err(|e| Error::io("make", &link, e))?;
+                symlink(entry.path(), &shown).map_err(|e| Error::io("make", &shown, e))?;
             }
         }
         rbind(&private, path)

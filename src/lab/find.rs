@@ -15,11 +15,7 @@ use std::path::Path;
 /// A node by its full name, or by its name without the lab's (`node1` in the default lab), or a
 /// guest node by its name in the cluster, with `LAB/` in front when it is not the default lab.
 pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
-    let (lab, name) = match wanted.split_once('/') {
-        Some((lab, name)) => (lab.to_owned(), name),
-        None => (owner(context, wanted), wanted),
-    };
-    let (context, lab) = existing(context, Some(&lab))?;
+    let (context, lab, name) = lab_of(context, wanted)?;
     let running = Running::of(&context, &lab)?;
     for full in [name.to_owned(), format!("{}-{name}", lab.spec.name)] {
         if let Some(node) = lab.nodes().iter().find(|n| n.name == full) {
@@ -33,6 +29,19 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
             known.join(", ")
         ))
     })
+}
+
+/// The lab that a node of this name is in, its context, and the name without `LAB/`.
+///
+/// # Errors
+/// When there is no such lab.
+pub(crate) fn lab_of<'a>(context: &Context, wanted: &'a str) -> Result<(Context, Lab, &'a str)> {
+    let (lab, name) = match wanted.split_once('/') {
+        Some((lab, name)) => (lab.to_owned(), name),
+        None => (owner(context, wanted), wanted),
+    };
+    let (context, lab) = existing(context, Some(&lab))?;
+    Ok((context, lab, name))
 }
 
 /// Whether a name stands for several nodes.

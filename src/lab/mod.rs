@@ -129,6 +129,11 @@ impl Lab {
         self.pcsd && self.spec.init == Init::Systemd && self.spec.root == Root::Full
     }
 
+    /// Path of the file on this host with hacluster's password, where the nodes have pcsd.
+    pub fn password(&self) -> Option<PathBuf> {
+        self.has_pcs().then(|| self.path(KEYS).join(PASSWORD))
+    }
+
     /// The cluster nodes, in order.
     pub fn cluster_nodes(&self) -> Vec<Machine> {
         self.of_kind(Kind::Cluster, self.spec.cluster_nodes, 0)

@@ -86,11 +86,12 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
     if let Some(ssh) = &keys.ssh {
         entries.extend(ssh_files(lab, ssh));
     }
-    if lab.spec.root == Root::Full {
-        entries.extend(whole_system(lab));
-    }
     if let Some(pcs) = &keys.pcs {
         entries.extend(pcs::files(lab, pcs));
+    }
+    // Packages' directories come last: those that are there already stay as they are.
+    if lab.spec.root == Root::Full {
+        entries.extend(whole_system(lab));
     }
     if lab.spec.init == Init::Systemd {
         entries.extend(units::files(lab));

@@ -11,6 +11,7 @@ use crate::pacemaker::monitor::View;
 use crate::plan::{Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
+use std::path::PathBuf;
 
 /// One node, and the guests that run on it.
 #[derive(Debug, Serialize)]
@@ -35,6 +36,8 @@ pub(crate) struct Tree {
     pub nodes: Vec<Row>,
     /// Guests that run on no node.
     pub guests: Vec<Row>,
+    /// File on this host with hacluster's password, where the nodes have pcsd.
+    pub password: Option<PathBuf>,
 }
 
 /// Looks at the lab.
@@ -70,6 +73,7 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         },
         nodes: rows,
         guests: loose,
+        password: lab.password(),
     })
 }
 

@@ -25,6 +25,14 @@ const SIGNS: &[&str] = &[
     r"[{]S?(SHA|MD5|CRYPT)[0-9]*[}]",
     r"(?im)^[ \t]*(private|preshared)key[ \t]*=",
     r"(?im)^[ \t]*[a-z_.-]*(password|passphrase|passwort|secret|token|psk|(api|auth|access)[_-]?key)[a-z_.-]*[ \t]*[:=][ \t]*\S",
+    // JSON, on lines of its own or not; XML.
+    r#"(?i)["'][a-z_.-]*(password|passphrase|secret|token|(api|auth|access)[_-]?key)[a-z_.-]*["'][ \t]*[:=][ \t]*["'][^"']"#,
+    r"(?i)<[a-z_.-]*(password|passphrase|secret|token)[a-z_.-]*>[^<\s]",
+    // netrc(5).
+    r"(?i)\bmachine\s+\S+\s+login\s+\S+\s+password\s",
+    // RFC 7519; GitHub, GitLab, Slack and Amazon begin theirs so.
+    r"\beyJ[A-Za-z0-9_-]{8,}[.]eyJ",
+    r"\b(gh[pousr]_|github_pat_|glpat-|xox[abp]-|AKIA)[A-Za-z0-9_-]{12}",
     // A user and a password in an address.
     r"://[^/\s:@]+:[^/\s@]+@",
 ];
@@ -117,6 +125,11 @@ mod tests {
             "API_KEY=x",
             "psk: abc",
             "deb https://joe:pw@example.com/debian stable main",
+            "{\"user\": \"joe\", \"password\": \"x\"}",
+            "<user name='joe'><password>x</password></user>",
+            "machine example.com login joe password x",
+            "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.x",
+            "# ghp_0123456789abcdefghij",
         ] {
             assert!(signs.are_in(secret.as_bytes()), "{secret}");
         }
@@ -127,6 +140,8 @@ mod tests {
             "deb https://example.com:80/debian stable main",
             "PASS_MAX_DAYS 99999",
             "export PS1='$1$x'",
+            "<password></password>",
+            "{\"password\": null}",
         ] {
             assert!(!signs.are_in(setting.as_bytes()), "{setting}");
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 /// Places below /etc that stay out, and why. A path stands for all that is below it, too; a `*` at
-/// its end for every name that begins so.
+/// its end for every name that begins so, one at its beginning for every name that ends so.
 pub const LEFT_OUT: &[(&str, &[&str])] = &[
     (
         "hashes of passwords, and who may become whom",
@@ -65,6 +65,19 @@ pub const LEFT_OUT: &[(&str, &[&str])] = &[
             "snmp",
             "fence_virt*",
             "nut",
+        ],
+    ),
+    (
+        "stores of keys, by their names",
+        &[
+            "*.key",
+            "*.p12",
+            "*.pfx",
+            "*.jks",
+            "*.keystore",
+            "*.keytab",
+            "*.kdbx",
+            "*.ovpn",
         ],
     ),
     (
@@ -154,9 +167,10 @@ pub const LEFT_OUT: &[(&str, &[&str])] = &[
 /// Why a path below /etc stays out; `None` where it need not.
 pub fn reason(path: &Path) -> Option<&'static str> {
     let path = path.to_string_lossy();
-    let meets = |pattern: &str| match pattern.strip_suffix('*') {
-        Some(begin) => path.starts_with(begin),
-        None => path
+    let meets = |pattern: &str| match (pattern.strip_suffix('*'), pattern.strip_prefix('*')) {
+        (Some(begin), _) => path.starts_with(begin),
+        (_, Some(end)) => path.ends_with(end),
+        (None, None) => path
             .strip_prefix(pattern)
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
     };
@@ -177,6 +191,7 @@ mod tests {
             "ssh/moduli",
             "cron.d/x",
             "systemd/system/a.service",
+            "apache2/web.key",
         ] {
             assert!(reason(Path::new(path)).is_some(), "{path}");
         }
@@ -185,6 +200,7 @@ mod tests {
             "systemd/journald.conf",
             "sshguard",
             "hosts2",
+            "apache2/web.key.d/a",
         ] {
             assert_eq!(reason(Path::new(path)), None, "{path}");
         }

@@ -29,7 +29,9 @@ impl Lab {
     pub fn up(name: &'static str, options: &str) -> Lab {
         let before = Before::new();
         let lab = Lab { name, before };
-        lab.change(&format!("{options} {}", kind())).exits(0);
+        let says = options.contains("--init") || options.contains("--bare");
+        let kind = if says { String::new() } else { kind() };
+        lab.change(&format!("{options} {kind}")).exits(0);
         lab
     }
 

@@ -2,49 +2,109 @@
 
 use crate::Test;
 use crate::lab::Lab;
-use crate::world::{lxa, tool, until};
-use std::path::Path;
+use crate::world::{lxa, run, tool, until};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 pub const TESTS: &[Test] = &[("nodes_are_machines", nodes_are_machines)];
 
 /// What a lab of machines is asked for with.
 const MACHINES: &str = "--cluster-nodes 1 -c 0 --init systemd --root full";
 
-/// Something secret in the host's /etc, which must not be in a node's.
-struct Secret(&'static str);
+/// Secrets of the host's /etc, none of which must be in a node's: paths below it, texts, modes.
+const SECRETS: &[(&str, &str, u32)] = &[
+    (
+        "qa/rsa",
+        "-----BEGIN RSA PRIVATE KEY-----\nQA-SECRET",
+        0o644,
+    ),
+    (
+        "qa/openssh",
+        "-----BEGIN OPENSSH PRIVATE KEY-----\nQA-SECRET",
+        0o644,
+    ),
+    (
+        "qa/pgp",
+        "-----BEGIN PGP PRIVATE KEY BLOCK-----\nQA-SECRET",
+        0o644,
+    ),
+    ("qa/putty", "PuTTY-User-Key-File-3: QA-SECRET", 0o644),
+    ("qa/age", "AGE-SECRET-KEY-1QA-SECRET", 0o644),
+    (
+        "qa/openvpn",
+        "-----BEGIN OpenVPN Static key V1-----\nQA-SECRET",
+        0o644,
+    ),
+    ("qa/wireguard", "[Interface]\nPrivateKey = QA-SECRET", 0o644),
+    ("qa/hash", "joe:$6$salt$QA-SECRET:1::::::", 0o644),
+    ("qa/htpasswd", "joe:$apr1$salt$QA-SECRET", 0o644),
+    ("qa/ldap", "userPassword: {SSHA}QA-SECRET", 0o644),
+    ("qa/ini", "[db]\ndb_password = QA-SECRET", 0o644),
+    ("qa/json", "{\"a\": {\"api_key\": \"QA-SECRET\"}}", 0o644),
+    ("qa/xml", "<a><password>QA-SECRET</password></a>", 0o644),
+    ("qa/url", "https://joe:QA-SECRET@example.com/", 0o644),
+    (
+        "qa/netrc",
+        "machine example.com login joe password QA-SECRET",
+        0o644,
+    ),
+    ("qa/jwt", "# eyJhbGciOiJIUzI1NiJ9.eyJQA-SECRET", 0o644),
+    ("qa/store.p12", "QA-SECRET", 0o644),
+    ("qa/roots-own", "QA-SECRET", 0o600),
+    ("qa/closed/file", "QA-SECRET", 0o644),
+    ("corosync/qa", "QA-SECRET", 0o644),
+    ("libvirt/qa", "QA-SECRET", 0o644),
+    ("ssh/qa_key", "QA-SECRET", 0o644),
+    ("NetworkManager/qa", "QA-SECRET", 0o644),
+    ("krb5.keytab", "QA-SECRET", 0o644),
+];
 
-impl Secret {
-    /// Files that everybody may read, as careless people leave them, and one for root alone.
-    const ALL: &[(&'static str, &'static str, u32)] = &[
-        ("qa-open.key", "-----BEGIN RSA PRIVATE KEY-----\n", 0o644),
-        ("qa-hash.conf", "joe:$6$salt$hash:1::::::\n", 0o644),
-        ("qa-plain.conf", "db_password = x\n", 0o644),
-        ("qa-closed.conf", "nothing\n", 0o600),
-    ];
+/// What was planted in the host's /etc. Dropping this value takes it away.
+struct Planted {
+    files: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
+}
 
-    fn plant() -> Secret {
-        use std::os::unix::fs::PermissionsExt;
-        for (name, text, mode) in Secret::ALL {
-            let path = Path::new("/etc").join(name);
+impl Planted {
+    fn now() -> Planted {
+        let etc = Path::new("/etc");
+        let (mut files, mut directories) = (Vec::new(), Vec::new());
+        let setting = ("qa/setting", "colour = blue\n", 0o644);
+        for (name, text, mode) in SECRETS.iter().chain([&setting]) {
+            let path = etc.join(name);
+            let parents: Vec<_> = path.ancestors().skip(1).filter(|p| !p.exists()).collect();
+            for parent in parents.into_iter().rev() {
+                std::fs::create_dir(parent).unwrap();
+                directories.push(parent.to_owned());
+            }
+            assert!(!path.exists(), "{} is this machine's", path.display());
             std::fs::write(&path, text).unwrap();
-            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(*mode)).unwrap();
+            set_mode(&path, *mode);
+            files.push(path);
         }
-        std::fs::write("/etc/qa-setting.conf", "colour = blue\n").unwrap();
-        Secret("/etc/qa-setting.conf")
+        set_mode(&etc.join("qa/closed"), 0o700);
+        Planted { files, directories }
     }
 }
 
-impl Drop for Secret {
+fn set_mode(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+impl Drop for Planted {
     fn drop(&mut self) {
-        for (name, _, _) in Secret::ALL {
-            let _ = std::fs::remove_file(Path::new("/etc").join(name));
+        for file in &self.files {
+            let _ = std::fs::remove_file(file);
         }
-        let _ = std::fs::remove_file(self.0);
+        for directory in self.directories.iter().rev() {
+            let _ = std::fs::remove_dir(directory);
+        }
     }
 }
 
 fn nodes_are_machines() {
-    let _planted = Secret::plant();
+    let _planted = Planted::now();
     let lab = Lab::up("lab", MACHINES);
     // One that comes later is known to pcs on the first as well.
     lab.change("--cluster-nodes 2").exits(0);
@@ -60,7 +120,9 @@ fn nodes_are_machines() {
     lab.ok("node2", "systemctl reset-failed qa-fails");
     asked_by_pcs(&lab);
     asked_by_crmsh(&lab);
+    lab.ok("node1", "test -s /tmp/qa-report.tar.bz2");
     writable_and_without_secrets(&lab);
+    takes_packages(&lab);
 
     // Stopped and started by pcs, from another node.
     lab.ok("node1", "pcs cluster stop lab-node2");
@@ -130,7 +192,12 @@ fn asked_by_pcs(lab: &Lab) {
 }
 
 fn asked_by_crmsh(lab: &Lab) {
-    for command in ["crm status", "crm configure show", "crm configure verify"] {
+    for command in [
+        "crm status",
+        "crm configure show",
+        "crm configure verify",
+        "crm report -f 5M /tmp/qa-report",
+    ] {
         let said = lab.exec("node1", command);
         assert_eq!(
             (said.code, said.err.contains("Traceback")),
@@ -144,6 +211,24 @@ fn asked_by_crmsh(lab: &Lab) {
     lab.await_online("node1", 10, "node1 node2");
 }
 
+/// A package goes into one node, and neither into another nor into the host.
+fn takes_packages(lab: &Lab) {
+    let script = "mkdir -p /tmp/qa/DEBIAN /tmp/qa/usr/share/qa && echo new > /tmp/qa/usr/share/qa/file \
+                  && printf 'Package: lxc-autogen-qa\\nVersion: 1\\nArchitecture: all\\n\
+                  Maintainer: qa <qa@example.com>\\nDescription: a test\\n' > /tmp/qa/DEBIAN/control \
+                  && dpkg-deb --build /tmp/qa /tmp/qa.deb";
+    lab.shell("node2", script).exits(0);
+    lab.ok("node2", "dpkg --install /tmp/qa.deb");
+    lab.ok("node2", "apt-get remove -y lxc-autogen-qa");
+    lab.ok("node2", "apt-get install -y /tmp/qa.deb");
+    assert_eq!(lab.ok("node2", "cat /usr/share/qa/file"), "new\n");
+    assert_eq!(lab.ok("node2", "dpkg --audit"), "");
+    let asked = "dpkg-query --show lxc-autogen-qa";
+    lab.ok("node2", asked);
+    assert_eq!(lab.exec("node1", asked).code, 1);
+    run("dpkg-query", ["--show", "lxc-autogen-qa"]).exits(1);
+}
+
 fn writable_and_without_secrets(lab: &Lab) {
     lab.ok("node2", "mkdir -p /usr/local/bin");
     let program = "/usr/local/bin/qa-program";
@@ -152,14 +237,12 @@ fn writable_and_without_secrets(lab: &Lab) {
         &format!("printf '#!/bin/sh\\necho of node2\\n' > {program} && chmod +x {program}"),
     )
     .exits(0);
-    assert_eq!(
-        lab.ok("node2", "cat /etc/qa-setting.conf"),
-        "colour = blue\n"
+    assert_eq!(lab.ok("node2", "cat /etc/qa/setting"), "colour = blue\n");
+    let found = lab.exec(
+        "node2",
+        "grep --recursive --files-with-matches QA-SECRET /etc",
     );
-    for (name, _, _) in Secret::ALL {
-        let said = lab.exec("node2", &format!("test -e /etc/{name}"));
-        assert_eq!(said.code, 1, "/etc/{name} is in the node");
-    }
+    assert_eq!((found.code, found.out.as_str()), (1, ""), "{found:?}");
     let shadow = lab.ok("node2", "grep -v ^hacluster: /etc/shadow");
     assert!(!shadow.contains('$'), "{shadow}");
 }

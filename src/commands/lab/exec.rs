@@ -5,9 +5,10 @@ use crate::error::{Error, Result};
 use crate::host::command::Cmd;
 use crate::host::inside::Inside;
 use crate::host::users;
-use crate::lab::find::{find, find_all, is_pattern};
+use crate::lab::find::{find, find_all, is_pattern, lab_of};
 use crate::report::{result, say};
 use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 /// Replaces this process with the command in the node: its exit status is ours. In several nodes it
@@ -87,6 +88,14 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// As [`run`].
 pub(in crate::commands) fn shell(context: &Context, node: &str) -> Result<()> {
+    users::require_root("lab shell")?;
+    let (_, lab, _) = lab_of(context, node)?;
+    if let Some(password) = lab.password().filter(|_| std::io::stdin().is_terminal()) {
+        say(format!(
+            "hacluster's password, for pcs, is in {} of the host",
+            password.display()
+        ));
+    }
     let shell = ["bash", "-l"].map(OsString::from);
     run(context, node, &shell)
 }
