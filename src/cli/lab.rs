@@ -32,7 +32,8 @@ pub struct LabShape {
     /// Whether nodes are fenced [default: true]
     #[arg(long, value_name = "BOOL")]
     pub fencing: Option<bool>,
-    /// Run sshd in the cluster nodes; root may go from node to node
+    /// Run sshd in the cluster nodes; root may go from node to node [default: false, and true for
+    /// machines with sshd]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub ssh: Option<bool>,
     /// Memory limit of a cluster node with its guests, in MiB [default: 2048]
@@ -41,6 +42,10 @@ pub struct LabShape {
     /// Memory limit of each guest and remote node, in MiB [default: 196]
     #[arg(long, value_name = "MIB")]
     pub guest_memory: Option<u32>,
+    /// Size of each cluster node's disk, in MiB: a file in the lab's directory that takes no more room
+    /// than what is on it; 0 for none, which lets a node fill the host's file system [default: 2048]
+    #[arg(long, value_name = "MIB")]
+    pub disk: Option<u32>,
     /// Show this directory of the host in the cluster nodes, at the same place, read-only; repeatable
     #[arg(long, value_name = "DIR")]
     pub share: Option<Vec<PathBuf>>,
@@ -82,6 +87,7 @@ impl LabShape {
             ssh: it.ssh,
             memory: it.memory,
             guest_memory: it.guest_memory,
+            disk: it.disk,
             share: it.share,
             base: it.base,
             remoted: it.remoted,

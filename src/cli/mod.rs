@@ -236,6 +236,12 @@ pub enum Command {
         #[arg(long)]
         pull: bool,
     },
+    /// Waits until this cluster node of a lab is online.
+    #[command(hide = true)]
+    NodeOnline {
+        /// Seconds to wait afterwards.
+        pause: u64,
+    },
     /// Keeps libvirt_lxc out of the groups of a lab's nodes.
     #[command(hide = true)]
     NodeGroups {

@@ -85,6 +85,10 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
         Some(Command::NodeEnter { pid, command }) => {
             return crate::host::inside::enter(pid, &command);
         }
+        Some(Command::NodeOnline { pause }) => {
+            let pause = std::time::Duration::from_secs(pause);
+            return crate::lab::online::await_own(&context.host, pause);
+        }
         Some(Command::NodeGroups { list }) => return crate::lab::groups::keep(&list),
         // Not carried out here: crate::main does it.
         Some(Command::NodeInit { .. } | Command::NodePlug { .. }) => return Ok(()),

@@ -5,6 +5,7 @@ pub mod at;
 pub mod cgroups;
 pub mod command;
 pub mod container_net;
+pub mod disk;
 pub mod files;
 pub mod forwarding;
 pub mod hosts;

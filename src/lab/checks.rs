@@ -3,7 +3,7 @@
 use crate::checks::kernel::MIB_PER_GUEST;
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
-use crate::host::{cgroups, memory, packages};
+use crate::host::{cgroups, disk, memory, packages};
 use crate::lab::{Lab, network_of};
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{emulator_in, marked_state_dir, virsh};
@@ -80,6 +80,10 @@ fn check_programs(lab: &Lab) -> Result<()> {
     }
     if lab.spec.fencing {
         check_fence_modules(Path::new("/"))?;
+    }
+    if let Some((what, mend)) = disk::lacking().filter(|_| lab.spec.disk_mib > 0) {
+        let mend = format!("{mend}; for nodes without disks: lab up --disk 0");
+        return Err(Error::cant(format!("--disk: {what}")).mend(mend));
     }
     for name in here {
         which::which(name).map_err(|_| {

@@ -39,7 +39,7 @@ pub(crate) fn have_started(context: &Context, inside: &Inside) -> bool {
 }
 
 /// The properties that tell how a unit is (systemctl(1), `show`).
-const PROPERTIES: &[&str] = &["Id", "ActiveState", "SubState", "Result"];
+const PROPERTIES: &[&str] = &["Id", "ActiveState", "SubState", "Result", "Job"];
 
 /// Reads what `systemctl show` prints: a block of lines for each unit, with an empty line between.
 /// A unit that is asked for by name and by its state is there twice.
@@ -50,6 +50,8 @@ fn of_units(text: &str) -> Vec<Report> {
         let of = |name: &str| of.get(name).copied().unwrap_or_default();
         let name = of("Id").trim_end_matches(".service").to_owned();
         let state = match (of("ActiveState"), of("Result")) {
+            // It waits for its turn.
+            ("inactive", _) if !matches!(of("Job"), "" | "0") => "starting".to_owned(),
             ("active", _) => "running".to_owned(),
             ("activating", _) => "starting".to_owned(),
             ("failed", why) => format!("failed ({why})"),
@@ -104,7 +106,9 @@ mod tests {
     const SHOW: &str = "Id=corosync.service\nActiveState=active\nSubState=running\nResult=success\n\n\
         Id=pacemaker.service\nActiveState=activating\nSubState=auto-restart\nResult=exit-code\n\n\
         Id=libvirtd.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n\n\
-        Id=libvirtd.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n";
+        Id=libvirtd.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n\n\
+        Id=pcsd.service\nActiveState=inactive\nSubState=dead\nResult=success\nJob=117\n\n\
+        Id=ssh.service\nActiveState=inactive\nSubState=dead\nResult=success\nJob=0\n";
 
     #[test]
     fn units_as_systemctl_shows_them() {
@@ -118,7 +122,9 @@ mod tests {
             [
                 "corosync running",
                 "pacemaker starting",
-                "libvirtd failed (exit-code)"
+                "libvirtd failed (exit-code)",
+                "pcsd starting",
+                "ssh inactive"
             ]
         );
         assert!(of_units("").is_empty());

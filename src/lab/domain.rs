@@ -57,6 +57,7 @@ fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
         mounts,
         // For the meminfo that a nested libvirt shows its containers by way of FUSE.
         devices: &["/dev/fuse"],
+        disk_mib: (lab.spec.disk_mib > 0).then_some(lab.spec.disk_mib),
         layout,
         ..remoted(lab, node)
     }
@@ -72,6 +73,7 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
         machine: node.clone(),
         state_dir: lab.dir.clone(),
         directory: lab.path(&node.name),
+        disk_mib: None,
         layout: lab.layout.clone(),
         init: vec![lab.remoted.inside().display().to_string()],
         environment: lab.remoted_environment.clone(),
@@ -111,6 +113,8 @@ mod tests {
     fn the_domains_of_a_lab_to_the_letter() {
         let mut lab = sample(1, 1);
         lab.spec.share = vec!["/srv/data".into()];
+        // There were none.
+        lab.spec.disk_mib = 0;
         let texts = [
             include_str!("../libvirt/testdata/cluster-node.xml"),
             include_str!("../libvirt/testdata/remote-node.xml"),
@@ -118,6 +122,25 @@ mod tests {
         for (node, text) in lab.nodes().iter().zip(texts) {
             assert_eq!(container::domain(&blueprint(&lab, node)).render(), text);
         }
+    }
+
+    #[test]
+    fn a_cluster_node_has_a_disk_and_a_remote_node_a_directory() {
+        let lab = sample(1, 1);
+        let roots: Vec<String> = lab
+            .nodes()
+            .iter()
+            .filter_map(|node| {
+                let xml = container::domain(&blueprint(&lab, node));
+                xml.all("filesystem").first().map(|root| root.render())
+            })
+            .collect();
+        let disk = "<filesystem type=\"file\" accessmode=\"passthrough\">\n  \
+                    <driver type=\"loop\" format=\"raw\"/>\n  \
+                    <source file=\"/var/lib/lxc-autogen-lab-lab/lab-node1/disk.ext4\"/>\n  \
+                    <target dir=\"/\"/>\n</filesystem>\n";
+        assert_eq!(roots[0], disk);
+        assert!(roots[1].contains("lab-remote1/rootfs"), "{}", roots[1]);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Wanted {
     pub memory: Option<u32>,
     /// Memory limit of each guest and remote node, MiB.
     pub guest_memory: Option<u32>,
+    /// Size of a cluster node's disk, MiB.
+    pub disk: Option<u32>,
     /// Directories of the host that the cluster nodes see.
     pub share: Option<Vec<PathBuf>>,
     /// Another tree whose /usr the nodes use.
@@ -57,6 +59,7 @@ impl Wanted {
             ssh: self.ssh.or(other.ssh),
             memory: self.memory.or(other.memory),
             guest_memory: self.guest_memory.or(other.guest_memory),
+            disk: self.disk.or(other.disk),
             share: self.share.or(other.share),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),

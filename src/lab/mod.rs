@@ -23,6 +23,7 @@ pub(crate) mod leave;
 pub(crate) mod make;
 mod names;
 pub(crate) mod nested;
+pub(crate) mod online;
 pub mod pcs;
 pub(crate) mod raise;
 pub(crate) mod reconnect;

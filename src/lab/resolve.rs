@@ -3,7 +3,7 @@
 use super::spec::not_sharable;
 use super::{DEFAULT_NAME, Init, Root, Wanted};
 use crate::error::{Error, Result};
-use crate::host::files;
+use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
 use crate::libvirt;
 use crate::libvirt::container::SYSRQ;
@@ -54,7 +54,21 @@ pub(crate) fn name_of(wanted: &Wanted) -> &str {
 /// # Errors
 /// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
 pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
-    let spec = resolve(wanted, saved.map(|l| &l.spec))?;
+    let mut spec = resolve(wanted, saved.map(|l| &l.spec))?;
+    // People's tools go from machine to machine by it.
+    let is_machine = spec.init == Init::Systemd && spec.root == Root::Full;
+    if saved.is_none() && wanted.ssh.is_none() && is_machine {
+        let base = spec.base.as_deref().unwrap_or(Path::new("/"));
+        spec.ssh = files::exists(&base.join("usr/sbin/sshd")) && which::which("ssh-keygen").is_ok();
+    }
+    if saved.is_none() && wanted.disk.is_none() {
+        if let Some((what, mend)) = disk::lacking() {
+            look.context.report.line(format!(
+                "the nodes have no disks, and can fill this host's: {what} (mend: {mend})"
+            ));
+            spec.disk_mib = 0;
+        }
+    }
     let lab = match saved {
         Some(saved) => {
             spec.check_fits(&saved.subnet)?;
@@ -105,6 +119,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         ssh: wanted.ssh.unwrap_or(base.ssh),
         memory_mib: wanted.memory.unwrap_or(base.memory_mib),
         guest_memory_mib: wanted.guest_memory.unwrap_or(base.guest_memory_mib),
+        disk_mib: wanted.disk.unwrap_or(base.disk_mib),
         share: match &wanted.share {
             None => base.share.clone(),
             Some(all) => all
@@ -167,6 +182,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
             "--guest-memory",
             wanted.guest_memory_mib != saved.guest_memory_mib,
         ),
+        ("--disk", wanted.disk_mib != saved.disk_mib),
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),

@@ -50,7 +50,7 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
         entries.push(authkey(&keys.pacemaker));
     }
     match node.kind {
-        Kind::Cluster => entries.extend(full_stack(lab, keys)),
+        Kind::Cluster => entries.extend(full_stack(lab, node, keys)),
         Kind::Remote | Kind::Guest if lab.remoted.bind_source().is_some() => {
             entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
         }
@@ -59,7 +59,7 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     entries
 }
 
-fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
+fn full_stack(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     let mut entries = directories();
     if !lab.spec.bare {
         entries.extend(cluster(lab, keys));
@@ -94,7 +94,7 @@ fn full_stack(lab: &Lab, keys: &Keys) -> Vec<Entry> {
         entries.extend(whole_system(lab));
     }
     if lab.spec.init == Init::Systemd {
-        entries.extend(units::files(lab));
+        entries.extend(units::files(lab, node.number));
     }
     entries
 }

@@ -16,6 +16,10 @@ pub const MOST_CONTAINERS: u32 = 1000;
 /// at most.
 const LONGEST_NAME: usize = 11;
 
+/// The smallest disk of a cluster node, MiB: the file system's own needs, and room for the logs of a
+/// cluster that starts.
+const LEAST_DISK: u32 = 64;
+
 /// The options of a lab, completed. They are kept in the lab's directory, so that later commands
 /// need not be told again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +42,10 @@ pub struct LabSpec {
     pub memory_mib: u32,
     /// Memory limit of a guest or remote node, MiB.
     pub guest_memory_mib: u32,
+    /// Size of a cluster node's disk, MiB; 0 where its files are on the host's file system, as
+    /// those of labs of 0.1.0 are.
+    #[serde(default)]
+    pub disk_mib: u32,
     /// Directories of the host that cluster nodes see at the same place, read-only.
     pub share: Vec<PathBuf>,
     /// Another tree whose /usr the nodes use.
@@ -89,6 +97,7 @@ impl Default for LabSpec {
             ssh: false,
             memory_mib: 2048,
             guest_memory_mib: 196,
+            disk_mib: 2048,
             share: Vec::new(),
             base: None,
             remoted: None,
@@ -210,6 +219,9 @@ impl LabSpec {
         bounds("--containers", self.containers, 0, MOST_CONTAINERS, "")?;
         bounds("--memory", self.memory_mib, 256, 1 << 20, " MiB")?;
         bounds("--guest-memory", self.guest_memory_mib, 16, 1 << 20, " MiB")?;
+        if self.disk_mib > 0 {
+            bounds("--disk", self.disk_mib, LEAST_DISK, 1 << 24, " MiB")?;
+        }
         self.share.iter().try_for_each(|path| sharable(path))?;
         self.check_bare()?;
         self.subnet

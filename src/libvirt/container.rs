@@ -83,11 +83,31 @@ fn os(init: &[String], environment: &[(String, String)]) -> El {
 /// The directory with a container's root, inside the directory of the container's files.
 pub const ROOT: &str = "rootfs";
 
+/// The file with a container's disk, in the same place.
+pub const DISK: &str = "disk.ext4";
+
+/// A container's root: its disk, which libvirt attaches to a loop device that goes with the
+/// container (libvirt 9.0, src/lxc/lxc_controller.c, virLXCControllerSetupLoopDeviceFS), or a
+/// directory.
+fn root(blueprint: &Blueprint) -> El {
+    let top = Path::new("/");
+    if blueprint.disk_mib.is_none() {
+        return bind(&blueprint.directory.join(ROOT), top);
+    }
+    let disk = blueprint.directory.join(DISK);
+    El::new("filesystem")
+        .attr("type", "file")
+        .attr("accessmode", "passthrough")
+        .child(El::new("driver").attr("type", "loop").attr("format", "raw"))
+        .child(El::new("source").attr("file", disk.display()))
+        .child(El::new("target").attr("dir", top.display()))
+}
+
 /// A container's file systems: its own root, then the trees of the base tree read-only, then its
 /// other mounts.
 fn filesystems(blueprint: &Blueprint) -> Vec<El> {
     let layout = &blueprint.layout;
-    let mut all = vec![bind(&blueprint.directory.join(ROOT), Path::new("/"))];
+    let mut all = vec![root(blueprint)];
     let trees = layout.trees.iter();
     all.extend(trees.map(|tree| read_only(&layout.base.join(tree), &Path::new("/").join(tree))));
     all.extend(blueprint.mounts.iter().map(filesystem));

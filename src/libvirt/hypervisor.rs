@@ -20,7 +20,8 @@ pub struct Hypervisor {
     /// The directory that libvirt makes when the first domain is defined.
     pub defined: &'static str,
     /// The directory of libvirt's run-time files for running domains, and the endings of those
-    /// files' names: each is called NAME.ENDING, with the domain's name.
+    /// files' names: each is called NAME.ENDING, with the domain's name. LXC's `root` is where a
+    /// disk is mounted, inside the container.
     run: (&'static str, &'static [&'static str]),
 }
 
@@ -35,7 +36,7 @@ pub static LXC: Hypervisor = Hypervisor {
     defined: "/etc/libvirt/lxc",
     run: (
         "/run/libvirt/lxc",
-        &["dev", "devpts", "fuse", "sock", "pid", "xml"],
+        &["dev", "devpts", "fuse", "sock", "pid", "xml", "root"],
     ),
 };
 
@@ -131,6 +132,7 @@ mod tests {
                 "/run/libvirt/lxc/lxc1.sock",
                 "/run/libvirt/lxc/lxc1.pid",
                 "/run/libvirt/lxc/lxc1.xml",
+                "/run/libvirt/lxc/lxc1.root",
             ]
         );
     }

@@ -3,7 +3,7 @@
 use super::{Doing, Lifetime, Machinery, Seen};
 use crate::error::Result;
 use crate::host::inside::{self, Inside};
-use crate::host::{Host, container_net, signals};
+use crate::host::{Host, container_net, disk, files, mounts, signals};
 use crate::libvirt::container;
 use crate::libvirt::hypervisor::{DEAD, Hypervisor, LXC};
 use crate::libvirt::virsh::{self, DomainRow};
@@ -31,8 +31,22 @@ impl Machinery for Container {
         container::domain(blueprint)
     }
 
-    fn write_root(&self, writer: &mut Writer, directory: &Path, made: &Made) -> Result<()> {
-        writer.write(&directory.join(container::ROOT), &made.root)
+    fn write_root(
+        &self,
+        host: &Host,
+        writer: &mut Writer,
+        directory: &Path,
+        made: &Made,
+    ) -> Result<()> {
+        let root = directory.join(container::ROOT);
+        writer.write(&root, &made.root)?;
+        match made.blueprint.disk_mib {
+            None => Ok(()),
+            Some(mib) => {
+                disk::make(host, &root, &directory.join(container::DISK), mib)?;
+                files::remove_tree(&root, &mounts::points()?)
+            }
+        }
     }
 
     fn start(

@@ -4,7 +4,7 @@ use super::{DOMAIN, Machinery};
 use crate::change::{Container, InState, StateFile};
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
-use crate::host::{files, mounts};
+use crate::host::{Host, files, mounts};
 use crate::plan::{Machine, Made};
 use crate::rootfs::{Layout, SHARED, Writer};
 use crate::state::State;
@@ -53,7 +53,7 @@ impl Making<'_> {
             let temporary = files::temporary_name(&tree);
             files::remove_tree(&tree, &mounted)?;
             files::remove_tree(&temporary, &mounted)?;
-            self.write(&mut writer, &temporary, &made(machine))
+            self.write(&context.host, &mut writer, &temporary, &made(machine))
                 .context(format!("make {} {}", self.noun, machine.name))?;
             fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
             seen(count + 1);
@@ -61,9 +61,9 @@ impl Making<'_> {
         files::sync_directory(&state.dir)
     }
 
-    fn write(&self, writer: &mut Writer, directory: &Path, made: &Made) -> Result<()> {
+    fn write(&self, host: &Host, writer: &mut Writer, directory: &Path, made: &Made) -> Result<()> {
         fs::create_dir(directory).map_err(|e| Error::io("make directory", directory, e))?;
-        self.machinery.write_root(writer, directory, made)?;
+        self.machinery.write_root(host, writer, directory, made)?;
         let domain = self.machinery.domain(&made.blueprint).render();
         let texts = made.beside.iter().cloned().chain([(DOMAIN, domain)]);
         for (name, text) in texts {

@@ -40,7 +40,13 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
     ///
     /// # Errors
     /// When a file cannot be written.
-    fn write_root(&self, writer: &mut Writer, directory: &Path, made: &Made) -> Result<()>;
+    fn write_root(
+        &self,
+        host: &Host,
+        writer: &mut Writer,
+        directory: &Path,
+        made: &Made,
+    ) -> Result<()>;
 
     /// Starts machines that do not run, from their domain XML; `seen` is told how many run so far.
     ///

@@ -75,7 +75,7 @@ impl Machinery for Recorder {
         El::new("recorded").text(&blueprint.machine.name)
     }
 
-    fn write_root(&self, _: &mut Writer, directory: &Path, made: &Made) -> Result<()> {
+    fn write_root(&self, _: &Host, _: &mut Writer, directory: &Path, made: &Made) -> Result<()> {
         let disk = directory.join(DISK);
         std::fs::write(&disk, made.root.len().to_string()).unwrap();
         self.asked("write", [made.blueprint.machine.name.as_str()])

@@ -64,6 +64,9 @@ pub struct Blueprint {
     pub state_dir: PathBuf,
     /// The directory of the machine's own files.
     pub directory: PathBuf,
+    /// Size in MiB of the machine's disk, a file with a file system of its own; without one the
+    /// machine's root is a directory of the host's, and ends where the host's file system ends.
+    pub disk_mib: Option<u32>,
     /// The base tree, which the machine's /usr comes from.
     pub layout: Layout,
     /// The program that runs as PID 1, and its arguments.
@@ -101,6 +104,7 @@ pub fn blueprint(set: &Set, machine: &Machine) -> Blueprint {
         machine: machine.clone(),
         state_dir: set.state_dir.clone(),
         directory: set.container_dir(&machine.name),
+        disk_mib: None,
         layout: set.layout.clone(),
         init: vec![set.remoted.inside().display().to_string()],
         environment: set.environment.clone(),

@@ -165,6 +165,14 @@ pub fn init_of(domain: &str) -> u32 {
         .map_or(0, |pid| pid.parse().unwrap())
 }
 
+/// The root of a running container of this world, as its init has it, whether it is a directory or a
+/// disk.
+#[track_caller]
+#[allow(dead_code)]
+pub fn root_of(domain: &str) -> std::path::PathBuf {
+    format!("/proc/{}/root", init_of(domain)).into()
+}
+
 /// What the world looked like when a test began.
 pub struct Before {
     directory: tempfile::TempDir,

@@ -3,7 +3,7 @@
 use crate::Test;
 use crate::kill::{Stage, killed};
 use crate::trouble::guest_init;
-use crate::world::{Before, lxa};
+use crate::world::{Before, lxa, root_of};
 use std::path::Path;
 
 pub const TESTS: &[Test] = &[
@@ -102,7 +102,7 @@ fn killed_and_finished() {
     }
     // Larger: at the moment when the nodes have been told of each other.
     let corosync = || {
-        let path = Path::new(DIRECTORY).join("lab-node1/rootfs/etc/corosync/corosync.conf");
+        let path = root_of("lab-node1").join("etc/corosync/corosync.conf");
         std::fs::read_to_string(path).unwrap_or_default()
     };
     let larger = "lab up --cluster-nodes 2 --remote-nodes 1";

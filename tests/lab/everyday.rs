@@ -4,7 +4,7 @@ use crate::Test;
 use crate::golden::as_0_1_0_wrote_it;
 use crate::lab::Lab;
 use crate::runner::not_proven;
-use crate::world::{BINARY, lxa, run, tool};
+use crate::world::{BINARY, lxa, root_of, run, tool};
 use lxc_autogen::libvirt::container::SYSRQ;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use std::path::{Path, PathBuf};
@@ -186,7 +186,7 @@ fn groups_of_machines() -> PathBuf {
 /// Which devices can be opened is listed, and it is not all of them: tried with device files that
 /// only differ in their number.
 fn devices_are_listed(lab: &Lab) {
-    let root = Path::new("/var/lib/lxc-autogen-lab-lab/lab-node1/rootfs/root");
+    let root = root_of("lab-node1").join("root");
     // /dev/fuse, and /dev/kmsg, which is only looked at.
     for (name, major, minor, opens) in [("listed", 10, 229, true), ("other", 1, 11, false)] {
         let (file, device) = (root.join(name), makedev(major, minor));

@@ -3,7 +3,7 @@
 use crate::Test;
 use crate::lab::Lab;
 use crate::runner::not_proven;
-use crate::world::{Said, init_of, tool};
+use crate::world::{Said, init_of, root_of, tool};
 use lxc_autogen::libvirt::container::masked;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
@@ -101,8 +101,8 @@ fn only_its_own_nodes_are_fenced() {
     // it in the same place is answered, it is told that it may not.
     let key = Path::new("/var/lib/lxc-autogen-lab-lab/fence/key");
     for node in ["node1", "remote1"] {
-        let root = format!("/var/lib/lxc-autogen-lab-lab/lab-{node}/rootfs");
-        std::fs::copy(key, format!("{root}/root/key")).unwrap();
+        let root = root_of(&format!("lab-{node}"));
+        std::fs::copy(key, root.join("root/key")).unwrap();
     }
     let stolen = |name: &str, what: &str| {
         fence(name, what).replace("/etc/cluster/fence_xvm.key", "/root/key")

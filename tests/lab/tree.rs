@@ -3,7 +3,7 @@
 use crate::Test;
 use crate::lab::Lab;
 use crate::runner::not_proven;
-use crate::world::{lxa, run, tool};
+use crate::world::{lxa, root_of, run, tool};
 use lxc_autogen::libvirt::container::{SYSRQ, masked_sysrq};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -98,8 +98,7 @@ fn over_another_tree() {
         ("etc/pacemaker/authkey", 0),
         ("var/lib/pacemaker/cib/cib.xml", UID),
     ] {
-        let root = Path::new("/var/lib/lxc-autogen-lab-lab/lab-node1/rootfs");
-        let file = std::fs::metadata(root.join(path)).unwrap();
+        let file = std::fs::metadata(root_of("lab-node1").join(path)).unwrap();
         assert_eq!((file.uid(), file.gid()), (uid, GID), "{path}");
     }
     let daemons = lab.ok("node1", "ps -C pacemaker-based -o uid=");

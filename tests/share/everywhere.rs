@@ -3,9 +3,8 @@
 use crate::Test;
 use crate::golden::as_0_1_0_wrote_it;
 use crate::three::{NODES, Three};
-use crate::world::{tool, until};
+use crate::world::{root_of, tool, until};
 use std::collections::BTreeSet;
-use std::path::Path;
 
 pub const TESTS: &[Test] = &[
     ("made_on_all_nodes_led_by_any", made_on_all_nodes_led_by_any),
@@ -18,7 +17,7 @@ fn kept_off_by_a_constraint(three: &Three) {
     let constraint = format!(
         r#"<rsc_location id="off" rsc-pattern="^container" node="{here}" score="-INFINITY"/>"#
     );
-    let file = format!("/var/lib/lxc-autogen-lab-lab/{here}/rootfs/root/off.xml");
+    let file = root_of(&here).join("root/off.xml");
     std::fs::write(&file, constraint).unwrap();
     three.ok(
         "node1",
@@ -105,8 +104,8 @@ fn made_on_all_nodes_led_by_any() {
 
     // What version 0.1.0 wrote of other nodes is undone, too.
     for node in NODES {
-        let root = format!("/var/lib/lxc-autogen-lab-lab/{}/rootfs", three.name(node));
-        let journal = Path::new(&root).join("var/lib/lxc-autogen/journal.jsonl");
+        let root = root_of(&three.name(node));
+        let journal = root.join("var/lib/lxc-autogen/journal.jsonl");
         let kinds = as_0_1_0_wrote_it(&journal);
         assert!(kinds.iter().any(|kind| kind == "peer"), "{node}: {kinds:?}");
     }
