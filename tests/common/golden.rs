@@ -5,8 +5,11 @@ use std::path::Path;
 
 const GOLDEN: &str = include_str!("../data/journal-0.1.0.jsonl");
 
+/// Kinds of records that 0.1.0 did not have. It changed the same things in other ways.
+const LATER: &[&str] = &["monitors"];
+
 /// Writes a journal anew as 0.1.0 would have written it: with the fields of its records, in their
-/// order. Gives back the kinds of what is outstanding.
+/// order, and without kinds that it did not have. Gives back the kinds of what is outstanding.
 ///
 /// # Panics
 /// When a record has other fields than 0.1.0's.
@@ -19,6 +22,9 @@ pub fn as_0_1_0_wrote_it(journal: &Path) -> Vec<String> {
         let value: Value = serde_json::from_str(line).unwrap();
         if let Some(record) = value.get("do") {
             let kind = record["undo"]["undo"].as_str().unwrap().to_owned();
+            if LATER.contains(&kind.as_str()) {
+                continue;
+            }
             text += &of_record(record, &kind);
             outstanding.insert(record["seq"].to_string(), kind.into());
         } else {
