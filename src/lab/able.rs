@@ -1,8 +1,10 @@
 //! Whether nodes can be machines here: with systemd as PID 1, and with a writable system.
 
 use super::{Init, Lab, Root, config};
+use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{cgroups, packages};
+use crate::host::{cgroups, files, packages};
+use crate::rootfs::Layout;
 use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 use std::path::Path;
 
@@ -16,6 +18,46 @@ pub(super) fn check(lab: &Lab) -> Result<()> {
     }
     if lab.spec.root == Root::Full {
         check_overlays(&lab.dir)?;
+    }
+    Ok(())
+}
+
+/// Files of a tree that change with every package that comes or goes: dpkg's and rpm's databases,
+/// the latter by its newer and its older names.
+const DATABASES: &[&str] = &[
+    "var/lib/dpkg/status",
+    "var/lib/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "var/lib/rpm/Packages",
+];
+
+/// A mark of the packages that a tree has; `None` where no database is found.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(super) fn packages_of(layout: &Layout) -> Result<Option<String>> {
+    let bytes = DATABASES.iter().find_map(|file| {
+        let read = files::read_optional(&layout.base.join(file));
+        read.transpose()
+    });
+    Ok(bytes.transpose()?.map(|bytes| files::sha256(&bytes)))
+}
+
+/// Warns where a lab's nodes have changes of a /usr that is another by now.
+///
+/// # Errors
+/// As [`packages_of`].
+pub(super) fn warn_if_outrun(context: &Context, lab: &Lab) -> Result<()> {
+    let outrun = lab.packages.is_some() && packages_of(&lab.layout)? != lab.packages;
+    if outrun && lab.spec.root == Root::Full {
+        context.report.warn(format!(
+            "packages of {} have changed since lab {name} was made: its nodes have the new files \
+             under their own changes, and the /etc of then; lxc-autogen lab down --name {name}, \
+             then lab up, makes them alike",
+            lab.layout.base.display(),
+            name = lab.spec.name
+        ));
     }
     Ok(())
 }
@@ -62,4 +104,25 @@ fn check_overlays(dir: &Path) -> Result<()> {
         there.display()
     );
     Err(Error::cant(why).mend("use a --state-dir on another file system, or lab up --root lean"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_more_is_another_mark() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        std::fs::create_dir_all(base.join("usr/bin")).unwrap();
+        let layout = Layout::of(base).unwrap();
+        assert_eq!(packages_of(&layout).unwrap(), None);
+        let database = base.join("var/lib/dpkg/status");
+        std::fs::create_dir_all(database.parent().unwrap()).unwrap();
+        std::fs::write(&database, "Package: a\n").unwrap();
+        let before = packages_of(&layout).unwrap();
+        assert!(before.is_some() && before == packages_of(&layout).unwrap());
+        std::fs::write(&database, "Package: a\n\nPackage: b\n").unwrap();
+        assert_ne!(packages_of(&layout).unwrap(), before);
+    }
 }

@@ -98,6 +98,10 @@ pub struct Lab {
     pub schema: String,
     /// The environment of pacemaker-remoted in remote nodes and guests.
     pub remoted_environment: Vec<(String, String)>,
+    /// What the tree's packages were when the lab was made ([`able::packages_of`]); nothing where no
+    /// database tells, and in labs of 0.1.0.
+    #[serde(default)]
+    pub packages: Option<String>,
     /// Whether the tree has pcsd; labs of 0.1.0 do not say.
     #[serde(default)]
     pub pcsd: bool,
@@ -222,6 +226,7 @@ pub(crate) mod tests {
             mask_sysrq: true,
             schema: "pacemaker-3.9".into(),
             remoted_environment: set.environment,
+            packages: None,
             pcsd: false,
         }
     }

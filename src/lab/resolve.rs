@@ -1,5 +1,6 @@
 //! From options, file and kept lab to a complete lab.
 
+use super::able::{self, packages_of};
 use super::spec::not_sharable;
 use super::{DEFAULT_NAME, Init, Root, Wanted};
 use crate::error::{Error, Result};
@@ -72,6 +73,7 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
     let lab = match saved {
         Some(saved) => {
             spec.check_fits(&saved.subnet)?;
+            able::warn_if_outrun(look.context, saved)?;
             Lab {
                 spec,
                 // The host may have another kernel by now.
@@ -219,6 +221,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         dir: context.state_dir.clone(),
         schema: newest_schema(&base)?,
         remoted_environment: resolve::environment(&base),
+        packages: packages_of(&layout)?,
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         layout,
         remoted,
