@@ -47,7 +47,7 @@ pub fn main() -> ExitCode {
     let result = match cli.command {
         // It takes signals its own way.
         Some(cli::Command::NodeInit { config }) => supervisor::run(&config),
-        Some(cli::Command::NodePlug { pull }) => supervisor::watch_plug(pull),
+        Some(cli::Command::NodePlug { pull_after }) => supervisor::watch_plug(&pull_after),
         _ => host::signals::listen().and_then(|()| commands::run(cli)),
     };
     match result {

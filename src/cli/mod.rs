@@ -232,9 +232,9 @@ pub enum Command {
     /// The plug of a lab's node whose PID 1 is systemd.
     #[command(hide = true)]
     NodePlug {
-        /// Pull it now.
-        #[arg(long)]
-        pull: bool,
+        /// Pull it if the unit that has ended here did so with one of these exit statuses.
+        #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
+        pull_after: Vec<i32>,
     },
     /// Waits until this cluster node of a lab is online.
     #[command(hide = true)]

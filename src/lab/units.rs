@@ -93,6 +93,5 @@ fn pacemaker(lab: &Lab) -> String {
     for (name, value) in config::environment(lab) {
         text.push_str(&format!("Environment=\"{name}={value}\"\n"));
     }
-    text + "ExecStopPost=/bin/sh -c 'case $EXIT_STATUS in 100|101) \
-            exec /opt/lxc-autogen/lxc-autogen node-plug --pull ;; esac'\n"
+    text + "ExecStopPost=/opt/lxc-autogen/lxc-autogen node-plug --pull-after 100,101\n"
 }

@@ -25,15 +25,22 @@ pub(super) fn leave_behind() -> Result<()> {
 }
 
 /// Kills every process of the node but PID 1, for as long as there are any: when the host wants the
-/// node to end, or `now`, when the node has panicked.
+/// node to end, or, for a unit's `ExecStopPost=`, when the unit has ended with one of the exit
+/// statuses `panics`, which systemd says in the environment (systemd.exec(5)).
 ///
 /// # Errors
 /// When signals cannot be watched.
-pub fn watch_plug(now: bool) -> Result<()> {
-    if now {
+pub fn watch_plug(panics: &[i32]) -> Result<()> {
+    if panics.is_empty() {
+        if !signal_from_outside()? {
+            return Ok(());
+        }
+    } else {
+        let status = std::env::var("EXIT_STATUS").unwrap_or_default();
+        if !status.parse().is_ok_and(|status| panics.contains(&status)) {
+            return Ok(());
+        }
         end_systemd();
-    } else if !signal_from_outside()? {
-        return Ok(());
     }
     loop {
         // What this process may signal is what is in the node, itself and PID 1 excepted (kill(2)).
