@@ -35,6 +35,9 @@ pub struct LabShape {
     /// Run sshd in the cluster nodes; root may go from node to node
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub ssh: Option<bool>,
+    /// Add the nodes' names to /etc/hosts of this host
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub hosts: Option<bool>,
     /// Memory limit of a cluster node with its guests, in MiB [default: 2048]
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u32>,
@@ -76,6 +79,7 @@ impl LabShape {
             network: it.network,
             fencing: it.fencing,
             ssh: it.ssh,
+            hosts: it.hosts,
             memory: it.memory,
             guest_memory: it.guest_memory,
             share: it.share,
@@ -158,6 +162,25 @@ pub enum LabCommand {
         /// As of exec
         #[arg(add = ArgValueCandidates::new(complete::nodes))]
         node: String,
+    },
+    /// Print a configuration with which ssh reaches the cluster nodes from this host
+    #[command(
+        after_help = "Examples:\n  lxc-autogen lab ssh-config > lab.ssh    then: ssh -F lab.ssh node1\n  \
+        lxc-autogen lab ssh-config --name qa --json"
+    )]
+    SshConfig {
+        /// Which lab [default: lab]
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
+        name: Option<String>,
+    },
+    /// Print an inventory for Ansible of the cluster nodes, in YAML
+    #[command(
+        after_help = "Example:\n  lxc-autogen lab inventory > lab.yml    then: ansible -i lab.yml all -m ping"
+    )]
+    Inventory {
+        /// Which lab [default: lab]
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
+        name: Option<String>,
     },
     /// Print a picture of a lab
     #[command(after_help = "Examples:\n  lxc-autogen lab graph > lab.svg\n  \

@@ -23,6 +23,7 @@ mod machine;
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
 mod mon;
+mod outside;
 mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
@@ -41,6 +42,7 @@ fn main() {
         &[
             everyday::TESTS,
             inside::TESTS,
+            outside::TESTS,
             tree::TESTS,
             machine::TESTS,
             supervisor::TESTS,

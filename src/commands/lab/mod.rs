@@ -3,6 +3,8 @@
 pub(super) mod down;
 pub(super) mod exec;
 pub(super) mod graph;
+pub(super) mod inventory;
 pub(super) mod list;
+pub(super) mod ssh_config;
 pub(super) mod status;
 pub(super) mod up;
