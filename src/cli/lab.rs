@@ -3,7 +3,7 @@
 use super::complete;
 use crate::lab::{Init, Root, Wanted};
 use clap::{Args, Subcommand, ValueEnum};
-use clap_complete::engine::ArgValueCandidates;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use std::path::PathBuf;
 
 /// What a lab is like. What is left out comes from the lab that is there, or else has the default.
@@ -162,6 +162,20 @@ pub enum LabCommand {
         /// As of exec
         #[arg(add = ArgValueCandidates::new(complete::nodes))]
         node: String,
+    },
+    /// Copy a file or directory into a node, or out of it
+    #[command(
+        after_help = "Examples:\n  lxc-autogen lab cp agent.sh node1:/usr/local/sbin/\n  \
+        lxc-autogen lab cp qa/node2:/var/log/pacemaker .    a directory, with all that is in it\n  \
+        lxc-autogen lab cp lxc1:/etc/hosts hosts.lxc1    out of a guest node"
+    )]
+    Cp {
+        /// PATH on this host, or NODE:PATH with a node as of exec; just one of both is in a node
+        #[arg(add = ArgValueCompleter::new(complete::places))]
+        source: std::ffi::OsString,
+        /// The same; into a directory that is there, or else the new name
+        #[arg(add = ArgValueCompleter::new(complete::places))]
+        target: std::ffi::OsString,
     },
     /// Print a configuration with which ssh reaches the cluster nodes from this host
     #[command(

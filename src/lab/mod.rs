@@ -10,6 +10,7 @@ pub mod access;
 pub(crate) mod checks;
 pub mod cib;
 pub mod config;
+pub(crate) mod copy;
 pub(crate) mod daemons;
 pub(crate) mod directory;
 pub mod domain;

@@ -5,6 +5,7 @@
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod copy;
 mod crash;
 mod down;
 mod everyday;

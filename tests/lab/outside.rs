@@ -1,6 +1,7 @@
-//! Into a lab from outside: by ssh, and by names in /etc/hosts.
+//! Into a lab from outside: by ssh, by names in /etc/hosts, and files in and out.
 
 use crate::Test;
+use crate::copy;
 use crate::lab::Lab;
 use crate::world::{lxa, run};
 use std::fs;
@@ -14,6 +15,11 @@ fn in_from_outside() {
     let directory = tempfile::tempdir().unwrap();
     by_ssh(&lab, directory.path());
     for_ansible();
+    copy::files_go_in_and_out(&lab, directory.path());
+    copy::a_node_cannot_reach_the_host(&lab, directory.path());
+    copy::what_is_big_is_streamed(&lab, directory.path());
+    copy::both_sides_end(&lab, directory.path());
+    copy::what_cannot_be_is_said(directory.path());
     names_follow(&lab);
     lab.down();
 }
@@ -77,6 +83,8 @@ fn names_follow(lab: &Lab) {
     assert_eq!(named(), "out-node1 out-node2");
     lab.change("--remote-nodes 1").exits(0);
     assert_eq!(named(), "out-node1 out-node2 out-remote1");
+    copy::cp("/etc/hosts", "out/remote1:/var/names").exits(0);
+    assert!(lab.ok("remote1", "cat /var/names").contains("out-remote1"));
     lab.change("--hosts=false").exits(0);
     assert_eq!(named(), "");
     lab.change("--hosts --remote-nodes 0").exits(0);

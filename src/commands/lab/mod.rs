@@ -1,5 +1,6 @@
 //! `lab`: a whole cluster on this machine.
 
+pub(super) mod cp;
 pub(super) mod down;
 pub(super) mod exec;
 pub(super) mod graph;
