@@ -9,8 +9,9 @@ use crate::host::Host;
 use crate::lab::{self, Lab};
 use crate::pacemaker::tools;
 use clap::{CommandFactory, ValueEnum};
-use clap_complete::engine::CompletionCandidate as Candidate;
+use clap_complete::engine::{CompletionCandidate as Candidate, PathCompleter, ValueCompleter};
 use clap_complete::env::{CompleteEnv, Shells};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,6 +63,19 @@ pub(super) fn labs() -> Vec<Candidate> {
 /// Nodes of the labs there are, by the names that `lab exec` takes.
 pub(super) fn nodes() -> Vec<Candidate> {
     candidates(nodes_of_all(&state_dir()))
+}
+
+/// Where `lab cp` copies from and to: paths of this host, and nodes with the colon behind them.
+pub(super) fn places(typed: &OsStr) -> Vec<Candidate> {
+    let mut all = candidates(with_colon(nodes_of_all(&state_dir()), typed));
+    all.extend(PathCompleter::any().complete(typed));
+    all
+}
+
+fn with_colon(nodes: Vec<String>, typed: &OsStr) -> Vec<String> {
+    let typed = typed.to_string_lossy();
+    let nodes = nodes.into_iter().map(|node| node + ":");
+    nodes.filter(|node| node.starts_with(&*typed)).collect()
 }
 
 /// Names of the nodes of the cluster that runs here.
@@ -121,6 +135,14 @@ mod tests {
             assert!(text.contains(VARIABLE), "{text}");
             assert!(text.contains("lxc-autogen"), "{text}");
         }
+    }
+
+    #[test]
+    fn places_begin_with_what_is_typed() {
+        let nodes = || ["node1", "qa/node1"].map(str::to_owned).to_vec();
+        assert_eq!(with_colon(nodes(), OsStr::new("")), ["node1:", "qa/node1:"]);
+        assert_eq!(with_colon(nodes(), OsStr::new("no")), ["node1:"]);
+        assert!(with_colon(nodes(), OsStr::new("node1:/et")).is_empty());
     }
 
     #[test]

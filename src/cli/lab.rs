@@ -3,7 +3,7 @@
 use super::complete;
 use crate::lab::{Init, Root, Wanted};
 use clap::{Args, Subcommand, ValueEnum};
-use clap_complete::engine::ArgValueCandidates;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use std::path::PathBuf;
 
 /// What a lab is like. What is left out comes from the lab that is there, or else has the default.
@@ -36,6 +36,9 @@ pub struct LabShape {
     /// machines with sshd]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub ssh: Option<bool>,
+    /// Add the nodes' names to /etc/hosts of this host
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub hosts: Option<bool>,
     /// Memory limit of a cluster node with its guests, in MiB [default: 2048]
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u32>,
@@ -85,6 +88,7 @@ impl LabShape {
             network: it.network,
             fencing: it.fencing,
             ssh: it.ssh,
+            hosts: it.hosts,
             memory: it.memory,
             guest_memory: it.guest_memory,
             disk: it.disk,
@@ -169,6 +173,39 @@ pub enum LabCommand {
         /// As of exec
         #[arg(add = ArgValueCandidates::new(complete::nodes))]
         node: String,
+    },
+    /// Copy a file or directory into a node, or out of it
+    #[command(
+        after_help = "Examples:\n  lxc-autogen lab cp agent.sh node1:/usr/local/sbin/\n  \
+        lxc-autogen lab cp qa/node2:/var/log/pacemaker .    a directory, with all that is in it\n  \
+        lxc-autogen lab cp lxc1:/etc/hosts hosts.lxc1    out of a guest node"
+    )]
+    Cp {
+        /// PATH on this host, or NODE:PATH with a node as of exec; just one of both is in a node
+        #[arg(add = ArgValueCompleter::new(complete::places))]
+        source: std::ffi::OsString,
+        /// The same; into a directory that is there, or else the new name
+        #[arg(add = ArgValueCompleter::new(complete::places))]
+        target: std::ffi::OsString,
+    },
+    /// Print a configuration with which ssh reaches the cluster nodes from this host
+    #[command(
+        after_help = "Examples:\n  lxc-autogen lab ssh-config > lab.ssh    then: ssh -F lab.ssh node1\n  \
+        lxc-autogen lab ssh-config --name qa --json"
+    )]
+    SshConfig {
+        /// Which lab [default: lab]
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
+        name: Option<String>,
+    },
+    /// Print an inventory for Ansible of the cluster nodes, in YAML
+    #[command(
+        after_help = "Example:\n  lxc-autogen lab inventory > lab.yml    then: ansible -i lab.yml all -m ping"
+    )]
+    Inventory {
+        /// Which lab [default: lab]
+        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
+        name: Option<String>,
     },
     /// Print a picture of a lab
     #[command(after_help = "Examples:\n  lxc-autogen lab graph > lab.svg\n  \

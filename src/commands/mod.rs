@@ -204,6 +204,9 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
             lab::exec::run(context, node.as_deref().unwrap_or("*"), command)
         }
         LabCommand::Shell { node } => lab::exec::shell(context, node),
+        LabCommand::Cp { source, target } => lab::cp::run(context, source, target),
+        LabCommand::SshConfig { name } => lab::ssh_config::run(context, name.as_deref()),
+        LabCommand::Inventory { name } => lab::inventory::run(context, name.as_deref()),
         LabCommand::Graph { name, format } => lab::graph::run(context, name.as_deref(), *format),
     }
 }

@@ -214,20 +214,8 @@ impl Cmd {
             ))
             .details(tail(&read_back(&mut stderr)?)));
         };
-        let stderr = read_back(&mut stderr)?;
-        let Some(code) = status.code() else {
-            let signal = status.signal().unwrap_or_default();
-            return Err(
-                Error::failed(format!("{} was ended by signal {signal}", self.line()))
-                    .details(tail(&stderr)),
-            );
-        };
-        Ok(Output {
-            code,
-            stdout: read_back(&mut stdout)?,
-            stderr,
-            line: self.line(),
-        })
+        let (stdout, stderr) = (read_back(&mut stdout)?, read_back(&mut stderr)?);
+        Output::of(status, stdout, stderr, self.line())
     }
 
     /// Runs the program and returns its standard output.
@@ -244,7 +232,7 @@ impl Cmd {
     }
 
     /// Starts the program with a pipe for standard input and one for standard output, for
-    /// [`super::pipe::Pipe`]. Its error output goes to the memory file that is returned.
+    /// [`super::pipe::Pipe`] and [`super::stream::Stream`]. Its error output goes to the memory file that is returned.
     // The other place that may.
     #[allow(clippy::disallowed_methods)]
     pub(super) fn spawn_piped(&self) -> Result<(std::process::Child, File)> {
@@ -347,6 +335,26 @@ impl Cmd {
 }
 
 impl Output {
+    /// Of a program that has ended, and must have done so by itself.
+    pub(super) fn of(
+        status: std::process::ExitStatus,
+        stdout: String,
+        stderr: String,
+        line: String,
+    ) -> Result<Output> {
+        let Some(code) = status.code() else {
+            let signal = status.signal().unwrap_or_default();
+            let ended = format!("{line} was ended by signal {signal}");
+            return Err(Error::failed(ended).details(tail(&stderr)));
+        };
+        Ok(Output {
+            code,
+            stdout,
+            stderr,
+            line,
+        })
+    }
+
     /// The error that says this program failed, with the end of its error output.
     pub fn error(&self) -> Error {
         let said = if self.stderr.trim().is_empty() {

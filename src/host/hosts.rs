@@ -18,6 +18,11 @@ pub fn marker(prefix: &crate::spec::Prefix, state_dir: &Path) -> String {
     format!("{prefix} in {}", state_dir.display())
 }
 
+/// The text in both markers of a lab's block. No prefix of a set has a blank in it.
+pub fn marker_of_lab(name: &str, dir: &Path) -> String {
+    format!("lab {name} in {}", dir.display())
+}
+
 /// The markers of all blocks in this text that belong to a state directory.
 pub fn markers_of(text: &str, state_dir: &Path) -> Vec<String> {
     let end = format!(" in {}", state_dir.display());
@@ -187,6 +192,20 @@ mod tests {
         assert_eq!(without_block(unclosed, "lxc"), unclosed);
         let other = with_block("", "qa", &lines());
         assert_eq!(without_block(&other, "lxc"), other);
+    }
+
+    #[test]
+    fn blocks_of_a_lab_and_of_a_set_are_told_apart_and_found() {
+        let (dir, set_dir) = (Path::new("/s-lab-qa"), Path::new("/s"));
+        let of_lab = marker_of_lab("qa", dir);
+        let of_set = marker(&crate::spec::Prefix::parse("qa").unwrap(), set_dir);
+        let text = with_block("a", &of_lab, &lines());
+        let text = with_block(&text, &of_set, &lines());
+        assert_eq!(markers_of(&text, dir), [of_lab.as_str()]);
+        assert_eq!(markers_of(&text, set_dir), [of_set.as_str()]);
+        let without = without_block(&without_block(&text, &of_set), &of_lab);
+        assert_eq!(without, "a");
+        assert!(crate::spec::Prefix::parse("lab qa").is_err());
     }
 
     #[test]

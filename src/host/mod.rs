@@ -22,6 +22,7 @@ pub mod poll;
 mod proc;
 pub mod processes;
 pub mod signals;
+pub mod stream;
 pub mod users;
 
 use std::time::Instant;

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<()> {
     check_programs(lab)?;
     super::able::check(lab)?;
+    super::hosts::check(lab)?;
     Owners::of(&lab.layout.base)?;
     virsh::connect(&look.context.host, &LXC)?;
     if matches!(hybrid::trap(), Ok(Trap::Set)) {

@@ -24,6 +24,8 @@ pub struct Wanted {
     pub fencing: Option<bool>,
     /// Whether sshd runs in the cluster nodes.
     pub ssh: Option<bool>,
+    /// Whether the nodes' names are in this host's /etc/hosts.
+    pub hosts: Option<bool>,
     /// Memory limit of a cluster node with its guests, MiB.
     pub memory: Option<u32>,
     /// Memory limit of each guest and remote node, MiB.
@@ -57,6 +59,7 @@ impl Wanted {
             network: self.network.or(other.network),
             fencing: self.fencing.or(other.fencing),
             ssh: self.ssh.or(other.ssh),
+            hosts: self.hosts.or(other.hosts),
             memory: self.memory.or(other.memory),
             guest_memory: self.guest_memory.or(other.guest_memory),
             disk: self.disk.or(other.disk),

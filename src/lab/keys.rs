@@ -1,7 +1,7 @@
 //! Making a lab's keys.
 
 use super::root::{Keys, SshKeys};
-use super::{FENCE, KEYS, Lab, pcs};
+use super::{FENCE, KEYS, KNOWN_HOSTS, Lab, access, pcs};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::command::Cmd;
@@ -34,7 +34,7 @@ pub(super) fn keys(context: &Context, lab: &Lab) -> Result<Keys> {
         pacemaker: key(&directory.join("pacemaker"), KEY)?,
         fence: key(&lab.path(FENCE).join("key"), KEY)?,
         ssh: if lab.spec.ssh {
-            Some(ssh_keys(context, &directory)?)
+            Some(ssh_keys(context, lab, &directory)?)
         } else {
             None
         },
@@ -83,7 +83,7 @@ fn pcs_keys(directory: &Path) -> Result<pcs::Keys> {
     })
 }
 
-fn ssh_keys(context: &Context, directory: &Path) -> Result<SshKeys> {
+fn ssh_keys(context: &Context, lab: &Lab, directory: &Path) -> Result<SshKeys> {
     let pair = |name: &str| -> Result<(Vec<u8>, String)> {
         let path = directory.join(name);
         let public = directory.join(format!("{name}.pub"));
@@ -109,6 +109,12 @@ fn ssh_keys(context: &Context, directory: &Path) -> Result<SshKeys> {
     };
     let (host, host_public) = pair("ssh-host")?;
     let (user, user_public) = pair("ssh-root")?;
+    let known = access::known_hosts(lab, &host_public);
+    let path = directory.join(KNOWN_HOSTS);
+    if files::read_optional(&path)?.as_deref() != Some(known.as_bytes()) {
+        let attributes = Attributes::root(0o600);
+        files::write_atomic(&path, known.as_bytes(), attributes, Existing::Replace)?;
+    }
     Ok(SshKeys {
         host,
         host_public,

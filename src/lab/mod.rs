@@ -6,9 +6,11 @@
 //! take it down.
 
 mod able;
+pub mod access;
 pub(crate) mod checks;
 pub mod cib;
 pub mod config;
+pub(crate) mod copy;
 pub(crate) mod daemons;
 pub(crate) mod directory;
 pub mod domain;
@@ -18,6 +20,7 @@ pub mod file;
 pub(crate) mod find;
 pub mod graph;
 pub(crate) mod groups;
+pub(crate) mod hosts;
 mod keys;
 pub(crate) mod leave;
 pub(crate) mod make;
@@ -66,6 +69,8 @@ pub const KEYS: &str = "keys";
 pub const PASSWORD: &str = "hacluster";
 /// Name of the file with the token of the nodes' pcsd, among the keys.
 pub const PCS_TOKEN: &str = "pcs-token";
+/// Name of the file with the host key as this host's ssh knows it, among the keys.
+pub const KNOWN_HOSTS: &str = "known_hosts";
 /// Name of the directory with the programs that nodes get.
 pub const PROGRAMS: &str = "bin";
 /// Name of the directory with the /etc that nodes with their whole system share.

@@ -2,11 +2,11 @@
 
 use super::resolve::Choice;
 use super::running::Running;
-use super::{Lab, daemons, fence, groups, make, nested, resize, wait};
+use super::{Lab, daemons, fence, groups, hosts, make, nested, resize, wait};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::host::lock::Lock;
+use crate::host::lock::{self, Lock};
 use crate::host::poll::{Poll, Seen};
 use crate::host::signals;
 use crate::look::Look;
@@ -37,6 +37,7 @@ pub(crate) fn up(
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
     make::network(look, state, lab)?;
+    hosts::keep(context, state, &resize::with_gone(lab, &gone))?;
     fence::start(context, state, &resize::with_gone(lab, &gone))?;
     groups::start(context, state, lab)?;
     make::start(context, state, lab)?;
@@ -47,6 +48,10 @@ pub(crate) fn up(
         resize::reconcile(context, state, lab, &gone, timeout)?;
         // Without the nodes that have left, which fence_virtd need not power any more.
         fence::start(context, state, lab)?;
+        if !gone.is_empty() {
+            let _host_lock = lock::host()?;
+            hosts::keep(context, state, lab)?;
+        }
     }
     // This runs while corosync and Pacemaker find each other.
     nested::generate(context, lab)?;

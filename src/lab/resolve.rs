@@ -119,6 +119,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         subnet: subnet.or(base.subnet),
         fencing: wanted.fencing.unwrap_or(base.fencing),
         ssh: wanted.ssh.unwrap_or(base.ssh),
+        hosts: wanted.hosts.unwrap_or(base.hosts),
         memory_mib: wanted.memory.unwrap_or(base.memory_mib),
         guest_memory_mib: wanted.guest_memory.unwrap_or(base.guest_memory_mib),
         disk_mib: wanted.disk.unwrap_or(base.disk_mib),

@@ -38,6 +38,9 @@ pub struct LabSpec {
     pub fencing: bool,
     /// Whether sshd runs in the cluster nodes.
     pub ssh: bool,
+    /// Whether the nodes' names are in this host's /etc/hosts; labs of 0.1.0 have none there.
+    #[serde(default)]
+    pub hosts: bool,
     /// Memory limit of a cluster node, MiB.
     pub memory_mib: u32,
     /// Memory limit of a guest or remote node, MiB.
@@ -95,6 +98,7 @@ impl Default for LabSpec {
             subnet: None,
             fencing: true,
             ssh: false,
+            hosts: false,
             memory_mib: 2048,
             guest_memory_mib: 196,
             disk_mib: 2048,

@@ -38,7 +38,7 @@ fn the_directory_is_lost() {
     let log = Path::new("/var/log/libvirt/lxc");
     std::fs::create_dir_all(log).unwrap();
     let before = Before::new();
-    lxa("lab up --cluster-nodes 1 -c 0").exits(0);
+    lxa("lab up --cluster-nodes 1 -c 0 --hosts").exits(0);
     lxa("lab exec node1 -- true").exits(0);
     // What is bound into the node is in use and cannot be moved; what is known of it can.
     for name in ["lab.json", "journal.jsonl", "lock"] {
@@ -53,7 +53,12 @@ fn the_directory_is_lost() {
     );
     for which in ["--all", "--name lab"] {
         let plan = lxa(&format!("lab down {which} --dry-run")).exits(0).out;
-        for found in ["is gone", "domain lab-node1", "network lab-lab"] {
+        for found in [
+            "is gone",
+            "domain lab-node1",
+            "network lab-lab",
+            "block lab lab in /var/lib/lxc-autogen-lab-lab of /etc/hosts",
+        ] {
             assert!(plan.contains(found), "{which}: no {found:?} in {plan}");
         }
     }

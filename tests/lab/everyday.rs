@@ -95,6 +95,8 @@ fn three_kinds_of_nodes() {
         completed(&["lxc-autogen", "lab", "down", "--name", ""]),
         "lab"
     );
+    let said = completed(&["lxc-autogen", "lab", "cp", ""]);
+    assert!(said.starts_with("node1: node2: node3: remote1: "), "{said}");
 
     // Once more: nothing is restarted.
     let inits = ["node1", "node2", "node3", "remote1"].map(|n| lab.init(n));

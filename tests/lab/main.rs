@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod bare;
+mod copy;
 mod crash;
 mod down;
 mod everyday;
@@ -24,6 +25,7 @@ mod machine;
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
 mod mon;
+mod outside;
 mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
@@ -42,6 +44,7 @@ fn main() {
         &[
             everyday::TESTS,
             inside::TESTS,
+            outside::TESTS,
             tree::TESTS,
             machine::TESTS,
             supervisor::TESTS,

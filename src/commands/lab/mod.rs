@@ -1,8 +1,11 @@
 //! `lab`: a whole cluster on this machine.
 
+pub(super) mod cp;
 pub(super) mod down;
 pub(super) mod exec;
 pub(super) mod graph;
+pub(super) mod inventory;
 pub(super) mod list;
+pub(super) mod ssh_config;
 pub(super) mod status;
 pub(super) mod up;

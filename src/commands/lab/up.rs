@@ -7,7 +7,7 @@ use crate::host::{files, lock, users};
 use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{COMPLETE, patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
-use crate::lab::{Wanted, checks, cib, config, domain};
+use crate::lab::{Wanted, checks, cib, config, domain, hosts};
 use crate::look::Look;
 use crate::machine;
 use crate::plan::Machine;
@@ -86,6 +86,10 @@ fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
             config::fence_virtd(&lab),
             config::fence_groups(&lab)
         ));
+    }
+    if lab.spec.hosts {
+        let lines = hosts::lines(&lab).join("\n");
+        text.push_str(&format!("/etc/hosts:\n{lines}\n\n"));
     }
     for node in lab.nodes() {
         let xml = machine::of(&node)

@@ -2,6 +2,7 @@
 
 mod pending;
 mod remove;
+mod within;
 
 pub use pending::{
     Attributes, Existing, Pending, set_directory_attributes, sync_directory, temporary_name,
@@ -10,6 +11,8 @@ pub use pending::{
 pub use remove::{
     remove_empty_directory, remove_file, remove_file_or_empty_directory, remove_tree,
 };
+
+pub use within::{Attributed, Within};
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
