@@ -8,6 +8,7 @@
 
 mod daemons;
 mod groups;
+mod meminfo;
 mod overlay;
 mod plug;
 mod systemd;
@@ -126,6 +127,7 @@ pub fn run(config: &Path) -> Result<()> {
     groups::isolate(groups::LEAF)?;
     let mut signals = blocked_signals()?;
     daemons::make_directories(&config.directories)?;
+    meminfo::keep();
     let mut daemons = Daemons::new(config);
     let ending = serve(&mut daemons, &mut signals)?;
     if ending == Ending::Orderly {

@@ -5,6 +5,7 @@
 //! their cluster in that time, as no machine does whose plug is pulled. So the first signal from
 //! outside makes this process kill all others. PID 1 is left; nothing in the node can kill it.
 
+use super::meminfo;
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
@@ -56,6 +57,8 @@ fn signal_from_outside() -> Result<bool> {
     let mut set = SigSet::empty();
     set.add(Signal::SIGTERM);
     set.thread_block().map_err(failed)?;
+    // A thread that takes no signal from here, beside which this process has nothing else to do.
+    meminfo::keep();
     let signals = SignalFd::with_flags(&set, SfdFlags::SFD_CLOEXEC).map_err(failed)?;
     let info = signals.read_signal().map_err(failed)?;
     Ok(info.is_some_and(|info| info.ssi_pid == 0))

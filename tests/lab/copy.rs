@@ -2,7 +2,7 @@
 //! Parts of the one test in `outside.rs`, which has the lab for them.
 
 use crate::lab::Lab;
-use crate::world::{BINARY, Said, lxa, run, tool, until};
+use crate::world::{BINARY, Said, lxa, root_of, run, tool, until};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::fs;
@@ -178,8 +178,8 @@ pub fn both_sides_end(lab: &Lab, directory: &Path) {
     assert!(!unfinished() && !target.exists());
     let in_node = "out/node1:/root/target";
     // Seen from here, since it fills the node's memory while a program would be started there.
-    let seen = "/var/lib/lxc-autogen-lab-out/out-node1/rootfs/root/target";
-    let arrived = || fs::symlink_metadata(seen).is_ok_and(|file| file.len() > 0);
+    let seen = root_of("out-node1").join("root/target");
+    let arrived = || fs::symlink_metadata(&seen).is_ok_and(|file| file.len() > 0);
     interrupted(&endless, Path::new(in_node), arrived);
     assert_ne!(lab.exec("node1", "pgrep -x tar").code, 0);
     lab.ok("node1", "rm /root/endless /root/target");

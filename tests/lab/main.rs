@@ -8,6 +8,7 @@
 mod bare;
 mod copy;
 mod crash;
+mod disk;
 mod down;
 mod everyday;
 mod fencing;
@@ -47,6 +48,7 @@ fn main() {
             outside::TESTS,
             tree::TESTS,
             machine::TESTS,
+            disk::TESTS,
             supervisor::TESTS,
             trouble::TESTS,
             fencing::TESTS,
