@@ -70,19 +70,26 @@ prepare_suite() {
   # The test RemoteLXC calls it so.
   ln -s /opt/lxc-autogen/lxc-autogen "$suite/node/$tests/lxc_autogen.sh"
   remote_daemon "$remoted" "$suite/node"
+  # From 2.1.6 on helpers in the nodes use these modules as well.
+  if [[ -d $suite/exerciser/pacemaker ]]; then
+    mkdir -p "$suite/node/usr/lib/python3/dist-packages"
+    cp -r "$suite/exerciser/pacemaker" "$suite/node/usr/lib/python3/dist-packages/"
+  fi
 }
 
-# exerciser SOURCE DIR: bin/cts-lab and its modules, which two kinds of releases keep in
-# different places.
+# exerciser SOURCE DIR: bin/cts-lab and its modules, which have moved from cts/lab to
+# python/pacemaker/_cts from release to release (2.1.6 to 2.1.8).
 exerciser() {
+  if [[ -e $1/python/pacemaker/buildoptions.py.in ]]; then
+    cp -r "$1/python/pacemaker" "$2/pacemaker"
+    configured "$1/python/pacemaker/buildoptions.py.in" "$2/pacemaker/buildoptions.py"
+  fi
   if [[ -e $1/cts/lab/CTSlab.py.in ]]; then
     mkdir "$2/cts"
     cp "$1"/cts/lab/*.py "$2/cts"
-    configured "$1/cts/lab/CTSvars.py.in" "$2/cts/CTSvars.py"
+    [[ ! -e $1/cts/lab/CTSvars.py.in ]] || configured "$1/cts/lab/CTSvars.py.in" "$2/cts/CTSvars.py"
     configured "$1/cts/lab/CTSlab.py.in" "$2/bin/cts-lab"
   elif [[ -e $1/cts/cts-lab.in ]]; then
-    cp -r "$1/python/pacemaker" "$2/pacemaker"
-    configured "$1/python/pacemaker/buildoptions.py.in" "$2/pacemaker/buildoptions.py"
     configured "$1/cts/cts-lab.in" "$2/bin/cts-lab"
   else
     die 3 "${1##*/} has no CTS where this knows it (cts/lab/CTSlab.py.in, cts/cts-lab.in)" \
@@ -119,12 +126,14 @@ CRM_CONFIG_DIR=$(of_pacemaker configdir)
 CRM_DAEMON_DIR=$(of_pacemaker daemondir)
 CRM_DAEMON_USER=$(of_pacemaker daemon_user)
 CRM_LOG_DIR=/var/log/pacemaker
+CRM_RSCTMP_DIR=/run/resource-agents
 CRM_SCHEMA_DIRECTORY=$(of_pacemaker schemadir)
 INITDIR=$(of_pacemaker initdir)
 OCF_RA_INSTALL_DIR=$(of_pacemaker ocfdir)
 OCF_ROOT_DIR=/usr/lib/ocf
 PACEMAKER_CONFIG_DIR=/etc/pacemaker
 PACKAGE=pacemaker
+PC_NAME_GNUTLS=gnutls
 PCMK_OCF_ROOT=/usr/lib/ocf
 PCMK_SCHEMA_DIR=$(of_pacemaker schemadir)
 PCMK__COROSYNC_CONF=/etc/corosync/corosync.conf
@@ -133,6 +142,7 @@ PCMK__OCF_TMP_DIR=/run/resource-agents
 PYTHON=/usr/bin/python3
 XMLLINT_PATH=/usr/bin/xmllint
 abs_top_builddir=/nonexistent
+abs_top_srcdir=/nonexistent
 datadir=/usr/share
 libexecdir=/usr/lib
 localstatedir=/var
