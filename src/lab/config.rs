@@ -35,11 +35,16 @@ pub fn corosync(lab: &Lab) -> String {
         2 => text.push_str("  two_node: 1\n"),
         _ => text.push_str("  wait_for_all: 1\n"),
     }
-    text.push_str(
-        "}\nsystem {\n  sched_rr: no\n  move_to_root_cgroup: no\n}\nlogging {\n  to_stderr: no\n  \
-         to_syslog: no\n  to_logfile: yes\n  logfile: /var/log/corosync/corosync.log\n  \
-         timestamp: on\n}\n",
-    );
+    // There is a journal only where there is systemd.
+    let syslog = match lab.spec.init {
+        Init::Own => "no",
+        Init::Systemd => "yes",
+    };
+    text.push_str(&format!(
+        "}}\nsystem {{\n  sched_rr: no\n  move_to_root_cgroup: no\n}}\nlogging {{\n  to_stderr: no\n  \
+         to_syslog: {syslog}\n  to_logfile: yes\n  logfile: /var/log/corosync/corosync.log\n  \
+         timestamp: on\n}}\n",
+    ));
     text
 }
 
@@ -229,6 +234,10 @@ mod tests {
         assert!(!corosync(&sample(1, 0)).contains("wait_for_all"));
         let open = text.matches('{').count();
         assert_eq!(open, text.matches('}').count());
+        assert!(text.contains("to_syslog: no"));
+        let mut machines = sample(3, 0);
+        machines.spec.init = Init::Systemd;
+        assert!(corosync(&machines).contains("to_syslog: yes"));
     }
 
     #[test]

@@ -87,10 +87,12 @@ fn pcs_later(number: u32) -> Vec<Entry> {
 }
 
 /// The environment of Pacemaker's daemons, and a node's end when Pacemaker wants it: 100 and 101 are
-/// CRM_EX_FATAL and CRM_EX_PANIC (Pacemaker 2.1.5, lib/common/watchdog.c).
+/// CRM_EX_FATAL and CRM_EX_PANIC (Pacemaker 2.1.5, lib/common/watchdog.c). What they say is in the
+/// journal too, as on any machine.
 fn pacemaker(lab: &Lab) -> String {
     let mut text = "[Service]\n".to_owned();
-    for (name, value) in config::environment(lab) {
+    let environment = config::environment(lab).into_iter();
+    for (name, value) in environment.filter(|(name, _)| name != "PCMK_logfacility") {
         text.push_str(&format!("Environment=\"{name}={value}\"\n"));
     }
     text + "ExecStopPost=/opt/lxc-autogen/lxc-autogen node-plug --pull-after 100,101\n"
