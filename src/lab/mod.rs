@@ -103,7 +103,7 @@ pub struct Lab {
     pub schema: String,
     /// The environment of pacemaker-remoted in remote nodes and guests.
     pub remoted_environment: Vec<(String, String)>,
-    /// What the tree's packages were when the lab was made ([`able::packages_of`]); nothing where no
+    /// What the tree's packages were when the lab was made (`packages_of` in `able`); nothing where no
     /// database tells, and in labs of 0.1.0.
     #[serde(default)]
     pub packages: Option<String>,

@@ -64,8 +64,10 @@ fn reopened(file: &File) -> io::Result<File> {
     File::open(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
+/// Not in small pieces, at which libvirt 7.0's loses characters.
 fn read(file: &mut File) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
+    const ENOUGH: usize = 16 << 10;
+    let mut text = Vec::with_capacity(ENOUGH);
     file.read_to_end(&mut text)?;
     Ok(text)
 }
