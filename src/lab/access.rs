@@ -197,11 +197,7 @@ impl Inventory {
     /// # Errors
     /// When a path has no YAML form.
     pub fn yaml(&self) -> Result<String> {
-        // A line for each value, however long it is.
-        let mut options = serde_saphyr::SerializerOptions::default();
-        options.prefer_block_scalars = false;
-        serde_saphyr::to_string_with_options(self, options)
-            .map_err(|e| Error::failed(format!("inventory: {e}")))
+        serde_yaml_ng::to_string(self).map_err(|e| Error::failed(format!("inventory: {e}")))
     }
 }
 
