@@ -74,6 +74,34 @@ fn what_ticks_ends_with_a_script_that_is_killed() {
 }
 
 #[test]
+fn sources_come_from_where_packages_do() {
+    let etc = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(etc.path().join(name), text).unwrap();
+    std::fs::create_dir(etc.path().join("sources.list.d")).unwrap();
+    write(
+        "sources.list",
+        "# deb http://a.example/ off main\ndeb [signed-by=/k] http://a.example/ on main\n\
+         deb-src [signed-by=/k] http://a.example/ on main\n",
+    );
+    write(
+        "sources.list.d/b.sources",
+        "Types: deb deb-src\nURIs: http://b.example/\nSuites: on\nComponents: main\n",
+    );
+    let entries = tempfile::tempdir().unwrap();
+    let library = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lib/cts.sh");
+    let (from, to) = (etc.path().display(), entries.path().display());
+    let (output, _logs) = step(&format!(". {library}; source_entries {from} {to}"));
+    assert!(output.status.success(), "{output:?}");
+    let read = |name: &str| std::fs::read_to_string(entries.path().join(name)).unwrap();
+    assert_eq!(
+        read("sources.list"),
+        "deb-src [signed-by=/k] http://a.example/ on main\n"
+    );
+    let deb822 = "Types: deb-src\nURIs: http://b.example/\nSuites: on\nComponents: main\n";
+    assert_eq!(read("b.sources"), deb822);
+}
+
+#[test]
 fn on_a_terminal_a_step_is_one_line() {
     let logs = tempfile::tempdir().unwrap();
     let inner = bash("step nap 'taking a nap' sleep 1", logs.path());

@@ -26,7 +26,7 @@ download_source() {
   mkdir -p "${2%/*}"
   scratch=$(mktemp -d "${2%/*}/fetch.XXXXXX")
   mkdir -p "$scratch"/{parts,lists,cache/archives,unpacked}
-  source_entries "$scratch/parts"
+  source_entries /etc/apt "$scratch/parts"
   options=(-q -o Dir::Etc::sourcelist=/dev/null -o "Dir::Etc::sourceparts=$scratch/parts"
     -o "Dir::State::lists=$scratch/lists" -o "Dir::Cache=$scratch/cache"
     # apt's sandbox user cannot write here, and says so at length.
@@ -42,18 +42,16 @@ download_source() {
   rm -rf "$scratch"
 }
 
-# source_entries DIR: where this machine's packages come from (sources.list(5)), as
-# entries for their sources.
+# source_entries ETC DIR: where this machine's packages come from (sources.list(5)), as
+# entries for their sources, in files in DIR.
 source_entries() {
-  local file etc=/etc/apt
-  for file in "$etc"/sources.list "$etc"/sources.list.d/*.list; do
+  local file
+  for file in "$1"/sources.list "$1"/sources.list.d/*.list; do
     [[ ! -f $file ]] ||
-      sed -n 's/^[[:space:]]*deb\(-src\)\{0,1\}[[:space:]]/deb-src /p' "$file" | sort -u >"$1/${file##*/}"
+      sed -n 's/^[[:space:]]*deb\(-src\)\{0,1\}[[:space:]]/deb-src /p' "$file" | sort -u >"$2/${file##*/}"
   done
-  # With an ending, without which apt ignores it.
-  [[ ! -e $1/sources.list ]] || mv "$1/sources.list" "$1/main.list"
-  for file in "$etc"/sources.list.d/*.sources; do
-    [[ ! -f $file ]] || sed 's/^Types:.*/Types: deb-src/' "$file" >"$1/${file##*/}"
+  for file in "$1"/sources.list.d/*.sources; do
+    [[ ! -f $file ]] || sed 's/^Types:.*/Types: deb-src/' "$file" >"$2/${file##*/}"
   done
 }
 
