@@ -65,7 +65,7 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
     if saved.is_none() && wanted.disk.is_none() {
         if let Some((what, mend)) = disk::lacking() {
             look.context.report.line(format!(
-                "the nodes have no disks, and can fill this host's: {what} (mend: {mend})"
+                "the nodes have no disks, and can fill this host's file system: {what} (mend: {mend})"
             ));
             spec.disk_mib = 0;
         }
