@@ -3,6 +3,7 @@
 use crate::world::BINARY;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -33,10 +34,12 @@ pub fn signal_at(
     let end = Instant::now() + Duration::from_secs(60);
     while !stage() {
         assert!(Instant::now() < end, "{what} was never reached");
-        assert!(
-            child.try_wait().unwrap().is_none(),
-            "it ended before {what}"
-        );
+        if let Some(status) = child.try_wait().unwrap() {
+            let mut said = String::new();
+            let stderr = child.stderr.take().into_iter();
+            stderr.for_each(|mut it| drop(it.read_to_string(&mut said)));
+            panic!("it ended before {what}: {status}: {said}");
+        }
     }
     if let Some(which) = which.into() {
         kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), which).unwrap();
