@@ -90,6 +90,36 @@ pub fn machine_groups_to_come() -> Result<Vec<PathBuf>> {
         .collect())
 }
 
+/// Makes the `machine` group of the v1 hierarchy with cpusets, with the processors and the memory of
+/// the group above it, where `groups` has it. Called once the journal has a record of it.
+///
+/// libvirt would make it with the first container. But a second container that starts at the same
+/// moment can find the group before it has processors, and inherits none: its start fails with
+/// "Unable to write to …/tasks: No such file or directory" (libvirt 9.0, src/util/vircgroupv1.c,
+/// virCgroupV1MakeGroup; the first error, "No space left on device", is lost in
+/// virCgroupNewMachineManual).
+///
+/// # Errors
+/// When the kernel refuses.
+pub fn make_machine_cpuset(groups: &[PathBuf]) -> Result<()> {
+    const INHERITED: [&str; 2] = ["cpuset.cpus", "cpuset.mems"];
+    let is_cpuset = |group: &&PathBuf| group.with_file_name(INHERITED[0]).exists();
+    for group in groups.iter().filter(is_cpuset) {
+        match std::fs::create_dir(group) {
+            // Another container has started meanwhile, and libvirt has made the group for it.
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            made => made.map_err(|e| Error::io("make", group, e))?,
+        }
+        for file in INHERITED {
+            let above = group.with_file_name(file);
+            let all = std::fs::read(&above).map_err(|e| Error::io("read", &above, e))?;
+            let path = group.join(file);
+            std::fs::write(&path, all).map_err(|e| Error::io("write", &path, e))?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes a group and the groups in it, deepest first. Returns whether it is gone: the kernel
 /// refuses to remove a group with processes in it, which makes this safe.
 ///
@@ -164,6 +194,30 @@ pub fn of(process: impl Display) -> Result<ProcessCGroups> {
 mod tests {
     use super::*;
     use procfs_core::FromBufRead;
+
+    #[test]
+    fn a_cpuset_is_made_with_the_processors_above_it_and_no_other_group_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let [cpuset, memory] = ["cpuset", "memory"].map(|name| dir.path().join(name));
+        for (hierarchy, files) in [(&cpuset, vec!["cpus", "mems"]), (&memory, vec![])] {
+            std::fs::create_dir(hierarchy).unwrap();
+            for file in files {
+                std::fs::write(hierarchy.join(format!("cpuset.{file}")), file).unwrap();
+            }
+        }
+        let groups = [&cpuset, &memory].map(|hierarchy| hierarchy.join("machine"));
+        make_machine_cpuset(&groups).unwrap();
+        for file in ["cpus", "mems"] {
+            let made = groups[0].join(format!("cpuset.{file}"));
+            assert_eq!(std::fs::read_to_string(made).unwrap(), file);
+        }
+        assert!(!groups[1].exists());
+        // A group that is there already is left alone.
+        std::fs::write(cpuset.join("cpuset.cpus"), "other").unwrap();
+        make_machine_cpuset(&groups).unwrap();
+        let kept = std::fs::read_to_string(groups[0].join("cpuset.cpus")).unwrap();
+        assert_eq!(kept, "cpus");
+    }
 
     #[test]
     fn own_groups_of_both_versions_and_of_a_part_of_a_hierarchy() {

@@ -8,7 +8,7 @@ use crate::libvirt::{leftovers, marked_state_dir, virsh};
 use crate::look::Look;
 use crate::spec::{Forward, Subnet};
 use crate::state::State;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A network that is to be started; its XML is in the state directory.
 #[derive(Debug)]
@@ -42,16 +42,15 @@ pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) ->
         uuid: network.uuid.to_owned(),
     };
     undos.push(ours.into());
-    undos.extend(
-        cgroups::machine_groups_to_come()?
-            .into_iter()
-            .map(|path| change::Cgroup { path }.into()),
-    );
+    let groups = cgroups::machine_groups_to_come()?;
+    let of_group = |path: &PathBuf| change::Cgroup { path: path.clone() }.into();
+    undos.extend(groups.iter().map(of_group));
     if network.forward != Forward::Isolated {
         undos.extend(forwarding::before().map(|settings| change::Forwarding { settings }.into()));
     }
     undos.extend(records_of_other_sets(look, network.state_dir)?);
     state.journal.intend(undos)?;
+    cgroups::make_machine_cpuset(&groups)?;
     let xml = network.state_dir.join("network.xml");
     virsh::raise_network(&look.context.host, network.name, &xml, network.present).context(format!(
         "start network {} on {}",
