@@ -24,6 +24,7 @@ mod outside;
 pub(crate) mod peers;
 pub(crate) mod prestop;
 mod property;
+mod put_back;
 mod replay;
 mod state_dir;
 mod stop;

@@ -1,8 +1,8 @@
 //! Properties of the cluster, and elements of its CIB that differ for a time.
 
+use super::Undoer;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
-use super::{Batch, Item, Undoer};
 use crate::error::Result;
 use crate::pacemaker::config::{self, Afterwards};
 use crate::pacemaker::throttle::{self, Raise};
@@ -43,7 +43,7 @@ pub struct Property {
 }
 
 impl Property {
-    fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
+    pub(super) fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
         let cib = tools::query(undoer.host)?;
         if cib.property(&self.name) == self.previous.as_deref() {
             return Ok(());
@@ -152,7 +152,7 @@ pub struct Monitors {
 
 impl Monitors {
     /// A primitive that somebody has given a monitor meanwhile keeps that one.
-    fn begin(&self, undoer: &Undoer<'_>) -> Result<()> {
+    pub(super) fn begin(&self, undoer: &Undoer<'_>) -> Result<()> {
         let cib = tools::query(undoer.host)?;
         match config::monitors(&cib, &self.set, self.interval_s) {
             Some(change) => tools::merge(undoer.host, &change),
@@ -174,22 +174,4 @@ impl Kind for Monitors {
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
     }
-}
-
-/// Puts each of them back, or deletes it where it was not set before.
-pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Properties>]) -> Batch {
-    Batch::of_each(items, |it| match it {
-        Properties::Property(it) => it.restore(undoer),
-        Properties::Throttle(it) => throttle::restore(
-            undoer.host,
-            &it.name,
-            &it.nvpair,
-            &it.raised,
-            it.previous.as_deref(),
-        ),
-        Properties::Monitors(it) => it.begin(undoer),
-        Properties::Joining(it) => {
-            tools::replace_or_delete(undoer.host, &it.xpath, it.then.as_deref())
-        }
-    })
 }

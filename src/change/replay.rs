@@ -3,7 +3,7 @@
 use super::kinds::Group;
 use super::outcome::{Batch, Item};
 use super::{Change, Journal, Outcome, Rank};
-use super::{daemon, domain, in_cib, inside, kernel, network, node, outside, peers, property};
+use super::{daemon, domain, in_cib, inside, kernel, network, node, outside, peers, put_back};
 use crate::context::Context;
 use crate::host::Host;
 use crate::pacemaker::cib::Cib;
@@ -105,7 +105,7 @@ impl Undoer<'_> {
         match group {
             Group::Cib(items) => in_cib::remove(self, items),
             Group::Nodes(items) => node::forget(self, items),
-            Group::Properties(items) => property::restore(self, items),
+            Group::Properties(items) => put_back::restore(self, items),
             Group::Peers(items) => peers::undo(self, items),
             Group::Daemons(items) => daemon::end(items),
             Group::Domains(items) => domain::destroy(self, items),

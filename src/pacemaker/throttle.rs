@@ -12,9 +12,6 @@
 //! s; it keeps a long join from being slowed down to one node at a time.
 
 use super::cib::Cib;
-use crate::error::Result;
-use crate::host::at::At;
-use crate::pacemaker::tools::replace_or_delete;
 use crate::xml::El;
 use std::collections::BTreeSet;
 
@@ -103,7 +100,7 @@ fn set_for(cib: &Cib) -> String {
 }
 
 /// Properties that lxc-autogen raised though no journal records it: a cluster that was killed comes
-/// back with the last CIB on its disk. [`restore`] checks again what is in the CIB.
+/// back with the last CIB on its disk. [`raised`] finds what is still in the CIB.
 pub fn left_over(cib: &Cib) -> Vec<Raise> {
     let all: Vec<Raise> = RAISED.iter().map(|wanted| new(wanted, SET)).collect();
     if cib.has_id(SET) || all.iter().any(|r| cib.has_id(&r.nvpair)) {
@@ -145,40 +142,20 @@ pub fn crm_config(raises: &[Raise]) -> El {
     }))
 }
 
-/// Puts a raised property back. A value that somebody has set since stays: the condition is part of
-/// the change, so no other change can come between test and change.
-///
-/// # Errors
-/// When cibadmin fails.
-pub fn restore(
-    at: &dyn At,
-    name: &str,
-    nvpair: &str,
-    raised: &str,
-    previous: Option<&str>,
-) -> Result<()> {
-    let Some(previous) = previous else {
-        return take_out(at);
-    };
-    let ours = format!("//crm_config//nvpair[@id='{nvpair}' and @value='{raised}']");
-    let pair = El::new("nvpair")
-        .attr("id", nvpair)
-        .attr("name", name)
-        .attr("value", previous);
-    replace_or_delete(at, &ours, Some(&pair.render()))
+/// Finds a raised property's nvpair in the CIB, unless somebody has set another value since.
+pub fn raised(nvpair: &str, value: &str) -> String {
+    format!("//crm_config//nvpair[@id='{nvpair}' and @value='{value}']")
 }
 
-/// Deletes all our nvpairs that still have the raised value, in one change, and then our own
-/// property set if it is empty.
-fn take_out(at: &dyn At) -> Result<()> {
-    if left_over(&super::tools::query(at)?).is_empty() {
-        return Ok(());
-    }
-    let ours = RAISED.map(|(name, raised)| format!("(@id='{SET}-{name}' and @value='{raised}')"));
-    let pairs = format!("//crm_config//nvpair[{}]", ours.join(" or "));
-    replace_or_delete(at, &pairs, None)?;
-    let empty = format!("//crm_config/cluster_property_set[@id='{SET}' and not(*)]");
-    replace_or_delete(at, &empty, None)
+/// The nvpair of a property as it was before.
+pub fn previous(nvpair: &str, name: &str, value: &str) -> String {
+    let pair = El::new("nvpair").attr("id", nvpair).attr("name", name);
+    pair.attr("value", value).render()
+}
+
+/// Finds our own property set in the CIB when it is empty.
+pub fn own_set_emptied() -> String {
+    format!("//crm_config/cluster_property_set[@id='{SET}' and not(*)]")
 }
 
 #[cfg(test)]

@@ -114,6 +114,14 @@ pub fn left_over(cib: &Cib) -> Vec<Afterwards> {
         .collect()
 }
 
+/// The end of an XPath that finds an element only when nothing is in it.
+const EMPTY: &str = "[not(*)]";
+
+/// Whether what this XPath of an [`Afterwards`] finds goes only when it is empty.
+pub fn goes_when_empty(xpath: &str) -> bool {
+    xpath.ends_with(EMPTY)
+}
+
 /// What finds meta attributes of ours that say this and takes them away.
 fn gone(id: String, (name, value): (&str, &str)) -> Afterwards {
     Afterwards {
@@ -205,7 +213,7 @@ impl Easing {
         // Undone from the last to the first: a section goes when it is empty.
         let section = |name: &&'static str| Afterwards {
             id: (*name).to_owned(),
-            xpath: format!("/cib/configuration/{name}[not(*)]"),
+            xpath: format!("/cib/configuration/{name}{EMPTY}"),
             then: None,
         };
         let sections = self.missing.iter().map(section);

@@ -22,7 +22,8 @@ pub use ids::{
     clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, description, former_ids,
     ids_of_tag, object_ids,
 };
-pub use joining::{Afterwards, Easing, Joining, SECTIONS, is_large, joining_id, left_over, stays};
+pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
+pub use joining::{left_over, stays};
 
 /// The node attribute that marks our guest nodes; rules find our guest nodes by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
