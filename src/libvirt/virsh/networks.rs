@@ -63,24 +63,21 @@ pub fn raise_network(at: &dyn At, name: &str, xml: &Path, defined: bool) -> Resu
     ok(at, &LXC, output).map(drop)
 }
 
-/// Stops and undefines a network; a network that does not exist is no error.
+/// Stops and undefines a network; a network that does not exist is no error. One virsh runs both,
+/// as in [`raise_network`].
 ///
 /// # Errors
 /// When virsh fails otherwise.
 pub fn remove_network(at: &dyn At, name: &str) -> Result<()> {
+    let mut commands = format!("net-undefine {name}");
     if active_networks(at)?.iter().any(|n| n == name) {
-        ok(
-            at,
-            &LXC,
-            virsh(at, &LXC).args(["net-destroy", name]).run(at.host())?,
-        )?;
+        commands = format!("net-destroy {name}; {commands}");
     }
-    let output = virsh(at, &LXC)
-        .args(["net-undefine", name])
-        .run(at.host())?;
+    let output = virsh(at, &LXC).arg(commands).run(at.host())?;
     // A transient network is gone as soon as it is stopped.
-    if output.code != 0 && output.stderr.contains("Network not found") {
-        return Ok(());
+    let failed = output.code != 0 || output.stderr.contains("error:");
+    match failed && !output.stderr.contains("Network not found") {
+        true => Err(output.error()),
+        false => Ok(()),
     }
-    ok(at, &LXC, output).map(drop)
 }
