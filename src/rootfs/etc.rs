@@ -8,7 +8,7 @@
 
 use super::left_out::reason;
 use crate::error::{Error, Result};
-use regex_lite::Regex;
+use regex::bytes::{RegexSet, RegexSetBuilder};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
 use std::path::Path;
@@ -38,20 +38,19 @@ const SIGNS: &[&str] = &[
 ];
 
 /// [`SIGNS`], ready to be looked for.
-struct Signs(Vec<Regex>);
+struct Signs(RegexSet);
 
 impl Signs {
     fn new() -> Result<Signs> {
-        let all = SIGNS.iter().map(|sign| Regex::new(sign));
-        let all: std::result::Result<_, _> = all.collect();
-        // They are literals.
-        all.map(Signs)
+        // Without Unicode's classes, with which the search takes twenty times as long.
+        let set = RegexSetBuilder::new(SIGNS).unicode(false).build();
+        // They are literals, and right.
+        set.map(Signs)
             .map_err(|e| Error::failed(format!("signs of secrets: {e}")))
     }
 
     fn are_in(&self, bytes: &[u8]) -> bool {
-        let text = String::from_utf8_lossy(bytes);
-        self.0.iter().any(|sign| sign.is_match(&text))
+        self.0.is_match(bytes)
     }
 }
 

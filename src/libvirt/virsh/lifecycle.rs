@@ -4,6 +4,7 @@ use super::{batches, domains, ok, virsh};
 use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::at::At;
+use crate::host::poll::{Poll, Seen};
 use crate::libvirt::hypervisor::{DEAD, Hypervisor};
 use std::path::Path;
 use std::time::Duration;
@@ -11,9 +12,39 @@ use std::time::Duration;
 /// Destroys domains, and undefines those that are defined. Domains that do not exist are passed
 /// over.
 ///
+/// libvirt waits 3 s for a container's processes to end, the last 1.4 s of these after SIGKILL, and
+/// then gives up: "Some processes refused to die" (libvirt 9.0, src/util/vircgroup.c,
+/// virCgroupKillPainfully). Killed processes of a loaded host take longer, so those domains are
+/// destroyed again.
+///
 /// # Errors
 /// When any of them is still there afterwards.
 pub fn destroy_domains(host: &Host, hypervisor: &Hypervisor, names: &[String]) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(30);
+    let poll = Poll::every(Duration::from_millis(500), PATIENCE).uninterrupted();
+    let mut wanted = names.to_vec();
+    let look = |_: &mut Poll| {
+        let said = try_destroying(host, hypervisor, &wanted)?;
+        let there = domains(host, hypervisor)?.into_iter().map(|d| d.name);
+        wanted = there.filter(|n| names.contains(n)).collect();
+        let too_slow = said.contains("refused to die");
+        let left = still_there(&wanted, &said);
+        Ok(match wanted.is_empty() {
+            true => Seen::Ready(Ok(())),
+            false if !too_slow => Seen::Ready(Err(left)),
+            false => Seen::Waiting(left),
+        })
+    };
+    poll.until(look, |left| left)?
+}
+
+fn still_there(left: &[String], said: &str) -> Error {
+    Error::failed(format!("domains are still there: {}", left.join(", ")))
+        .details(said.lines().map(str::to_owned))
+}
+
+/// Gives back virsh's error output.
+fn try_destroying(host: &Host, hypervisor: &Hypervisor, names: &[String]) -> Result<String> {
     let mut said = end_all(host, hypervisor, names)?;
     for batch in batches("undefine", names) {
         let cmd = virsh(host, hypervisor)
@@ -21,18 +52,7 @@ pub fn destroy_domains(host: &Host, hypervisor: &Hypervisor, names: &[String]) -
             .timeout(Duration::from_secs(300));
         said.push_str(&cmd.run(host)?.stderr);
     }
-    let left: Vec<String> = domains(host, hypervisor)?
-        .into_iter()
-        .map(|d| d.name)
-        .filter(|n| names.contains(n))
-        .collect();
-    if left.is_empty() {
-        return Ok(());
-    }
-    Err(
-        Error::failed(format!("domains are still there: {}", left.join(", ")))
-            .details(said.lines().map(str::to_owned)),
-    )
+    Ok(said)
 }
 
 /// Destroys running domains, several at a time. A domain that libvirt does not end is no error: a

@@ -229,7 +229,7 @@ mod tests {
         for last in [
             1, 9, 10, 19, 20, 99, 100, 101, 110, 600, 999, 1000, 1203, 2000,
         ] {
-            let pattern = regex_lite::Regex::new(&all_of(&sample(last))).unwrap();
+            let pattern = regex::Regex::new(&all_of(&sample(last))).unwrap();
             for number in 0..2500 {
                 let of_set = (1..=last).contains(&number);
                 let id = format!("container{number}");
