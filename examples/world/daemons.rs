@@ -108,7 +108,7 @@ const ROOT: &str = "/var/lib/lxc-autogen-lab-world/world-node1/rootfs";
 /// The arguments of lxc-autogen for the cluster. The timeout is long for slow machines; nobody is
 /// in a hurry on a broken one. Without a disk its files can be reached at [`ROOT`].
 const UP: &str = "lab up --quiet --name world --cluster-nodes 1 --containers 0 --fencing false \
-                  --memory 20000 --disk 0 --timeout 600";
+                  --memory 20000 --disk 0 --init own --timeout 600";
 
 /// Makes the cluster. A failure is an error of lxc-autogen's, not of the machine's.
 pub fn start_cluster(plan: &Plan) -> Result<()> {

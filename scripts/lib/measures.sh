@@ -129,7 +129,7 @@ share_rounds() {
   local guests=$1 alone=() shared=() away=() round
   scripts/world stop "$world"
   scripts/world start --no-cluster "$world"
-  took lab up --ssh -c 0 >/dev/null
+  took lab up --ssh -c 0 --init own >/dev/null
   for ((round = 0; round < rounds; round++)); do
     settle
     alone+=("$(in_first_node up -c "$guests")")
@@ -147,29 +147,35 @@ in_first_node() {
   took lab exec node1 -- env -u LXC_AUTOGEN_STATE_DIR lxc-autogen --quiet "$@"
 }
 
-# lab_rounds CLUSTER-NODES GUESTS: a lab from nothing, and down again; and what
-# memory its nodes take, by what this machine has less of it.
+# lab_rounds CLUSTER-NODES GUESTS [INIT]: a lab from nothing, and down again; and what
+# memory its nodes take, by what this machine has less of it. INIT is own, or systemd
+# for machines.
 lab_rounds() {
-  local nodes=$1 guests=$2 ups=() downs=() mib=() round free
+  local nodes=$1 guests=$2 init=${3-own} ups=() downs=() mib=() round free of=''
+  [[ $init == own ]] || of=' machines'
+
   for ((round = 0; round < rounds; round++)); do
     scripts/world stop "$world"
     scripts/world start --no-cluster "$world"
     settle
     free=$(available)
-    ups+=("$(took lab up --cluster-nodes "$nodes" -c "$guests")")
+    ups+=("$(took lab up --cluster-nodes "$nodes" -c "$guests" --init "$init")")
     mib+=("$((free - $(available)))")
     downs+=("$(took lab down)")
   done
-  row "lab up $nodes + $guests guests" "${ups[@]}"
+  row "lab up $nodes$of + $guests guests" "${ups[@]}"
   row "  lab down of that" "${downs[@]}"
   printf '%-22s %s MiB in all\n' "  memory, each round:" "${mib[*]}"
-  memory["$nodes+$guests"]=$(median "${mib[@]}")
+  memory["$nodes$of+$guests"]=$(median "${mib[@]}")
 }
 
 # memory_each: of one node more, by the difference of two labs without guests, and
 # of one guest, by what lab3 has more than three such nodes. What a lab takes
 # once, whatever its size, is in neither.
 memory_each() {
+  local machine_1=${memory["1 machines+0"]-} machine_8=${memory["8 machines+0"]-}
+  [[ -z $machine_1 || -z $machine_8 ]] ||
+    printf '%-22s %d MiB\n' "memory, machine:" "$(((machine_8 - machine_1) / 7))"
   local one=${memory["1+0"]-} three=${memory["3+8"]-} eight=${memory["8+0"]-} node
   [[ -n $one && -n $eight ]] || return 0
   node=$(((eight - one) / 7))

@@ -60,11 +60,11 @@ pub struct LabShape {
     #[arg(long, value_name = "PATH")]
     pub remoted: Option<PathBuf>,
     /// PID 1 of the cluster nodes: systemd of the tree, or our own, which runs the cluster's daemons
-    /// and nothing else [default: own]
+    /// and nothing else [default: systemd, where the tree has it and it can run here]
     #[arg(long, value_enum, value_name = "INIT")]
     pub init: Option<Init>,
     /// The cluster nodes' files: /usr and the database of packages as writable copies of each node's
-    /// own, or /usr read-only [default: lean]
+    /// own, or /usr read-only [default: full with systemd, lean with our own]
     #[arg(long, value_enum, value_name = "ROOT")]
     pub root: Option<Root>,
     /// Nodes with everything installed and no cluster configured, for pcs cluster setup or crm cluster

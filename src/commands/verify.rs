@@ -4,12 +4,14 @@
 use crate::checks::{Check, Verdict, cluster, daemons, kernel, libvirt};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::lab::able;
 use crate::look::Look;
 use crate::report::{json, table};
 use crate::resolve::Elsewhere;
 use crate::set::preview;
 use crate::set::resolve::choose_set;
 use crate::spec::Wanted;
+use std::path::Path;
 
 /// # Errors
 /// [`Kind::Cant`] when a check fails.
@@ -25,6 +27,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()>
     checks.extend(libvirt::checks(context, chosen, quick));
     checks.extend(cluster::checks(&look, wanted, saved.as_ref()));
     checks.extend(daemons::checks(containers));
+    checks.push(labs_nodes(context));
     let failures = checks.iter().filter(|c| c.failed()).count();
     let warnings = checks
         .iter()
@@ -47,6 +50,15 @@ pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()>
         ));
     }
     Ok(())
+}
+
+/// What new labs' nodes are on this host.
+fn labs_nodes(context: &Context) -> Check {
+    const NAME: &str = "nodes of labs";
+    match able::machines(Path::new("/"), &context.state_dir) {
+        Ok(found) => Check::ok(NAME, found),
+        Err(e) => Check::warning(NAME, e.message(), e.mend_text().unwrap_or_default()),
+    }
 }
 
 fn as_table(checks: &[Check]) -> String {

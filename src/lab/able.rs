@@ -1,6 +1,6 @@
 //! Whether nodes can be machines here: with systemd as PID 1, and with a writable system.
 
-use super::{Init, Lab, Root, config};
+use super::{Init, Lab, LabSpec, Root, Wanted, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, packages};
@@ -20,6 +20,47 @@ pub(super) fn check(lab: &Lab) -> Result<()> {
         check_overlays(&lab.dir)?;
     }
     Ok(())
+}
+
+/// Makes the cluster nodes of a new lab machines where this host and the base tree can, and says so;
+/// options count more.
+pub(super) fn choose_kind(context: &Context, wanted: &Wanted, spec: &mut LabSpec) {
+    let base = spec.base.as_deref().unwrap_or(Path::new("/"));
+    let (init, root) = (check_systemd(base), check_overlays(&context.state_dir));
+    let usual = if init.is_ok() {
+        Init::Systemd
+    } else {
+        Init::Own
+    };
+    spec.init = wanted.init.unwrap_or(usual);
+    let is_whole = spec.init == Init::Systemd && root.is_ok();
+    spec.root = wanted
+        .root
+        .unwrap_or(if is_whole { Root::Full } else { Root::Lean });
+    if wanted.init == Some(Init::Own) || wanted.root == Some(Root::Lean) {
+        return;
+    }
+    context.report.line(match init.and(root) {
+        Ok(()) => format!("the nodes are {MACHINES}"),
+        Err(e) => format!("the nodes are no whole machines: {}", with_mend(&e)),
+    });
+}
+
+const MACHINES: &str = "machines, with systemd and a writable system";
+
+fn with_mend(e: &Error) -> String {
+    let mend = e.mend_text().unwrap_or_default();
+    format!("{} (mend: {mend})", e.message())
+}
+
+/// What new labs' nodes are on this host, for `verify`: machines, or the reason why not.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] with the reason and its mend.
+pub(crate) fn machines(base: &Path, dir: &Path) -> Result<&'static str> {
+    check_systemd(base)
+        .and(check_overlays(dir))
+        .map(|()| MACHINES)
 }
 
 /// Files of a tree that change with every package that comes or goes: dpkg's and rpm's databases,

@@ -5,7 +5,7 @@
 //! `graph`, `root`, `spec`. The other files run a lab: they raise, grow, shrink and watch it, and
 //! take it down.
 
-mod able;
+pub(crate) mod able;
 pub mod access;
 pub(crate) mod checks;
 pub mod cib;

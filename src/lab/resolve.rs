@@ -56,6 +56,9 @@ pub(crate) fn name_of(wanted: &Wanted) -> &str {
 /// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
 pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
     let mut spec = resolve(wanted, saved.map(|l| &l.spec))?;
+    if saved.is_none() && !spec.bare {
+        able::choose_kind(look.context, wanted, &mut spec);
+    }
     // People's tools go from machine to machine by it.
     let is_machine = spec.init == Init::Systemd && spec.root == Root::Full;
     if saved.is_none() && wanted.ssh.is_none() && is_machine {
