@@ -2,7 +2,7 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`, `file`,
-//! `graph`, `root`, `spec`. The other files run a lab: they raise, grow, shrink and watch it, and
+//! `graph`, `node_kind`, `root`, `shared_disk`, `spec`. The other files run a lab: they raise, grow, shrink and watch it, and
 //! take it down.
 
 mod able;
@@ -26,6 +26,7 @@ pub(crate) mod leave;
 pub(crate) mod make;
 mod names;
 pub(crate) mod nested;
+mod node_kind;
 pub(crate) mod online;
 pub mod pcs;
 pub(crate) mod raise;
@@ -34,6 +35,8 @@ pub(crate) mod resize;
 pub(crate) mod resolve;
 pub mod root;
 pub(crate) mod running;
+mod shared_disk;
+pub(crate) mod shared_disks;
 mod spec;
 pub(crate) mod tree;
 mod units;
@@ -41,9 +44,9 @@ pub(crate) mod wait;
 
 pub use file::Wanted;
 
-pub use spec::{
-    Init, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Root, valid_name,
-};
+pub use node_kind::{Init, Root};
+pub use shared_disk::SharedDisk;
+pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
 
 use crate::error::{Error, Result};
 use crate::plan::{Kind, Machine, uuid};

@@ -123,6 +123,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         memory_mib: wanted.memory.unwrap_or(base.memory_mib),
         guest_memory_mib: wanted.guest_memory.unwrap_or(base.guest_memory_mib),
         disk_mib: wanted.disk.unwrap_or(base.disk_mib),
+        shared_disks_mib: (wanted.shared_disk.clone()).unwrap_or(base.shared_disks_mib.clone()),
         share: match &wanted.share {
             None => base.share.clone(),
             Some(all) => all
@@ -186,6 +187,10 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
             wanted.guest_memory_mib != saved.guest_memory_mib,
         ),
         ("--disk", wanted.disk_mib != saved.disk_mib),
+        (
+            "--shared-disk",
+            wanted.shared_disks_mib != saved.shared_disks_mib,
+        ),
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),

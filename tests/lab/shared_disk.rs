@@ -1,0 +1,118 @@
+//! Disks that all cluster nodes of a lab share.
+
+use crate::Test;
+use crate::kill::killed;
+use crate::lab::Lab;
+use crate::world::{Before, lxa, tool, until};
+use lxc_autogen::host::{Host, loops};
+use std::path::{Path, PathBuf};
+
+pub const TESTS: &[Test] = &[
+    ("one_disk_for_all_nodes", one_disk_for_all_nodes),
+    (
+        "shared_disks_of_a_lab_that_is_killed",
+        shared_disks_of_a_lab_that_is_killed,
+    ),
+];
+
+const DISKS: &str = "/var/lib/lxc-autogen-lab-lab/disks";
+
+/// Files of this lab's disks that have loop devices. (Another world can have files of these names.)
+fn attached() -> Vec<PathBuf> {
+    loops::below(&Host::new(false), Path::new(DISKS)).unwrap()
+}
+
+/// Writes a text to the first block of a disk, past all caches.
+fn write(lab: &Lab, node: &str, disk: &str, text: &str) {
+    let dd = "dd bs=512 count=1 conv=sync oflag=direct status=none";
+    let line = format!("echo {text} | {dd} of=/dev/{disk}");
+    lab.shell(node, &line).exits(0);
+}
+
+/// The text in the first block.
+fn read(lab: &Lab, node: &str, disk: &str) -> String {
+    let dd = "dd bs=512 count=1 iflag=direct status=none";
+    let said = lab.shell(node, &format!("{dd} if=/dev/{disk} | head -n 1"));
+    said.exits(0).out.trim().to_owned()
+}
+
+fn one_disk_for_all_nodes() {
+    for (options, text) in [
+        (
+            "--shared-disk 0",
+            "--shared-disk 0 is out of bounds: 1 to 16777216 MiB",
+        ),
+        ("--shared-disk 16777217", "1 to 16777216 MiB"),
+        (&"--shared-disk 8 ".repeat(9), "8 at most, not 9"),
+    ] {
+        lxa(&format!("lab up {options}")).exits(2).complains(text);
+    }
+    let lab = Lab::up(
+        "lab",
+        "--cluster-nodes 2 -c 0 --shared-disk 8 --shared-disk 16",
+    );
+    assert_eq!(attached().len(), 2);
+    write(&lab, "node1", "vda", "first");
+    write(&lab, "node1", "vdb", "second");
+    assert_eq!(read(&lab, "node2", "vda"), "first");
+    assert_eq!(read(&lab, "node2", "vdb"), "second");
+    let size = lab.ok("node2", "blockdev --getsize64 /dev/vdb");
+    assert_eq!(size.trim(), (16 << 20).to_string());
+    write(&lab, "node2", "vda", "back");
+    assert_eq!(read(&lab, "node1", "vda"), "back");
+    no_other_loop_device(&lab);
+
+    // It has them as long as it is.
+    for options in ["--shared-disk 8", "--shared-disk 8 --shared-disk 32"] {
+        lab.change(options).exits(2).complains("--shared-disk");
+    }
+    lab.change("").exits(0);
+    tool("virsh -c lxc:/// destroy lab-node2");
+    until("it is fenced", 60, || lab.fenced("node1", "node2"));
+    lab.await_online("node1", 60, "node1 node2");
+    assert_eq!(read(&lab, "node2", "vda"), "back");
+    lab.change("--cluster-nodes 3").exits(0);
+    assert_eq!(read(&lab, "node3", "vdb"), "second");
+
+    // As after a reboot of the host: another device, by the same name in the nodes.
+    for node in ["node1", "node2", "node3"] {
+        tool(&format!("virsh -c lxc:/// destroy lab-{node}"));
+    }
+    loops::detach(&Host::new(false), &Path::new(DISKS).join("vda.img")).unwrap();
+    lab.change("").exits(0);
+    assert_eq!(read(&lab, "node3", "vda"), "back");
+    lab.down();
+    assert_eq!(attached(), [] as [PathBuf; 0]);
+}
+
+/// A node may make device nodes, for libvirt in it, but of no other devices.
+fn no_other_loop_device(lab: &Lab) {
+    let own = std::fs::read_link(Path::new(DISKS).join("vda")).unwrap();
+    let number = own.to_str().unwrap().trim_start_matches("/dev/loop");
+    let number: u32 = number.parse().unwrap();
+    let open = |number: u32| {
+        let made = format!("mknod /dev/other b 7 {number} && dd if=/dev/other count=0");
+        let said = lab.shell("node1", &made);
+        lab.ok("node1", "rm -f /dev/other");
+        said
+    };
+    open(number).exits(0);
+    let said = open(number + 100);
+    assert!(said.err.contains("Operation not permitted"), "{said:?}");
+}
+
+fn shared_disks_of_a_lab_that_is_killed() {
+    let before = Before::new();
+    let up = "lab up --cluster-nodes 1 -c 0 --shared-disk 8 --shared-disk 8";
+    killed(up, "a loop device", || !attached().is_empty());
+    lxa("lab down").exits(0);
+    assert_eq!(attached(), [] as [PathBuf; 0]);
+    before.is_as_now();
+    killed(up, "a loop device", || !attached().is_empty());
+    lxa(up).exits(0);
+    lxa("lab exec node1 -- dd if=/dev/vdb of=/dev/null bs=1M iflag=direct").exits(0);
+    assert_eq!(attached().len(), 2);
+    lxa("lab down").exits(0);
+    assert_eq!(attached(), [] as [PathBuf; 0]);
+    before.is_as_now();
+}
