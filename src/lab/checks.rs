@@ -53,6 +53,9 @@ fn check_programs(lab: &Lab) -> Result<()> {
     if lab.spec.ssh {
         inside.push("sshd");
     }
+    if lab.spec.sbd {
+        inside.push("sbd");
+    }
     for name in inside {
         let there = ["usr/sbin", "usr/bin", "sbin", "bin"]
             .iter()

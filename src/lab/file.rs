@@ -34,6 +34,8 @@ pub struct Wanted {
     pub disk: Option<u32>,
     /// Sizes of disks that all cluster nodes share, MiB.
     pub shared_disk: Option<Vec<u32>>,
+    /// Whether the cluster nodes run SBD on the first of these.
+    pub sbd: Option<bool>,
     /// Directories of the host that the cluster nodes see.
     pub share: Option<Vec<PathBuf>>,
     /// Another tree whose /usr the nodes use.
@@ -66,6 +68,7 @@ impl Wanted {
             guest_memory: self.guest_memory.or(other.guest_memory),
             disk: self.disk.or(other.disk),
             shared_disk: self.shared_disk.or(other.shared_disk),
+            sbd: self.sbd.or(other.sbd),
             share: self.share.or(other.share),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),

@@ -2,8 +2,8 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`, `file`,
-//! `graph`, `node_kind`, `root`, `shared_disk`, `spec`. The other files run a lab: they raise, grow, shrink and watch it, and
-//! take it down.
+//! `graph`, `node_kind`, `root`, `sbd`, `shared_disk`, `spec`. The other files run a lab: they raise,
+//! grow, shrink and watch it, and take it down.
 
 mod able;
 pub mod access;
@@ -35,6 +35,7 @@ pub(crate) mod resize;
 pub(crate) mod resolve;
 pub mod root;
 pub(crate) mod running;
+mod sbd;
 mod shared_disk;
 pub(crate) mod shared_disks;
 mod spec;
@@ -113,6 +114,9 @@ pub struct Lab {
     /// Whether the tree has pcsd; labs of 0.1.0 do not say.
     #[serde(default)]
     pub pcsd: bool,
+    /// Whether the tree has daemons' options in /etc/sysconfig, and not in /etc/default.
+    #[serde(default)]
+    pub sysconfig: bool,
 }
 
 /// How many addresses lie between the first cluster node's and the first remote node's, so that the
@@ -236,6 +240,7 @@ pub(crate) mod tests {
             remoted_environment: set.environment,
             packages: None,
             pcsd: false,
+            sysconfig: false,
         }
     }
 

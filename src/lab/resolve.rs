@@ -124,6 +124,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         guest_memory_mib: wanted.guest_memory.unwrap_or(base.guest_memory_mib),
         disk_mib: wanted.disk.unwrap_or(base.disk_mib),
         shared_disks_mib: (wanted.shared_disk.clone()).unwrap_or(base.shared_disks_mib.clone()),
+        sbd: wanted.sbd.unwrap_or(base.sbd),
         share: match &wanted.share {
             None => base.share.clone(),
             Some(all) => all
@@ -191,6 +192,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
             "--shared-disk",
             wanted.shared_disks_mib != saved.shared_disks_mib,
         ),
+        ("--sbd", wanted.sbd != saved.sbd),
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),
@@ -229,6 +231,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         remoted_environment: resolve::environment(&base),
         packages: packages_of(&layout)?,
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
+        sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),
         layout,
         remoted,
         emulator: libvirt::emulator(),

@@ -1,6 +1,6 @@
 //! The specification of a lab, complete and checked.
 
-use super::{Init, Root, shared_disk};
+use super::{Init, Root, sbd, shared_disk};
 use crate::error::{Error, Result};
 use crate::report::count;
 use crate::spec::{FIRST_OFFSET, Subnet, bounds, is_plain_path};
@@ -53,6 +53,9 @@ pub struct LabSpec {
     /// Sizes in MiB of the disks that all cluster nodes share; labs of 0.1.0 have none.
     #[serde(default)]
     pub shared_disks_mib: Vec<u32>,
+    /// Whether the cluster nodes run SBD on the first of these disks.
+    #[serde(default)]
+    pub sbd: bool,
     /// Directories of the host that cluster nodes see at the same place, read-only.
     pub share: Vec<PathBuf>,
     /// Another tree whose /usr the nodes use.
@@ -85,6 +88,7 @@ impl Default for LabSpec {
             guest_memory_mib: 196,
             disk_mib: 2048,
             shared_disks_mib: Vec::new(),
+            sbd: false,
             share: Vec::new(),
             base: None,
             remoted: None,
@@ -210,6 +214,7 @@ impl LabSpec {
             bounds("--disk", self.disk_mib, LEAST_DISK, 1 << 24, " MiB")?;
         }
         shared_disk::check(self)?;
+        sbd::check(self)?;
         self.share.iter().try_for_each(|path| sharable(path))?;
         self.check_bare()?;
         self.subnet

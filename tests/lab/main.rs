@@ -60,7 +60,7 @@ fn main() {
             refused::TESTS,
             large::TESTS,
         ],
-        &[resize::LONG, bare::LONG],
+        &[resize::LONG, bare::LONG, shared_disk::LONG],
     )
     .exit();
 }

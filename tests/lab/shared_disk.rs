@@ -3,9 +3,11 @@
 use crate::Test;
 use crate::kill::killed;
 use crate::lab::Lab;
+use crate::runner::not_proven;
 use crate::world::{Before, lxa, tool, until};
 use lxc_autogen::host::{Host, loops};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 pub const TESTS: &[Test] = &[
     ("one_disk_for_all_nodes", one_disk_for_all_nodes),
@@ -14,6 +16,11 @@ pub const TESTS: &[Test] = &[
         shared_disks_of_a_lab_that_is_killed,
     ),
 ];
+
+pub const LONG: &[Test] = &[(
+    "a_message_on_the_disk_ends_a_node",
+    a_message_on_the_disk_ends_a_node,
+)];
 
 const DISKS: &str = "/var/lib/lxc-autogen-lab-lab/disks";
 
@@ -115,4 +122,64 @@ fn shared_disks_of_a_lab_that_is_killed() {
     lxa("lab down").exits(0);
     assert_eq!(attached(), [] as [PathBuf; 0]);
     before.is_as_now();
+}
+
+/// A message on the disk ends a node, which is fenced and comes back.
+fn a_message_on_the_disk_ends_a_node() {
+    let machines = "--init systemd --root full --cluster-nodes 2 -c 0";
+    for (options, text) in [
+        ("--sbd --init systemd", "takes a shared disk"),
+        ("--sbd --shared-disk 8", "takes systemd in the nodes"),
+        ("--sbd --shared-disk 8 --bare", "with --bare there is none"),
+    ] {
+        lxa(&format!("lab up {options}")).exits(2).complains(text);
+    }
+    if !Path::new("/usr/sbin/sbd").exists() {
+        let said = lxa(&format!("lab up {machines} --sbd --shared-disk 8"));
+        said.exits(3).complains("sbd is not installed");
+        return not_proven("sbd is not installed here, so not that a message ends a node");
+    }
+    let lab = Lab::up("lab", &format!("{machines} --sbd --shared-disk 8"));
+    let slots = || lab.ok("node1", "sbd -d /dev/vda list");
+    until("both have a slot", 20, || {
+        slots().matches("clear").count() == 2
+    });
+    let header = lab.ok("node1", "sbd -d /dev/vda dump");
+    for line in ["Header version     : 2.1", "Timeout (msgwait)  : 10"] {
+        assert!(header.contains(line), "{header}");
+    }
+    lab.change("--sbd=false").exits(2).complains("--sbd");
+    for (by, message, node) in [("node1", "reset", "node2"), ("node2", "off", "node1")] {
+        let was = lab.init(node);
+        let full = lab.node(node);
+        lab.ok(by, &format!("sbd -d /dev/vda message {full} {message}"));
+        until("it is fenced", 60, || lab.fenced(by, node));
+        lab.await_online(by, 90, "node1 node2");
+        assert_ne!(lab.init(node), was);
+        until("its slot is clear", 20, || {
+            slots().matches("clear").count() == 2
+        });
+    }
+    // In good order, it stops with the cluster and starts with it.
+    let began = Instant::now();
+    lab.ok("node2", "systemctl stop pacemaker corosync");
+    assert!(
+        began.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(lab.domain("node2"), "running");
+    lab.ok("node2", "systemctl start pacemaker");
+    lab.await_online("node1", 90, "node1 node2");
+    // One that cannot start is not the node's end.
+    lab.ok("node2", "systemctl stop pacemaker corosync");
+    lab.shell("node2", "sed -i s,/dev/null,/dev/none, /etc/default/sbd")
+        .exits(0);
+    lab.ok("node2", "systemctl start corosync");
+    until("it has failed", 60, || {
+        lxa("lab status").out.contains("sbd failed")
+    });
+    assert_eq!(lab.domain("node2"), "running");
+    lab.down();
+    assert_eq!(attached(), [] as [PathBuf; 0]);
 }
