@@ -23,7 +23,7 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
         (_, Init::Own, _) => ("takes systemd in the nodes", "add --init systemd"),
         (.., true) => (
             "takes a cluster, and with --bare there is none",
-            "leave it out; pcs stonith sbd enable, or crm cluster init sbd, sets SBD up with the cluster",
+            "leave it out; pcs stonith sbd enable sets SBD up with the cluster",
         ),
         _ => return Ok(()),
     };

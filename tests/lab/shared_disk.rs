@@ -17,10 +17,13 @@ pub const TESTS: &[Test] = &[
     ),
 ];
 
-pub const LONG: &[Test] = &[(
-    "a_message_on_the_disk_ends_a_node",
-    a_message_on_the_disk_ends_a_node,
-)];
+pub const LONG: &[Test] = &[
+    (
+        "a_message_on_the_disk_ends_a_node",
+        a_message_on_the_disk_ends_a_node,
+    ),
+    ("sbd_set_up_by_pcs", sbd_set_up_by_pcs),
+];
 
 const DISKS: &str = "/var/lib/lxc-autogen-lab-lab/disks";
 
@@ -180,6 +183,30 @@ fn a_message_on_the_disk_ends_a_node() {
         lxa("lab status").out.contains("sbd failed")
     });
     assert_eq!(lab.domain("node2"), "running");
+    lab.down();
+    assert_eq!(attached(), [] as [PathBuf; 0]);
+}
+
+/// In nodes without a cluster, as in the manual page.
+fn sbd_set_up_by_pcs() {
+    if !Path::new("/usr/sbin/sbd").exists() {
+        return not_proven("sbd is not installed here, so not that pcs can set it up");
+    }
+    let lab = Lab::up("lab", "--bare --cluster-nodes 2 --shared-disk 8");
+    let password = std::fs::read_to_string("/var/lib/lxc-autogen-lab-lab/keys/hacluster").unwrap();
+    let password = password.trim();
+    for command in [
+        &format!("host auth -u hacluster -p {password} lab-node1 lab-node2"),
+        "cluster setup qa lab-node1 lab-node2",
+        "stonith sbd device setup device=/dev/vda --force",
+        "stonith sbd enable device=/dev/vda watchdog=/dev/null --no-watchdog-validation",
+        "cluster start --all --wait=90",
+    ] {
+        lab.ok("node1", &format!("pcs {command}"));
+    }
+    lab.await_online("node1", 60, "node1 node2");
+    lab.ok("node1", "sbd -d /dev/vda message lab-node2 off");
+    lab.await_end("node2", 20);
     lab.down();
     assert_eq!(attached(), [] as [PathBuf; 0]);
 }
