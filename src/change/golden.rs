@@ -52,10 +52,11 @@ kinds! {
     Joining "joining"
     Monitors "monitors"
     CibObject "cib-object"
+    LoopDevice "loop-device"
 }
 
 /// Kinds that 0.1.0 did not have.
-const LATER: &[&str] = &["monitors"];
+const LATER: &[&str] = &["loop-device", "monitors"];
 
 /// 0.1.0's meaning of each line: rank and key of the record.
 const MEANING: &[(&str, Rank, &str)] = &[

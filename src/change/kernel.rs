@@ -1,8 +1,8 @@
-//! Changes that libvirt makes to the kernel's state.
+//! Changes of the kernel's state: those that libvirt makes, and loop devices.
 
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
-use super::{Batch, Item, Undoer};
+use super::{Batch, Item, LoopDevice, Undoer};
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, forwarding};
 use crate::libvirt::virsh;
@@ -11,12 +11,14 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 rank! {
-    /// Changes that libvirt makes to the kernel's state.
+    /// Changes of the kernel's state.
     Kernel: Kernel {
         /// IPv4 forwarding.
         Forwarding,
         /// A control group.
         Cgroup,
+        /// A loop device.
+        LoopDevice,
     }
 }
 
@@ -110,10 +112,11 @@ impl Kind for Cgroup {
     }
 }
 
-/// Restores forwarding and control groups. `all_gone`: nothing of ours is left that uses them.
+/// Restores forwarding and control groups, and detaches loop devices. `all_gone`: nothing of ours is left that uses them.
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Kernel>], all_gone: bool) -> Batch {
     Batch::of_each(items, |it| match it {
         Kernel::Forwarding(it) => it.restore(undoer),
         Kernel::Cgroup(it) => it.remove(all_gone),
+        Kernel::LoopDevice(it) => it.detach(undoer),
     })
 }

@@ -5,8 +5,8 @@
 use super::traces::Traces;
 use super::{
     Agent, Authkey, Cgroup, CibObject, Container, Daemon, Domain, EmptyDir, File, Forwarding,
-    HostsBlock, InCib, InState, Joining, Kernel, Monitors, Network, Node, Outside, OwnFiles, Peer,
-    Properties, Property, Resource, StateDir, StateDirectory, StateFile, Throttle,
+    HostsBlock, InCib, InState, Joining, Kernel, LoopDevice, Monitors, Network, Node, Outside,
+    OwnFiles, Peer, Properties, Property, Resource, StateDir, StateDirectory, StateFile, Throttle,
 };
 use crate::error::Result;
 use crate::journal::Record;
@@ -225,8 +225,8 @@ kinds! {
     Domains(Domain): Domain;
     /// The network.
     Network(Network): Network;
-    /// Kernel settings and control groups.
-    Kernel(Kernel): Forwarding, Cgroup;
+    /// Kernel settings, control groups and loop devices.
+    Kernel(Kernel): Forwarding, Cgroup, LoopDevice;
     /// Files outside the state directory.
     Outside(Outside): File, EmptyDir, HostsBlock, Authkey, Agent;
     /// Files in the state directory.

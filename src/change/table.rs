@@ -102,6 +102,12 @@ const TABLE: &[Row] = &[
         "Libvirt, is shared",
     ),
     (
+        r#"{"undo":"loop-device","file":"/lab/disks/vda.img"}"#,
+        Rank::Kernel,
+        "loop device of /lab/disks/vda.img",
+        "Libvirt, needs disks",
+    ),
+    (
         r#"{"undo":"file","path":"/var/log/libvirt/lxc/lxc1.log","container":"lxc1"}"#,
         Rank::Outside,
         "file /var/log/libvirt/lxc/lxc1.log",
@@ -191,7 +197,7 @@ fn answers(change: &Change) -> String {
     if let Some(name) = change.container() {
         all += &format!(", of {name}");
     }
-    for file in ["set.json", "old"] {
+    for file in ["set.json", "old", "disks"] {
         if change.needs(file) {
             all += &format!(", needs {file}");
         }

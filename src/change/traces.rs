@@ -3,7 +3,7 @@
 use super::Network;
 use crate::context::Context;
 use crate::error::Result;
-use crate::host::files;
+use crate::host::{Host, files};
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
@@ -68,6 +68,11 @@ impl<'a> Traces<'a> {
             networks: Vec::new(),
             in_cib: Some((cib, tags(context, cib, set)?)),
         })
+    }
+
+    /// The door to this host.
+    pub(super) fn host(&self) -> &'a Host {
+        &self.context.host
     }
 
     /// Path of the state directory.

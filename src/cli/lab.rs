@@ -49,6 +49,14 @@ pub struct LabShape {
     /// than what is on it; 0 for none, which lets a node fill the host's file system [default: 2048]
     #[arg(long, value_name = "MIB")]
     pub disk: Option<u32>,
+    /// Give all cluster nodes one more disk that they share, of this size in MiB: /dev/vda, then
+    /// /dev/vdb and so on; a file in the lab's directory with a loop device; repeatable, up to 8
+    #[arg(long, value_name = "MIB")]
+    pub shared_disk: Option<Vec<u32>>,
+    /// Run SBD in the cluster nodes, on the first shared disk, without a watchdog: a message there
+    /// resets a node; takes --shared-disk and --init systemd
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub sbd: Option<bool>,
     /// Show this directory of the host in the cluster nodes, at the same place, read-only; repeatable
     #[arg(long, value_name = "DIR")]
     pub share: Option<Vec<PathBuf>>,
@@ -92,6 +100,8 @@ impl LabShape {
             memory: it.memory,
             guest_memory: it.guest_memory,
             disk: it.disk,
+            shared_disk: it.shared_disk,
+            sbd: it.sbd,
             share: it.share,
             base: it.base,
             remoted: it.remoted,

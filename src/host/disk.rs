@@ -1,25 +1,22 @@
 //! Disks: files with a file system of their own.
 
 use super::command::Cmd;
-use super::{Host, packages};
+use super::{Host, loops, packages};
 use crate::error::{Error, Result};
 use std::path::Path;
 
 /// The program that makes them.
 const PROGRAM: &str = "mkfs.ext4";
-/// There is one where the kernel has loop devices (loop(4)).
-const LOOP: &str = "/dev/loop-control";
 
 /// Why disks cannot be had here, and the mend; `None` where they can.
 pub fn lacking() -> Option<(String, String)> {
-    if !Path::new(LOOP).exists() {
-        let what = format!("there is no {LOOP}, so this kernel has no loop devices");
-        return Some((what, "modprobe loop".to_owned()));
-    }
-    let what = format!("{PROGRAM} is not installed");
-    which::which(PROGRAM)
-        .err()
-        .map(|_| (what, packages::mend_for_tool(PROGRAM)))
+    let program = || {
+        let what = format!("{PROGRAM} is not installed");
+        which::which(PROGRAM)
+            .err()
+            .map(|_| (what, packages::mend_for_tool(PROGRAM)))
+    };
+    loops::kernel_lacks().or_else(program)
 }
 
 /// Makes a disk of this size in MiB, with the files of a directory on it. The file takes room only

@@ -12,6 +12,7 @@ pub mod hosts;
 pub mod hybrid;
 pub mod inside;
 pub mod lock;
+pub mod loops;
 pub mod memory;
 pub mod mounts;
 pub mod net;

@@ -1,6 +1,6 @@
 //! Whether nodes can be machines here: with systemd as PID 1, and with a writable system.
 
-use super::{Init, Lab, LabSpec, Root, Wanted, config};
+use super::{Init, Lab, Root, Wanted, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, packages};
@@ -22,28 +22,42 @@ pub(super) fn check(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-/// Makes the cluster nodes of a new lab machines where this host and the base tree can, and says so;
-/// options count more.
-pub(super) fn choose_kind(context: &Context, wanted: &Wanted, spec: &mut LabSpec) {
-    let base = spec.base.as_deref().unwrap_or(Path::new("/"));
-    let (init, root) = (check_systemd(base), check_overlays(&context.state_dir));
-    let usual = if init.is_ok() {
-        Init::Systemd
-    } else {
-        Init::Own
-    };
-    spec.init = wanted.init.unwrap_or(usual);
-    let is_whole = spec.init == Init::Systemd && root.is_ok();
-    spec.root = wanted
-        .root
-        .unwrap_or(if is_whole { Root::Full } else { Root::Lean });
-    if wanted.init == Some(Init::Own) || wanted.root == Some(Root::Lean) {
-        return;
+/// What the cluster nodes of a new lab are where no option says it.
+#[derive(Debug)]
+pub(super) struct Usual {
+    /// systemd, where the base tree has it and it can run here.
+    pub init: Init,
+    /// The whole system with systemd, where the state directory can carry it.
+    pub root: Root,
+    /// Why they are no whole machines, with the mend; `None` where they are.
+    lacking: Option<Error>,
+}
+
+impl Usual {
+    /// On this host, with these options.
+    pub(super) fn of(context: &Context, wanted: &Wanted) -> Usual {
+        let base = wanted.base.as_deref().unwrap_or(Path::new("/"));
+        let (init, root) = (check_systemd(base), check_overlays(&context.state_dir));
+        let usual = match init.is_ok() {
+            true => Init::Systemd,
+            false => Init::Own,
+        };
+        let is_whole = wanted.init.unwrap_or(usual) == Init::Systemd && root.is_ok();
+        Usual {
+            init: usual,
+            root: if is_whole { Root::Full } else { Root::Lean },
+            lacking: init.and(root).err(),
+        }
     }
-    context.report.line(match init.and(root) {
-        Ok(()) => format!("the nodes are {MACHINES}"),
-        Err(e) => format!("the nodes are no whole machines: {}", with_mend(&e)),
-    });
+
+    /// What to tell of it, unless options have asked for less.
+    pub(super) fn says(&self, wanted: &Wanted) -> Option<String> {
+        let less = wanted.init == Some(Init::Own) || wanted.root == Some(Root::Lean);
+        (!less).then(|| match &self.lacking {
+            None => format!("the nodes are {MACHINES}"),
+            Some(e) => format!("the nodes are no whole machines: {}", with_mend(e)),
+        })
+    }
 }
 
 const MACHINES: &str = "machines, with systemd and a writable system";

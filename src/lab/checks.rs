@@ -3,7 +3,7 @@
 use crate::checks::kernel::MIB_PER_GUEST;
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
-use crate::host::{cgroups, disk, memory, packages};
+use crate::host::{cgroups, disk, loops, memory, packages};
 use crate::lab::{Lab, network_of};
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{emulator_in, marked_state_dir, virsh};
@@ -53,6 +53,9 @@ fn check_programs(lab: &Lab) -> Result<()> {
     if lab.spec.ssh {
         inside.push("sshd");
     }
+    if lab.spec.sbd {
+        inside.push("sbd");
+    }
     for name in inside {
         let there = ["usr/sbin", "usr/bin", "sbin", "bin"]
             .iter()
@@ -85,6 +88,9 @@ fn check_programs(lab: &Lab) -> Result<()> {
     if let Some((what, mend)) = disk::lacking().filter(|_| lab.spec.disk_mib > 0) {
         let mend = format!("{mend}; for nodes without disks: lab up --disk 0");
         return Err(Error::cant(format!("--disk: {what}")).mend(mend));
+    }
+    if let Some((what, mend)) = loops::lacking().filter(|_| !lab.spec.shared_disks_mib.is_empty()) {
+        return Err(Error::cant(format!("--shared-disk: {what}")).mend(mend));
     }
     for name in here {
         which::which(name).map_err(|_| {

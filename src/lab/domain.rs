@@ -1,6 +1,6 @@
 //! The blueprints of the domains of a lab's nodes, as data, and the XML of its network.
 
-use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS, Root, SYSTEM, config};
+use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk};
 use crate::libvirt::network::{self, Network};
 use crate::plan::{Blueprint, Kind, Machine, Mount, Privileges};
 use crate::spec::Forward;
@@ -55,6 +55,9 @@ fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
         environment: Vec::new(),
         privileges: Privileges::Nesting,
         mounts,
+        disks: (shared_disk::of(lab).into_iter())
+            .map(|disk| (disk.link(), disk.name))
+            .collect(),
         // For the meminfo that a nested libvirt shows its containers by way of FUSE.
         devices: &["/dev/fuse"],
         disk_mib: (lab.spec.disk_mib > 0).then_some(lab.spec.disk_mib),
@@ -82,6 +85,7 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
         mounts,
         bridge: lab.network(),
         subnet: lab.subnet,
+        disks: Vec::new(),
         devices: &[],
     }
 }

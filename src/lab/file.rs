@@ -1,6 +1,6 @@
 //! A lab described in a file: the options of `lab up` as TOML keys.
 
-use super::spec::{Init, Root};
+use super::{Init, Root};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::PathBuf;
@@ -32,6 +32,10 @@ pub struct Wanted {
     pub guest_memory: Option<u32>,
     /// Size of a cluster node's disk, MiB.
     pub disk: Option<u32>,
+    /// Sizes of disks that all cluster nodes share, MiB.
+    pub shared_disk: Option<Vec<u32>>,
+    /// Whether the cluster nodes run SBD on the first of these.
+    pub sbd: Option<bool>,
     /// Directories of the host that the cluster nodes see.
     pub share: Option<Vec<PathBuf>>,
     /// Another tree whose /usr the nodes use.
@@ -63,6 +67,8 @@ impl Wanted {
             memory: self.memory.or(other.memory),
             guest_memory: self.guest_memory.or(other.guest_memory),
             disk: self.disk.or(other.disk),
+            shared_disk: self.shared_disk.or(other.shared_disk),
+            sbd: self.sbd.or(other.sbd),
             share: self.share.or(other.share),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),

@@ -1,8 +1,8 @@
 //! Making what a lab needs on this host: programs, keys, roots, network, domains.
 
 use super::resolve::Choice;
-use super::{checks, keys};
-use crate::change;
+use super::{checks, keys, shared_disks};
+use crate::change::{self, DISKS};
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::files::{self, Attributes, Existing};
@@ -43,6 +43,10 @@ pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Res
     directory(state, lab, FENCE)?;
     let keys = keys::keys(context, lab)?;
     directory(state, lab, GUESTS)?;
+    if !lab.spec.shared_disks_mib.is_empty() {
+        directory(state, lab, DISKS)?;
+        shared_disks::ready(context, state, lab)?;
+    }
     if lab.spec.root == Root::Full {
         system(state, lab)?;
     }

@@ -2,8 +2,8 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`, `file`,
-//! `graph`, `root`, `spec`. The other files run a lab: they raise, grow, shrink and watch it, and
-//! take it down.
+//! `graph`, `node_kind`, `root`, `sbd`, `shared_disk`, `spec`. The other files run a lab: they raise,
+//! grow, shrink and watch it, and take it down.
 
 pub(crate) mod able;
 pub mod access;
@@ -26,6 +26,7 @@ pub(crate) mod leave;
 pub(crate) mod make;
 mod names;
 pub(crate) mod nested;
+mod node_kind;
 pub(crate) mod online;
 pub mod pcs;
 pub(crate) mod raise;
@@ -34,6 +35,9 @@ pub(crate) mod resize;
 pub(crate) mod resolve;
 pub mod root;
 pub(crate) mod running;
+mod sbd;
+mod shared_disk;
+pub(crate) mod shared_disks;
 mod spec;
 pub(crate) mod tree;
 mod units;
@@ -41,9 +45,9 @@ pub(crate) mod wait;
 
 pub use file::Wanted;
 
-pub use spec::{
-    Init, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Root, valid_name,
-};
+pub use node_kind::{Init, Root};
+pub use shared_disk::SharedDisk;
+pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
 
 use crate::error::{Error, Result};
 use crate::plan::{Kind, Machine, uuid};
@@ -110,6 +114,9 @@ pub struct Lab {
     /// Whether the tree has pcsd; labs of 0.1.0 do not say.
     #[serde(default)]
     pub pcsd: bool,
+    /// Whether the tree has daemons' options in /etc/sysconfig, and not in /etc/default.
+    #[serde(default)]
+    pub sysconfig: bool,
 }
 
 /// How many addresses lie between the first cluster node's and the first remote node's, so that the
@@ -233,6 +240,7 @@ pub(crate) mod tests {
             remoted_environment: set.environment,
             packages: None,
             pcsd: false,
+            sysconfig: false,
         }
     }
 

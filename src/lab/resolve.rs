@@ -55,9 +55,11 @@ pub(crate) fn name_of(wanted: &Wanted) -> &str {
 /// # Errors
 /// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
 pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
-    let mut spec = resolve(wanted, saved.map(|l| &l.spec))?;
-    if saved.is_none() && !spec.bare {
-        able::choose_kind(look.context, wanted, &mut spec);
+    let usual = able::Usual::of(look.context, wanted);
+    let mut spec = resolve(wanted, saved.map(|l| &l.spec), &usual)?;
+    let says = usual.says(wanted).filter(|_| saved.is_none() && !spec.bare);
+    if let Some(line) = says {
+        look.context.report.line(line);
     }
     // People's tools go from machine to machine by it.
     let is_machine = spec.init == Init::Systemd && spec.root == Root::Full;
@@ -98,11 +100,15 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
     Ok(Choice { lab, fetch })
 }
 
-fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
+fn resolve(wanted: &Wanted, saved: Option<&LabSpec>, usual: &able::Usual) -> Result<LabSpec> {
     let bare = wanted.bare.unwrap_or(saved.is_some_and(|l| l.bare));
     let base = saved.cloned().unwrap_or(match bare {
         true => bare_default(),
-        false => LabSpec::default(),
+        false => LabSpec {
+            init: usual.init,
+            root: usual.root,
+            ..LabSpec::default()
+        },
     });
     let absolute = |path: &Option<PathBuf>| {
         path.as_ref()
@@ -126,6 +132,8 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>) -> Result<LabSpec> {
         memory_mib: wanted.memory.unwrap_or(base.memory_mib),
         guest_memory_mib: wanted.guest_memory.unwrap_or(base.guest_memory_mib),
         disk_mib: wanted.disk.unwrap_or(base.disk_mib),
+        shared_disks_mib: (wanted.shared_disk.clone()).unwrap_or(base.shared_disks_mib.clone()),
+        sbd: wanted.sbd.unwrap_or(base.sbd),
         share: match &wanted.share {
             None => base.share.clone(),
             Some(all) => all
@@ -189,6 +197,11 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
             wanted.guest_memory_mib != saved.guest_memory_mib,
         ),
         ("--disk", wanted.disk_mib != saved.disk_mib),
+        (
+            "--shared-disk",
+            wanted.shared_disks_mib != saved.shared_disks_mib,
+        ),
+        ("--sbd", wanted.sbd != saved.sbd),
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),
@@ -227,6 +240,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         remoted_environment: resolve::environment(&base),
         packages: packages_of(&layout)?,
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
+        sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),
         layout,
         remoted,
         emulator: libvirt::emulator(),

@@ -2,7 +2,7 @@
 //! own for the full stack; a remote node has what a guest has.
 
 use super::config::{self, known};
-use super::{GUESTS_DIR, Init, Lab, Root, cib, pcs, units};
+use super::{GUESTS_DIR, Init, Lab, Root, cib, pcs, sbd, units};
 use crate::plan::{
     Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
 };
@@ -95,6 +95,7 @@ fn full_stack(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     }
     if lab.spec.init == Init::Systemd {
         entries.extend(units::files(lab, node.number));
+        entries.extend(sbd::files(lab));
     }
     entries
 }

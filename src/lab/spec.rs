@@ -1,5 +1,6 @@
 //! The specification of a lab, complete and checked.
 
+use super::{Init, Root, sbd, shared_disk};
 use crate::error::{Error, Result};
 use crate::report::count;
 use crate::spec::{FIRST_OFFSET, Subnet, bounds, is_plain_path};
@@ -49,6 +50,12 @@ pub struct LabSpec {
     /// those of labs of 0.1.0 are.
     #[serde(default)]
     pub disk_mib: u32,
+    /// Sizes in MiB of the disks that all cluster nodes share; labs of 0.1.0 have none.
+    #[serde(default)]
+    pub shared_disks_mib: Vec<u32>,
+    /// Whether the cluster nodes run SBD on the first of these disks.
+    #[serde(default)]
+    pub sbd: bool,
     /// Directories of the host that cluster nodes see at the same place, read-only.
     pub share: Vec<PathBuf>,
     /// Another tree whose /usr the nodes use.
@@ -66,28 +73,6 @@ pub struct LabSpec {
     pub bare: bool,
 }
 
-/// PID 1 of a cluster node.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Init {
-    /// Our own, which runs the cluster's daemons and nothing else.
-    #[default]
-    Own,
-    /// systemd of the base tree.
-    Systemd,
-}
-
-/// The file tree of a cluster node.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub enum Root {
-    /// The base tree's /usr read-only, and no more of /etc than the cluster needs.
-    #[default]
-    Lean,
-    /// The base tree's /usr and database of packages, writable as copies of the node's own.
-    Full,
-}
-
 impl Default for LabSpec {
     fn default() -> Self {
         LabSpec {
@@ -102,6 +87,8 @@ impl Default for LabSpec {
             memory_mib: 2048,
             guest_memory_mib: 196,
             disk_mib: 2048,
+            shared_disks_mib: Vec::new(),
+            sbd: false,
             share: Vec::new(),
             base: None,
             remoted: None,
@@ -226,6 +213,8 @@ impl LabSpec {
         if self.disk_mib > 0 {
             bounds("--disk", self.disk_mib, LEAST_DISK, 1 << 24, " MiB")?;
         }
+        shared_disk::check(self)?;
+        sbd::check(self)?;
         self.share.iter().try_for_each(|path| sharable(path))?;
         self.check_bare()?;
         self.subnet

@@ -5,9 +5,9 @@ use crate::plan::{dir, file, link};
 use crate::rootfs::{Content, Entry, Owner};
 
 /// Where an administrator's units are.
-const UNITS: &str = "etc/systemd/system";
+pub(super) const UNITS: &str = "etc/systemd/system";
 /// Where distributions have theirs.
-const VENDOR: &str = "/usr/lib/systemd/system";
+pub(super) const VENDOR: &str = "/usr/lib/systemd/system";
 
 /// The cluster's daemons.
 const CLUSTER: &[&str] = &["corosync", "pacemaker"];

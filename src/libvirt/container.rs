@@ -61,6 +61,7 @@ pub fn domain(blueprint: &Blueprint) -> El {
                 // On a line of its own, since VirtualDomain greps for it.
                 .child(El::new("emulator").text(blueprint.emulator.display()))
                 .children(filesystems(blueprint))
+                .children(blueprint.disks.iter().map(|(from, name)| disk(from, name)))
                 .child(interface(blueprint))
                 .child(El::new("console").attr("type", "pty"))
                 .children(blueprint.devices.iter().map(|path| device(path))),
@@ -192,6 +193,17 @@ fn interface(blueprint: &Blueprint) -> El {
                 .attr("gateway", subnet.host()),
         )
         .child(El::new("link").attr("state", "up"))
+}
+
+/// A block device of the host, which other machines use too. The machine's device control group
+/// allows it, and its /dev has it by this name (libvirt, drvlxc.html).
+fn disk(from: &Path, name: &str) -> El {
+    El::new("disk")
+        .attr("type", "block")
+        .attr("device", "disk")
+        .child(El::new("source").attr("dev", from.display()))
+        .child(El::new("target").attr("dev", name).attr("bus", "virtio"))
+        .child(El::new("shareable"))
 }
 
 fn device(path: &str) -> El {

@@ -83,6 +83,9 @@ pub struct Blueprint {
     pub bridge: String,
     /// The subnet of that bridge; the host's address in it is the machine's gateway.
     pub subnet: Subnet,
+    /// Block devices of the host that the machine can use, as (path on the host, name in the
+    /// machine's /dev).
+    pub disks: Vec<(PathBuf, String)>,
     /// Character devices of the host that the machine can use.
     pub devices: &'static [&'static str],
 }
@@ -117,6 +120,7 @@ pub fn blueprint(set: &Set, machine: &Machine) -> Blueprint {
         mounts: mounts(set),
         bridge: set.network.clone(),
         subnet: set.subnet,
+        disks: Vec::new(),
         devices: &[],
     }
 }

@@ -4,6 +4,8 @@ use crate::Test;
 use crate::lab::Lab;
 use crate::machine::has_memory_of_its_own;
 use crate::world::{lxa, run, tool, until};
+use lxc_autogen::host::{Host, loops};
+use std::path::Path;
 
 pub const TESTS: &[Test] = &[("a_full_disk_is_the_nodes_own", a_full_disk_is_the_nodes_own)];
 
@@ -42,8 +44,10 @@ fn a_full_disk_is_the_nodes_own() {
     assert_eq!(lab.ok("node2", "cat /root/kept"), "kept\n");
     lab.down();
     // The kernel lets go of a loop device when the last mount of it has gone, a moment later.
+    let directory = Path::new("/var/lib/lxc-autogen-lab-lab");
     until("no loop device is left", 10, || {
-        let loops = tool("losetup --list --noheadings --output BACK-FILE");
-        !loops.contains("lxc-autogen-lab-lab")
+        loops::below(&Host::new(false), directory)
+            .unwrap()
+            .is_empty()
     });
 }

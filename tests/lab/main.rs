@@ -31,6 +31,7 @@ mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
 mod runner;
+mod shared_disk;
 mod supervisor;
 mod tree;
 mod trouble;
@@ -49,6 +50,7 @@ fn main() {
             tree::TESTS,
             machine::TESTS,
             disk::TESTS,
+            shared_disk::TESTS,
             supervisor::TESTS,
             trouble::TESTS,
             fencing::TESTS,
@@ -58,7 +60,7 @@ fn main() {
             refused::TESTS,
             large::TESTS,
         ],
-        &[resize::LONG, bare::LONG],
+        &[resize::LONG, bare::LONG, shared_disk::LONG],
     )
     .exit();
 }
