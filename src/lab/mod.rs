@@ -26,6 +26,7 @@ pub(crate) mod leave;
 pub(crate) mod make;
 mod names;
 pub(crate) mod nested;
+pub mod network;
 pub(crate) mod online;
 pub mod pcs;
 pub(crate) mod raise;
@@ -35,6 +36,7 @@ pub(crate) mod resolve;
 pub mod root;
 pub(crate) mod running;
 mod spec;
+mod subnets;
 pub(crate) mod tree;
 mod units;
 pub(crate) mod wait;
@@ -46,7 +48,7 @@ pub use spec::{
 };
 
 use crate::error::{Error, Result};
-use crate::plan::{Kind, Machine, uuid};
+use crate::plan::{Kind, Machine};
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
@@ -89,6 +91,9 @@ pub struct Lab {
     pub dir: PathBuf,
     /// The lab's subnet.
     pub subnet: Subnet,
+    /// The subnet of the second link, corosync's link 1, with `--links 2`.
+    #[serde(default)]
+    pub link1: Option<Subnet>,
     /// Random text that makes the uuids of this lab its own.
     pub seed: String,
     /// The tree that the nodes' /usr comes from.
@@ -166,23 +171,18 @@ impl Lab {
             Kind::Cluster => self.spec.memory_mib,
             Kind::Remote | Kind::Guest => self.spec.guest_memory_mib,
         };
+        let second = self.link1.filter(|_| kind == Kind::Cluster);
+        let mut second = second.into_iter().flat_map(|s| s.addresses());
         (1..=count)
             .zip(self.subnet.addresses().skip(skip))
             .map(|(number, address)| {
                 let name = names::node(&self.spec.name, kind, number);
-                Machine::new(kind, number, name, address, memory, &self.seed)
+                Machine {
+                    link1: second.next(),
+                    ..Machine::new(kind, number, name, address, memory, &self.seed)
+                }
             })
             .collect()
-    }
-
-    /// Name of libvirt's network and of its bridge, 15 characters at most.
-    pub fn network(&self) -> String {
-        network_of(&self.spec.name)
-    }
-
-    /// The uuid of the network.
-    pub fn network_uuid(&self) -> String {
-        uuid(&self.seed, "network")
     }
 
     /// How many addresses of the subnet are needed.
@@ -202,11 +202,6 @@ impl Lab {
 /// Name of the lab that is meant when none is named.
 pub const DEFAULT_NAME: &str = "lab";
 
-/// Name of the network and bridge of a lab.
-pub fn network_of(name: &str) -> String {
-    format!("lab-{name}")
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -224,6 +219,7 @@ pub(crate) mod tests {
             },
             dir: "/var/lib/lxc-autogen-lab-lab".into(),
             subnet: Subnet::parse("172.31.200.1", 100).unwrap(),
+            link1: None,
             seed: "0123".into(),
             layout: set.layout,
             remoted: set.remoted,
@@ -234,6 +230,26 @@ pub(crate) mod tests {
             packages: None,
             pcsd: false,
         }
+    }
+
+    /// The same lab with two links.
+    pub(crate) fn with_two_links(cluster_nodes: u32, remote_nodes: u32) -> Lab {
+        let mut lab = sample(cluster_nodes, remote_nodes);
+        lab.spec.links = 2;
+        lab.link1 = Some(Subnet::parse("172.31.201.1", 32).unwrap());
+        lab
+    }
+
+    #[test]
+    fn cluster_nodes_have_an_address_on_each_link_and_remote_nodes_one() {
+        let lab = with_two_links(2, 1);
+        let second: Vec<Option<String>> = lab
+            .nodes()
+            .iter()
+            .map(|n| n.link1.map(|a| a.to_string()))
+            .collect();
+        let is = |a: &str| Some(a.to_owned());
+        assert_eq!(second, [is("172.31.201.11"), is("172.31.201.12"), None]);
     }
 
     #[test]

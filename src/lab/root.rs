@@ -224,12 +224,17 @@ fn known_hosts(lab: &Lab, ssh: &SshKeys) -> String {
     known_hosts_of(lab, &ssh.host_public)
 }
 
-/// known_hosts for all cluster nodes, by name and address.
+/// known_hosts for all cluster nodes, by name and address on each link.
 pub fn known_hosts_of(lab: &Lab, host_public: &str) -> String {
     let key: Vec<&str> = host_public.split_whitespace().take(2).collect();
     lab.cluster_nodes()
         .iter()
-        .map(|n| format!("{},{} {}\n", n.name, n.address, key.join(" ")))
+        .map(|n| {
+            let second = n.link1.map_or(String::new(), |address| {
+                format!(",{}-link1,{address}", n.name)
+            });
+            format!("{},{}{second} {}\n", n.name, n.address, key.join(" "))
+        })
         .collect()
 }
 

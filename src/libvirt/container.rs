@@ -1,7 +1,8 @@
 //! The domain XML of containers of every kind (libvirt, formatdomain.html; drvlxc.html).
 
 use super::metadata;
-use crate::plan::{Blueprint, Mount, Privileges};
+use crate::plan::{Blueprint, Card, Mount, Privileges};
+use crate::spec::mac;
 use crate::xml::El;
 use std::path::Path;
 
@@ -61,7 +62,7 @@ pub fn domain(blueprint: &Blueprint) -> El {
                 // On a line of its own, since VirtualDomain greps for it.
                 .child(El::new("emulator").text(blueprint.emulator.display()))
                 .children(filesystems(blueprint))
-                .child(interface(blueprint))
+                .children(blueprint.cards.iter().map(interface))
                 .child(El::new("console").attr("type", "pty"))
                 .children(blueprint.devices.iter().map(|path| device(path))),
         )
@@ -169,28 +170,28 @@ fn in_memory(mib: u32, target: &str) -> El {
 /// The file that makes the kernel reboot at once, in kernels built with it.
 pub const SYSRQ: &str = "/proc/sysrq-trigger";
 
-/// The container's network interface. It names the bridge and not libvirt's network: this saves a
+/// A network interface of a container. It names the bridge and not libvirt's network: this saves a
 /// call at each start and needs no file of dnsmasq's. libvirt itself sets address, route and link
-/// state.
-fn interface(blueprint: &Blueprint) -> El {
-    let (machine, subnet) = (&blueprint.machine, &blueprint.subnet);
+/// state, and calls the interfaces eth0, eth1 and so on in the container.
+fn interface(card: &Card) -> El {
+    let gateway = card.gateway.map(|gateway| {
+        El::new("route")
+            .attr("family", "ipv4")
+            .attr("address", "0.0.0.0")
+            .attr("prefix", 0)
+            .attr("gateway", gateway)
+    });
     El::new("interface")
         .attr("type", "bridge")
-        .child(El::new("mac").attr("address", &machine.mac))
-        .child(El::new("source").attr("bridge", &blueprint.bridge))
+        .child(El::new("mac").attr("address", mac(card.address)))
+        .child(El::new("source").attr("bridge", &card.bridge))
         .child(
             El::new("ip")
-                .attr("address", machine.address)
+                .attr("address", card.address)
                 .attr("family", "ipv4")
-                .attr("prefix", subnet.prefix()),
+                .attr("prefix", card.prefix),
         )
-        .child(
-            El::new("route")
-                .attr("family", "ipv4")
-                .attr("address", "0.0.0.0")
-                .attr("prefix", 0)
-                .attr("gateway", subnet.host()),
-        )
+        .children(gateway)
         .child(El::new("link").attr("state", "up"))
 }
 

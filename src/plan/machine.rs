@@ -52,6 +52,8 @@ pub struct Machine {
     pub resource: String,
     /// IPv4 address on the network of the set or lab.
     pub address: Ipv4Addr,
+    /// IPv4 address on a lab's second network, of cluster nodes where there is one.
+    pub link1: Option<Ipv4Addr>,
     /// MAC address, which follows from the IPv4 address.
     pub mac: String,
     /// The domain's uuid, which follows from the seed and the name.
@@ -76,6 +78,7 @@ impl Machine {
             kind,
             resource: name.clone(),
             address,
+            link1: None,
             mac: mac(address),
             uuid: uuid(seed, &name),
             memory_mib,
@@ -102,14 +105,18 @@ impl Machine {
             Kind::Remote => "remote",
             Kind::Cluster => "cluster",
         };
-        json!({
+        let mut all = json!({
             "number": self.number,
             "kind": kind,
             "name": self.name,
             "address": self.address,
             "mac": self.mac,
             "uuid": self.uuid,
-        })
+        });
+        if let Some(address) = self.link1 {
+            all["link1"] = json!({"address": address, "mac": mac(address)});
+        }
+        all
     }
 }
 

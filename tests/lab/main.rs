@@ -21,6 +21,7 @@ mod inside;
 mod kill;
 mod lab;
 mod large;
+mod links;
 mod machine;
 #[path = "../common/mon.rs"]
 // Each of the test programs that share this uses a part of it.
@@ -56,9 +57,10 @@ fn main() {
             resize::TESTS,
             crash::TESTS,
             refused::TESTS,
+            links::TESTS,
             large::TESTS,
         ],
-        &[resize::LONG, bare::LONG],
+        &[resize::LONG, bare::LONG, links::LONG],
     )
     .exit();
 }
