@@ -2,9 +2,7 @@
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
 use super::{FENCE, FENCE_PORT, Init, Lab, Root};
-use crate::plan::Machine;
 use crate::supervisor::{Config, Daemon, Overlay, Ready};
-use std::net::IpAddr;
 use std::path::Path;
 
 /// PATH of the nodes, with our own program's directory last.
@@ -219,17 +217,6 @@ pub fn remoted_in_node(lab: &Lab) -> Option<String> {
         .map(|_| "/opt/lxc-autogen/pacemaker-remoted".to_owned())
 }
 
-/// Addresses and names of nodes, for /etc/hosts: on the second link a node's name ends in `-link1`,
-/// as corosync counts its links.
-pub fn known(nodes: &[Machine]) -> Vec<(IpAddr, String)> {
-    let first = nodes.iter().map(|n| (n.address, n.name.clone()));
-    let second = nodes
-        .iter()
-        .filter_map(|n| Some((n.link1?, format!("{}-link1", n.name))));
-    let all = first.chain(second);
-    all.map(|(address, name)| (address.into(), name)).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -251,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_link_is_ring1_of_every_cluster_node_and_has_names() {
+    fn a_second_link_is_ring1_of_every_cluster_node() {
         let lab = with_two_links(2, 1);
         let text = corosync(&lab);
         let node = "  node {\n    ring0_addr: 172.31.200.12\n    ring1_addr: 172.31.201.12\n    \
@@ -259,11 +246,6 @@ mod tests {
         assert!(text.contains(node), "{text}");
         assert_eq!(text.matches("ring1_addr").count(), 2);
         assert!(!corosync(&sample(2, 1)).contains("ring1_addr"));
-        let lines = crate::plan::hosts(&known(&lab.nodes()));
-        let wanted = "\n172.31.200.11 lab-node1\n172.31.200.12 lab-node2\n\
-                      172.31.200.51 lab-remote1\n172.31.201.11 lab-node1-link1\n\
-                      172.31.201.12 lab-node2-link1\n";
-        assert!(lines.ends_with(wanted), "{lines}");
     }
 
     #[test]

@@ -92,7 +92,10 @@ fn cards(lab: &Lab, node: &Machine) -> Vec<Card> {
     let first = Card::first(&lab.network(), node.address, &lab.subnet);
     let second = links.get(1).zip(node.link1);
     let second = second.map(|(link, own)| Card::another(&link.name, own, &link.subnet));
-    [first].into_iter().chain(second).collect()
+    let ipv6 = node.ipv6.iter().copied().map(Some);
+    let ipv6 = ipv6.chain(std::iter::repeat(None));
+    let all = [first].into_iter().chain(second).zip(ipv6);
+    all.map(|(card, ipv6)| Card { ipv6, ..card }).collect()
 }
 
 #[cfg(test)]
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn only_a_cluster_node_has_a_card_on_the_second_link_and_its_way_out_is_the_first() {
-        let lab = with_two_links(1, 1);
+        let mut lab = with_two_links(1, 1);
         let interfaces: Vec<Vec<String>> = lab
             .nodes()
             .iter()
@@ -157,6 +160,12 @@ mod tests {
                       <link state=\"up\"/>\n</interface>\n";
         assert_eq!(interfaces[0][1], second);
         assert!(interfaces[0][0].contains("gateway=\"172.31.200.1\""));
+        lab.ipv6 = Some("fd6c:1::".parse().unwrap());
+        for (kind, on) in [(0, 2), (1, 1)] {
+            let xml = container::domain(&blueprint(&lab, &lab.nodes()[kind]));
+            let text = xml.find("devices").unwrap().render();
+            assert_eq!(text.matches("family=\"ipv6\" prefix=\"64\"").count(), on);
+        }
     }
 
     #[test]

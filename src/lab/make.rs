@@ -1,7 +1,7 @@
 //! Making what a lab needs on this host: programs, keys, roots, network, domains.
 
 use super::resolve::Choice;
-use super::{checks, keys};
+use super::{checks, ipv6, keys};
 use crate::change;
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
@@ -146,7 +146,9 @@ pub(crate) fn networks(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<
     let links = lab.links();
     links
         .iter()
-        .try_for_each(|link| network(look, state, lab, link))
+        .try_for_each(|link| network(look, state, lab, link))?;
+    ipv6::on_bridges(look.context, lab);
+    Ok(())
 }
 
 fn network(look: &Look<'_>, state: &mut State, lab: &Lab, link: &Link) -> Result<()> {

@@ -21,6 +21,7 @@ pub(crate) mod find;
 pub mod graph;
 pub(crate) mod groups;
 pub(crate) mod hosts;
+mod ipv6;
 mod keys;
 pub(crate) mod leave;
 pub(crate) mod make;
@@ -52,6 +53,7 @@ use crate::plan::{Kind, Machine};
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 /// Name of the file that keeps a lab.
@@ -94,6 +96,10 @@ pub struct Lab {
     /// The subnet of the second link, corosync's link 1, with `--links 2`.
     #[serde(default)]
     pub link1: Option<Subnet>,
+    /// The prefix of the nodes' IPv6 addresses, of 48 bits; none where the host has no IPv6, and in
+    /// labs of 0.1.0.
+    #[serde(default)]
+    pub ipv6: Option<Ipv6Addr>,
     /// Random text that makes the uuids of this lab its own.
     pub seed: String,
     /// The tree that the nodes' /usr comes from.
@@ -177,8 +183,11 @@ impl Lab {
             .zip(self.subnet.addresses().skip(skip))
             .map(|(number, address)| {
                 let name = names::node(&self.spec.name, kind, number);
+                let link1 = second.next();
+                let links = (0..).zip([address].into_iter().chain(link1));
                 Machine {
-                    link1: second.next(),
+                    link1,
+                    ipv6: links.filter_map(|(n, a)| self.ipv6_of(n, a)).collect(),
                     ..Machine::new(kind, number, name, address, memory, &self.seed)
                 }
             })
@@ -220,6 +229,7 @@ pub(crate) mod tests {
             dir: "/var/lib/lxc-autogen-lab-lab".into(),
             subnet: Subnet::parse("172.31.200.1", 100).unwrap(),
             link1: None,
+            ipv6: None,
             seed: "0123".into(),
             layout: set.layout,
             remoted: set.remoted,

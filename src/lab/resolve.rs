@@ -2,7 +2,7 @@
 
 use super::able::{self, packages_of};
 use super::spec::not_sharable;
-use super::{DEFAULT_NAME, Init, Root, Wanted, subnets};
+use super::{DEFAULT_NAME, Init, Root, Wanted, ipv6, subnets};
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -69,8 +69,9 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
             able::warn_if_outrun(look.context, saved)?;
             Lab {
                 spec,
-                // The host may have another kernel by now.
+                // The host may have another kernel or other settings by now.
                 mask_sysrq: has_sysrq(),
+                ipv6: ipv6::kept(look.context, saved.ipv6),
                 ..saved.clone()
             }
         }
@@ -209,6 +210,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         version: VERSION,
         subnet,
         link1,
+        ipv6: ipv6::choose(context, &subnet),
         seed,
         dir: context.state_dir.clone(),
         schema: newest_schema(&base)?,

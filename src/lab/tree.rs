@@ -11,6 +11,7 @@ use crate::pacemaker::monitor::View;
 use crate::plan::{Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 /// One node, and the guests that run on it.
@@ -22,6 +23,9 @@ pub(crate) struct Row {
     /// Address on the second link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link1: Option<String>,
+    /// IPv6 addresses, in the order of the links.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ipv6: Vec<Ipv6Addr>,
     pub libvirt: String,
     pub pacemaker: String,
     /// Daemons of the node that are not as they should be, a line each.
@@ -107,6 +111,7 @@ fn row(node: &Machine, running: &Running, view: Option<&View>, troubles: Vec<Str
         kind: node.kind.text(),
         address: node.address.to_string(),
         link1: node.link1.map(|address| address.to_string()),
+        ipv6: node.ipv6.clone(),
         libvirt: running.said(&node.name).unwrap_or("absent").to_owned(),
         pacemaker: in_pacemaker(view, &node.name),
         name: node.name.clone(),
@@ -158,6 +163,7 @@ fn hang_guests(
             kind: "guest node",
             address: guest.address.to_string(),
             link1: None,
+            ipv6: Vec::new(),
             libvirt: match found {
                 Some((_, pid)) if inside::is_frozen(pid) => "paused",
                 Some(_) => "running",

@@ -181,6 +181,12 @@ fn interface(card: &Card) -> El {
             .attr("prefix", 0)
             .attr("gateway", gateway)
     });
+    let ipv6 = card.ipv6.map(|address| {
+        El::new("ip")
+            .attr("address", address)
+            .attr("family", "ipv6")
+            .attr("prefix", 64)
+    });
     El::new("interface")
         .attr("type", "bridge")
         .child(El::new("mac").attr("address", mac(card.address)))
@@ -191,6 +197,7 @@ fn interface(card: &Card) -> El {
                 .attr("family", "ipv4")
                 .attr("prefix", card.prefix),
         )
+        .children(ipv6)
         .children(gateway)
         .child(El::new("link").attr("state", "up"))
 }

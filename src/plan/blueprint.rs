@@ -4,7 +4,7 @@
 use super::{AUTHKEY_DIRECTORY, Machine, Set};
 use crate::rootfs::{Entry, Layout};
 use crate::spec::{Authkey, Subnet};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 /// What root in a machine may do, from the fewest rights to the most.
@@ -65,6 +65,8 @@ pub struct Card {
     pub address: Ipv4Addr,
     /// The prefix length of the bridge's subnet.
     pub prefix: u8,
+    /// The machine's IPv6 address there, with a prefix of 64 bits.
+    pub ipv6: Option<Ipv6Addr>,
     /// The host's address, where the machine's way out is through this card.
     pub gateway: Option<Ipv4Addr>,
 }
@@ -84,6 +86,7 @@ impl Card {
             bridge: bridge.to_owned(),
             address,
             prefix: subnet.prefix(),
+            ipv6: None,
             gateway: None,
         }
     }

@@ -15,6 +15,7 @@ mod fencing;
 #[path = "../common/golden.rs"]
 mod golden;
 mod inside;
+mod ipv6;
 #[path = "../common/kill.rs"]
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
@@ -58,6 +59,7 @@ fn main() {
             crash::TESTS,
             refused::TESTS,
             links::TESTS,
+            ipv6::TESTS,
             large::TESTS,
         ],
         &[resize::LONG, bare::LONG, links::LONG],
