@@ -29,6 +29,10 @@ pub struct LabShape {
     /// The lab's network [default: the first free one from 172.31.200.0/24]
     #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
     pub network: Option<String>,
+    /// How many links the cluster nodes have, each a network and a link of corosync's, 1 or 2
+    /// [default: 1]
+    #[arg(long, value_name = "N")]
+    pub links: Option<u32>,
     /// Whether nodes are fenced [default: true]
     #[arg(long, value_name = "BOOL")]
     pub fencing: Option<bool>,
@@ -94,6 +98,7 @@ impl LabShape {
             remote_nodes: it.remote_nodes,
             containers: it.containers,
             network: it.network,
+            links: it.links,
             fencing: it.fencing,
             ssh: it.ssh,
             hosts: it.hosts,

@@ -11,6 +11,7 @@ pub mod forwarding;
 pub mod hosts;
 pub mod hybrid;
 pub mod inside;
+pub mod ipv6;
 pub mod lock;
 pub mod loops;
 pub mod memory;

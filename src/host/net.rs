@@ -17,23 +17,26 @@ pub struct Used {
     pub by: String,
 }
 
+/// A route as ip(8) prints it.
 #[derive(Deserialize)]
-struct Route {
-    dst: String,
+pub(super) struct Route {
+    pub(super) dst: String,
     dev: Option<String>,
 }
 
+/// An interface as ip(8) prints it.
 #[derive(Deserialize)]
-struct Link {
+pub(super) struct Link {
     ifname: String,
     #[serde(default)]
-    addr_info: Vec<Address>,
+    pub(super) addr_info: Vec<Address>,
 }
 
+/// An address as ip(8) prints it.
 #[derive(Deserialize)]
-struct Address {
-    local: Option<String>,
-    prefixlen: Option<u8>,
+pub(super) struct Address {
+    pub(super) local: Option<String>,
+    pub(super) prefixlen: Option<u8>,
 }
 
 /// The ranges of all interface addresses and of the routes in all tables, without default routes.
@@ -143,7 +146,8 @@ fn parse_addresses(text: &str) -> Result<Vec<Used>> {
         .collect())
 }
 
-fn json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<Vec<T>> {
+/// What ip(8) prints with `-json`.
+pub(super) fn json<T: serde::de::DeserializeOwned>(text: &str, what: &str) -> Result<Vec<T>> {
     // ip prints nothing at all, not an empty list, when there is nothing.
     if text.trim().is_empty() {
         return Ok(Vec::new());

@@ -4,7 +4,8 @@ use crate::checks::kernel::MIB_PER_GUEST;
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, disk, loops, memory, packages};
-use crate::lab::{Lab, network_of};
+use crate::lab::Lab;
+use crate::lab::network::Link;
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{emulator_in, marked_state_dir, virsh};
 use crate::look::Look;
@@ -23,9 +24,11 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
         return Err(Error::cant(hybrid::TRAP.0).mend(hybrid::TRAP.1));
     }
     check_names(look, lab)?;
-    let network = check_network(look, lab)?;
-    if saved.is_none() && !network {
-        check_bridge(lab)?;
+    for link in &lab.links() {
+        let present = check_network(look, lab, link)?;
+        if saved.is_none() && !present {
+            check_bridge(&link.name)?;
+        }
     }
     check_memory(lab, saved, memory::available_mib())
 }
@@ -178,9 +181,8 @@ fn check_names(look: &Look<'_>, lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-fn check_bridge(lab: &Lab) -> Result<()> {
-    let name = network_of(&lab.spec.name);
-    if crate::host::net::links().contains(&name) {
+fn check_bridge(name: &str) -> Result<()> {
+    if crate::host::net::links().iter().any(|link| link == name) {
         return Err(
             Error::cant(format!("there is a network interface {name} already"))
                 .mend("choose another --name"),
@@ -212,13 +214,13 @@ fn mib(lab: &Lab) -> u64 {
     CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + MIB_PER_GUEST * guests
 }
 
-/// Refuses a network of the lab's name that does not belong to this lab. Gives back whether the
+/// Refuses a network of the link's name that does not belong to this lab. Gives back whether the
 /// lab's own network is there.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the owner of the network.
-pub(crate) fn check_network(look: &Look<'_>, lab: &Lab) -> Result<bool> {
-    let Some(xml) = look.network(&lab.network())? else {
+pub(crate) fn check_network(look: &Look<'_>, lab: &Lab, link: &Link) -> Result<bool> {
+    let Some(xml) = look.network(&link.name)? else {
         return Ok(false);
     };
     if marked_state_dir(&xml).map(Path::new) == Some(lab.dir.as_path()) {
@@ -226,7 +228,7 @@ pub(crate) fn check_network(look: &Look<'_>, lab: &Lab) -> Result<bool> {
     }
     Err(Error::cant(format!(
         "there is a network {} that is not of this lab",
-        lab.network()
+        link.name
     ))
     .mend("choose another --name"))
 }

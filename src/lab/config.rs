@@ -2,7 +2,6 @@
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
 use super::{FENCE, FENCE_PORT, Init, Lab, Root};
-use crate::plan::Machine;
 use crate::supervisor::{Config, Daemon, Overlay, Ready};
 use std::path::Path;
 
@@ -23,8 +22,11 @@ pub fn corosync(lab: &Lab) -> String {
         lab.spec.name
     );
     for node in &nodes {
+        let second = node.link1.map_or(String::new(), |address| {
+            format!("    ring1_addr: {address}\n")
+        });
         text.push_str(&format!(
-            "  node {{\n    ring0_addr: {}\n    name: {}\n    nodeid: {}\n  }}\n",
+            "  node {{\n    ring0_addr: {}\n{second}    name: {}\n    nodeid: {}\n  }}\n",
             node.address, node.name, node.number
         ));
     }
@@ -215,15 +217,10 @@ pub fn remoted_in_node(lab: &Lab) -> Option<String> {
         .map(|_| "/opt/lxc-autogen/pacemaker-remoted".to_owned())
 }
 
-/// Addresses and names of all nodes, for /etc/hosts and known_hosts.
-pub fn known(nodes: &[Machine]) -> Vec<(std::net::Ipv4Addr, &str)> {
-    nodes.iter().map(|n| (n.address, n.name.as_str())).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::tests::sample;
+    use crate::lab::tests::{sample, with_two_links};
 
     #[test]
     fn corosync_knows_every_cluster_node_and_waits_for_all() {
@@ -238,6 +235,17 @@ mod tests {
         let mut machines = sample(3, 0);
         machines.spec.init = Init::Systemd;
         assert!(corosync(&machines).contains("to_syslog: yes"));
+    }
+
+    #[test]
+    fn a_second_link_is_ring1_of_every_cluster_node() {
+        let lab = with_two_links(2, 1);
+        let text = corosync(&lab);
+        let node = "  node {\n    ring0_addr: 172.31.200.12\n    ring1_addr: 172.31.201.12\n    \
+                    name: lab-node2\n    nodeid: 2\n  }\n";
+        assert!(text.contains(node), "{text}");
+        assert_eq!(text.matches("ring1_addr").count(), 2);
+        assert!(!corosync(&sample(2, 1)).contains("ring1_addr"));
     }
 
     #[test]

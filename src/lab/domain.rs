@@ -1,10 +1,7 @@
-//! The blueprints of the domains of a lab's nodes, as data, and the XML of its network.
+//! The blueprints of the domains of a lab's nodes, as data.
 
 use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk};
-use crate::libvirt::network::{self, Network};
-use crate::plan::{Blueprint, Kind, Machine, Mount, Privileges};
-use crate::spec::Forward;
-use crate::xml::El;
+use crate::plan::{Blueprint, Card, Kind, Machine, Mount, Privileges};
 use std::path::Path;
 
 /// Size of /dev/shm of a cluster node, MiB: corosync's blackbox takes 8 MiB, each client of
@@ -83,8 +80,7 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
         privileges: Privileges::Least,
         emulator: lab.emulator.clone(),
         mounts,
-        bridge: lab.network(),
-        subnet: lab.subnet,
+        cards: cards(lab, node),
         disks: Vec::new(),
         devices: &[],
     }
@@ -94,23 +90,24 @@ fn memory(mib: u32, target: &'static str) -> Mount {
     Mount::Memory { mib, target }
 }
 
-/// The XML of the lab's network. An isolated one would need firewall rules; this one only has no
-/// route out.
-pub fn network(lab: &Lab) -> El {
-    network::of(&Network {
-        name: &lab.network(),
-        uuid: &lab.network_uuid(),
-        state_dir: &lab.dir,
-        forward: Forward::Open,
-        subnet: &lab.subnet,
-    })
+/// A card for each link that the node has an address on.
+fn cards(lab: &Lab, node: &Machine) -> Vec<Card> {
+    let links = lab.links();
+    let first = Card::first(&lab.network(), node.address, &lab.subnet);
+    let second = links.get(1).zip(node.link1);
+    let second = second.map(|(link, own)| Card::another(&link.name, own, &link.subnet));
+    let ipv6 = node.ipv6.iter().copied().map(Some);
+    let ipv6 = ipv6.chain(std::iter::repeat(None));
+    let all = [first].into_iter().chain(second).zip(ipv6);
+    all.map(|(card, ipv6)| Card { ipv6, ..card }).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::tests::sample;
+    use crate::lab::tests::{sample, with_two_links};
     use crate::libvirt::container;
+    use crate::xml::El;
 
     /// Element for element as 0.1.0 prints them (`lab up --dry-run`), compared once by hand.
     #[test]
@@ -145,6 +142,34 @@ mod tests {
                     <target dir=\"/\"/>\n</filesystem>\n";
         assert_eq!(roots[0], disk);
         assert!(roots[1].contains("lab-remote1/rootfs"), "{}", roots[1]);
+    }
+
+    #[test]
+    fn only_a_cluster_node_has_a_card_on_the_second_link_and_its_way_out_is_the_first() {
+        let mut lab = with_two_links(1, 1);
+        let interfaces: Vec<Vec<String>> = lab
+            .nodes()
+            .iter()
+            .map(|node| {
+                let xml = container::domain(&blueprint(&lab, node));
+                let all = xml.all("interface").into_iter();
+                all.map(El::render).collect()
+            })
+            .collect();
+        assert_eq!(interfaces[0].len(), 2);
+        assert_eq!(interfaces[1].len(), 1);
+        let second = "<interface type=\"bridge\">\n  <mac address=\"52:54:ac:1f:c9:0b\"/>\n  \
+                      <source bridge=\"lk1-lab\"/>\n  \
+                      <ip address=\"172.31.201.11\" family=\"ipv4\" prefix=\"24\"/>\n  \
+                      <link state=\"up\"/>\n</interface>\n";
+        assert_eq!(interfaces[0][1], second);
+        assert!(interfaces[0][0].contains("gateway=\"172.31.200.1\""));
+        lab.ipv6 = Some("fd6c:1::".parse().unwrap());
+        for (kind, on) in [(0, 2), (1, 1)] {
+            let xml = container::domain(&blueprint(&lab, &lab.nodes()[kind]));
+            let text = xml.find("devices").unwrap().render();
+            assert_eq!(text.matches("family=\"ipv6\" prefix=\"64\"").count(), on);
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Wanted {
     pub containers: Option<u32>,
     /// The lab's network: ADDR or ADDR/PREFIX.
     pub network: Option<String>,
+    /// How many links the cluster nodes have.
+    pub links: Option<u32>,
     /// Whether nodes are fenced.
     pub fencing: Option<bool>,
     /// Whether sshd runs in the cluster nodes.
@@ -61,6 +63,7 @@ impl Wanted {
             remote_nodes: self.remote_nodes.or(other.remote_nodes),
             containers: self.containers.or(other.containers),
             network: self.network.or(other.network),
+            links: self.links.or(other.links),
             fencing: self.fencing.or(other.fencing),
             ssh: self.ssh.or(other.ssh),
             hosts: self.hosts.or(other.hosts),

@@ -13,6 +13,8 @@ pub struct Picture {
     guests: Vec<String>,
     fencing: bool,
     network: String,
+    /// The cluster nodes' second link.
+    link1: Option<String>,
 }
 
 impl Picture {
@@ -31,6 +33,10 @@ impl Picture {
             guests,
             fencing: lab.spec.fencing,
             network: format!("{} {}", lab.network(), lab.subnet),
+            link1: lab
+                .links()
+                .get(1)
+                .map(|link| format!("{} {}", link.name, link.subnet)),
         }
     }
 
@@ -47,6 +53,9 @@ pub fn dot(picture: &Picture) -> String {
         "graph \"{}\" {{\n  node [shape=box];\n  network [label=\"{}\" shape=ellipse];\n",
         picture.title, picture.network
     );
+    if let Some(label) = &picture.link1 {
+        text.push_str(&format!("  link1 [label=\"{label}\" shape=ellipse];\n"));
+    }
     for (index, (name, address)) in picture.cluster.iter().enumerate() {
         text.push_str(&format!(
             "  subgraph \"cluster_{name}\" {{\n    label=\"{name}\";\n"
@@ -60,6 +69,9 @@ pub fn dot(picture: &Picture) -> String {
             ));
         }
         text.push_str(&format!("  }}\n  network -- \"{name}\";\n"));
+        if picture.link1.is_some() {
+            text.push_str(&format!("  link1 -- \"{name}\";\n"));
+        }
     }
     for (name, address) in &picture.remote {
         text.push_str(&format!(
@@ -75,6 +87,9 @@ pub fn dot(picture: &Picture) -> String {
 /// The picture in Mermaid's language, for Markdown.
 pub fn mermaid(picture: &Picture) -> String {
     let mut text = format!("flowchart TB\n  network([\"{}\"])\n", picture.network);
+    if let Some(label) = &picture.link1 {
+        text.push_str(&format!("  link1([\"{label}\"])\n"));
+    }
     for (index, (name, address)) in picture.cluster.iter().enumerate() {
         text.push_str(&format!(
             "  subgraph c{index} [\"{name}\"]\n    n{index}[\"cluster node<br/>{address}\"]\n"
@@ -83,6 +98,9 @@ pub fn mermaid(picture: &Picture) -> String {
             text.push_str(&format!("    g{index}_{g}([\"{guest}<br/>guest node\"])\n"));
         }
         text.push_str(&format!("  end\n  network --- n{index}\n"));
+        if picture.link1.is_some() {
+            text.push_str(&format!("  link1 --- n{index}\n"));
+        }
     }
     for (index, (name, address)) in picture.remote.iter().enumerate() {
         text.push_str(&format!(
@@ -98,6 +116,8 @@ pub fn mermaid(picture: &Picture) -> String {
 const WIDTH: usize = 170;
 const GAP: usize = 20;
 const LINE: usize = 34;
+/// Room above the nodes for the second link.
+const ABOVE: usize = 50;
 
 /// The picture as an SVG file that stands alone, without a script.
 pub fn svg(picture: &Picture) -> String {
@@ -105,17 +125,29 @@ pub fn svg(picture: &Picture) -> String {
     let guests = picture.guests.len().div_ceil(picture.cluster.len().max(1));
     let width = columns * (WIDTH + GAP) + GAP;
     let inner = 52 + guests * LINE;
-    let bus = 70 + inner + 30;
+    let top = if picture.link1.is_some() {
+        50 + ABOVE
+    } else {
+        50
+    };
+    let bus = top + 20 + inner + 30;
     let mut parts = vec![
         text(GAP, 30, 18, "start", &picture.title),
         line(GAP, bus, width - GAP, bus, false),
         text(width / 2, bus + 22, 13, "middle", &picture.network),
     ];
+    if let Some(label) = &picture.link1 {
+        parts.push(text(width / 2, 52, 13, "middle", label));
+        parts.push(line(GAP, 64, width - GAP, 64, false));
+    }
     for (index, (name, address)) in picture.cluster.iter().enumerate() {
         let x = GAP + index * (WIDTH + GAP);
+        if picture.link1.is_some() {
+            parts.push(line(x + WIDTH / 2, 64, x + WIDTH / 2, top, false));
+        }
         parts.extend(boxed(
             x,
-            50,
+            top,
             WIDTH,
             inner + 20,
             "#eef3fb",
@@ -123,7 +155,7 @@ pub fn svg(picture: &Picture) -> String {
             &format!("cluster node {address}"),
         ));
         for (row, guest) in picture.guests_of(index).enumerate() {
-            let y = 106 + row * LINE;
+            let y = top + 56 + row * LINE;
             parts.push(rectangle(x + 12, y, WIDTH - 24, LINE - 8, "#fdf3dc"));
             parts.push(text(
                 x + WIDTH / 2,
@@ -133,20 +165,26 @@ pub fn svg(picture: &Picture) -> String {
                 &format!("{guest} (guest node)"),
             ));
         }
-        parts.push(line(x + WIDTH / 2, 70 + inner, x + WIDTH / 2, bus, false));
+        parts.push(line(
+            x + WIDTH / 2,
+            top + 20 + inner,
+            x + WIDTH / 2,
+            bus,
+            false,
+        ));
     }
     for (index, (name, address)) in picture.remote.iter().enumerate() {
         let x = GAP + (picture.cluster.len() + index) * (WIDTH + GAP);
         parts.extend(boxed(
             x,
-            50,
+            top,
             WIDTH,
             52,
             "#eaf6ec",
             name,
             &format!("remote node {address}"),
         ));
-        parts.push(line(x + WIDTH / 2, 102, x + WIDTH / 2, bus, false));
+        parts.push(line(x + WIDTH / 2, top + 52, x + WIDTH / 2, bus, false));
     }
     let mut height = bus + 40;
     if picture.fencing {
@@ -219,7 +257,7 @@ fn line(x1: usize, y1: usize, x2: usize, y2: usize, dashed: bool) -> El {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::tests::sample;
+    use crate::lab::tests::{sample, with_two_links};
 
     #[test]
     fn every_node_is_in_every_picture() {
@@ -232,6 +270,16 @@ mod tests {
             assert!(drawn.iter().all(|d| d.contains(&name)), "{name}");
         }
         crate::xml::parse(&drawn[0], "svg").unwrap();
+    }
+
+    #[test]
+    fn a_second_link_is_in_every_picture_with_each_cluster_node_on_it() {
+        let picture = Picture::of(&with_two_links(3, 1), Vec::new());
+        assert_eq!(dot(&picture).matches("link1 -- ").count(), 3);
+        assert_eq!(mermaid(&picture).matches("link1 --- ").count(), 3);
+        for drawn in [svg(&picture), dot(&picture), mermaid(&picture)] {
+            assert!(drawn.contains("lk1-lab 172.31.201.0/24"), "{drawn}");
+        }
     }
 
     /// Drawn anew with UPDATE=1 in the environment.

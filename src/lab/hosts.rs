@@ -1,6 +1,6 @@
 //! The names of a lab's nodes in this host's /etc/hosts, with `--hosts`.
 
-use super::{Lab, config};
+use super::{Lab, names};
 use crate::change::{Change, HostsBlock, Outside, Undoer};
 use crate::context::Context;
 use crate::error::Result;
@@ -22,7 +22,10 @@ pub(crate) fn check(lab: &Lab) -> Result<()> {
 /// The lines of the block: guests are in networks of the nodes', and not reached from this host.
 pub(crate) fn lines(lab: &Lab) -> Vec<String> {
     let nodes = lab.nodes();
-    let known = config::known(&nodes).into_iter();
+    let known = names::known(&nodes).into_iter();
+    // A name that has an address of either kind is tried by IPv6 first, which a packet filter of
+    // this host's may not let through.
+    let known = known.filter(|(address, _)| address.is_ipv4());
     known.map(|(ip, name)| format!("{ip} {name}")).collect()
 }
 
@@ -54,7 +57,8 @@ mod tests {
 
     #[test]
     fn every_node_that_this_host_reaches_has_a_line() {
-        let lab = crate::lab::tests::sample(2, 1);
+        let mut lab = crate::lab::tests::sample(2, 1);
+        lab.ipv6 = Some("fd6c::".parse().unwrap());
         assert_eq!(
             lines(&lab),
             [

@@ -1,12 +1,13 @@
 //! Making what a lab needs on this host: programs, keys, roots, network, domains.
 
 use super::resolve::Choice;
-use super::{checks, keys, shared_disks};
+use super::{checks, ipv6, keys, shared_disks};
 use crate::change::{self, DISKS};
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::net;
+use crate::lab::network::Link;
 use crate::lab::root::Keys;
 use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS, Root, SYSTEM};
 use crate::look::Look;
@@ -141,19 +142,29 @@ pub(crate) fn domain_xml(lab: &Lab, node: &Machine) -> PathBuf {
     lab.path(&node.name).join(machine::DOMAIN)
 }
 
-/// Defines and starts the lab's network, with autostart.
+/// Defines and starts the network of each link, with autostart.
 ///
 /// # Errors
-/// When libvirt does not take it.
-pub(crate) fn network(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<()> {
-    let present = checks::check_network(look, lab)?;
-    state.write("network.xml", &lab::domain::network(lab).render())?;
+/// When libvirt does not take one.
+pub(crate) fn networks(look: &Look<'_>, state: &mut State, lab: &Lab) -> Result<()> {
+    let links = lab.links();
+    links
+        .iter()
+        .try_for_each(|link| network(look, state, lab, link))?;
+    ipv6::on_bridges(look.context, lab);
+    Ok(())
+}
+
+fn network(look: &Look<'_>, state: &mut State, lab: &Lab, link: &Link) -> Result<()> {
+    let present = checks::check_network(look, lab, link)?;
+    state.write(link.file, &lab::network::xml(lab, link).render())?;
     let network = Raised {
-        name: &lab.network(),
-        uuid: &lab.network_uuid(),
-        subnet: &lab.subnet,
+        name: &link.name,
+        uuid: &link.uuid,
+        subnet: &link.subnet,
         forward: Forward::Open,
         state_dir: &lab.dir,
+        file: link.file,
         present,
     };
     network::raise(look, state, &network)?;

@@ -21,11 +21,13 @@ pub(crate) mod find;
 pub mod graph;
 pub(crate) mod groups;
 pub(crate) mod hosts;
+mod ipv6;
 mod keys;
 pub(crate) mod leave;
 pub(crate) mod make;
 mod names;
 pub(crate) mod nested;
+pub mod network;
 mod node_kind;
 pub(crate) mod online;
 pub mod pcs;
@@ -39,6 +41,7 @@ mod sbd;
 mod shared_disk;
 pub(crate) mod shared_disks;
 mod spec;
+mod subnets;
 pub(crate) mod tree;
 mod units;
 pub(crate) mod wait;
@@ -50,10 +53,11 @@ pub use shared_disk::SharedDisk;
 pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
 
 use crate::error::{Error, Result};
-use crate::plan::{Kind, Machine, uuid};
+use crate::plan::{Kind, Machine};
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 /// Name of the file that keeps a lab.
@@ -93,6 +97,13 @@ pub struct Lab {
     pub dir: PathBuf,
     /// The lab's subnet.
     pub subnet: Subnet,
+    /// The subnet of the second link, corosync's link 1, with `--links 2`.
+    #[serde(default)]
+    pub link1: Option<Subnet>,
+    /// The prefix of the nodes' IPv6 addresses, of 48 bits; none where the host has no IPv6, and in
+    /// labs of 0.1.0.
+    #[serde(default)]
+    pub ipv6: Option<Ipv6Addr>,
     /// Random text that makes the uuids of this lab its own.
     pub seed: String,
     /// The tree that the nodes' /usr comes from.
@@ -173,23 +184,21 @@ impl Lab {
             Kind::Cluster => self.spec.memory_mib,
             Kind::Remote | Kind::Guest => self.spec.guest_memory_mib,
         };
+        let second = self.link1.filter(|_| kind == Kind::Cluster);
+        let mut second = second.into_iter().flat_map(|s| s.addresses());
         (1..=count)
             .zip(self.subnet.addresses().skip(skip))
             .map(|(number, address)| {
                 let name = names::node(&self.spec.name, kind, number);
-                Machine::new(kind, number, name, address, memory, &self.seed)
+                let link1 = second.next();
+                let links = (0..).zip([address].into_iter().chain(link1));
+                Machine {
+                    link1,
+                    ipv6: links.filter_map(|(n, a)| self.ipv6_of(n, a)).collect(),
+                    ..Machine::new(kind, number, name, address, memory, &self.seed)
+                }
             })
             .collect()
-    }
-
-    /// Name of libvirt's network and of its bridge, 15 characters at most.
-    pub fn network(&self) -> String {
-        network_of(&self.spec.name)
-    }
-
-    /// The uuid of the network.
-    pub fn network_uuid(&self) -> String {
-        uuid(&self.seed, "network")
     }
 
     /// How many addresses of the subnet are needed.
@@ -209,70 +218,5 @@ impl Lab {
 /// Name of the lab that is meant when none is named.
 pub const DEFAULT_NAME: &str = "lab";
 
-/// Name of the network and bridge of a lab.
-pub fn network_of(name: &str) -> String {
-    format!("lab-{name}")
-}
-
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    /// A lab as on a merged-/usr Debian host.
-    pub(crate) fn sample(cluster_nodes: u32, remote_nodes: u32) -> Lab {
-        let set = crate::plan::tests::sample(1);
-        Lab {
-            version: VERSION,
-            spec: LabSpec {
-                cluster_nodes,
-                remote_nodes,
-                ..LabSpec::default()
-            },
-            dir: "/var/lib/lxc-autogen-lab-lab".into(),
-            subnet: Subnet::parse("172.31.200.1", 100).unwrap(),
-            seed: "0123".into(),
-            layout: set.layout,
-            remoted: set.remoted,
-            emulator: set.emulator,
-            mask_sysrq: true,
-            schema: "pacemaker-3.9".into(),
-            remoted_environment: set.environment,
-            packages: None,
-            pcsd: false,
-            sysconfig: false,
-        }
-    }
-
-    #[test]
-    fn nodes_have_names_and_addresses_of_their_own_and_keep_them() {
-        let lab = sample(16, 100);
-        let nodes = lab.nodes();
-        let distinct: HashSet<_> = nodes
-            .iter()
-            .flat_map(|n| {
-                [
-                    n.name.clone(),
-                    n.mac.clone(),
-                    n.uuid.clone(),
-                    n.address.to_string(),
-                ]
-            })
-            .collect();
-        assert_eq!(distinct.len(), 4 * 116);
-        assert_eq!(nodes[0].name, "lab-node1");
-        assert_eq!(nodes[0].address.to_string(), "172.31.200.11");
-        assert_eq!(nodes[16].name, "lab-remote1");
-        let larger = sample(17, 101);
-        assert_eq!(larger.cluster_nodes()[..16], nodes[..16]);
-        assert_eq!(larger.remote_nodes()[..100], nodes[16..]);
-    }
-
-    #[test]
-    fn a_lab_survives_its_file() {
-        let lab = sample(3, 2);
-        let text = serde_json::to_string(&lab).unwrap();
-        assert_eq!(Lab::from_json(&text, FILE).unwrap(), lab);
-        assert!(Lab::from_json(&text.replace("\"version\":1", "\"version\":9"), FILE).is_err());
-    }
-}
+pub(crate) mod tests;

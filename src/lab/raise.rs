@@ -36,7 +36,7 @@ pub(crate) fn up(
     let gone = resize::gone(state, lab);
     make::make(context, state, choice)?;
     context.host.check_interrupt()?;
-    make::network(look, state, lab)?;
+    make::networks(look, state, lab)?;
     hosts::keep(context, state, &resize::with_gone(lab, &gone))?;
     fence::start(context, state, &resize::with_gone(lab, &gone))?;
     groups::start(context, state, lab)?;
@@ -119,10 +119,9 @@ pub(crate) fn summary(lab: &Lab) -> String {
         false => "online",
     };
     format!(
-        "lab {}: {} {how}; network {} on {}",
+        "lab {}: {} {how}; network {}",
         spec.name,
         parts.join(", "),
-        lab.network(),
-        lab.subnet
+        lab.shown_networks()
     )
 }

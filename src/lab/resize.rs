@@ -8,7 +8,7 @@ use crate::change::{Change, InState};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::lab::{self, Lab, cib, config, names, pcs, root};
+use crate::lab::{self, Lab, cib, config, names, pcs};
 use crate::pacemaker::tools;
 use crate::plan::Kind;
 use crate::state::State;
@@ -168,7 +168,7 @@ const COROSYNC: &str = "/etc/corosync/corosync.conf";
 /// run may have been killed after writing it.
 fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let nodes = lab.nodes();
-    let hosts = crate::plan::hosts(&config::known(&nodes));
+    let hosts = crate::plan::hosts(&names::known(&nodes));
     let corosync = config::corosync(now);
     let running = Running::of(context, lab)?;
     for (_, inside) in running.cluster(lab) {
@@ -180,7 +180,7 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             let public = lab.path(lab::KEYS).join("ssh-host.pub");
             let public =
                 std::fs::read_to_string(&public).map_err(|e| Error::io("read", &public, e))?;
-            let text = root::known_hosts_of(lab, &public);
+            let text = names::known_hosts(lab, &public);
             write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
         }
         if lab.has_pcs() && !lab.spec.bare {

@@ -2,7 +2,7 @@
 
 use super::able::{self, packages_of};
 use super::spec::not_sharable;
-use super::{DEFAULT_NAME, Init, Root, Wanted};
+use super::{DEFAULT_NAME, Init, Root, Wanted, ipv6, subnets};
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -12,7 +12,6 @@ use crate::look::Look;
 use crate::resolve;
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 /// A lab, and the package that is still to be fetched for it.
@@ -23,12 +22,6 @@ pub(crate) struct Choice {
     /// The version of the package pacemaker-remote to fetch, if there is no daemon yet.
     pub fetch: Option<String>,
 }
-
-/// First addresses tried for a lab's network.
-const STARTS: [Ipv4Addr; 2] = [
-    Ipv4Addr::new(172, 31, 200, 1),
-    Ipv4Addr::new(10, 200, 200, 1),
-];
 
 /// The options, completed from the file that `-f` names. The command line counts more than the
 /// file.
@@ -81,8 +74,9 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
             able::warn_if_outrun(look.context, saved)?;
             Lab {
                 spec,
-                // The host may have another kernel by now.
+                // The host may have another kernel or other settings by now.
                 mask_sysrq: has_sysrq(),
+                ipv6: ipv6::kept(look.context, saved.ipv6),
                 ..saved.clone()
             }
         }
@@ -126,6 +120,7 @@ fn resolve(wanted: &Wanted, saved: Option<&LabSpec>, usual: &able::Usual) -> Res
         remote_nodes: wanted.remote_nodes.unwrap_or(base.remote_nodes),
         containers: wanted.containers.unwrap_or(base.containers),
         subnet: subnet.or(base.subnet),
+        links: wanted.links.unwrap_or(base.links),
         fencing: wanted.fencing.unwrap_or(base.fencing),
         ssh: wanted.ssh.unwrap_or(base.ssh),
         hosts: wanted.hosts.unwrap_or(base.hosts),
@@ -189,6 +184,7 @@ fn from_environment() -> Option<PathBuf> {
 fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
     let options = [
         ("--network", wanted.subnet != saved.subnet),
+        ("--links", wanted.links != saved.links),
         ("--fencing", wanted.fencing != saved.fencing),
         ("--ssh", wanted.ssh != saved.ssh),
         ("--memory", wanted.memory_mib != saved.memory_mib),
@@ -224,16 +220,13 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
     let remoted = resolve::remoted(context, spec.remoted.as_deref(), &base)?;
-    let subnet = resolve::free_subnet(
-        look,
-        spec.subnet,
-        &resolve::candidates(&STARTS, Lab::addresses_needed(&spec))?,
-        &resolve::Elsewhere::default(),
-    )?;
+    let (subnet, link1) = subnets::choose(look, &spec)?;
     let seed = files::sha256(&files::random_bytes(32)?);
     Ok(Lab {
         version: VERSION,
         subnet,
+        link1,
+        ipv6: ipv6::choose(context, &subnet),
         seed,
         dir: context.state_dir.clone(),
         schema: newest_schema(&base)?,

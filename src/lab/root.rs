@@ -1,8 +1,7 @@
 //! The file trees of a lab's containers: a cluster node has a writable /etc, /var and /run of its
 //! own for the full stack; a remote node has what a guest has.
 
-use super::config::{self, known};
-use super::{GUESTS_DIR, Init, Lab, Root, cib, pcs, sbd, units};
+use super::{GUESTS_DIR, Init, Lab, Root, cib, config, names, pcs, sbd, units};
 use crate::plan::{
     Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
 };
@@ -43,9 +42,14 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     let mut entries = skeleton(&Identity {
         name: &node.name,
         uuid: &node.uuid,
-        hosts: &known(&nodes),
+        hosts: &names::known(&nodes),
         layout: &lab.layout,
     });
+    if lab.ipv6.is_some() {
+        // Without it a name that stands in several lines has the first one's address alone
+        // (host.conf(5)). Debian and Fedora have the same file.
+        entries.push(text("etc/host.conf", "multi on\n".to_owned()));
+    }
     if !lab.spec.bare {
         entries.push(authkey(&keys.pacemaker));
     }
@@ -222,16 +226,7 @@ fn ssh_files(lab: &Lab, ssh: &SshKeys) -> Vec<Entry> {
 }
 
 fn known_hosts(lab: &Lab, ssh: &SshKeys) -> String {
-    known_hosts_of(lab, &ssh.host_public)
-}
-
-/// known_hosts for all cluster nodes, by name and address.
-pub fn known_hosts_of(lab: &Lab, host_public: &str) -> String {
-    let key: Vec<&str> = host_public.split_whitespace().take(2).collect();
-    lab.cluster_nodes()
-        .iter()
-        .map(|n| format!("{},{} {}\n", n.name, n.address, key.join(" ")))
-        .collect()
+    names::known_hosts(lab, &ssh.host_public)
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! The specification of a lab, complete and checked.
 
+mod share;
+
+pub(super) use share::not_sharable;
+
 use super::{Init, Root, sbd, shared_disk};
 use crate::error::{Error, Result};
 use crate::report::count;
-use crate::spec::{FIRST_OFFSET, Subnet, bounds, is_plain_path};
+use crate::spec::{FIRST_OFFSET, Subnet, bounds};
 use serde::{Deserialize, Serialize};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 /// Corosync is made for about this many ("about 32", corosync-qdevice and RHEL's support limits).
 pub const MOST_CLUSTER_NODES: u32 = 32;
@@ -35,6 +39,9 @@ pub struct LabSpec {
     pub containers: u32,
     /// The subnet asked for, or `None` for the first free one.
     pub subnet: Option<Subnet>,
+    /// Number of the cluster nodes' links: networks that corosync uses; labs of 0.1.0 have one.
+    #[serde(default = "one")]
+    pub links: u32,
     /// Whether nodes are fenced.
     pub fencing: bool,
     /// Whether sshd runs in the cluster nodes.
@@ -73,6 +80,10 @@ pub struct LabSpec {
     pub bare: bool,
 }
 
+fn one() -> u32 {
+    1
+}
+
 impl Default for LabSpec {
     fn default() -> Self {
         LabSpec {
@@ -81,6 +92,7 @@ impl Default for LabSpec {
             remote_nodes: 0,
             containers: 2,
             subnet: None,
+            links: 1,
             fencing: true,
             ssh: false,
             hosts: false,
@@ -118,74 +130,6 @@ pub fn valid_name(name: &str) -> Result<()> {
     )
 }
 
-/// Directories that are a node's own: the kernel's, the base tree's, its configuration, daemons'
-/// data and logs, this program's. Shared directories must not cover them, nor lie above or below
-/// them.
-const TAKEN: &[&str] = &[
-    super::config::CHANGES,
-    super::config::SYSTEM_IN_NODE,
-    "/bin",
-    "/dev",
-    "/etc",
-    "/lib",
-    "/lib32",
-    "/lib64",
-    "/libx32",
-    "/opt/lxc-autogen",
-    "/proc",
-    "/run",
-    "/sbin",
-    "/sys",
-    "/usr",
-    "/var/cache/libvirt",
-    "/var/lib/corosync",
-    "/var/lib/libvirt",
-    "/var/lib/lxc-autogen",
-    super::GUESTS_DIR,
-    "/var/lib/pacemaker",
-    "/var/lib/pcsd",
-    "/var/lock",
-    "/var/log/cluster",
-    "/var/log/corosync",
-    "/var/log/crmsh",
-    "/var/log/libvirt",
-    "/var/log/pacemaker",
-    "/var/log/pcsd",
-    "/var/run",
-];
-/// Directories that are a node's own, below which there is room for shared ones.
-const NODES_OWN: &[&str] = &[
-    "/home",
-    "/root",
-    "/root/.ssh",
-    "/tmp",
-    "/var/spool",
-    "/var/tmp",
-];
-
-/// The error for a directory that cannot be shared.
-pub(super) fn not_sharable(path: &Path, why: &str) -> Error {
-    Error::usage(format!("--share {}: {why}", path.display()))
-}
-
-/// Refuses to share directories that are a node's own. Whether the directory exists is asked
-/// elsewhere: nothing here reads the disk.
-fn sharable(path: &Path) -> Result<()> {
-    let bad = |why: &str| Err(not_sharable(path, why));
-    if !is_plain_path(path) {
-        return bad("only letters, digits and /._-+@: can stand in it");
-    }
-    if path.components().any(|c| c == Component::ParentDir) {
-        return bad("give it without \"..\"");
-    }
-    let covers = |own: &&str| Path::new(own).starts_with(path);
-    let taken = TAKEN.iter().any(|own| path.starts_with(own));
-    if taken || TAKEN.iter().chain(NODES_OWN).any(covers) {
-        return bad("nodes have a directory of their own there");
-    }
-    Ok(())
-}
-
 impl LabSpec {
     /// Refuses numbers and names out of their bounds.
     ///
@@ -208,6 +152,7 @@ impl LabSpec {
             "",
         )?;
         bounds("--containers", self.containers, 0, MOST_CONTAINERS, "")?;
+        bounds("--links", self.links, 1, 2, "")?;
         bounds("--memory", self.memory_mib, 256, 1 << 20, " MiB")?;
         bounds("--guest-memory", self.guest_memory_mib, 16, 1 << 20, " MiB")?;
         if self.disk_mib > 0 {
@@ -215,7 +160,7 @@ impl LabSpec {
         }
         shared_disk::check(self)?;
         sbd::check(self)?;
-        self.share.iter().try_for_each(|path| sharable(path))?;
+        self.share.iter().try_for_each(|path| share::check(path))?;
         self.check_bare()?;
         self.subnet
             .iter()

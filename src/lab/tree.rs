@@ -11,6 +11,7 @@ use crate::pacemaker::monitor::View;
 use crate::plan::{Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
+use std::net::Ipv6Addr;
 use std::path::PathBuf;
 
 /// One node, and the guests that run on it.
@@ -19,6 +20,12 @@ pub(crate) struct Row {
     pub name: String,
     pub kind: &'static str,
     pub address: String,
+    /// Address on the second link.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link1: Option<String>,
+    /// IPv6 addresses, in the order of the links.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub ipv6: Vec<Ipv6Addr>,
     pub libvirt: String,
     pub pacemaker: String,
     /// Daemons of the node that are not as they should be, a line each.
@@ -26,11 +33,21 @@ pub(crate) struct Row {
     pub guests: Vec<Row>,
 }
 
+/// The network of the cluster nodes' second link.
+#[derive(Debug, Serialize)]
+pub(crate) struct SecondLink {
+    pub network: String,
+    pub subnet: String,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Tree {
     pub lab: String,
     pub network: String,
     pub subnet: String,
+    /// The second link's network, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link1: Option<SecondLink>,
     /// `running`, `down` or `off`.
     pub fencing: &'static str,
     pub nodes: Vec<Row>,
@@ -66,6 +83,10 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         lab: lab.spec.name.clone(),
         network: lab.network(),
         subnet: lab.subnet.to_string(),
+        link1: lab.links().into_iter().nth(1).map(|link| SecondLink {
+            network: link.name,
+            subnet: link.subnet.to_string(),
+        }),
         fencing: match (lab.spec.fencing, fence::runs(lab)) {
             (false, _) => "off",
             (true, true) => "running",
@@ -89,6 +110,8 @@ fn row(node: &Machine, running: &Running, view: Option<&View>, troubles: Vec<Str
     Row {
         kind: node.kind.text(),
         address: node.address.to_string(),
+        link1: node.link1.map(|address| address.to_string()),
+        ipv6: node.ipv6.clone(),
         libvirt: running.said(&node.name).unwrap_or("absent").to_owned(),
         pacemaker: in_pacemaker(view, &node.name),
         name: node.name.clone(),
@@ -139,6 +162,8 @@ fn hang_guests(
         let row = Row {
             kind: "guest node",
             address: guest.address.to_string(),
+            link1: None,
+            ipv6: Vec::new(),
             libvirt: match found {
                 Some((_, pid)) if inside::is_frozen(pid) => "paused",
                 Some(_) => "running",

@@ -1,7 +1,8 @@
 //! The domain XML of containers of every kind (libvirt, formatdomain.html; drvlxc.html).
 
 use super::metadata;
-use crate::plan::{Blueprint, Mount, Privileges};
+use crate::plan::{Blueprint, Card, Mount, Privileges};
+use crate::spec::mac;
 use crate::xml::El;
 use std::path::Path;
 
@@ -62,7 +63,7 @@ pub fn domain(blueprint: &Blueprint) -> El {
                 .child(El::new("emulator").text(blueprint.emulator.display()))
                 .children(filesystems(blueprint))
                 .children(blueprint.disks.iter().map(|(from, name)| disk(from, name)))
-                .child(interface(blueprint))
+                .children(blueprint.cards.iter().map(interface))
                 .child(El::new("console").attr("type", "pty"))
                 .children(blueprint.devices.iter().map(|path| device(path))),
         )
@@ -170,28 +171,35 @@ fn in_memory(mib: u32, target: &str) -> El {
 /// The file that makes the kernel reboot at once, in kernels built with it.
 pub const SYSRQ: &str = "/proc/sysrq-trigger";
 
-/// The container's network interface. It names the bridge and not libvirt's network: this saves a
+/// A network interface of a container. It names the bridge and not libvirt's network: this saves a
 /// call at each start and needs no file of dnsmasq's. libvirt itself sets address, route and link
-/// state.
-fn interface(blueprint: &Blueprint) -> El {
-    let (machine, subnet) = (&blueprint.machine, &blueprint.subnet);
+/// state, and calls the interfaces eth0, eth1 and so on in the container.
+fn interface(card: &Card) -> El {
+    let gateway = card.gateway.map(|gateway| {
+        El::new("route")
+            .attr("family", "ipv4")
+            .attr("address", "0.0.0.0")
+            .attr("prefix", 0)
+            .attr("gateway", gateway)
+    });
+    let ipv6 = card.ipv6.map(|address| {
+        El::new("ip")
+            .attr("address", address)
+            .attr("family", "ipv6")
+            .attr("prefix", 64)
+    });
     El::new("interface")
         .attr("type", "bridge")
-        .child(El::new("mac").attr("address", &machine.mac))
-        .child(El::new("source").attr("bridge", &blueprint.bridge))
+        .child(El::new("mac").attr("address", mac(card.address)))
+        .child(El::new("source").attr("bridge", &card.bridge))
         .child(
             El::new("ip")
-                .attr("address", machine.address)
+                .attr("address", card.address)
                 .attr("family", "ipv4")
-                .attr("prefix", subnet.prefix()),
+                .attr("prefix", card.prefix),
         )
-        .child(
-            El::new("route")
-                .attr("family", "ipv4")
-                .attr("address", "0.0.0.0")
-                .attr("prefix", 0)
-                .attr("gateway", subnet.host()),
-        )
+        .children(ipv6)
+        .children(gateway)
         .child(El::new("link").attr("state", "up"))
 }
 
@@ -245,53 +253,4 @@ pub fn probe(name: &str, root: &Path, emulator: &Path, trees: &[String], init: &
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::blueprint;
-    use crate::plan::tests::sample;
-    use crate::spec::Authkey;
-
-    /// Element for element as 0.1.0 prints it (`up --dry-run`), compared once by hand.
-    #[test]
-    fn the_domain_of_a_guest_node_to_the_letter() {
-        let set = sample(1);
-        let text = domain(&blueprint(&set, &set.guests()[0])).render();
-        assert_eq!(text, include_str!("testdata/guest.xml"));
-    }
-
-    #[test]
-    fn the_text_virtual_domain_greps_for_stands_on_lines_of_its_own() {
-        let set = sample(1);
-        let text = domain(&blueprint(&set, &set.guests()[0])).render();
-        assert_eq!(text.matches("<name>").count(), 1);
-        assert!(text.contains("\n  <name>lxc1</name>\n"), "{text}");
-        let emulator = "\n    <emulator>/usr/lib/libvirt/libvirt_lxc</emulator>\n";
-        assert!(text.contains(emulator), "{text}");
-    }
-
-    #[test]
-    fn only_the_skeleton_is_writable_and_the_host_stays_out_of_reach() {
-        let set = sample(1);
-        let xml = domain(&blueprint(&set, &set.guests()[0]));
-        let writable: Vec<&str> = xml
-            .all("filesystem")
-            .into_iter()
-            .filter(|f| f.get("type") == Some("mount") && f.find("readonly").is_none())
-            .filter_map(|f| f.find("source")?.get("dir"))
-            .collect();
-        assert_eq!(writable, ["/var/lib/lxc-autogen/lxc1/rootfs", "/dev/null"]);
-        for capability in ["sys_boot", "sys_admin", "dac_read_search"] {
-            assert_eq!(xml.all(capability)[0].get("state"), Some("off"));
-        }
-    }
-
-    #[test]
-    fn a_copied_key_needs_no_bind_and_mounts_are_allowed_on_request() {
-        let mut set = sample(1);
-        set.spec.authkey = Authkey::Copy;
-        set.spec.allow_mounts = true;
-        let text = domain(&blueprint(&set, &set.guests()[0])).render();
-        assert!(!text.contains("/etc/pacemaker"), "{text}");
-        assert!(!text.contains("sys_admin"), "{text}");
-    }
-}
+mod tests;

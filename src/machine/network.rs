@@ -21,8 +21,10 @@ pub(crate) struct Raised<'a> {
     pub subnet: &'a Subnet,
     /// Whether and how the host forwards the network's packets.
     pub forward: Forward,
-    /// The state directory, which holds network.xml.
+    /// The state directory.
     pub state_dir: &'a Path,
+    /// Name of the file there with the network's XML.
+    pub file: &'a str,
     /// Whether the network is defined already.
     pub present: bool,
 }
@@ -51,7 +53,7 @@ pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) ->
     undos.extend(records_of_other_sets(look, network.state_dir)?);
     state.journal.intend(undos)?;
     cgroups::make_machine_cpuset(&groups)?;
-    let xml = network.state_dir.join("network.xml");
+    let xml = network.state_dir.join(network.file);
     virsh::raise_network(&look.context.host, network.name, &xml, network.present).context(format!(
         "start network {} on {}",
         network.name, network.subnet

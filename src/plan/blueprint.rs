@@ -4,6 +4,7 @@
 use super::{AUTHKEY_DIRECTORY, Machine, Set};
 use crate::rootfs::{Entry, Layout};
 use crate::spec::{Authkey, Subnet};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 
 /// What root in a machine may do, from the fewest rights to the most.
@@ -55,6 +56,42 @@ impl Mount {
     }
 }
 
+/// A network card of a machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    /// The host's bridge that the card is on.
+    pub bridge: String,
+    /// The machine's address there; the card's MAC address follows from it.
+    pub address: Ipv4Addr,
+    /// The prefix length of the bridge's subnet.
+    pub prefix: u8,
+    /// The machine's IPv6 address there, with a prefix of 64 bits.
+    pub ipv6: Option<Ipv6Addr>,
+    /// The host's address, where the machine's way out is through this card.
+    pub gateway: Option<Ipv4Addr>,
+}
+
+impl Card {
+    /// A card on a bridge with this subnet, through which the machine reaches everything.
+    pub fn first(bridge: &str, address: Ipv4Addr, subnet: &Subnet) -> Card {
+        Card {
+            gateway: Some(subnet.host()),
+            ..Card::another(bridge, address, subnet)
+        }
+    }
+
+    /// A card on a bridge with this subnet, for that subnet alone.
+    pub fn another(bridge: &str, address: Ipv4Addr, subnet: &Subnet) -> Card {
+        Card {
+            bridge: bridge.to_owned(),
+            address,
+            prefix: subnet.prefix(),
+            ipv6: None,
+            gateway: None,
+        }
+    }
+}
+
 /// Everything that the domain of a machine is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blueprint {
@@ -79,10 +116,8 @@ pub struct Blueprint {
     pub emulator: PathBuf,
     /// What is mounted over the root and the base tree, in this order.
     pub mounts: Vec<Mount>,
-    /// The bridge that the machine's one network card is on.
-    pub bridge: String,
-    /// The subnet of that bridge; the host's address in it is the machine's gateway.
-    pub subnet: Subnet,
+    /// The machine's network cards, eth0 first.
+    pub cards: Vec<Card>,
     /// Block devices of the host that the machine can use, as (path on the host, name in the
     /// machine's /dev).
     pub disks: Vec<(PathBuf, String)>,
@@ -118,8 +153,7 @@ pub fn blueprint(set: &Set, machine: &Machine) -> Blueprint {
         },
         emulator: set.emulator.clone(),
         mounts: mounts(set),
-        bridge: set.network.clone(),
-        subnet: set.subnet,
+        cards: vec![Card::first(&set.network, machine.address, &set.subnet)],
         disks: Vec::new(),
         devices: &[],
     }

@@ -3,7 +3,7 @@
 
 use super::{Machine, Set};
 use crate::rootfs::{Content, Entry, Layout, Owner};
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 pub(crate) fn dir(path: &str, mode: u32, owner: Owner) -> Entry {
     Entry::Dir {
@@ -49,7 +49,7 @@ pub struct Identity<'a> {
     /// The domain's uuid, which is also the machine id.
     pub uuid: &'a str,
     /// Lines of /etc/hosts after those of localhost.
-    pub hosts: &'a [(Ipv4Addr, &'a str)],
+    pub hosts: &'a [(IpAddr, String)],
     /// The base tree, which the container's /usr comes from.
     pub layout: &'a Layout,
 }
@@ -60,7 +60,7 @@ pub fn rootfs(set: &Set, guest: &Machine, key: Option<&[u8]>) -> Vec<Entry> {
     let mut entries = skeleton(&Identity {
         name: &guest.name,
         uuid: &guest.uuid,
-        hosts: &[(guest.address, &guest.name)],
+        hosts: &[(guest.address.into(), guest.name.clone())],
         layout: &set.layout,
     });
     if set.remoted.bind_source().is_some() {
@@ -150,7 +150,7 @@ pub(crate) fn skeleton(identity: &Identity<'_>) -> Vec<Entry> {
 }
 
 /// The text of /etc/hosts: lines for localhost, then these.
-pub(crate) fn hosts(lines: &[(Ipv4Addr, &str)]) -> String {
+pub(crate) fn hosts(lines: &[(IpAddr, String)]) -> String {
     let mut text = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n".to_owned();
     for (address, name) in lines {
         text.push_str(&format!("{address} {name}\n"));

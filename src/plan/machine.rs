@@ -5,7 +5,7 @@ use super::Set;
 use crate::spec::{NodeKind, mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// The role of a machine in its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,10 @@ pub struct Machine {
     pub resource: String,
     /// IPv4 address on the network of the set or lab.
     pub address: Ipv4Addr,
+    /// IPv4 address on a lab's second network, of cluster nodes where there is one.
+    pub link1: Option<Ipv4Addr>,
+    /// IPv6 addresses with prefixes of 64 bits, in the order of the links; none without IPv6.
+    pub ipv6: Vec<Ipv6Addr>,
     /// MAC address, which follows from the IPv4 address.
     pub mac: String,
     /// The domain's uuid, which follows from the seed and the name.
@@ -76,6 +80,8 @@ impl Machine {
             kind,
             resource: name.clone(),
             address,
+            link1: None,
+            ipv6: Vec::new(),
             mac: mac(address),
             uuid: uuid(seed, &name),
             memory_mib,
@@ -102,14 +108,21 @@ impl Machine {
             Kind::Remote => "remote",
             Kind::Cluster => "cluster",
         };
-        json!({
+        let mut all = json!({
             "number": self.number,
             "kind": kind,
             "name": self.name,
             "address": self.address,
             "mac": self.mac,
             "uuid": self.uuid,
-        })
+        });
+        if !self.ipv6.is_empty() {
+            all["ipv6"] = json!(self.ipv6);
+        }
+        if let Some(address) = self.link1 {
+            all["link1"] = json!({"address": address, "mac": mac(address)});
+        }
+        all
     }
 }
 

@@ -6,7 +6,7 @@ mod blueprint;
 mod files;
 mod machine;
 
-pub use blueprint::{Blueprint, Made, Mount, Privileges, blueprint};
+pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, blueprint};
 pub use files::{Identity, rootfs};
 pub(crate) use files::{authkey, dir, file, hosts, link, mount_point, owned_file, skeleton};
 pub use machine::{Kind, Machine, guests, uuid};

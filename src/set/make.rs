@@ -151,6 +151,7 @@ fn raise_network(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
         uuid: &set.network_uuid(),
         subnet: &set.subnet,
         forward: set.spec.forward,
+        file: "network.xml",
         state_dir: &set.state_dir,
         present: present.is_some(),
     };

@@ -15,12 +15,14 @@ mod fencing;
 #[path = "../common/golden.rs"]
 mod golden;
 mod inside;
+mod ipv6;
 #[path = "../common/kill.rs"]
 // Each of the test programs that share this uses a part of it.
 #[allow(dead_code)]
 mod kill;
 mod lab;
 mod large;
+mod links;
 mod machine;
 #[path = "../common/mon.rs"]
 // Each of the test programs that share this uses a part of it.
@@ -58,9 +60,11 @@ fn main() {
             resize::TESTS,
             crash::TESTS,
             refused::TESTS,
+            links::TESTS,
+            ipv6::TESTS,
             large::TESTS,
         ],
-        &[resize::LONG, bare::LONG, shared_disk::LONG],
+        &[resize::LONG, bare::LONG, shared_disk::LONG, links::LONG],
     )
     .exit();
 }

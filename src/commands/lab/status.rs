@@ -26,7 +26,10 @@ fn as_text(tree: &Tree) -> String {
         cells.push(vec![
             format!("{depth}{}", row.name),
             row.kind.to_owned(),
-            row.address.clone(),
+            match &row.link1 {
+                Some(second) => format!("{} {second}", row.address),
+                None => row.address.clone(),
+            },
             row.libvirt.clone(),
             row.pacemaker.clone(),
             row.troubles.join("; "),
@@ -46,8 +49,11 @@ fn as_text(tree: &Tree) -> String {
         ),
         _ => "without fencing".to_owned(),
     };
+    let second = tree.link1.as_ref().map_or(String::new(), |link| {
+        format!(" and {} on {}", link.network, link.subnet)
+    });
     format!(
-        "lab {}: network {} on {}, {fencing}\n\n{}",
+        "lab {}: network {} on {}{second}, {fencing}\n\n{}",
         tree.lab,
         tree.network,
         tree.subnet,
