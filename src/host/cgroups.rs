@@ -103,7 +103,9 @@ pub fn machine_groups_to_come() -> Result<Vec<PathBuf>> {
 /// When the kernel refuses.
 pub fn make_machine_cpuset(groups: &[PathBuf]) -> Result<()> {
     const INHERITED: [&str; 2] = ["cpuset.cpus", "cpuset.mems"];
-    let is_cpuset = |group: &&PathBuf| group.with_file_name(INHERITED[0]).exists();
+    // Groups of v2 have processors without being told (cgroups(7); v2 has no file of this name).
+    let is_v1 = |group: &Path| group.with_file_name("tasks").exists();
+    let is_cpuset = |group: &&PathBuf| is_v1(group) && group.with_file_name(INHERITED[0]).exists();
     for group in groups.iter().filter(is_cpuset) {
         match std::fs::create_dir(group) {
             // Another container has started meanwhile, and libvirt has made the group for it.
@@ -198,25 +200,30 @@ mod tests {
     #[test]
     fn a_cpuset_is_made_with_the_processors_above_it_and_no_other_group_is() {
         let dir = tempfile::tempdir().unwrap();
-        let [cpuset, memory] = ["cpuset", "memory"].map(|name| dir.path().join(name));
-        for (hierarchy, files) in [(&cpuset, vec!["cpus", "mems"]), (&memory, vec![])] {
+        let [cpuset, memory, v2] = ["cpuset", "memory", "v2"].map(|name| dir.path().join(name));
+        const CPUSET: [&str; 2] = ["cpuset.cpus", "cpuset.mems"];
+        for (hierarchy, files) in [
+            (&cpuset, [&CPUSET[..], &["tasks"]].concat()),
+            (&memory, vec!["tasks"]),
+            (&v2, CPUSET.to_vec()),
+        ] {
             std::fs::create_dir(hierarchy).unwrap();
             for file in files {
-                std::fs::write(hierarchy.join(format!("cpuset.{file}")), file).unwrap();
+                std::fs::write(hierarchy.join(file), file).unwrap();
             }
         }
-        let groups = [&cpuset, &memory].map(|hierarchy| hierarchy.join("machine"));
+        let groups = [&cpuset, &memory, &v2].map(|hierarchy| hierarchy.join("machine"));
         make_machine_cpuset(&groups).unwrap();
-        for file in ["cpus", "mems"] {
-            let made = groups[0].join(format!("cpuset.{file}"));
+        for file in CPUSET {
+            let made = groups[0].join(file);
             assert_eq!(std::fs::read_to_string(made).unwrap(), file);
         }
-        assert!(!groups[1].exists());
+        assert!(!groups[1].exists() && !groups[2].exists());
         // A group that is there already is left alone.
         std::fs::write(cpuset.join("cpuset.cpus"), "other").unwrap();
         make_machine_cpuset(&groups).unwrap();
         let kept = std::fs::read_to_string(groups[0].join("cpuset.cpus")).unwrap();
-        assert_eq!(kept, "cpus");
+        assert_eq!(kept, CPUSET[0]);
     }
 
     #[test]
