@@ -124,7 +124,22 @@ pub fn online() -> Vec<String> {
 
 /// Whether the CIB can be read in a container: pacemaker-remoted hands that on to a cluster node that
 /// is connected with it, and refuses where none is.
+///
+/// For 2 s after a join, while the cluster starts what goes to the new nodes, Pacemaker 2.1.5 ends
+/// one in thirty such connections before it answers ("Communication error on send"; so it was with
+/// our 0.1.0, whose `up` ended later). So it is asked again for a while.
 fn reaches_the_cluster(domain: &str) -> bool {
+    let end = Instant::now() + Duration::from_secs(5);
+    while !asks_the_cluster(domain) {
+        if Instant::now() > end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    true
+}
+
+fn asks_the_cluster(domain: &str) -> bool {
     let pid = init_of(domain).to_string();
     let inside = [
         "--mount", "--uts", "--ipc", "--net", "--pid", "--target", &pid, "--",
