@@ -112,7 +112,8 @@ impl Kind for Cgroup {
     }
 }
 
-/// Restores forwarding and control groups, and detaches loop devices. `all_gone`: nothing of ours is left that uses them.
+/// Restores forwarding and control groups, and detaches loop devices. `all_gone`: nothing of ours is
+/// left that uses them.
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Kernel>], all_gone: bool) -> Batch {
     Batch::of_each(items, |it| match it {
         Kernel::Forwarding(it) => it.restore(undoer),
