@@ -4,8 +4,8 @@
 //! All private files are on one tmpfs, mounted inside the world's own mount namespace: the kernel
 //! drops it when the last process has died.
 
-use crate::Plan;
 use crate::place::{Place, is_hidden};
+use crate::{Plan, disks};
 use lxc_autogen::error::{Error, Result};
 use lxc_autogen::host::Host;
 use lxc_autogen::host::cgroups::Own;
@@ -29,6 +29,7 @@ pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
     };
     directory(&private.at, 0o755)?;
     tmpfs(&private.at, "mode=755", MsFlags::empty())?;
+    disks::note(place, &private.at)?;
     private.keep()?;
     kernel_file_systems(own)?;
     private.copy(Path::new("/etc"))?;

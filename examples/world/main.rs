@@ -9,6 +9,7 @@
 //! in the world ends with it, and it ends with the owner.
 
 mod daemons;
+mod disks;
 mod files;
 mod front;
 mod groups;

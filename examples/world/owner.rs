@@ -6,7 +6,7 @@ use crate::{Plan, groups, parse_plan};
 use lxc_autogen::error::{Error, Result};
 use lxc_autogen::host::cgroups;
 use lxc_autogen::host::command::Cmd;
-use nix::sched::{CloneFlags, unshare};
+use nix::sched::{CloneFlags, setns, unshare};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{getppid, setsid};
@@ -82,8 +82,18 @@ pub fn run(arguments: &Arguments) -> Result<u8> {
     // Written before there is anything that could be left over.
     place.write_identity("owner", owner)?;
     let status = begin(&place, arguments, owner).map(|mut child| wait(&mut child, &asked));
+    leave_namespace()?;
     place.remove_what_is_left()?;
     status
+}
+
+/// Makes further children those of this process's own pid namespace. In the world's no process can
+/// be started once PID 1 has ended (pid_namespaces(7)).
+fn leave_namespace() -> Result<()> {
+    let path = std::path::Path::new("/proc/self/ns/pid");
+    let own = std::fs::File::open(path).map_err(|e| Error::io("open", path, e))?;
+    setns(own, CloneFlags::CLONE_NEWPID)
+        .map_err(|e| Error::failed(format!("enter our own pid namespace: {e}")))
 }
 
 fn begin(place: &Place, arguments: &Arguments, owner: Identity) -> Result<Child> {

@@ -1,6 +1,6 @@
 //! A world's directory, with files that tell the world's owner, its PID 1 and its groups.
 
-use crate::groups;
+use crate::{disks, groups};
 use lxc_autogen::error::{Error, Result};
 use lxc_autogen::host::{files, processes};
 use nix::sys::signal::{Signal, kill};
@@ -72,7 +72,15 @@ pub struct Place {
 
 /// The files that a world writes into its directory. Its private files are mounted at `fs` in
 /// there.
-const FILES: [&str; 6] = ["owner", "init", "groups", "ready", "cluster", "log"];
+const FILES: [&str; 7] = [
+    "owner",
+    "init",
+    "groups",
+    disks::FILE,
+    "ready",
+    "cluster",
+    "log",
+];
 /// The beginning of the names of directories that `run` makes.
 const PREFIX: &str = "lxc-autogen-world.";
 /// A directory that names no owner and is older than this is taken for one of a world that was
@@ -164,6 +172,7 @@ impl Place {
         if let Some(owner) = self.owner() {
             groups::remove_of(owner)?;
         }
+        disks::detach_left(self);
         for name in FILES {
             files::remove_file(&self.file(name))?;
             files::remove_file(&self.file(name).with_extension("new"))?;

@@ -72,8 +72,8 @@ fn parse(line: &str) -> Option<Attached> {
     })
 }
 
-/// Number of the file system that a path is, or would be, on.
-fn file_system(path: &Path) -> Option<(u64, u64)> {
+/// Number of the file system that a path is, or would be, on: major and minor.
+pub fn file_system(path: &Path) -> Option<(u64, u64)> {
     let there = path.ancestors().find_map(|p| p.metadata().ok())?;
     Some((major(there.dev()), minor(there.dev())))
 }
@@ -122,13 +122,29 @@ pub fn attach(host: &Host, file: &Path) -> Result<PathBuf> {
     Ok(said.trim().into())
 }
 
+/// Detaches the loop devices of all files on a file system, by its number.
+///
+/// # Errors
+/// When losetup fails.
+pub fn detach_on(host: &Host, file_system: (u64, u64)) -> Result<()> {
+    let mut all = all(host)?;
+    all.retain(|it| it.on == file_system);
+    all.iter()
+        .try_for_each(|it| detach_device(host, &it.device))
+}
+
+fn detach_device(host: &Host, device: &Path) -> Result<()> {
+    let cmd = Cmd::new(PROGRAM).arg("--detach").arg(device);
+    cmd.ok(host).map(drop)
+}
+
 /// Detaches a file's loop devices. The kernel lets go of one when nobody has it open any longer.
 ///
 /// # Errors
 /// When losetup fails, or somebody still has a device open 10 s later.
 pub fn detach(host: &Host, file: &Path) -> Result<()> {
     for device in of(host, file)? {
-        Cmd::new(PROGRAM).arg("--detach").arg(device).ok(host)?;
+        detach_device(host, &device)?;
     }
     let poll = Poll::every(Duration::from_millis(50), Duration::from_secs(10)).uninterrupted();
     let look = |_: &mut Poll| {
