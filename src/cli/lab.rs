@@ -36,21 +36,22 @@ pub struct LabShape {
     /// Whether nodes are fenced [default: true]
     #[arg(long, value_name = "BOOL")]
     pub fencing: Option<bool>,
-    /// Run sshd in the cluster nodes; root may go from node to node [default: false, and true for
-    /// machines with sshd]
+    /// Run sshd in cluster nodes, and in remote nodes that are machines; root may go from node to node
+    /// [default: false, and true for machines with sshd]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub ssh: Option<bool>,
     /// Add the nodes' names to /etc/hosts of this host
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub hosts: Option<bool>,
-    /// Memory limit of a cluster node with its guests, in MiB [default: 2048]
+    /// Memory limit of a cluster node with its guests, and of a remote node that is a machine, in MiB
+    /// [default: 2048]
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u32>,
-    /// Memory limit of each guest and remote node, in MiB [default: 196]
+    /// Memory limit of each guest node, and of a remote node that is no machine, in MiB [default: 196]
     #[arg(long, value_name = "MIB")]
     pub guest_memory: Option<u32>,
-    /// Size of each cluster node's disk, in MiB: a file in the lab's directory that takes no more room
-    /// than what is on it; 0 for none, which lets a node fill the host's file system [default: 2048]
+    /// Size of the disk of each cluster node, and of a remote node that is a machine, in MiB: a file in
+    /// the lab's directory that takes no more room than what is on it; 0 for none, which lets a node fill the host's file system [default: 2048]
     #[arg(long, value_name = "MIB")]
     pub disk: Option<u32>,
     /// Give all cluster nodes one more disk that they share, of this size in MiB: /dev/vda, then
@@ -71,11 +72,11 @@ pub struct LabShape {
     // Not clap's `env`: the file counts more than the environment.
     #[arg(long, value_name = "PATH")]
     pub remoted: Option<PathBuf>,
-    /// PID 1 of the cluster nodes: systemd of the tree, or our own, which runs the cluster's daemons
-    /// and nothing else [default: systemd, where the tree has it and it can run here]
+    /// PID 1 of cluster and remote nodes: systemd of the tree, or our own, which runs the cluster's
+    /// daemons and nothing else [default: systemd, where the tree has it and it can run here]
     #[arg(long, value_enum, value_name = "INIT")]
     pub init: Option<Init>,
-    /// The cluster nodes' files: /usr and the database of packages as writable copies of each node's
+    /// The nodes' files: /usr and the database of packages as writable copies of each node's
     /// own, or /usr read-only [default: full with systemd, lean with our own]
     #[arg(long, value_enum, value_name = "ROOT")]
     pub root: Option<Root>,
@@ -203,7 +204,7 @@ pub enum LabCommand {
         #[arg(add = ArgValueCompleter::new(complete::places))]
         target: std::ffi::OsString,
     },
-    /// Print a configuration with which ssh reaches the cluster nodes from this host
+    /// Print a configuration with which ssh reaches the nodes from this host
     #[command(
         after_help = "Examples:\n  lxc-autogen lab ssh-config > lab.ssh    then: ssh -F lab.ssh node1\n  \
         lxc-autogen lab ssh-config --name qa --json"
@@ -213,7 +214,7 @@ pub enum LabCommand {
         #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
         name: Option<String>,
     },
-    /// Print an inventory for Ansible of the cluster nodes, in YAML
+    /// Print an inventory for Ansible of the nodes that ssh reaches, in YAML
     #[command(
         after_help = "Example:\n  lxc-autogen lab inventory > lab.yml    then: ansible -i lab.yml all -m ping"
     )]

@@ -1,4 +1,4 @@
-//! A lab's cluster nodes as ssh reaches them from this host: for `ssh -F`, and as an inventory of
+//! A lab's nodes as ssh reaches them from this host: for `ssh -F`, and as an inventory of
 //! Ansible's. Pure, but for what finds the lab.
 
 use super::directory::existing;
@@ -6,14 +6,14 @@ use super::{KEYS, KNOWN_HOSTS, Lab};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::plan::Kind;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The user that a lab's key is for.
 const USER: &str = "root";
 
-/// How ssh reaches the cluster nodes of a lab.
+/// How ssh reaches the nodes of a lab: its cluster nodes, and remote nodes that are machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Access {
     /// The lab's name.
@@ -26,11 +26,11 @@ pub struct Access {
     pub known_hosts_file: PathBuf,
     /// The name that the host key has in that file: all nodes have the same.
     pub host_key_alias: String,
-    /// The cluster nodes, in order.
+    /// The nodes, in order.
     pub hosts: Vec<Reached>,
 }
 
-/// A cluster node that ssh reaches.
+/// A node that ssh reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reached {
     /// Its name.
@@ -39,6 +39,9 @@ pub struct Reached {
     pub short_name: String,
     /// Its address.
     pub address: String,
+    /// Its kind.
+    #[serde(skip)]
+    pub(super) kind: Kind,
 }
 
 /// The name of a lab's host key in its known_hosts.
@@ -69,7 +72,7 @@ pub(crate) fn of_existing(context: &Context, name: Option<&str>) -> Result<Acces
 }
 
 impl Access {
-    /// Of a lab whose cluster nodes run sshd.
+    /// Of a lab whose nodes run sshd.
     ///
     /// # Errors
     /// [`crate::error::Kind::Cant`] when they do not.
@@ -83,7 +86,8 @@ impl Access {
             return Err(Error::cant(made).mend(mend));
         }
         let own = format!("{name}-");
-        let hosts = lab.cluster_nodes().into_iter().map(|node| Reached {
+        let hosts = lab.with_init().into_iter().map(|node| Reached {
+            kind: node.kind,
             short_name: node.name.strip_prefix(&own).unwrap_or(&node.name).into(),
             address: node.address.to_string(),
             name: node.name,
@@ -100,7 +104,7 @@ impl Access {
     }
 
     /// What ssh is told of every node, but for its address: the keywords of ssh_config(5).
-    fn settings(&self) -> [(&'static str, String); 6] {
+    pub(super) fn settings(&self) -> [(&'static str, String); 6] {
         [
             ("User", self.user.to_owned()),
             ("IdentityFile", quoted(&self.identity_file)),
@@ -123,31 +127,6 @@ impl Access {
         }
         text
     }
-
-    /// The nodes as the group `cluster_nodes` of an inventory of Ansible's.
-    pub fn inventory(&self) -> Inventory {
-        let options: Vec<String> = self
-            .settings()
-            .into_iter()
-            // Ansible has variables of its own for these.
-            .filter(|(keyword, _)| !matches!(*keyword, "User" | "IdentityFile"))
-            .map(|(keyword, value)| format!("-o {}", one_word(&format!("{keyword}={value}"))))
-            .collect();
-        let host = |host: &Reached| {
-            let ansible_host = host.address.clone();
-            (host.name.clone(), HostVars { ansible_host })
-        };
-        Inventory {
-            cluster_nodes: Group {
-                hosts: self.hosts.iter().map(host).collect(),
-                vars: GroupVars {
-                    ansible_user: self.user,
-                    ansible_ssh_private_key_file: self.identity_file.clone(),
-                    ansible_ssh_common_args: options.join(" "),
-                },
-            },
-        }
-    }
 }
 
 /// A path as ssh_config(5) takes it: `%` begins a token there, and blanks end an argument.
@@ -159,56 +138,20 @@ fn quoted(path: &Path) -> String {
     }
 }
 
-/// A word as Ansible takes its arguments for ssh apart.
-fn one_word(text: &str) -> String {
-    match text.contains(char::is_whitespace) {
-        true => format!("'{text}'"),
-        false => text.to_owned(),
-    }
-}
-
-/// An inventory of Ansible's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Inventory {
-    cluster_nodes: Group,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct Group {
-    hosts: BTreeMap<String, HostVars>,
-    vars: GroupVars,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct HostVars {
-    ansible_host: String,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-struct GroupVars {
-    ansible_user: &'static str,
-    ansible_ssh_private_key_file: PathBuf,
-    ansible_ssh_common_args: String,
-}
-
-impl Inventory {
-    /// The inventory as YAML.
-    ///
-    /// # Errors
-    /// When a path has no YAML form.
-    pub fn yaml(&self) -> Result<String> {
-        serde_yaml_ng::to_string(self).map_err(|e| Error::failed(format!("inventory: {e}")))
-    }
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+    use crate::lab::Init;
     use crate::lab::tests::sample;
 
-    fn access(dir: &str) -> Access {
+    pub(in crate::lab) fn access(dir: &str) -> Access {
+        access_by(dir, Init::Own)
+    }
+
+    pub(in crate::lab) fn access_by(dir: &str, init: Init) -> Access {
         let mut lab = sample(2, 1);
         lab.spec.ssh = true;
+        lab.spec.init = init;
         lab.dir = dir.into();
         Access::of(&lab).unwrap()
     }
@@ -245,25 +188,6 @@ Host lab-node2 node2
         assert!(yaml.contains(option), "{yaml}");
         let key = "ansible_ssh_private_key_file: /my labs/100%/keys/ssh-root\n";
         assert!(yaml.contains(key), "{yaml}");
-    }
-
-    #[test]
-    fn an_inventory_of_those_that_ssh_reaches() {
-        let yaml = access("/lab").inventory().yaml().unwrap();
-        let wanted = "\
-cluster_nodes:
-  hosts:
-    lab-node1:
-      ansible_host: 172.31.200.11
-    lab-node2:
-      ansible_host: 172.31.200.12
-  vars:
-    ansible_user: root
-    ansible_ssh_private_key_file: /lab/keys/ssh-root
-    ansible_ssh_common_args: -o IdentitiesOnly=yes -o HostKeyAlias=lxc-autogen-lab-lab \
--o UserKnownHostsFile=/lab/keys/known_hosts -o StrictHostKeyChecking=yes
-";
-        assert_eq!(yaml, wanted);
     }
 
     #[test]

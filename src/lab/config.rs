@@ -209,12 +209,13 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
     all
 }
 
+/// Path in a node with an init of a pacemaker-remoted that is not in the node's /usr.
+pub const REMOTED: &str = "/opt/lxc-autogen/pacemaker-remoted";
+
 /// Path in a cluster node of the pacemaker-remoted for its guests; `None` when it is in the node's
 /// /usr.
 pub fn remoted_in_node(lab: &Lab) -> Option<String> {
-    lab.remoted
-        .bind_source()
-        .map(|_| "/opt/lxc-autogen/pacemaker-remoted".to_owned())
+    lab.remoted.bind_source().map(|_| REMOTED.to_owned())
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ const REMOTE_SHM_MIB: u32 = 147;
 
 /// The blueprint of a node.
 pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
-    let of_kind = match node.kind {
-        Kind::Cluster => full_stack,
-        Kind::Remote | Kind::Guest => remoted,
+    let of_kind = match lab.has_init(node.kind) {
+        true => with_init,
+        false => remoted,
     };
     let mut blueprint = of_kind(lab, node);
     if lab.mask_sysrq {
@@ -25,15 +25,15 @@ pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
     blueprint
 }
 
-fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
-    let mut mounts = vec![
-        Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen")),
-        Mount::Host {
-            source: lab.path(GUESTS),
-            target: GUESTS_DIR.into(),
-            read_only: false,
-        },
-    ];
+fn with_init(lab: &Lab, node: &Machine) -> Blueprint {
+    let is_cluster = node.kind == Kind::Cluster;
+    let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen"));
+    let guests = is_cluster.then(|| Mount::Host {
+        source: lab.path(GUESTS),
+        target: GUESTS_DIR.into(),
+        read_only: false,
+    });
+    let mut mounts: Vec<Mount> = [programs].into_iter().chain(guests).collect();
     let shared = lab.spec.share.iter();
     mounts.extend(shared.map(|path| Mount::read_only(path, path)));
     let mut layout = lab.layout.clone();
@@ -45,18 +45,24 @@ fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
         let at = |path: &String| Path::new("/").join(path);
         mounts.extend(databases.map(|d| Mount::read_only(&layout.base.join(d), &at(d))));
     }
-    mounts.extend([memory(RUN_MIB, "/run"), memory(SHM_MIB, "/dev/shm")]);
+    let shm = if is_cluster { SHM_MIB } else { REMOTE_SHM_MIB };
+    mounts.extend([memory(RUN_MIB, "/run"), memory(shm, "/dev/shm")]);
+    let disks = if is_cluster {
+        shared_disk::of(lab)
+    } else {
+        Vec::new()
+    };
     let init = ["/opt/lxc-autogen/lxc-autogen", "node-init"];
     Blueprint {
         init: init.map(str::to_owned).to_vec(),
         environment: Vec::new(),
         privileges: Privileges::Nesting,
         mounts,
-        disks: (shared_disk::of(lab).into_iter())
+        disks: (disks.into_iter())
             .map(|disk| (disk.link(), disk.name))
             .collect(),
         // For the meminfo that a nested libvirt shows its containers by way of FUSE.
-        devices: &["/dev/fuse"],
+        devices: if is_cluster { &["/dev/fuse"] } else { &[] },
         disk_mib: (lab.spec.disk_mib > 0).then_some(lab.spec.disk_mib),
         layout,
         ..remoted(lab, node)
@@ -105,6 +111,7 @@ fn cards(lab: &Lab, node: &Machine) -> Vec<Card> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::lab::Init;
     use crate::lab::tests::{sample, with_two_links};
     use crate::libvirt::container;
     use crate::xml::El;
@@ -142,6 +149,22 @@ mod tests {
                     <target dir=\"/\"/>\n</filesystem>\n";
         assert_eq!(roots[0], disk);
         assert!(roots[1].contains("lab-remote1/rootfs"), "{}", roots[1]);
+    }
+
+    #[test]
+    fn a_remote_machine_is_like_a_cluster_node_without_guests_and_shared_disks() {
+        let mut lab = sample(1, 1);
+        lab.spec.init = Init::Systemd;
+        lab.spec.shared_disks_mib = vec![64];
+        let nodes = lab.nodes();
+        let [cluster, remote] = [&nodes[0], &nodes[1]].map(|node| blueprint(&lab, node));
+        assert_eq!(cluster.init, remote.init);
+        assert_eq!(cluster.disk_mib, remote.disk_mib);
+        assert_eq!(nodes[0].memory_mib, nodes[1].memory_mib);
+        assert_eq!((cluster.disks.len(), remote.disks.len()), (1, 0));
+        assert_eq!((cluster.devices.len(), remote.devices.len()), (1, 0));
+        let xml = container::domain(&remote).render();
+        assert!(!xml.contains(GUESTS_DIR), "{xml}");
     }
 
     #[test]

@@ -117,7 +117,7 @@ fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result
     let made = |node: &Machine| {
         let mut root = lab::root::root(lab, node, keys);
         if let Some(set) = guests.as_ref().filter(|_| node.kind == Kind::Cluster) {
-            root.extend(lab::root::guests_network(set));
+            root.extend(lab::stack::guests_network(set));
         }
         Made {
             blueprint: lab::domain::blueprint(lab, node),

@@ -2,7 +2,7 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`, `file`,
-//! `graph`, `node_kind`, `root`, `sbd`, `shared_disk`, `spec`. The other files run a lab: they raise,
+//! `graph`, `node_kind`, `root`, `sbd`, `shared_disk`, `spec`, `stack`. The other files run a lab: they raise,
 //! grow, shrink and watch it, and take it down.
 
 pub(crate) mod able;
@@ -21,6 +21,7 @@ pub(crate) mod find;
 pub mod graph;
 pub(crate) mod groups;
 pub(crate) mod hosts;
+mod inventory;
 mod ipv6;
 mod keys;
 pub(crate) mod leave;
@@ -41,6 +42,7 @@ mod sbd;
 mod shared_disk;
 pub(crate) mod shared_disks;
 mod spec;
+pub(crate) mod stack;
 mod subnets;
 pub(crate) mod tree;
 mod units;
@@ -152,7 +154,17 @@ impl Lab {
         Ok(lab)
     }
 
-    /// Whether the cluster nodes run pcsd.
+    /// Whether nodes of this kind have an init, ours or systemd. Others have pacemaker-remoted as
+    /// their PID 1.
+    pub fn has_init(&self, kind: Kind) -> bool {
+        match kind {
+            Kind::Cluster => true,
+            Kind::Remote => self.spec.init == Init::Systemd,
+            Kind::Guest => false,
+        }
+    }
+
+    /// Whether cluster and remote nodes run pcsd.
     pub fn has_pcs(&self) -> bool {
         self.pcsd && self.spec.init == Init::Systemd && self.spec.root == Root::Full
     }
@@ -180,9 +192,9 @@ impl Lab {
     }
 
     fn of_kind(&self, kind: Kind, count: u32, skip: usize) -> Vec<Machine> {
-        let memory = match kind {
-            Kind::Cluster => self.spec.memory_mib,
-            Kind::Remote | Kind::Guest => self.spec.guest_memory_mib,
+        let memory = match self.has_init(kind) {
+            true => self.spec.memory_mib,
+            false => self.spec.guest_memory_mib,
         };
         let second = self.link1.filter(|_| kind == Kind::Cluster);
         let mut second = second.into_iter().flat_map(|s| s.addresses());
@@ -199,6 +211,13 @@ impl Lab {
                 }
             })
             .collect()
+    }
+
+    /// The nodes with an init: see [`Lab::has_init`].
+    pub fn with_init(&self) -> Vec<Machine> {
+        let mut all = self.nodes();
+        all.retain(|node| self.has_init(node.kind));
+        all
     }
 
     /// How many addresses of the subnet are needed.

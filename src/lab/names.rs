@@ -58,7 +58,7 @@ pub(super) fn known(nodes: &[Machine]) -> Vec<(IpAddr, String)> {
     all
 }
 
-/// known_hosts for all cluster nodes, by name and address on each link.
+/// known_hosts for all nodes that can run sshd, by name and address on each link.
 pub(super) fn known_hosts(lab: &Lab, host_public: &str) -> String {
     let key: Vec<&str> = host_public.split_whitespace().take(2).collect();
     let line = |node: &Machine| {
@@ -70,7 +70,7 @@ pub(super) fn known_hosts(lab: &Lab, host_public: &str) -> String {
         let words: Vec<String> = words.collect();
         format!("{} {}\n", words.join(","), key.join(" "))
     };
-    lab.cluster_nodes().iter().map(line).collect()
+    lab.with_init().iter().map(line).collect()
 }
 
 #[cfg(test)]

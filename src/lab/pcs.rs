@@ -45,7 +45,7 @@ pub(super) fn files(lab: &Lab, pcs: &Keys) -> Vec<Entry> {
 /// Path in the nodes of the file by which pcs goes to the others.
 pub const KNOWN_HOSTS: &str = "/var/lib/pcsd/known-hosts";
 
-/// The text of [`KNOWN_HOSTS`], for all cluster nodes.
+/// The text of [`KNOWN_HOSTS`], for all nodes with pcsd.
 pub fn known_hosts(lab: &Lab, token: &str) -> String {
     const PORT: u16 = 2224;
     let host = |node: &Machine| {
@@ -55,7 +55,7 @@ pub fn known_hosts(lab: &Lab, token: &str) -> String {
         });
         (node.name.clone(), to)
     };
-    let hosts: serde_json::Map<_, _> = lab.cluster_nodes().iter().map(host).collect();
+    let hosts: serde_json::Map<_, _> = lab.with_init().iter().map(host).collect();
     let hosts = serde_json::json!({
         "format_version": 1,
         // pcsd spreads the file with the greatest; all nodes of a lab get theirs from us.

@@ -10,6 +10,7 @@ use crate::host::lock::{self, Lock};
 use crate::host::poll::{Poll, Seen};
 use crate::host::signals;
 use crate::look::Look;
+use crate::plan::Machine;
 use crate::report::count;
 use crate::state::State;
 use std::time::Duration;
@@ -63,11 +64,11 @@ pub(crate) fn up(
     nested::up(context, lab, timeout)
 }
 
-/// Starts daemons again that have died in cluster nodes.
+/// Starts daemons again that have died in nodes.
 fn revive(context: &Context, lab: &Lab) -> Result<()> {
     let running = Running::of(context, lab)?;
-    for (node, inside) in running.cluster(lab) {
-        let dead: Vec<String> = daemons::reports(context, lab, inside)
+    for (node, inside) in running.with_init(lab) {
+        let dead: Vec<String> = daemons::reports(context, lab, &node, inside)
             .into_iter()
             .filter(|d| !d.is_well() && d.state != "starting" && d.state != "waiting")
             .map(|d| d.name)
@@ -77,19 +78,20 @@ fn revive(context: &Context, lab: &Lab) -> Result<()> {
                 .report
                 .line(format!("{}: starting {} again", node.name, dead.join(", ")));
             daemons::start_again(context, lab, inside, &dead)?;
-            await_daemons(context, lab, &node.name, inside)?;
+            await_daemons(context, lab, &node, inside)?;
         }
     }
     Ok(())
 }
 
-fn await_daemons(context: &Context, lab: &Lab, name: &str, inside: &Inside) -> Result<()> {
+fn await_daemons(context: &Context, lab: &Lab, node: &Machine, inside: &Inside) -> Result<()> {
+    let name = &node.name;
     let pause = Duration::from_millis(100);
     let poll = Poll::every(pause, Duration::from_secs(30));
     // For a moment the supervisor's report can still be the earlier one.
     signals::sleep(pause)?;
     let look = |_: &mut Poll| {
-        let daemons = daemons::reports(context, lab, inside);
+        let daemons = daemons::reports(context, lab, node, inside);
         let all_well = daemons.iter().all(crate::supervisor::Report::is_well);
         Ok(Seen::ready_if(!daemons.is_empty() && all_well, daemons))
     };

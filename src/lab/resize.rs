@@ -162,8 +162,8 @@ fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
 
 const COROSYNC: &str = "/etc/corosync/corosync.conf";
 
-/// Writes corosync.conf for the cluster nodes of `now`, and the names of all nodes of `lab`, in
-/// every cluster node that runs. The files are written from inside: a path in a container must not
+/// Writes corosync.conf for the cluster nodes of `now` in each of them that runs, and the names of all
+/// nodes of `lab` in every node with an init. The files are written from inside: a path in a container must not
 /// be followed from this host. Corosync is told to reload even where the file is right already: a
 /// run may have been killed after writing it.
 fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
@@ -171,8 +171,8 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let hosts = crate::plan::hosts(&names::known(&nodes));
     let corosync = config::corosync(now);
     let running = Running::of(context, lab)?;
-    for (_, inside) in running.cluster(lab) {
-        if !lab.spec.bare {
+    for (node, inside) in running.with_init(lab) {
+        if !lab.spec.bare && node.kind == Kind::Cluster {
             write(context, inside, COROSYNC, &corosync)?;
         }
         write(context, inside, "/etc/hosts", &hosts)?;

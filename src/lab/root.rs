@@ -1,9 +1,9 @@
-//! The file trees of a lab's containers: a cluster node has a writable /etc, /var and /run of its
-//! own for the full stack; a remote node has what a guest has.
+//! The file trees of a lab's containers: a node with an init has a writable /etc, /var and /run of
+//! its own, a cluster node with the full stack in it; a remote node without one has what a guest has.
 
-use super::{GUESTS_DIR, Init, Lab, Root, cib, config, names, pcs, sbd, units};
+use super::{Init, Lab, Root, config, names, pcs, sbd, stack, units};
 use crate::plan::{
-    Identity, Kind, Machine, Set, authkey, dir, file, link, mount_point, owned_file, skeleton,
+    Identity, Kind, Machine, authkey, dir, file, mount_point, owned_file, secret, skeleton, text,
 };
 use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
@@ -53,24 +53,20 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     if !lab.spec.bare {
         entries.push(authkey(&keys.pacemaker));
     }
-    match node.kind {
-        Kind::Cluster => entries.extend(full_stack(lab, node, keys)),
-        Kind::Remote | Kind::Guest if lab.remoted.bind_source().is_some() => {
-            entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
-        }
-        Kind::Remote | Kind::Guest => {}
+    if lab.has_init(node.kind) {
+        entries.extend(with_init(lab, node, keys));
+    } else if lab.remoted.bind_source().is_some() {
+        entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
     }
     entries
 }
 
-fn full_stack(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
+fn with_init(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     let mut entries = directories();
-    if !lab.spec.bare {
-        entries.extend(cluster(lab, keys));
+    if node.kind == Kind::Cluster {
+        entries.extend(stack::files(lab, &keys.corosync, &keys.fence));
     }
     entries.extend([
-        secret("etc/cluster/fence_xvm.key", &keys.fence, 0o600, Owner::Root),
-        text("etc/libvirt/libvirtd.conf", config::libvirtd()),
         text(
             supervisor::CONFIG.trim_start_matches('/'),
             supervisor_text(lab),
@@ -98,24 +94,12 @@ fn full_stack(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
         entries.extend(whole_system(lab));
     }
     if lab.spec.init == Init::Systemd {
-        entries.extend(units::files(lab, node.number));
+        entries.extend(units::files(lab, node));
+    }
+    if lab.spec.init == Init::Systemd && node.kind == Kind::Cluster {
         entries.extend(sbd::files(lab));
     }
     entries
-}
-
-/// The lab's cluster, as every cluster node knows it.
-fn cluster(lab: &Lab, keys: &Keys) -> [Entry; 3] {
-    [
-        text("etc/corosync/corosync.conf", config::corosync(lab)),
-        secret("etc/corosync/authkey", &keys.corosync, 0o400, Owner::Root),
-        owned_file(
-            "var/lib/pacemaker/cib/cib.xml",
-            Content::Text(cib::first(lab).render()),
-            0o600,
-            Owner::Hacluster,
-        ),
-    ]
 }
 
 /// What a node has besides where the whole of the base tree's system is to be its own: places for
@@ -132,60 +116,9 @@ fn whole_system(lab: &Lab) -> Vec<Entry> {
 }
 
 fn directories() -> Vec<Entry> {
-    let mut entries: Vec<Entry> = [
-        "etc/corosync",
-        "etc/corosync/uidgid.d",
-        "etc/cluster",
-        "etc/libvirt",
-        "etc/libvirt/qemu",
-        "etc/libvirt/qemu/networks",
-        "etc/libvirt/qemu/networks/autostart",
-        "etc/lxc-autogen",
-        "etc/ssh",
-        "opt/lxc-autogen",
-        "var/lib/corosync",
-        "var/lib/libvirt",
-        "var/lib/libvirt/dnsmasq",
-        "var/cache/libvirt",
-        "var/log/corosync",
-        "var/log/libvirt",
-        "var/log/cluster",
-    ]
-    .iter()
-    .map(|path| dir(path, 0o755, Owner::Root))
-    .collect();
-    entries.extend([
-        dir("var/lib/pacemaker/pengine", 0o750, Owner::Hacluster),
-        // crmsh ends in a traceback where it is missing.
-        dir("var/log/crmsh", 0o775, Owner::Hacluster),
-        dir(GUESTS_DIR.trim_start_matches('/'), 0o700, Owner::Root),
-    ]);
-    entries
-}
-
-/// The network of guests that are there already, for a cluster node that is added later: its
-/// libvirtd has the network before the cluster can start a guest there.
-pub fn guests_network(set: &Set) -> Vec<Entry> {
-    let directory = "etc/libvirt/qemu/networks";
-    let name = &set.network;
-    vec![
-        text(
-            &format!("{directory}/{name}.xml"),
-            crate::libvirt::network::network(set).render(),
-        ),
-        link(
-            &format!("{directory}/autostart/{name}.xml"),
-            &format!("../{name}.xml"),
-        ),
-    ]
-}
-
-fn text(path: &str, text: String) -> Entry {
-    file(path, Content::Text(text))
-}
-
-fn secret(path: &str, bytes: &[u8], mode: u32, owner: Owner) -> Entry {
-    owned_file(path, Content::Bytes(bytes.to_vec()), mode, owner)
+    let own = |path: &str| dir(path, 0o755, Owner::Root);
+    let all = ["etc/lxc-autogen", "etc/ssh", "opt/lxc-autogen"];
+    all.map(own).to_vec()
 }
 
 fn supervisor_text(lab: &Lab) -> String {
@@ -256,10 +189,22 @@ pub(super) mod tests {
     #[test]
     fn parents_stand_first_and_secrets_are_secret() {
         let keys = keys();
-        let lab = sample(2, 1);
+        let mut lab = sample(2, 1);
+        for init in [Init::Own, Init::Systemd] {
+            lab.spec.init = init;
+            look(&lab, &keys);
+        }
+        let hosts = known_hosts(&lab, keys.ssh.as_ref().unwrap());
+        assert!(
+            hosts.contains("lab-node2,172.31.200.12 ssh-ed25519 AAAA\n"),
+            "{hosts}"
+        );
+    }
+
+    fn look(lab: &Lab, keys: &Keys) {
         for node in lab.nodes() {
             let mut seen: HashSet<String> = HashSet::new();
-            for entry in root(&lab, &node, &keys) {
+            for entry in root(lab, &node, keys) {
                 let path = match &entry {
                     Entry::Dir { path, .. }
                     | Entry::Link { path, .. }
@@ -282,10 +227,5 @@ pub(super) mod tests {
                 assert!(seen.insert(path.clone()), "{path} twice");
             }
         }
-        let hosts = known_hosts(&lab, keys.ssh.as_ref().unwrap());
-        assert!(
-            hosts.contains("lab-node2,172.31.200.12 ssh-ed25519 AAAA\n"),
-            "{hosts}"
-        );
     }
 }

@@ -93,13 +93,20 @@ impl Running {
 
     /// The running cluster nodes, in order.
     pub(crate) fn cluster<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
-        lab.cluster_nodes()
-            .into_iter()
-            .filter_map(|n| {
-                let inside = self.get(&n.name)?;
-                Some((n, inside))
-            })
-            .collect()
+        self.those(lab.cluster_nodes())
+    }
+
+    /// The running nodes with an init, in order.
+    pub(crate) fn with_init<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
+        self.those(lab.with_init())
+    }
+
+    fn those(&self, nodes: Vec<Machine>) -> Vec<(Machine, &Inside)> {
+        let running = |n: Machine| {
+            let inside = self.get(&n.name)?;
+            Some((n, inside))
+        };
+        nodes.into_iter().filter_map(running).collect()
     }
 }
 

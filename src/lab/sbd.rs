@@ -1,7 +1,7 @@
 //! SBD, which fences by messages on a shared disk, in nodes whose PID 1 is systemd (sbd(8); source
 //! of sbd 1.5.2).
 
-use super::units::{UNITS, VENDOR};
+use super::units::{UNITS, VENDOR, drop_in};
 use super::{Init, Lab, LabSpec, shared_disk};
 use crate::error::{Error, Result};
 use crate::plan::{dir, file, link, uuid};
@@ -62,10 +62,7 @@ pub(super) fn files(lab: &Lab) -> Vec<Entry> {
     let mut entries = Vec::new();
     let disks = shared_disk::of(lab);
     if !disks.is_empty() {
-        let directory = format!("{UNITS}/sbd.service.d");
-        let path = format!("{directory}/lxc-autogen.conf");
-        entries.push(dir(&directory, 0o755, Owner::Root));
-        entries.push(file(&path, Content::Text(ends_the_node())));
+        entries.extend(drop_in("sbd", ends_the_node()));
     }
     if let Some(disk) = disks.first().filter(|_| lab.spec.sbd) {
         let options = options(&disk.in_node().display().to_string());

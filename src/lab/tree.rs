@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
 use crate::pacemaker::monitor::View;
-use crate::plan::{Kind, Machine};
+use crate::plan::Machine;
 use crate::supervisor;
 use serde::Serialize;
 use std::net::Ipv6Addr;
@@ -67,10 +67,8 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
     let mut rows: Vec<Row> = Vec::new();
     for node in lab.nodes() {
         let troubles = match running.get(&node.name) {
-            Some(inside) if node.kind == Kind::Cluster => {
-                troubles(&daemons::reports(context, lab, inside))
-            }
-            _ => Vec::new(),
+            Some(inside) => troubles(&daemons::reports(context, lab, &node, inside)),
+            None => Vec::new(),
         };
         let mut row = row(&node, &running, view.as_ref(), troubles);
         if lab.spec.bare && view.is_none() {

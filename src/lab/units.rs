@@ -1,7 +1,7 @@
 //! The units of a node whose PID 1 is systemd (systemd.unit(5)).
 
 use super::{Lab, config};
-use crate::plan::{dir, file, link};
+use crate::plan::{Kind, Machine, dir, file, link};
 use crate::rootfs::{Content, Entry, Owner};
 
 /// Where an administrator's units are.
@@ -9,24 +9,33 @@ pub(super) const UNITS: &str = "etc/systemd/system";
 /// Where distributions have theirs.
 pub(super) const VENDOR: &str = "/usr/lib/systemd/system";
 
-/// The cluster's daemons.
-const CLUSTER: &[&str] = &["corosync", "pacemaker"];
+/// The cluster's daemons, and those for its guests.
+const CLUSTER: &[&str] = &["corosync", "pacemaker", "libvirtd"];
+/// They where no cluster is configured yet.
+const BARE: &[&str] = &["libvirtd"];
+/// The daemon of a remote node (Pacemaker Remote's own name for its unit).
+const REMOTE: &[&str] = &["pacemaker_remote"];
+const REMOTE_UNIT: &str = "pacemaker_remote.service";
 
 /// What a node must not start: nobody sits at its console. What is for hardware or the kernel does
 /// not start in a container by its own conditions.
 const MASKED: &[&str] = &["console-getty.service"];
 
-/// The units that a node starts.
-pub(super) fn enabled(lab: &Lab) -> Vec<String> {
-    let cluster = if lab.spec.bare { &[][..] } else { CLUSTER };
+/// The units that a node of this kind starts.
+pub(super) fn enabled(lab: &Lab, kind: Kind) -> Vec<String> {
+    let of_kind = match kind {
+        Kind::Cluster if lab.spec.bare => BARE,
+        Kind::Cluster => CLUSTER,
+        Kind::Remote | Kind::Guest => REMOTE,
+    };
     let ssh = lab.spec.ssh.then_some(&"ssh");
     let pcsd = lab.has_pcs().then_some(&"pcsd");
-    let names = cluster.iter().chain(&["libvirtd"]).chain(ssh).chain(pcsd);
+    let names = of_kind.iter().chain(ssh).chain(pcsd);
     names.map(|name| format!("{name}.service")).collect()
 }
 
-/// Files that make the cluster's daemons the units of this node, the lab's `number`th.
-pub(super) fn files(lab: &Lab, number: u32) -> Vec<Entry> {
+/// Files that make the daemons of the node's kind its units.
+pub(super) fn files(lab: &Lab, node: &Machine) -> Vec<Entry> {
     let wants = format!("{UNITS}/multi-user.target.wants");
     let mut entries = vec![
         dir("etc/systemd", 0o755, Owner::Root),
@@ -37,24 +46,28 @@ pub(super) fn files(lab: &Lab, number: u32) -> Vec<Entry> {
             &format!("{VENDOR}/multi-user.target"),
         ),
     ];
-    // It ends when it has had nothing to do for a while, and starts again by its sockets.
-    let stays = "[Service]\nEnvironment=LIBVIRTD_ARGS=\n".to_owned();
-    for (unit, text) in [("pacemaker", pacemaker(lab)), ("libvirtd", stays)] {
-        let directory = format!("{UNITS}/{unit}.service.d");
-        entries.push(dir(&directory, 0o755, Owner::Root));
-        entries.push(file(
-            &format!("{directory}/lxc-autogen.conf"),
-            Content::Text(text),
-        ));
+    let own = pacemaker_remote(lab);
+    if node.kind == Kind::Cluster {
+        // It ends when it has had nothing to do for a while, and starts again by its sockets.
+        let stays = "[Service]\nEnvironment=LIBVIRTD_ARGS=\n".to_owned();
+        entries.extend(drop_in("pacemaker", pacemaker(lab)));
+        entries.extend(drop_in("libvirtd", stays));
+    } else {
+        entries.extend(drop_in("pacemaker_remote", pacemaker(lab)));
+        let unit = format!("{UNITS}/{REMOTE_UNIT}");
+        let own = own.clone().map(|text| file(&unit, Content::Text(text)));
+        entries.extend(own);
     }
     if lab.has_pcs() && !lab.spec.bare {
-        entries.extend(pcs_later(number));
+        let before = lab.with_init().into_iter().take_while(|n| n != node);
+        entries.extend(pcs_later(before.count()));
     }
-    for unit in enabled(lab) {
-        entries.push(link(
-            &format!("{wants}/{unit}"),
-            &format!("{VENDOR}/{unit}"),
-        ));
+    for unit in enabled(lab, node.kind) {
+        let at = match own.is_some() && unit == REMOTE_UNIT {
+            true => format!("/{UNITS}/{unit}"),
+            false => format!("{VENDOR}/{unit}"),
+        };
+        entries.push(link(&format!("{wants}/{unit}"), &at));
     }
     for unit in MASKED {
         entries.push(link(&format!("{UNITS}/{unit}"), "/dev/null"));
@@ -65,12 +78,12 @@ pub(super) fn files(lab: &Lab, number: u32) -> Vec<Entry> {
 /// pcsd, in Python and in Ruby, takes more of the processor to start than the whole cluster does:
 /// with 16 nodes on two cores no node came online. So it starts when its node is online, and in one
 /// node after the other.
-fn pcs_later(number: u32) -> Vec<Entry> {
+fn pcs_later(before: usize) -> Vec<Entry> {
     const ONLINE: &str = "lxc-autogen-online.service";
-    const BETWEEN_S: u32 = 2;
-    let pause = BETWEEN_S * number.saturating_sub(1);
+    const BETWEEN_S: usize = 2;
+    let pause = BETWEEN_S * before;
     let online = format!(
-        "[Unit]\nDescription=This node is online in its cluster\nAfter=pacemaker.service\n\n\
+        "[Unit]\nDescription=This node is online in its cluster\nAfter=pacemaker.service pacemaker_remote.service\n\n\
          [Service]\nType=oneshot\nRemainAfterExit=yes\nTimeoutStartSec=infinity\n\
          ExecStart=/opt/lxc-autogen/lxc-autogen node-online {pause}\n"
     );
@@ -78,12 +91,33 @@ fn pcs_later(number: u32) -> Vec<Entry> {
         format!("[Unit]\nWants={ONLINE}\nAfter={ONLINE}\n\n[Service]\nTimeoutStartSec=600\n");
     let mut entries = vec![file(&format!("{UNITS}/{ONLINE}"), Content::Text(online))];
     for unit in ["pcsd", "pcsd-ruby"] {
-        let directory = format!("{UNITS}/{unit}.service.d");
-        let path = format!("{directory}/lxc-autogen.conf");
-        entries.push(dir(&directory, 0o755, Owner::Root));
-        entries.push(file(&path, Content::Text(later.clone())));
+        entries.extend(drop_in(unit, later.clone()));
     }
     entries
+}
+
+/// Additions to a unit.
+pub(super) fn drop_in(unit: &str, text: String) -> [Entry; 2] {
+    let directory = format!("{UNITS}/{unit}.service.d");
+    let path = format!("{directory}/lxc-autogen.conf");
+    [
+        dir(&directory, 0o755, Owner::Root),
+        file(&path, Content::Text(text)),
+    ]
+}
+
+/// The unit of a pacemaker-remoted that is not the tree's own, for which the tree has none; like
+/// Pacemaker's (2.1.5, daemons/execd/pacemaker_remote.service.in): what it runs lives on when it
+/// ends.
+fn pacemaker_remote(lab: &Lab) -> Option<String> {
+    lab.remoted.bind_source()?;
+    Some(format!(
+        "[Unit]\nDescription=Pacemaker Remote executor daemon\nAfter=network.target dbus.service\n\n\
+         [Service]\nKillMode=process\nNotifyAccess=main\nTasksMax=infinity\n\
+         SuccessExitStatus=100\nTimeoutStopSec=30s\nRestart=on-failure\n\
+         ExecStart={}\n",
+        config::REMOTED
+    ))
 }
 
 /// The environment of Pacemaker's daemons, and a node's end when Pacemaker wants it: 100 and 101 are
@@ -96,4 +130,39 @@ fn pacemaker(lab: &Lab) -> String {
         text.push_str(&format!("Environment=\"{name}={value}\"\n"));
     }
     text + "ExecStopPost=/opt/lxc-autogen/lxc-autogen node-plug --pull-after 100,101\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::Init;
+    use crate::lab::tests::sample;
+    use crate::rootfs::Remoted;
+
+    /// The target of the link by which a remote node starts its daemon, and whether the unit is ours.
+    fn remote_unit(remoted: Remoted) -> (String, bool) {
+        let mut lab = sample(1, 1);
+        lab.spec.init = Init::Systemd;
+        lab.remoted = remoted;
+        let entries = files(&lab, &lab.remote_nodes()[0]);
+        let wanted = format!("{UNITS}/multi-user.target.wants/{REMOTE_UNIT}");
+        let target = entries.iter().find_map(|entry| match entry {
+            Entry::Link { path, target } if *path == wanted => Some(target.clone()),
+            _ => None,
+        });
+        let own = format!("{UNITS}/{REMOTE_UNIT}");
+        let is_own = |e: &Entry| matches!(e, Entry::File { path, .. } if *path == own);
+        (target.unwrap(), entries.iter().any(is_own))
+    }
+
+    #[test]
+    fn a_remote_node_has_the_trees_unit_or_ours_where_there_is_none() {
+        let path = "/usr/sbin/pacemaker-remoted".into();
+        let (target, is_own) = remote_unit(Remoted::Base { path });
+        assert_eq!((target, is_own), (format!("{VENDOR}/{REMOTE_UNIT}"), false));
+        let path = "/opt/elsewhere/pacemaker-remoted".into();
+        let (target, is_own) = remote_unit(Remoted::Bound { path });
+        assert_eq!((target, is_own), (format!("/{UNITS}/{REMOTE_UNIT}"), true));
+        assert_eq!(enabled(&sample(1, 1), Kind::Remote), [REMOTE_UNIT]);
+    }
 }

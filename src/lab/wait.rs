@@ -9,7 +9,7 @@ use crate::host::inside::Inside;
 use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::tools;
-use crate::plan::{Kind as NodeKind, Machine};
+use crate::plan::Machine;
 use std::time::Duration;
 
 /// A cluster node's view of the cluster: from one in a partition with quorum if there is one, else
@@ -156,15 +156,14 @@ fn not_online(
                 details.push(format!("{}: its container is paused", node.name));
             }
             None => details.push(format!("{}: its container does not run", node.name)),
-            Some(inside) if node.kind == NodeKind::Cluster => {
-                let sick = daemons::reports(context, lab, inside);
+            Some(inside) => {
+                let sick = daemons::reports(context, lab, node, inside);
                 details.extend(
                     sick.iter()
                         .filter(|d| !d.is_well())
                         .map(|d| format!("{}: {} {}", node.name, d.name, d.state)),
                 );
             }
-            Some(_) => {}
         }
     }
     details.extend(view.failures_of(&names));

@@ -25,6 +25,16 @@ pub(crate) fn file(path: &str, content: Content) -> Entry {
     owned_file(path, content, 0o644, Owner::Root)
 }
 
+/// A file with this text, which all may read.
+pub(crate) fn text(path: &str, text: String) -> Entry {
+    file(path, Content::Text(text))
+}
+
+/// A file with these bytes, of which `mode` says who may read them.
+pub(crate) fn secret(path: &str, bytes: &[u8], mode: u32, owner: Owner) -> Entry {
+    owned_file(path, Content::Bytes(bytes.to_vec()), mode, owner)
+}
+
 pub(crate) fn owned_file(path: &str, content: Content, mode: u32, owner: Owner) -> Entry {
     Entry::File {
         path: path.to_owned(),

@@ -8,7 +8,9 @@ mod machine;
 
 pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, blueprint};
 pub use files::{Identity, rootfs};
-pub(crate) use files::{authkey, dir, file, hosts, link, mount_point, owned_file, skeleton};
+pub(crate) use files::{
+    authkey, dir, file, hosts, link, mount_point, owned_file, secret, skeleton, text,
+};
 pub use machine::{Kind, Machine, guests, uuid};
 
 use crate::error::{Error, Result};

@@ -106,8 +106,8 @@ impl Drop for Planted {
 fn nodes_are_machines() {
     let _planted = Planted::now();
     let lab = Lab::up("lab", MACHINES);
-    // One that comes later is known to pcs on the first as well.
-    lab.change("--cluster-nodes 2").exits(0);
+    // Those that come later are known to pcs on the first as well.
+    lab.change("--cluster-nodes 2 --remote-nodes 1").exits(0);
     let ask = |command: &str| lab.exec("node1", command);
     until("it runs", 60, || {
         ask("systemctl is-system-running").out.trim() == "running"
@@ -134,14 +134,14 @@ fn nodes_are_machines() {
         table.contains("offline    corosync inactive; pacemaker inactive")
     });
     lab.ok("node1", "pcs cluster start lab-node2");
-    lab.await_online("node1", 60, "node1 node2");
+    lab.await_online("node1", 60, "node1 node2 remote1");
     assert!(!lab.fenced("node1", "node2"), "it left in good order");
 
     // What was changed is there after the plug was pulled, and nowhere else.
     let was = lab.init("node2");
     tool("virsh -c lxc:/// destroy lab-node2");
     until("it is fenced", 60, || lab.fenced("node1", "node2"));
-    lab.await_online("node1", 90, "node1 node2");
+    lab.await_online("node1", 90, "node1 node2 remote1");
     assert_ne!(lab.init("node2"), was);
     assert_eq!(lab.ok("node2", "qa-program"), "of node2\n");
     assert_ne!(
@@ -149,7 +149,27 @@ fn nodes_are_machines() {
         0
     );
     assert!(!Path::new("/usr/local/bin/qa-program").exists());
+    so_is_a_remote_node(&lab);
     lab.down();
+}
+
+fn so_is_a_remote_node(lab: &Lab) {
+    until("it runs", 60, || {
+        let said = lab.exec("remote1", "systemctl is-system-running");
+        said.out.trim() == "running"
+    });
+    lab.ok("remote1", "systemctl is-active pacemaker_remote pcsd");
+    // Fencing is the cluster nodes' alone.
+    for absent in ["/etc/cluster/fence_xvm.key", "/etc/corosync/authkey"] {
+        assert_ne!(lab.exec("remote1", &format!("test -e {absent}")).code, 0);
+    }
+    lab.ok("remote1", "touch /usr/local/qa-file");
+    // It logs in at the others by name, and they know it.
+    let known = lab.ok("node1", "cat /etc/hosts /var/lib/pcsd/known-hosts");
+    assert_eq!(known.matches("lab-remote1").count(), 4, "{known}");
+    lab.ok("node1", "stonith_admin --reboot lab-remote1");
+    lab.await_online("node1", 90, "node1 node2 remote1");
+    lab.ok("remote1", "test -e /usr/local/qa-file");
 }
 
 /// What the node has, and not the host.
@@ -203,7 +223,7 @@ fn asked_by_pcs(lab: &Lab) {
     let said = lab.shell(
         "node1",
         &format!(
-            "rm {known} && pcs host auth -u hacluster -p {} lab-node1 lab-node2",
+            "rm {known} && pcs host auth -u hacluster -p {} lab-node1 lab-node2 lab-remote1",
             password.trim()
         ),
     );
@@ -231,7 +251,7 @@ fn asked_by_crmsh(lab: &Lab) {
     lab.ok("node1", "crm node standby lab-node2");
     lab.await_note("node1", "node2", 10, "standby");
     lab.ok("node1", "crm node online lab-node2");
-    lab.await_online("node1", 10, "node1 node2");
+    lab.await_online("node1", 10, "node1 node2 remote1");
 }
 
 /// A package goes into one node, and neither into another nor into the host.
