@@ -48,10 +48,10 @@ pub(crate) fn name_of(wanted: &Wanted) -> &str {
 /// # Errors
 /// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
 pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
-    let usual = able::Usual::of(look.context, wanted);
-    let mut spec = resolve(wanted, saved.map(|l| &l.spec), &usual)?;
-    let says = usual.says(wanted).filter(|_| saved.is_none() && !spec.bare);
-    if let Some(line) = says {
+    let usual = (saved.is_none()).then(|| able::Usual::of(look.context, wanted));
+    let mut spec = resolve(wanted, saved.map(|l| &l.spec), usual.as_ref())?;
+    let says = usual.and_then(|usual| usual.says(wanted));
+    if let Some(line) = says.filter(|_| !spec.bare) {
         look.context.report.line(line);
     }
     // People's tools go from machine to machine by it.
@@ -94,13 +94,17 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
     Ok(Choice { lab, fetch })
 }
 
-fn resolve(wanted: &Wanted, saved: Option<&LabSpec>, usual: &able::Usual) -> Result<LabSpec> {
+fn resolve(
+    wanted: &Wanted,
+    saved: Option<&LabSpec>,
+    usual: Option<&able::Usual>,
+) -> Result<LabSpec> {
     let bare = wanted.bare.unwrap_or(saved.is_some_and(|l| l.bare));
     let base = saved.cloned().unwrap_or(match bare {
         true => bare_default(),
         false => LabSpec {
-            init: usual.init,
-            root: usual.root,
+            init: usual.map(|u| u.init).unwrap_or_default(),
+            root: usual.map(|u| u.root).unwrap_or_default(),
             ..LabSpec::default()
         },
     });

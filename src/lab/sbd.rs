@@ -20,7 +20,7 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
     }
     let (why, mend) = match (spec.shared_disks_mib.is_empty(), spec.init, spec.bare) {
         (true, ..) => ("takes a shared disk", "add --shared-disk 8"),
-        (_, Init::Own, _) => ("takes systemd in the nodes", "add --init systemd"),
+        (_, Init::Own, _) => ("takes systemd in the nodes", "use --init systemd"),
         (.., true) => (
             "takes a cluster, and with --bare there is none",
             "leave it out; pcs stonith sbd enable sets SBD up with the cluster",
