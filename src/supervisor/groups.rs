@@ -129,16 +129,18 @@ fn enter_leaf(root: &Path, leaf: &str) -> Result<()> {
     std::fs::write(&procs, "0").map_err(|e| Error::io("write", &procs, e))
 }
 
-/// Retries for 3 s: libvirt_lxc, which we cannot see, is in the root group too, until the host has
-/// moved it away (src/lab/groups.rs).
+/// Tries until it can be done: libvirt_lxc, which we cannot see, is in the root group too, until the
+/// host has moved it away (src/lab/groups.rs). A busy host takes several seconds for it, and no guest
+/// node starts in a node that has given up.
 fn hand_down_in_time(root: &Path) -> Result<()> {
+    const PATIENCE: Duration = Duration::from_secs(60);
     let look = |_: &mut Poll| {
         Ok(match hand_down(root) {
             Ok(()) => Seen::Ready(()),
             Err(e) => Seen::Waiting(e),
         })
     };
-    Poll::every(Duration::from_millis(20), Duration::from_secs(3)).until(look, |e| e)
+    Poll::every(Duration::from_millis(20), PATIENCE).until(look, |e| e)
 }
 
 /// Hands every available controller down to the leaf and to the groups that libvirtd makes beside
