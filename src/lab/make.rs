@@ -1,6 +1,5 @@
 //! Making what a lab needs on this host: programs, keys, roots, network, domains.
 
-use super::resolve::Choice;
 use super::{checks, ipv6, keys, shared_disks};
 use crate::change::{self, DISKS};
 use crate::context::Context;
@@ -22,23 +21,34 @@ use std::fs::{self, DirBuilder};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 
+/// Writes down the lab.
+///
+/// # Errors
+/// When the file cannot be written.
+pub(crate) fn keep(state: &mut State, lab: &Lab) -> Result<()> {
+    let text = serde_json::to_string_pretty(lab)
+        .map_err(|e| Error::failed(format!("{}: {e}", lab::FILE)))?;
+    state.write(lab::FILE, &text)
+}
+
+/// Fetches this version of pacemaker-remote.
+///
+/// # Errors
+/// When it cannot be had.
+pub(crate) fn fetch(context: &Context, state: &mut State, version: &str) -> Result<()> {
+    context
+        .report
+        .line(format!("fetching pacemaker-remote {version}"));
+    claim(state, UNPACKED)?;
+    rootfs::fetch(&context.host, &state.dir, version).map(drop)
+}
+
 /// Makes all files of the lab: directories, programs, keys, and the nodes' roots and domain XML.
 /// Files that are there already are left alone.
 ///
 /// # Errors
 /// When any of it fails; the journal knows what was done.
-pub(crate) fn make(context: &Context, state: &mut State, choice: &Choice) -> Result<()> {
-    let lab = &choice.lab;
-    let text = serde_json::to_string_pretty(lab)
-        .map_err(|e| Error::failed(format!("{}: {e}", lab::FILE)))?;
-    state.write(lab::FILE, &text)?;
-    if let Some(version) = &choice.fetch {
-        context
-            .report
-            .line(format!("fetching pacemaker-remote {version}"));
-        claim(state, UNPACKED)?;
-        rootfs::fetch(&context.host, &state.dir, version)?;
-    }
+pub(crate) fn files(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
     programs(state, lab)?;
     directory(state, lab, KEYS)?;
     directory(state, lab, FENCE)?;

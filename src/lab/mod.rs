@@ -43,6 +43,7 @@ mod shared_disk;
 pub(crate) mod shared_disks;
 mod spec;
 pub(crate) mod stack;
+pub(crate) mod steps;
 mod subnets;
 pub(crate) mod tree;
 mod units;

@@ -1,7 +1,7 @@
 //! Bringing a lab up: from nothing to every node online, or only the difference.
 
-use super::resolve::Choice;
 use super::running::Running;
+use super::steps::{Step, Steps};
 use super::{Lab, daemons, fence, groups, hosts, make, nested, resize, wait};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -24,44 +24,70 @@ pub(crate) fn patience(lab: &Lab) -> u64 {
     90 + 10 * u64::from(lab.spec.cluster_nodes) + 2 * others
 }
 
+/// Carries out the steps. The lock of the host is held until names, subnet and kernel settings are
+/// taken and journaled: then other runs may go on.
+///
+/// # Errors
+/// When a step fails; the journal knows what was done.
 pub(crate) fn up(
     look: &Look<'_>,
     state: &mut State,
-    choice: &Choice,
-    is_new: bool,
+    lab: &Lab,
+    steps: &Steps,
     host_lock: Lock,
     timeout: Duration,
 ) -> Result<()> {
-    let context = look.context;
-    let lab = &choice.lab;
-    let gone = resize::gone(state, lab);
-    make::make(context, state, choice)?;
-    context.host.check_interrupt()?;
-    make::networks(look, state, lab)?;
-    hosts::keep(context, state, &resize::with_gone(lab, &gone))?;
-    fence::start(context, state, &resize::with_gone(lab, &gone))?;
-    groups::start(context, state, lab)?;
-    make::start(context, state, lab)?;
-    // Names, subnet and kernel settings are taken and journaled: other runs may go on.
-    drop(host_lock);
-    if !is_new {
-        revive(context, lab)?;
-        resize::reconcile(context, state, lab, &gone, timeout)?;
-        // Without the nodes that have left, which fence_virtd need not power any more.
-        fence::start(context, state, lab)?;
-        if !gone.is_empty() {
-            let _host_lock = lock::host()?;
-            hosts::keep(context, state, lab)?;
+    make::keep(state, lab)?;
+    let mut host_lock = Some(host_lock);
+    // Until they have left, nodes that are to leave are fenced, and fence, like all others.
+    let with_gone = resize::with_gone(lab, steps.gone());
+    for step in steps.all() {
+        let context = look.context;
+        context.host.check_interrupt()?;
+        match step {
+            // It was made when the journal was opened.
+            Step::Directory(_) => {}
+            Step::Fetch(version) => make::fetch(context, state, version)?,
+            Step::Files(_) => make::files(context, state, lab)?,
+            Step::Networks(_) => make::networks(look, state, lab)?,
+            Step::Hosts(_) => hosts::keep(context, state, &with_gone)?,
+            Step::Fencing(_) => fence::start(context, state, &with_gone)?,
+            Step::Groups => groups::start(context, state, lab)?,
+            Step::Start => {
+                make::start(context, state, lab)?;
+                drop(host_lock.take());
+            }
+            Step::Revive => revive(context, lab)?,
+            Step::Reconcile(gone) => reconcile(context, state, lab, gone, timeout)?,
+            // This runs while corosync and Pacemaker find each other.
+            Step::GuestFiles(_) => nested::generate(context, lab)?,
+            Step::Wait { settles } => {
+                wait::await_online(context, lab, timeout)?;
+                if *settles {
+                    resize::settle(context, lab, timeout)?;
+                }
+            }
+            Step::Guests(_) => nested::up(context, lab, timeout)?,
         }
     }
-    // This runs while corosync and Pacemaker find each other.
-    nested::generate(context, lab)?;
-    wait::await_online(context, lab, timeout)?;
-    if !is_new {
-        resize::settle(context, lab, timeout)?;
+    Ok(())
+}
+
+fn reconcile(
+    context: &Context,
+    state: &mut State,
+    lab: &Lab,
+    gone: &[String],
+    timeout: Duration,
+) -> Result<()> {
+    resize::reconcile(context, state, lab, gone, timeout)?;
+    if gone.is_empty() {
+        return Ok(());
     }
-    context.host.check_interrupt()?;
-    nested::up(context, lab, timeout)
+    // Without the nodes that have left, which fence_virtd need not power any more.
+    fence::start(context, state, lab)?;
+    let _host_lock = lock::host()?;
+    hosts::keep(context, state, lab)
 }
 
 /// Starts daemons again that have died in nodes.

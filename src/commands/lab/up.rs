@@ -7,6 +7,7 @@ use crate::host::{files, lock, users};
 use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{COMPLETE, patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
+use crate::lab::steps::{Present, Steps};
 use crate::lab::{Wanted, checks, cib, config, domain, hosts};
 use crate::look::Look;
 use crate::machine;
@@ -48,9 +49,12 @@ pub(in crate::commands) fn run(
         ));
     }
     let timeout = Duration::from_secs(wanted.timeout.unwrap_or_else(|| patience(&choice.lab)));
-    let is_new = saved.is_none();
-    let made = up(&look, &mut state, &choice, is_new, host_lock, timeout)
-        .and_then(|()| state.write(COMPLETE, ""));
+    let made = Steps::of(
+        &choice,
+        &Present::by_journal(&state, saved.is_some(), &choice.lab),
+    )
+    .and_then(|steps| up(&look, &mut state, &choice.lab, &steps, host_lock, timeout))
+    .and_then(|()| state.write(COMPLETE, ""));
     match made {
         Ok(()) => {
             context.report.line(summary(&choice.lab));
@@ -69,15 +73,20 @@ pub(in crate::commands) fn run(
 
 fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
     let saved = load(&context.state_dir)?;
-    let lab = choose(&Look::new(context), wanted, saved.as_ref())?.lab;
+    let choice = choose(&Look::new(context), wanted, saved.as_ref())?;
+    let steps = Steps::of(&choice, &Present::by_file(saved.as_ref(), &choice.lab))?;
+    let lab = choice.lab;
     if context.options.json {
         return json(&serde_json::json!({
             "lab": lab,
             "nodes": lab.nodes().iter().map(Machine::json_in_lab).collect::<Vec<_>>(),
         }));
     }
-    let mut text = format!("would bring up {}\n", summary(&lab));
-    text.push_str(&format!("in {}\n\n", lab.dir.display()));
+    let mut text = "would:\n".to_owned();
+    for step in steps.all() {
+        text.push_str(&format!("  {step}\n"));
+    }
+    text.push('\n');
     text.push_str(&format!("corosync.conf:\n{}\n", config::corosync(&lab)));
     text.push_str(&format!("cib.xml:\n{}\n", cib::first(&lab).render()));
     if lab.spec.fencing {
