@@ -6,6 +6,7 @@ use super::{KEYS, KNOWN_HOSTS, Lab};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::plan::Machine;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -28,9 +29,12 @@ pub struct Access {
     pub host_key_alias: String,
     /// The cluster nodes, in order.
     pub hosts: Vec<Reached>,
+    /// The node that runs corosync-qnetd, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub qnetd: Option<Reached>,
 }
 
-/// A cluster node that ssh reaches.
+/// A node that ssh reaches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reached {
     /// Its name.
@@ -83,11 +87,12 @@ impl Access {
             return Err(Error::cant(made).mend(mend));
         }
         let own = format!("{name}-");
-        let hosts = lab.cluster_nodes().into_iter().map(|node| Reached {
+        let reached = |node: Machine| Reached {
             short_name: node.name.strip_prefix(&own).unwrap_or(&node.name).into(),
             address: node.address.to_string(),
             name: node.name,
-        });
+        };
+        let hosts = lab.cluster_nodes().into_iter().map(reached);
         let keys = lab.path(KEYS);
         Ok(Access {
             lab: name.clone(),
@@ -96,6 +101,7 @@ impl Access {
             known_hosts_file: keys.join(KNOWN_HOSTS),
             host_key_alias: alias(lab),
             hosts: hosts.collect(),
+            qnetd: lab.qnetd_node().map(reached),
         })
     }
 
@@ -114,7 +120,7 @@ impl Access {
     /// A file for `ssh -F`, with a stanza for each node, so that it can be included in others.
     pub fn ssh_config(&self) -> String {
         let mut text = String::new();
-        for host in &self.hosts {
+        for host in self.hosts.iter().chain(&self.qnetd) {
             text.push_str(&format!("Host {} {}\n", host.name, host.short_name));
             text.push_str(&format!("    HostName {}\n", host.address));
             for (keyword, value) in self.settings() {
@@ -124,7 +130,7 @@ impl Access {
         text
     }
 
-    /// The nodes as the group `cluster_nodes` of an inventory of Ansible's.
+    /// The nodes as the groups `cluster_nodes` and `qnetd` of an inventory of Ansible's.
     pub fn inventory(&self) -> Inventory {
         let options: Vec<String> = self
             .settings()
@@ -137,15 +143,17 @@ impl Access {
             let ansible_host = host.address.clone();
             (host.name.clone(), HostVars { ansible_host })
         };
-        Inventory {
-            cluster_nodes: Group {
-                hosts: self.hosts.iter().map(host).collect(),
-                vars: GroupVars {
-                    ansible_user: self.user,
-                    ansible_ssh_private_key_file: self.identity_file.clone(),
-                    ansible_ssh_common_args: options.join(" "),
-                },
+        let group = |hosts: &[Reached]| Group {
+            hosts: hosts.iter().map(host).collect(),
+            vars: GroupVars {
+                ansible_user: self.user,
+                ansible_ssh_private_key_file: self.identity_file.clone(),
+                ansible_ssh_common_args: options.join(" "),
             },
+        };
+        Inventory {
+            qnetd: (self.qnetd.as_ref()).map(|node| group(std::slice::from_ref(node))),
+            cluster_nodes: group(&self.hosts),
         }
     }
 }
@@ -171,6 +179,8 @@ fn one_word(text: &str) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Inventory {
     cluster_nodes: Group,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qnetd: Option<Group>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

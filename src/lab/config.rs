@@ -1,7 +1,8 @@
 //! The configuration of a lab's daemons, as text: corosync.conf(5), fence_virt.conf(5),
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
-use super::{FENCE, FENCE_PORT, Init, Lab, Root};
+use super::{FENCE, FENCE_PORT, Init, Lab, Root, qdevice};
+use crate::plan::Kind;
 use crate::supervisor::{Config, Daemon, Overlay, Ready};
 use std::path::Path;
 
@@ -31,11 +32,12 @@ pub fn corosync(lab: &Lab) -> String {
         ));
     }
     text.push_str("}\nquorum {\n  provider: corosync_votequorum\n");
-    match nodes.len() {
-        1 => {}
+    match (nodes.len(), lab.qnetd_node()) {
+        (count, Some(device)) => text.push_str(&qdevice::quorum(count, &device)),
+        (1, None) => {}
         // Implies wait_for_all (votequorum(5)).
-        2 => text.push_str("  two_node: 1\n"),
-        _ => text.push_str("  wait_for_all: 1\n"),
+        (2, None) => text.push_str("  two_node: 1\n"),
+        (_, None) => text.push_str("  wait_for_all: 1\n"),
     }
     // There is a journal only where there is systemd.
     let syslog = match lab.spec.init {
@@ -84,7 +86,7 @@ pub fn fence_groups(lab: &Lab) -> String {
         text.push_str(&format!("    ip = \"{}\";\n", node.address));
     }
     // By name and by uuid: fence_virtd compares whichever a client sends (server/static_map.c).
-    for node in lab.nodes() {
+    for node in lab.members() {
         text.push_str(&format!(
             "    uuid = \"{}\";\n    uuid = \"{}\";\n",
             node.name, node.uuid
@@ -106,8 +108,41 @@ pub fn sshd() -> String {
         + &format!("SetEnv PATH={NODE_PATH}\n")
 }
 
-/// The supervisor's configuration of a cluster node: which daemons it runs.
-pub fn supervisor(lab: &Lab) -> Config {
+/// The supervisor's configuration of a node: which daemons it runs.
+pub fn supervisor(lab: &Lab, kind: Kind) -> Config {
+    let mut daemons = match kind {
+        Kind::Qnetd => vec![qdevice::qnetd()],
+        Kind::Cluster | Kind::Remote | Kind::Guest => cluster_daemons(lab),
+    };
+    if lab.spec.ssh {
+        daemons.push(daemon("sshd", &["/usr/sbin/sshd", "-D", "-e"], 0, None));
+    }
+    let device = match lab.spec.qnetd {
+        true => &qdevice::DIRECTORIES[..],
+        false => &[],
+    };
+    Config {
+        directories: [
+            ("/run", 0o755),
+            ("/run/lock", 0o1777),
+            ("/run/resource-agents", 0o1755),
+            ("/run/sshd", 0o755),
+        ]
+        .into_iter()
+        .chain(device.iter().map(|path| (*path, 0o770)))
+        .map(|(path, mode)| (path.into(), mode))
+        .collect(),
+        environment: environment(lab),
+        daemons,
+        overlays: match lab.spec.root {
+            Root::Lean => Vec::new(),
+            Root::Full => overlays(lab),
+        },
+        systemd: (lab.spec.init == Init::Systemd).then(|| SYSTEMD.into()),
+    }
+}
+
+fn cluster_daemons(lab: &Lab) -> Vec<Daemon> {
     let mut daemons = vec![
         daemon(
             "corosync",
@@ -129,26 +164,11 @@ pub fn supervisor(lab: &Lab) -> Config {
             ..daemon("pacemakerd", &["/usr/sbin/pacemakerd"], 1, None)
         },
     ];
-    if lab.spec.ssh {
-        daemons.push(daemon("sshd", &["/usr/sbin/sshd", "-D", "-e"], 0, None));
+    if lab.spec.qnetd {
+        // Daemons are stopped from the last one on: Pacemaker first.
+        daemons.insert(daemons.len() - 1, qdevice::qdevice());
     }
-    Config {
-        directories: [
-            ("/run", 0o755),
-            ("/run/lock", 0o1777),
-            ("/run/resource-agents", 0o1755),
-            ("/run/sshd", 0o755),
-        ]
-        .map(|(path, mode)| (path.into(), mode))
-        .to_vec(),
-        environment: environment(lab),
-        daemons,
-        overlays: match lab.spec.root {
-            Root::Lean => Vec::new(),
-            Root::Full => overlays(lab),
-        },
-        systemd: (lab.spec.init == Init::Systemd).then(|| SYSTEMD.into()),
-    }
+    daemons
 }
 
 /// Path of systemd, in every distribution (systemd's file-hierarchy).

@@ -4,20 +4,26 @@ use super::{Init, Lab, units};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside::Inside;
+use crate::plan::Machine;
 use crate::supervisor::{REPORT, Report};
 use std::collections::HashMap;
 use std::time::Duration;
 
 /// The states of the node's daemons; with systemd those of all other units that have failed, too.
 /// Nothing where the node does not tell.
-pub(crate) fn reports(context: &Context, lab: &Lab, inside: &Inside) -> Vec<Report> {
+pub(crate) fn reports(
+    context: &Context,
+    lab: &Lab,
+    node: &Machine,
+    inside: &Inside,
+) -> Vec<Report> {
     let cmd = match lab.spec.init {
         Init::Own => inside.cmd("cat").arg(REPORT),
         Init::Systemd => inside
             .cmd("systemctl")
             .arg("show")
             .arg(format!("--property={}", PROPERTIES.join(",")))
-            .args(units::enabled(lab))
+            .args(units::enabled(lab, node.kind))
             .arg("--state=failed")
             .arg("*"),
     };

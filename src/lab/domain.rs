@@ -15,7 +15,7 @@ const REMOTE_SHM_MIB: u32 = 147;
 /// The blueprint of a node.
 pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
     let of_kind = match node.kind {
-        Kind::Cluster => full_stack,
+        Kind::Cluster | Kind::Qnetd => full_stack,
         Kind::Remote | Kind::Guest => remoted,
     };
     let mut blueprint = of_kind(lab, node);
@@ -26,14 +26,14 @@ pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
 }
 
 fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
-    let mut mounts = vec![
-        Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen")),
-        Mount::Host {
-            source: lab.path(GUESTS),
-            target: GUESTS_DIR.into(),
-            read_only: false,
-        },
-    ];
+    let is_member = node.kind == Kind::Cluster;
+    let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen"));
+    let mut mounts = vec![programs];
+    mounts.extend(is_member.then(|| Mount::Host {
+        source: lab.path(GUESTS),
+        target: GUESTS_DIR.into(),
+        read_only: false,
+    }));
     let shared = lab.spec.share.iter();
     mounts.extend(shared.map(|path| Mount::read_only(path, path)));
     let mut layout = lab.layout.clone();
@@ -53,6 +53,7 @@ fn full_stack(lab: &Lab, node: &Machine) -> Blueprint {
         privileges: Privileges::Nesting,
         mounts,
         disks: (shared_disk::of(lab).into_iter())
+            .filter(|_| is_member)
             .map(|disk| (disk.link(), disk.name))
             .collect(),
         // For the meminfo that a nested libvirt shows its containers by way of FUSE.

@@ -2,7 +2,7 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`, `file`,
-//! `graph`, `node_kind`, `root`, `sbd`, `shared_disk`, `spec`. The other files run a lab: they raise,
+//! `graph`, `node_kind`, `qdevice`, `root`, `sbd`, `shared_disk`, `spec`, `sshd`. The other files run a lab: they raise,
 //! grow, shrink and watch it, and take it down.
 
 pub(crate) mod able;
@@ -31,6 +31,7 @@ pub mod network;
 mod node_kind;
 pub(crate) mod online;
 pub mod pcs;
+mod qdevice;
 pub(crate) mod raise;
 pub(crate) mod reconnect;
 pub(crate) mod resize;
@@ -41,9 +42,11 @@ mod sbd;
 mod shared_disk;
 pub(crate) mod shared_disks;
 mod spec;
+pub mod sshd;
 mod subnets;
 pub(crate) mod tree;
 mod units;
+pub(crate) mod vote;
 pub(crate) mod wait;
 
 pub use file::Wanted;
@@ -134,6 +137,10 @@ pub struct Lab {
 /// number of either can grow without moving the other.
 const REMOTE_OFFSET: usize = 40;
 
+/// The same for the qnetd node: the last address before the remote nodes', after those of as many
+/// cluster nodes as there can be.
+const QNETD_OFFSET: usize = REMOTE_OFFSET - 1;
+
 impl Lab {
     /// Reads `lab.json`.
     ///
@@ -172,16 +179,37 @@ impl Lab {
         self.of_kind(Kind::Remote, self.spec.remote_nodes, REMOTE_OFFSET)
     }
 
-    /// All nodes that are containers of this host's libvirt: cluster nodes and remote nodes.
-    pub fn nodes(&self) -> Vec<Machine> {
+    /// The node that runs corosync-qnetd, with `--qnetd`.
+    pub fn qnetd_node(&self) -> Option<Machine> {
+        let count = u32::from(self.spec.qnetd);
+        self.of_kind(Kind::Qnetd, count, QNETD_OFFSET).pop()
+    }
+
+    /// The nodes that the cluster knows, and fences: cluster nodes and remote nodes.
+    pub fn members(&self) -> Vec<Machine> {
         let mut all = self.cluster_nodes();
         all.extend(self.remote_nodes());
         all
     }
 
+    /// The nodes in which an init runs daemons: cluster nodes and the qnetd node.
+    pub fn systems(&self) -> Vec<Machine> {
+        let mut all = self.cluster_nodes();
+        all.extend(self.qnetd_node());
+        all
+    }
+
+    /// All nodes that are containers of this host's libvirt: cluster nodes, remote nodes and the
+    /// qnetd node.
+    pub fn nodes(&self) -> Vec<Machine> {
+        let mut all = self.members();
+        all.extend(self.qnetd_node());
+        all
+    }
+
     fn of_kind(&self, kind: Kind, count: u32, skip: usize) -> Vec<Machine> {
         let memory = match kind {
-            Kind::Cluster => self.spec.memory_mib,
+            Kind::Cluster | Kind::Qnetd => self.spec.memory_mib,
             Kind::Remote | Kind::Guest => self.spec.guest_memory_mib,
         };
         let second = self.link1.filter(|_| kind == Kind::Cluster);
@@ -204,6 +232,7 @@ impl Lab {
     /// How many addresses of the subnet are needed.
     pub fn addresses_needed(spec: &LabSpec) -> u32 {
         match spec.remote_nodes {
+            0 if spec.qnetd => QNETD_OFFSET as u32 + 1,
             0 => spec.cluster_nodes,
             remote => REMOTE_OFFSET as u32 + remote,
         }

@@ -93,7 +93,16 @@ impl Running {
 
     /// The running cluster nodes, in order.
     pub(crate) fn cluster<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
-        lab.cluster_nodes()
+        self.of_these(lab.cluster_nodes())
+    }
+
+    /// The running nodes in which an init runs daemons, in order.
+    pub(crate) fn systems<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
+        self.of_these(lab.systems())
+    }
+
+    fn of_these(&self, nodes: Vec<Machine>) -> Vec<(Machine, &Inside)> {
+        nodes
             .into_iter()
             .filter_map(|n| {
                 let inside = self.get(&n.name)?;

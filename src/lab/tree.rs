@@ -2,8 +2,7 @@
 
 use super::find::nested;
 use super::running::Running;
-use super::wait;
-use super::{Lab, daemons, fence};
+use super::{Lab, daemons, fence, vote, wait};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
@@ -50,6 +49,9 @@ pub(crate) struct Tree {
     pub link1: Option<SecondLink>,
     /// `running`, `down` or `off`.
     pub fencing: &'static str,
+    /// Whether the quorum device gives its vote, `votes` or `silent`, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quorum_device: Option<&'static str>,
     pub nodes: Vec<Row>,
     /// Guests that run on no node.
     pub guests: Vec<Row>,
@@ -67,14 +69,17 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
     let mut rows: Vec<Row> = Vec::new();
     for node in lab.nodes() {
         let troubles = match running.get(&node.name) {
-            Some(inside) if node.kind == Kind::Cluster => {
-                troubles(&daemons::reports(context, lab, inside))
+            Some(inside) if matches!(node.kind, Kind::Cluster | Kind::Qnetd) => {
+                troubles(&daemons::reports(context, lab, &node, inside))
             }
             _ => Vec::new(),
         };
         let mut row = row(&node, &running, view.as_ref(), troubles);
         if lab.spec.bare && view.is_none() {
             row.pacemaker = "no cluster".to_owned();
+        }
+        if node.kind == Kind::Qnetd {
+            row.pacemaker = "no member".to_owned();
         }
         rows.push(row);
     }
@@ -92,6 +97,7 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
             (true, true) => "running",
             (true, false) => "down",
         },
+        quorum_device: vote::state(context, lab, &running),
         nodes: rows,
         guests: loose,
         password: lab.password(),

@@ -1,7 +1,7 @@
 //! The units of a node whose PID 1 is systemd (systemd.unit(5)).
 
-use super::{Lab, config};
-use crate::plan::{dir, file, link};
+use super::{Lab, config, qdevice};
+use crate::plan::{Kind, Machine, dir, file, link};
 use crate::rootfs::{Content, Entry, Owner};
 
 /// Where an administrator's units are.
@@ -16,17 +16,27 @@ const CLUSTER: &[&str] = &["corosync", "pacemaker"];
 /// not start in a container by its own conditions.
 const MASKED: &[&str] = &["console-getty.service"];
 
-/// The units that a node starts.
-pub(super) fn enabled(lab: &Lab) -> Vec<String> {
-    let cluster = if lab.spec.bare { &[][..] } else { CLUSTER };
-    let ssh = lab.spec.ssh.then_some(&"ssh");
-    let pcsd = lab.has_pcs().then_some(&"pcsd");
-    let names = cluster.iter().chain(&["libvirtd"]).chain(ssh).chain(pcsd);
-    names.map(|name| format!("{name}.service")).collect()
+/// The units that a node of this kind starts.
+pub(super) fn enabled(lab: &Lab, kind: Kind) -> Vec<String> {
+    let mut names = match kind {
+        Kind::Qnetd => vec![qdevice::QNETD],
+        Kind::Cluster | Kind::Remote | Kind::Guest => of_cluster_nodes(lab),
+    };
+    names.extend(lab.spec.ssh.then_some("ssh"));
+    names.extend((lab.has_pcs() && kind == Kind::Cluster).then_some("pcsd"));
+    let unit = |name: &str| format!("{name}.service");
+    names.into_iter().map(unit).collect()
 }
 
-/// Files that make the cluster's daemons the units of this node, the lab's `number`th.
-pub(super) fn files(lab: &Lab, number: u32) -> Vec<Entry> {
+fn of_cluster_nodes(lab: &Lab) -> Vec<&'static str> {
+    let cluster = if lab.spec.bare { &[][..] } else { CLUSTER };
+    let qdevice = lab.spec.qnetd.then_some(&qdevice::QDEVICE);
+    let names = cluster.iter().chain(qdevice).chain(&["libvirtd"]);
+    names.copied().collect()
+}
+
+/// Files that make the cluster's daemons the units of this node.
+pub(super) fn files(lab: &Lab, node: &Machine) -> Vec<Entry> {
     let wants = format!("{UNITS}/multi-user.target.wants");
     let mut entries = vec![
         dir("etc/systemd", 0o755, Owner::Root),
@@ -39,7 +49,11 @@ pub(super) fn files(lab: &Lab, number: u32) -> Vec<Entry> {
     ];
     // It ends when it has had nothing to do for a while, and starts again by its sockets.
     let stays = "[Service]\nEnvironment=LIBVIRTD_ARGS=\n".to_owned();
-    for (unit, text) in [("pacemaker", pacemaker(lab)), ("libvirtd", stays)] {
+    let changed = match node.kind {
+        Kind::Qnetd => vec![(qdevice::QNETD, qdevice::unit())],
+        _ => vec![("pacemaker", pacemaker(lab)), ("libvirtd", stays)],
+    };
+    for (unit, text) in changed {
         let directory = format!("{UNITS}/{unit}.service.d");
         entries.push(dir(&directory, 0o755, Owner::Root));
         entries.push(file(
@@ -47,10 +61,10 @@ pub(super) fn files(lab: &Lab, number: u32) -> Vec<Entry> {
             Content::Text(text),
         ));
     }
-    if lab.has_pcs() && !lab.spec.bare {
-        entries.extend(pcs_later(number));
+    if lab.has_pcs() && !lab.spec.bare && node.kind == Kind::Cluster {
+        entries.extend(pcs_later(node.number));
     }
-    for unit in enabled(lab) {
+    for unit in enabled(lab, node.kind) {
         entries.push(link(
             &format!("{wants}/{unit}"),
             &format!("{VENDOR}/{unit}"),
