@@ -56,13 +56,14 @@ missing() {
 # policy-rc.d would prevent it, but is a file of the host's that may be there
 # already. So the programs through which all such scripts go are covered with
 # /bin/true, in a mount namespace of the installer's own: nothing of it is left
-# when it ends. That they are not enabled either matters for sshd, which only
-# runs in labs: this machine is not to be reachable from outside tomorrow because
+# when it ends. That they are not enabled either, by systemd (deb-systemd-helper) or
+# by links for another init (update-rc.d), matters for sshd and corosync-qnetd, which
+# only run in labs: this machine is not to be reachable from outside tomorrow because
 # of a test today.
 without_daemons() {
   # shellcheck disable=SC2016 # expanded by the inner shell
   unshare --mount --propagation private bash -euc '
-    for starter in invoke-rc.d deb-systemd-invoke deb-systemd-helper; do
+    for starter in invoke-rc.d deb-systemd-invoke deb-systemd-helper update-rc.d; do
       path=$(command -v "$starter") || continue
       mount --bind /bin/true "$path"
     done

@@ -62,6 +62,10 @@ pub struct LabShape {
     /// resets a node; takes --shared-disk and --init systemd
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub sbd: Option<bool>,
+    /// Give the cluster a quorum device: one more node, NAME-qnetd, which is not in the cluster and
+    /// runs corosync-qnetd; takes two cluster nodes or more
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
+    pub qnetd: Option<bool>,
     /// Show this directory of the host in the cluster nodes, at the same place, read-only; repeatable
     #[arg(long, value_name = "DIR")]
     pub share: Option<Vec<PathBuf>>,
@@ -108,6 +112,7 @@ impl LabShape {
             disk: it.disk,
             shared_disk: it.shared_disk,
             sbd: it.sbd,
+            qnetd: it.qnetd,
             share: it.share,
             base: it.base,
             remoted: it.remoted,
@@ -176,7 +181,7 @@ pub enum LabCommand {
         /// node1, lab-node1, remote1, a guest node, or LAB/NODE; with * ? [] several
         #[arg(add = ArgValueCandidates::new(complete::nodes), required_unless_present = "all")]
         node: Option<String>,
-        /// In all nodes of the lab: cluster nodes, remote nodes and guest nodes
+        /// In all nodes of the lab: cluster nodes, remote nodes, the qnetd node and guest nodes
         #[arg(long, conflicts_with = "node")]
         all: bool,
         /// The command

@@ -6,14 +6,14 @@ use super::{KEYS, KNOWN_HOSTS, Lab};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
-use crate::plan::Kind;
+use crate::plan::{Kind, Machine};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 /// The user that a lab's key is for.
 const USER: &str = "root";
 
-/// How ssh reaches the nodes of a lab: its cluster nodes, and remote nodes that are machines.
+/// How ssh reaches the nodes of a lab: those in which sshd runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Access {
     /// The lab's name.
@@ -86,12 +86,13 @@ impl Access {
             return Err(Error::cant(made).mend(mend));
         }
         let own = format!("{name}-");
-        let hosts = lab.with_init().into_iter().map(|node| Reached {
+        let reached = |node: Machine| Reached {
             kind: node.kind,
             short_name: node.name.strip_prefix(&own).unwrap_or(&node.name).into(),
             address: node.address.to_string(),
             name: node.name,
-        });
+        };
+        let hosts = lab.systems().into_iter().map(reached);
         let keys = lab.path(KEYS);
         Ok(Access {
             lab: name.clone(),

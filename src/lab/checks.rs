@@ -59,6 +59,9 @@ fn check_programs(lab: &Lab) -> Result<()> {
     if lab.spec.sbd {
         inside.push("sbd");
     }
+    if lab.spec.qnetd {
+        inside.extend(["corosync-qnetd", "corosync-qdevice"]);
+    }
     for name in inside {
         let there = ["usr/sbin", "usr/bin", "sbin", "bin"]
             .iter()
@@ -211,7 +214,8 @@ fn check_memory(lab: &Lab, saved: Option<&Lab>, available: Option<u64>) -> Resul
 fn mib(lab: &Lab) -> u64 {
     let spec = &lab.spec;
     let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
-    CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + MIB_PER_GUEST * guests
+    let others = guests + u64::from(spec.qnetd);
+    CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + MIB_PER_GUEST * others
 }
 
 /// Refuses a network of the link's name that does not belong to this lab. Gives back whether the

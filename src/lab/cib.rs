@@ -73,7 +73,7 @@ pub fn additions(lab: &Lab) -> El {
 /// Whether a cluster's CIB has all of [`additions`]: each resource, and in each fence device the
 /// lab's nodes and no others. Other changes that somebody has made to it are left alone.
 pub fn knows(lab: &Lab, cib: &El) -> bool {
-    let nodes: BTreeSet<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+    let nodes: BTreeSet<String> = lab.members().into_iter().map(|n| n.name).collect();
     let primitives = cib.all("primitive");
     additions(lab).all("primitive").iter().all(|wanted| {
         let same = |p: &&&El| p.get("id") == wanted.get("id");
@@ -99,7 +99,7 @@ fn hosts(device: &El) -> BTreeSet<String> {
 
 /// Nodes with names of this lab that the cluster still has and the lab does not.
 pub fn strangers(lab: &Lab, cib: &El) -> Vec<String> {
-    let wanted: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+    let wanted: Vec<String> = lab.members().into_iter().map(|n| n.name).collect();
     let ours = |name: &str| names::is_of(&lab.spec.name, name);
     let configuration = cib.find("configuration");
     configuration
@@ -135,7 +135,7 @@ fn node(node: &Machine) -> El {
 }
 
 fn device(lab: &Lab, id: &str) -> El {
-    let names: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
+    let names: Vec<String> = lab.members().into_iter().map(|n| n.name).collect();
     let parameters = [
         ("ipaddr", lab.subnet.host().to_string()),
         ("ipport", FENCE_PORT.to_string()),

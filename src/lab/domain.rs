@@ -15,7 +15,7 @@ const REMOTE_SHM_MIB: u32 = 147;
 /// The blueprint of a node.
 pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
     let of_kind = match lab.has_init(node.kind) {
-        true => with_init,
+        true => system,
         false => remoted,
     };
     let mut blueprint = of_kind(lab, node);
@@ -25,7 +25,7 @@ pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
     blueprint
 }
 
-fn with_init(lab: &Lab, node: &Machine) -> Blueprint {
+fn system(lab: &Lab, node: &Machine) -> Blueprint {
     let is_cluster = node.kind == Kind::Cluster;
     let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen"));
     let guests = is_cluster.then(|| Mount::Host {

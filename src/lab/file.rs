@@ -38,6 +38,8 @@ pub struct Wanted {
     pub shared_disk: Option<Vec<u32>>,
     /// Whether the cluster nodes run SBD on the first of these.
     pub sbd: Option<bool>,
+    /// Whether a node runs corosync-qnetd, and the cluster has it for a quorum device.
+    pub qnetd: Option<bool>,
     /// Directories of the host that the cluster nodes see.
     pub share: Option<Vec<PathBuf>>,
     /// Another tree whose /usr the nodes use.
@@ -72,6 +74,7 @@ impl Wanted {
             disk: self.disk.or(other.disk),
             shared_disk: self.shared_disk.or(other.shared_disk),
             sbd: self.sbd.or(other.sbd),
+            qnetd: self.qnetd.or(other.qnetd),
             share: self.share.or(other.share),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),

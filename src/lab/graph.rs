@@ -1,7 +1,7 @@
 //! A lab as a picture: SVG, Graphviz's dot, or Mermaid.
 
 use super::Lab;
-use crate::plan::Machine;
+use crate::plan::Kind;
 use crate::xml::El;
 
 /// The lab and guests to be drawn.
@@ -9,7 +9,8 @@ use crate::xml::El;
 pub struct Picture {
     title: String,
     cluster: Vec<(String, String)>,
-    remote: Vec<(String, String)>,
+    /// Nodes that run no cluster: name, address and kind.
+    others: Vec<(String, String, &'static str)>,
     guests: Vec<String>,
     fencing: bool,
     network: String,
@@ -20,16 +21,15 @@ pub struct Picture {
 impl Picture {
     /// The picture of a lab with these guest nodes.
     pub fn of(lab: &Lab, guests: Vec<String>) -> Picture {
-        let named = |nodes: Vec<Machine>| {
-            nodes
-                .into_iter()
-                .map(|n| (n.name, n.address.to_string()))
-                .collect()
-        };
         Picture {
             title: format!("lab {}", lab.spec.name),
-            cluster: named(lab.cluster_nodes()),
-            remote: named(lab.remote_nodes()),
+            cluster: (lab.cluster_nodes().into_iter())
+                .map(|n| (n.name, n.address.to_string()))
+                .collect(),
+            others: (lab.nodes().into_iter())
+                .filter(|n| n.kind != Kind::Cluster)
+                .map(|n| (n.name, n.address.to_string(), n.kind.text()))
+                .collect(),
             guests,
             fencing: lab.spec.fencing,
             network: format!("{} {}", lab.network(), lab.subnet),
@@ -73,9 +73,9 @@ pub fn dot(picture: &Picture) -> String {
             text.push_str(&format!("  link1 -- \"{name}\";\n"));
         }
     }
-    for (name, address) in &picture.remote {
+    for (name, address, kind) in &picture.others {
         text.push_str(&format!(
-            "  \"{name}\" [label=\"{name}\\nremote node\\n{address}\"];\n  network -- \"{name}\";\n"
+            "  \"{name}\" [label=\"{name}\\n{kind}\\n{address}\"];\n  network -- \"{name}\";\n"
         ));
     }
     if picture.fencing {
@@ -102,9 +102,9 @@ pub fn mermaid(picture: &Picture) -> String {
             text.push_str(&format!("  link1 --- n{index}\n"));
         }
     }
-    for (index, (name, address)) in picture.remote.iter().enumerate() {
+    for (index, (name, address, kind)) in picture.others.iter().enumerate() {
         text.push_str(&format!(
-            "  r{index}[\"{name}<br/>remote node<br/>{address}\"]\n  network --- r{index}\n"
+            "  r{index}[\"{name}<br/>{kind}<br/>{address}\"]\n  network --- r{index}\n"
         ));
     }
     if picture.fencing {
@@ -121,7 +121,7 @@ const ABOVE: usize = 50;
 
 /// The picture as an SVG file that stands alone, without a script.
 pub fn svg(picture: &Picture) -> String {
-    let columns = picture.cluster.len() + picture.remote.len();
+    let columns = picture.cluster.len() + picture.others.len();
     let guests = picture.guests.len().div_ceil(picture.cluster.len().max(1));
     let width = columns * (WIDTH + GAP) + GAP;
     let inner = 52 + guests * LINE;
@@ -173,7 +173,7 @@ pub fn svg(picture: &Picture) -> String {
             false,
         ));
     }
-    for (index, (name, address)) in picture.remote.iter().enumerate() {
+    for (index, (name, address, kind)) in picture.others.iter().enumerate() {
         let x = GAP + (picture.cluster.len() + index) * (WIDTH + GAP);
         parts.extend(boxed(
             x,
@@ -182,7 +182,7 @@ pub fn svg(picture: &Picture) -> String {
             52,
             "#eaf6ec",
             name,
-            &format!("remote node {address}"),
+            &format!("{kind} {address}"),
         ));
         parts.push(line(x + WIDTH / 2, top + 52, x + WIDTH / 2, bus, false));
     }
@@ -257,11 +257,11 @@ fn line(x1: usize, y1: usize, x2: usize, y2: usize, dashed: bool) -> El {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lab::tests::{sample, with_two_links};
+    use crate::lab::tests::{sample, with_qnetd, with_two_links};
 
     #[test]
     fn every_node_is_in_every_picture() {
-        let lab = sample(3, 1);
+        let lab = with_qnetd(3, 1);
         let guests: Vec<String> = (1..=4).map(|n| format!("lxc{n}")).collect();
         let picture = Picture::of(&lab, guests.clone());
         let names = lab.nodes().into_iter().map(|n| n.name).chain(guests);

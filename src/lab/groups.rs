@@ -54,7 +54,7 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     let program = ourselves.file_name().unwrap_or_default();
     let program = program.to_string_lossy().into_owned();
     let list = lab.path(LIST);
-    let names: Vec<String> = lab.with_init().into_iter().map(|n| n.name).collect();
+    let names: Vec<String> = lab.systems().iter().map(|n| n.name.clone()).collect();
     let files = [LIST, LOG].map(|name| Change::from(StateFile::named(name)));
     // The pin holds a program by a name only for a moment, but the daemon could be killed then.
     let pins = names.iter().map(|name| File {

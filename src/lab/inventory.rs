@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 impl Access {
-    /// The nodes as the groups `cluster_nodes` and `remote_nodes` of an inventory of Ansible's.
+    /// The nodes as the groups `cluster_nodes`, `remote_nodes` and `qnetd` of an inventory of Ansible's.
     pub fn inventory(&self) -> Inventory {
         let options: Vec<String> = self
             .settings()
@@ -32,10 +32,11 @@ impl Access {
                 },
             }
         };
-        let remote_nodes = group(Kind::Remote);
+        let if_any = |kind| Some(group(kind)).filter(|group| !group.hosts.is_empty());
         Inventory {
             cluster_nodes: group(Kind::Cluster),
-            remote_nodes: (!remote_nodes.hosts.is_empty()).then_some(remote_nodes),
+            remote_nodes: if_any(Kind::Remote),
+            qnetd: if_any(Kind::Qnetd),
         }
     }
 }
@@ -54,6 +55,8 @@ pub struct Inventory {
     cluster_nodes: Group,
     #[serde(skip_serializing_if = "Option::is_none")]
     remote_nodes: Option<Group>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    qnetd: Option<Group>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,7 +1,7 @@
 //! Making a lab's keys.
 
-use super::root::{Keys, SshKeys};
-use super::{FENCE, KEYS, KNOWN_HOSTS, Lab, access, pcs};
+use super::root::Keys;
+use super::{FENCE, KEYS, KNOWN_HOSTS, Lab, access, pcs, sshd};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::command::Cmd;
@@ -83,7 +83,7 @@ fn pcs_keys(directory: &Path) -> Result<pcs::Keys> {
     })
 }
 
-fn ssh_keys(context: &Context, lab: &Lab, directory: &Path) -> Result<SshKeys> {
+fn ssh_keys(context: &Context, lab: &Lab, directory: &Path) -> Result<sshd::Keys> {
     let pair = |name: &str| -> Result<(Vec<u8>, String)> {
         let path = directory.join(name);
         let public = directory.join(format!("{name}.pub"));
@@ -115,7 +115,7 @@ fn ssh_keys(context: &Context, lab: &Lab, directory: &Path) -> Result<SshKeys> {
         let attributes = Attributes::root(0o600);
         files::write_atomic(&path, known.as_bytes(), attributes, Existing::Replace)?;
     }
-    Ok(SshKeys {
+    Ok(sshd::Keys {
         host,
         host_public,
         user,

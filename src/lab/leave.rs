@@ -9,6 +9,7 @@ use crate::host::inside::Inside;
 use crate::host::poll::{Poll, Seen};
 use crate::lab::{Lab, config};
 use crate::pacemaker::tools;
+use crate::plan::Kind;
 use crate::state::State;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 /// it has left only when the cluster agrees.
 pub(crate) fn leave(context: &Context, lab: &Lab, name: &str) -> Result<()> {
     const AGAIN: Duration = Duration::from_secs(5);
-    let patience = config::supervisor(lab).longest_stop() + Duration::from_secs(30);
+    let patience = config::supervisor(lab, Kind::Cluster).longest_stop() + Duration::from_secs(30);
     let mut told: Option<Instant> = None;
     let look = |_: &mut Poll| {
         let running = Running::of_names(context, lab, &[name.to_owned()])?;

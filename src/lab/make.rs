@@ -181,16 +181,20 @@ fn network(look: &Look<'_>, state: &mut State, lab: &Lab, link: &Link) -> Result
     net::acknowledge_at_once(&look.context.host, network.name, network.subnet).or(Ok(()))
 }
 
-/// Starts the containers of nodes that do not run.
+/// Starts the containers of these nodes that do not run.
 ///
 /// # Errors
 /// When a container does not start: libvirt's error, and the end of the container's log.
-pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
-    let nodes = lab.nodes();
+pub(crate) fn start(
+    context: &Context,
+    state: &mut State,
+    lab: &Lab,
+    nodes: &[Machine],
+) -> Result<()> {
     state
         .journal
-        .intend(machine::leaves(&nodes, Lifetime::Persistent))?;
-    machine::by_machinery(&nodes)
+        .intend(machine::leaves(nodes, Lifetime::Persistent))?;
+    machine::by_machinery(nodes)
         .into_iter()
         .try_for_each(|(machinery, nodes)| start_by(machinery, context, lab, &nodes))
 }

@@ -1,9 +1,9 @@
 //! A lab: a whole cluster on this machine, its cluster nodes and remote nodes as containers of this
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
-//! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `domain`, `file`,
-//! `graph`, `node_kind`, `root`, `sbd`, `shared_disk`, `spec`, `stack`. The other files run a lab: they raise,
-//! grow, shrink and watch it, and take it down.
+//! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `corosync`, `domain`,
+//! `file`, `graph`, `inventory`, `node_kind`, `qdevice`, `root`, `sbd`, `shared_disk`, `spec`, `sshd`,
+//! `stack`. The other files run a lab: they raise, grow, shrink and watch it, and take it down.
 
 pub(crate) mod able;
 pub mod access;
@@ -11,6 +11,7 @@ pub(crate) mod checks;
 pub mod cib;
 pub mod config;
 pub(crate) mod copy;
+pub(crate) mod corosync;
 pub(crate) mod daemons;
 pub(crate) mod directory;
 pub mod domain;
@@ -32,6 +33,7 @@ pub mod network;
 mod node_kind;
 pub(crate) mod online;
 pub mod pcs;
+mod qdevice;
 pub(crate) mod raise;
 pub(crate) mod reconnect;
 pub(crate) mod resize;
@@ -42,11 +44,13 @@ mod sbd;
 mod shared_disk;
 pub(crate) mod shared_disks;
 mod spec;
+pub mod sshd;
 pub(crate) mod stack;
 pub(crate) mod steps;
 mod subnets;
 pub(crate) mod tree;
 mod units;
+pub(crate) mod vote;
 pub(crate) mod wait;
 
 pub use file::Wanted;
@@ -137,6 +141,10 @@ pub struct Lab {
 /// number of either can grow without moving the other.
 const REMOTE_OFFSET: usize = 40;
 
+/// The same for the qnetd node: the last address before the remote nodes', after those of as many
+/// cluster nodes as there can be.
+const QNETD_OFFSET: usize = REMOTE_OFFSET - 1;
+
 impl Lab {
     /// Reads `lab.json`.
     ///
@@ -159,10 +167,22 @@ impl Lab {
     /// their PID 1.
     pub fn has_init(&self, kind: Kind) -> bool {
         match kind {
-            Kind::Cluster => true,
+            Kind::Cluster | Kind::Qnetd => true,
             Kind::Remote => self.spec.init == Init::Systemd,
             Kind::Guest => false,
         }
+    }
+
+    /// Whether nodes of this kind run pcsd.
+    pub fn runs_pcsd(&self, kind: Kind) -> bool {
+        self.has_pcs() && matches!(kind, Kind::Cluster | Kind::Remote)
+    }
+
+    /// The nodes that run pcsd.
+    pub fn with_pcsd(&self) -> Vec<Machine> {
+        let mut all = self.nodes();
+        all.retain(|node| self.runs_pcsd(node.kind));
+        all
     }
 
     /// Whether cluster and remote nodes run pcsd.
@@ -185,10 +205,31 @@ impl Lab {
         self.of_kind(Kind::Remote, self.spec.remote_nodes, REMOTE_OFFSET)
     }
 
-    /// All nodes that are containers of this host's libvirt: cluster nodes and remote nodes.
-    pub fn nodes(&self) -> Vec<Machine> {
+    /// The node that runs corosync-qnetd, with `--qnetd`.
+    pub fn qnetd_node(&self) -> Option<Machine> {
+        let count = u32::from(self.spec.qnetd);
+        self.of_kind(Kind::Qnetd, count, QNETD_OFFSET).pop()
+    }
+
+    /// The nodes that the cluster knows, and fences: cluster nodes and remote nodes.
+    pub fn members(&self) -> Vec<Machine> {
         let mut all = self.cluster_nodes();
         all.extend(self.remote_nodes());
+        all
+    }
+
+    /// The nodes in which an init runs daemons: see [`Lab::has_init`].
+    pub fn systems(&self) -> Vec<Machine> {
+        let mut all = self.nodes();
+        all.retain(|node| self.has_init(node.kind));
+        all
+    }
+
+    /// All nodes that are containers of this host's libvirt: cluster nodes, remote nodes and the
+    /// qnetd node.
+    pub fn nodes(&self) -> Vec<Machine> {
+        let mut all = self.members();
+        all.extend(self.qnetd_node());
         all
     }
 
@@ -214,16 +255,10 @@ impl Lab {
             .collect()
     }
 
-    /// The nodes with an init: see [`Lab::has_init`].
-    pub fn with_init(&self) -> Vec<Machine> {
-        let mut all = self.nodes();
-        all.retain(|node| self.has_init(node.kind));
-        all
-    }
-
     /// How many addresses of the subnet are needed.
     pub fn addresses_needed(spec: &LabSpec) -> u32 {
         match spec.remote_nodes {
+            0 if spec.qnetd => QNETD_OFFSET as u32 + 1,
             0 => spec.cluster_nodes,
             remote => REMOTE_OFFSET as u32 + remote,
         }

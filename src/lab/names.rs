@@ -1,13 +1,16 @@
-//! Names of a lab's nodes: `LAB-nodeN` in its cluster, `LAB-remoteN` of a remote node; and the files
-//! by which nodes know each other's.
+//! Names of a lab's nodes: `LAB-nodeN` in its cluster, `LAB-remoteN` of a remote node, `LAB-qnetd`;
+//! and the files by which nodes know each other's.
 
 use super::Lab;
 use crate::plan::{Kind, Machine};
 use std::net::IpAddr;
 
-/// The name of node `number` of this kind.
+/// The name of node `number` of this kind; of the qnetd node there is just one.
 pub(super) fn node(lab: &str, kind: Kind, number: u32) -> String {
-    format!("{lab}-{}{number}", word(kind))
+    match kind {
+        Kind::Qnetd => format!("{lab}-{}", word(kind)),
+        Kind::Cluster | Kind::Remote | Kind::Guest => format!("{lab}-{}{number}", word(kind)),
+    }
 }
 
 /// The number of the node of this name, when it is one of the lab's of this kind.
@@ -22,13 +25,15 @@ pub(super) fn number(lab: &str, kind: Kind, name: &str) -> Option<u32> {
 /// Whether a node has a name of this lab's.
 pub(super) fn is_of(lab: &str, name: &str) -> bool {
     let kinds = [Kind::Cluster, Kind::Remote];
-    kinds.into_iter().any(|k| number(lab, k, name).is_some())
+    let is_qnetd = name == node(lab, Kind::Qnetd, 1);
+    is_qnetd || kinds.into_iter().any(|k| number(lab, k, name).is_some())
 }
 
 fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Cluster => "node",
         Kind::Remote => "remote",
+        Kind::Qnetd => "qnetd",
         // Guests are named by their set; none of the lab's own nodes is one.
         Kind::Guest => "guest",
     }
@@ -70,7 +75,7 @@ pub(super) fn known_hosts(lab: &Lab, host_public: &str) -> String {
         let words: Vec<String> = words.collect();
         format!("{} {}\n", words.join(","), key.join(" "))
     };
-    lab.with_init().iter().map(line).collect()
+    lab.systems().iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -105,8 +110,15 @@ mod tests {
         }
         assert_eq!(node("lab", Kind::Remote, 2), "lab-remote2");
         assert_eq!(number("lab", Kind::Cluster, "lab-remote2"), None);
-        assert!(is_of("lab", "lab-remote2"));
-        for other in ["node1", "lab-node", "lab-node+1", "lab-nodex", "labs-node1"] {
+        assert!(is_of("lab", "lab-remote2") && is_of("lab", "lab-qnetd"));
+        for other in [
+            "node1",
+            "lab-node",
+            "lab-node+1",
+            "lab-nodex",
+            "labs-node1",
+            "lab-qnetd1",
+        ] {
             assert!(!is_of("lab", other), "{other}");
         }
     }

@@ -55,7 +55,7 @@ pub fn known_hosts(lab: &Lab, token: &str) -> String {
         });
         (node.name.clone(), to)
     };
-    let hosts: serde_json::Map<_, _> = lab.with_init().iter().map(host).collect();
+    let hosts: serde_json::Map<_, _> = lab.with_pcsd().iter().map(host).collect();
     let hosts = serde_json::json!({
         "format_version": 1,
         // pcsd spreads the file with the greatest; all nodes of a lab get theirs from us.

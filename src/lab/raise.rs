@@ -2,7 +2,7 @@
 
 use super::running::Running;
 use super::steps::{Step, Steps};
-use super::{Lab, daemons, fence, groups, hosts, make, nested, resize, wait};
+use super::{Lab, daemons, fence, groups, hosts, make, nested, resize, vote, wait};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
@@ -21,6 +21,7 @@ pub(crate) const COMPLETE: &str = "complete";
 /// Seconds that nodes may take to come online, unless the options say otherwise.
 pub(crate) fn patience(lab: &Lab) -> u64 {
     let others = u64::from(lab.spec.remote_nodes) + u64::from(lab.spec.containers);
+    let others = others + u64::from(lab.spec.qnetd);
     90 + 10 * u64::from(lab.spec.cluster_nodes) + 2 * others
 }
 
@@ -53,20 +54,21 @@ pub(crate) fn up(
             Step::Hosts(_) => hosts::keep(context, state, &with_gone)?,
             Step::Fencing(_) => fence::start(context, state, &with_gone)?,
             Step::Groups => groups::start(context, state, lab)?,
-            Step::Start => {
-                make::start(context, state, lab)?;
+            Step::Start { device } => {
+                let nodes = if *device { lab.nodes() } else { lab.members() };
+                make::start(context, state, lab, &nodes)?;
                 drop(host_lock.take());
             }
             Step::Revive => revive(context, lab)?,
             Step::Reconcile(gone) => reconcile(context, state, lab, gone, timeout)?,
             // This runs while corosync and Pacemaker find each other.
             Step::GuestFiles(_) => nested::generate(context, lab)?,
-            Step::Wait { settles } => {
-                wait::await_online(context, lab, timeout)?;
-                if *settles {
-                    resize::settle(context, lab, timeout)?;
-                }
+            Step::Wait => wait::await_online(context, lab, timeout)?,
+            Step::Device(_) => {
+                make::start(context, state, lab, lab.qnetd_node().as_slice())?;
+                vote::await_all(context, lab, timeout)?;
             }
+            Step::Settle => resize::settle(context, lab, timeout)?,
             Step::Guests(_) => nested::up(context, lab, timeout)?,
         }
     }
@@ -93,7 +95,7 @@ fn reconcile(
 /// Starts daemons again that have died in nodes.
 fn revive(context: &Context, lab: &Lab) -> Result<()> {
     let running = Running::of(context, lab)?;
-    for (node, inside) in running.with_init(lab) {
+    for (node, inside) in running.systems(lab) {
         let dead: Vec<String> = daemons::reports(context, lab, &node, inside)
             .into_iter()
             .filter(|d| !d.is_well() && d.state != "starting" && d.state != "waiting")
@@ -137,6 +139,7 @@ pub(crate) fn summary(lab: &Lab) -> String {
     for (number, what) in [
         (spec.remote_nodes, "remote node"),
         (spec.containers, "guest node"),
+        (u32::from(spec.qnetd), "qnetd node"),
     ] {
         if number > 0 {
             parts.push(count(number as usize, what));

@@ -3,12 +3,12 @@
 
 use super::leave::{forget, leave, remove, stop_remote};
 use super::running::Running;
-use super::wait;
+use super::{vote, wait};
 use crate::change::{Change, InState};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
-use crate::lab::{self, Lab, cib, config, names, pcs};
+use crate::lab::{self, Lab, cib, corosync, names, pcs};
 use crate::pacemaker::tools;
 use crate::plan::Kind;
 use crate::state::State;
@@ -82,10 +82,14 @@ pub(crate) fn reconcile(
     }
     // One node after the other, and the remaining ones are told each time: so no step takes away
     // more than half of the votes.
+    if !cluster.is_empty() && lab.spec.qnetd {
+        let all = with_gone(lab, gone);
+        tell(context, &without_device(&all), &all)?;
+    }
     for name in cluster {
         leave(context, lab, name)?;
         remove(context, state, name)?;
-        tell(context, &without(lab, name), lab)?;
+        tell(context, &without_device(&without(lab, name)), lab)?;
         forget(context, &inside, name)?;
     }
     tell(context, lab, lab)?;
@@ -145,11 +149,19 @@ fn without(lab: &Lab, name: &str) -> Lab {
     rest
 }
 
+/// The lab without its quorum device, which rests while nodes leave: with each of them it would have
+/// another number of votes, and another algorithm.
+fn without_device(lab: &Lab) -> Lab {
+    let mut rest = lab.clone();
+    rest.spec.qnetd = false;
+    rest
+}
+
 /// Whether a running cluster node's corosync.conf does not have just the lab's cluster nodes, or
 /// the CIB not just its remote nodes and the nodes to fence.
 fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
     let running = Running::of(context, lab)?;
-    let wanted = config::corosync(lab);
+    let wanted = corosync::conf(lab);
     for (_, inside) in running.cluster(lab) {
         if read(context, inside, COROSYNC)?.as_deref() != Some(wanted.as_str()) {
             return Ok(true);
@@ -163,27 +175,20 @@ fn is_behind(context: &Context, inside: &Inside, lab: &Lab) -> Result<bool> {
 const COROSYNC: &str = "/etc/corosync/corosync.conf";
 
 /// Writes corosync.conf for the cluster nodes of `now` in each of them that runs, and the names of all
-/// nodes of `lab` in every node with an init. The files are written from inside: a path in a container must not
-/// be followed from this host. Corosync is told to reload even where the file is right already: a
-/// run may have been killed after writing it.
+/// nodes of `lab` in every node with an init. The files are written from inside: a path in a container
+/// must not be followed from this host. Corosync is told to reload even where the file is right already: a
+/// run may have been killed after writing it. Where `now` has a quorum device, its vote counts in
+/// the cluster nodes of `lab` when this returns.
 fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
-    let nodes = lab.nodes();
-    let hosts = crate::plan::hosts(&names::known(&nodes));
-    let corosync = config::corosync(now);
+    let conf = corosync::conf(now);
     let running = Running::of(context, lab)?;
-    for (node, inside) in running.with_init(lab) {
+    vote::stop_asking(context, lab, &running)?;
+    for (node, inside) in running.systems(lab) {
         if !lab.spec.bare && node.kind == Kind::Cluster {
-            write(context, inside, COROSYNC, &corosync)?;
+            write(context, inside, COROSYNC, &conf)?;
         }
-        write(context, inside, "/etc/hosts", &hosts)?;
-        if lab.spec.ssh {
-            let public = lab.path(lab::KEYS).join("ssh-host.pub");
-            let public =
-                std::fs::read_to_string(&public).map_err(|e| Error::io("read", &public, e))?;
-            let text = names::known_hosts(lab, &public);
-            write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
-        }
-        if lab.has_pcs() && !lab.spec.bare {
+        tell_names(context, lab, inside)?;
+        if lab.runs_pcsd(node.kind) && !lab.spec.bare {
             let token = lab.path(lab::KEYS).join(lab::PCS_TOKEN);
             let token =
                 std::fs::read_to_string(&token).map_err(|e| Error::io("read", &token, e))?;
@@ -194,6 +199,27 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let told = running.cluster(lab).into_iter();
     for (_, inside) in told.filter(|_| !lab.spec.bare) {
         tools::reload(&inside.at(&context.host))?;
+    }
+    if !now.spec.qnetd {
+        return Ok(());
+    }
+    vote::ask_again(context, lab, &running)?;
+    vote::await_all(context, lab, PATIENCE_FOR_VOTE)
+}
+
+/// How long the quorum device's vote may take when its clients have just been started, and
+/// the first try to reach it was too early.
+const PATIENCE_FOR_VOTE: Duration = Duration::from_secs(60);
+
+/// Writes the names of all nodes of `lab` in a node.
+fn tell_names(context: &Context, lab: &Lab, inside: &Inside) -> Result<()> {
+    let hosts = crate::plan::hosts(&names::known(&lab.nodes()));
+    write(context, inside, "/etc/hosts", &hosts)?;
+    if lab.spec.ssh {
+        let public = lab.path(lab::KEYS).join("ssh-host.pub");
+        let public = std::fs::read_to_string(&public).map_err(|e| Error::io("read", &public, e))?;
+        let text = names::known_hosts(lab, &public);
+        write(context, inside, "/etc/ssh/ssh_known_hosts", &text)?;
     }
     Ok(())
 }

@@ -133,6 +133,7 @@ fn resolve(
         disk_mib: wanted.disk.unwrap_or(base.disk_mib),
         shared_disks_mib: (wanted.shared_disk.clone()).unwrap_or(base.shared_disks_mib.clone()),
         sbd: wanted.sbd.unwrap_or(base.sbd),
+        qnetd: wanted.qnetd.unwrap_or(base.qnetd),
         share: match &wanted.share {
             None => base.share.clone(),
             Some(all) => all
@@ -202,6 +203,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
             wanted.shared_disks_mib != saved.shared_disks_mib,
         ),
         ("--sbd", wanted.sbd != saved.sbd),
+        ("--qnetd", wanted.qnetd != saved.qnetd),
         ("--share", wanted.share != saved.share),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),

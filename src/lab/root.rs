@@ -1,9 +1,9 @@
 //! The file trees of a lab's containers: a node with an init has a writable /etc, /var and /run of
 //! its own, a cluster node with the full stack in it; a remote node without one has what a guest has.
 
-use super::{Init, Lab, Root, config, names, pcs, sbd, stack, units};
+use super::{Init, Lab, Root, config, names, pcs, sbd, sshd, stack, units};
 use crate::plan::{
-    Identity, Kind, Machine, authkey, dir, file, mount_point, owned_file, secret, skeleton, text,
+    Identity, Kind, Machine, authkey, dir, file, mount_point, owned_file, skeleton, text,
 };
 use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
@@ -18,22 +18,9 @@ pub struct Keys {
     /// The key of fence_virtd.
     pub fence: Vec<u8>,
     /// Keys for sshd, with --ssh.
-    pub ssh: Option<SshKeys>,
+    pub ssh: Option<sshd::Keys>,
     /// What pcs needs, where the nodes have it.
     pub pcs: Option<pcs::Keys>,
-}
-
-/// One host key for all nodes and one key for root, which the nodes know from the start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SshKeys {
-    /// Private host key.
-    pub host: Vec<u8>,
-    /// The public half of the host key.
-    pub host_public: String,
-    /// root's private key.
-    pub user: Vec<u8>,
-    /// The public half of root's key.
-    pub user_public: String,
 }
 
 /// All entries of a node's root directory.
@@ -50,26 +37,28 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
         // (host.conf(5)). Debian and Fedora have the same file.
         entries.push(text("etc/host.conf", "multi on\n".to_owned()));
     }
-    if !lab.spec.bare {
+    if !lab.spec.bare && node.kind != Kind::Qnetd {
         entries.push(authkey(&keys.pacemaker));
     }
     if lab.has_init(node.kind) {
-        entries.extend(with_init(lab, node, keys));
+        entries.extend(system(lab, node, keys));
     } else if lab.remoted.bind_source().is_some() {
         entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
     }
     entries
 }
 
-fn with_init(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
+/// What a node has besides in which an init runs daemons. The qnetd node has no key of the cluster's.
+fn system(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
+    let is_cluster = node.kind == Kind::Cluster;
     let mut entries = directories();
-    if node.kind == Kind::Cluster {
+    if is_cluster {
         entries.extend(stack::files(lab, &keys.corosync, &keys.fence));
     }
     entries.extend([
         text(
             supervisor::CONFIG.trim_start_matches('/'),
-            supervisor_text(lab),
+            supervisor_text(lab, node.kind),
         ),
         text("etc/profile", profile(lab)),
         text("root/.bashrc", ". /etc/profile\n".to_owned()),
@@ -84,9 +73,9 @@ fn with_init(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
         path: path.to_owned(),
     }));
     if let Some(ssh) = &keys.ssh {
-        entries.extend(ssh_files(lab, ssh));
+        entries.extend(sshd::files(lab, ssh));
     }
-    if let Some(pcs) = &keys.pcs {
+    if let Some(pcs) = keys.pcs.as_ref().filter(|_| lab.runs_pcsd(node.kind)) {
         entries.extend(pcs::files(lab, pcs));
     }
     // Packages' directories come last: those that are there already stay as they are.
@@ -95,9 +84,7 @@ fn with_init(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     }
     if lab.spec.init == Init::Systemd {
         entries.extend(units::files(lab, node));
-    }
-    if lab.spec.init == Init::Systemd && node.kind == Kind::Cluster {
-        entries.extend(sbd::files(lab));
+        entries.extend(is_cluster.then(|| sbd::files(lab)).into_iter().flatten());
     }
     entries
 }
@@ -121,9 +108,9 @@ fn directories() -> Vec<Entry> {
     all.map(own).to_vec()
 }
 
-fn supervisor_text(lab: &Lab) -> String {
+fn supervisor_text(lab: &Lab, kind: Kind) -> String {
     // This cannot fail: the configuration has strings and numbers only.
-    serde_json::to_string_pretty(&config::supervisor(lab)).unwrap_or_default()
+    serde_json::to_string_pretty(&config::supervisor(lab, kind)).unwrap_or_default()
 }
 
 /// A script for login shells in a node, which sets the daemons' environment.
@@ -141,31 +128,10 @@ fn shadow(keys: &Keys) -> Content {
     }
 }
 
-fn ssh_files(lab: &Lab, ssh: &SshKeys) -> Vec<Entry> {
-    vec![
-        dir("root/.ssh", 0o700, Owner::Root),
-        secret("root/.ssh/id_ed25519", &ssh.user, 0o600, Owner::Root),
-        text("root/.ssh/id_ed25519.pub", ssh.user_public.clone()),
-        text("root/.ssh/authorized_keys", ssh.user_public.clone()),
-        text("etc/ssh/ssh_known_hosts", known_hosts(lab, ssh)),
-        text("etc/ssh/sshd_config", config::sshd()),
-        secret(
-            "etc/ssh/ssh_host_ed25519_key",
-            &ssh.host,
-            0o600,
-            Owner::Root,
-        ),
-    ]
-}
-
-fn known_hosts(lab: &Lab, ssh: &SshKeys) -> String {
-    names::known_hosts(lab, &ssh.host_public)
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::lab::tests::sample;
+    use crate::lab::tests::with_qnetd;
     use std::collections::HashSet;
 
     pub(in crate::lab) fn keys() -> Keys {
@@ -173,7 +139,7 @@ pub(super) mod tests {
             corosync: vec![1],
             pacemaker: vec![2],
             fence: vec![3],
-            ssh: Some(SshKeys {
+            ssh: Some(sshd::Keys {
                 host: vec![4],
                 host_public: "ssh-ed25519 AAAA lab".into(),
                 user: vec![5],
@@ -189,12 +155,12 @@ pub(super) mod tests {
     #[test]
     fn parents_stand_first_and_secrets_are_secret() {
         let keys = keys();
-        let mut lab = sample(2, 1);
+        let mut lab = with_qnetd(2, 1);
         for init in [Init::Own, Init::Systemd] {
             lab.spec.init = init;
             look(&lab, &keys);
         }
-        let hosts = known_hosts(&lab, keys.ssh.as_ref().unwrap());
+        let hosts = names::known_hosts(&lab, &keys.ssh.as_ref().unwrap().host_public);
         assert!(
             hosts.contains("lab-node2,172.31.200.12 ssh-ed25519 AAAA\n"),
             "{hosts}"
@@ -217,6 +183,9 @@ pub(super) mod tests {
                         ..
                     } => {
                         let key = matches!(content, Content::Bytes(_));
+                        // The cluster's keys are not for who is no member of it.
+                        let of_cluster = ["etc/corosync/authkey", "etc/pacemaker/authkey"];
+                        assert!(node.kind != Kind::Qnetd || !of_cluster.contains(&&**path));
                         assert!(!key || mode & 0o007 == 0, "{path} {mode:o}");
                         path
                     }

@@ -96,9 +96,9 @@ impl Running {
         self.those(lab.cluster_nodes())
     }
 
-    /// The running nodes with an init, in order.
-    pub(crate) fn with_init<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
-        self.those(lab.with_init())
+    /// The running nodes in which an init runs daemons, in order.
+    pub(crate) fn systems<'a>(&'a self, lab: &Lab) -> Vec<(Machine, &'a Inside)> {
+        self.those(lab.systems())
     }
 
     fn those(&self, nodes: Vec<Machine>) -> Vec<(Machine, &Inside)> {

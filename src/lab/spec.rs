@@ -4,7 +4,7 @@ mod share;
 
 pub(super) use share::not_sharable;
 
-use super::{Init, Root, sbd, shared_disk};
+use super::{Init, Root, qdevice, sbd, shared_disk};
 use crate::error::{Error, Result};
 use crate::report::count;
 use crate::spec::{FIRST_OFFSET, Subnet, bounds};
@@ -63,6 +63,10 @@ pub struct LabSpec {
     /// Whether the cluster nodes run SBD on the first of these disks.
     #[serde(default)]
     pub sbd: bool,
+    /// Whether a node runs corosync-qnetd, and the cluster has it for a quorum device; labs of 0.1.0
+    /// have none.
+    #[serde(default)]
+    pub qnetd: bool,
     /// Directories of the host that cluster nodes see at the same place, read-only.
     pub share: Vec<PathBuf>,
     /// Another tree whose /usr the nodes use.
@@ -101,6 +105,7 @@ impl Default for LabSpec {
             disk_mib: 2048,
             shared_disks_mib: Vec::new(),
             sbd: false,
+            qnetd: false,
             share: Vec::new(),
             base: None,
             remoted: None,
@@ -160,6 +165,7 @@ impl LabSpec {
         }
         shared_disk::check(self)?;
         sbd::check(self)?;
+        qdevice::check(self)?;
         self.share.iter().try_for_each(|path| share::check(path))?;
         self.check_bare()?;
         self.subnet
@@ -207,6 +213,11 @@ impl LabSpec {
             return Ok(());
         }
         let nodes = match (self.cluster_nodes, self.remote_nodes) {
+            (cluster, 0) if self.qnetd => format!(
+                "{} and a qnetd node, which has .{}",
+                count(cluster as usize, "cluster node"),
+                FIRST_OFFSET as usize + super::QNETD_OFFSET
+            ),
             (cluster, 0) => count(cluster as usize, "node"),
             (cluster, remote) => format!(
                 "{} and {}, whose addresses begin with .{}",

@@ -1,6 +1,6 @@
 //! The files of a cluster node's full stack: corosync, Pacemaker, fencing, and libvirt for its guests.
 
-use super::{GUESTS_DIR, Lab, cib, config};
+use super::{GUESTS_DIR, Lab, cib, config, corosync};
 use crate::plan::{Set, dir, link, owned_file, secret, text};
 use crate::rootfs::{Content, Entry, Owner};
 
@@ -20,7 +20,7 @@ pub(super) fn files(lab: &Lab, authkey: &[u8], fence_key: &[u8]) -> Vec<Entry> {
 /// The lab's cluster, as every cluster node knows it.
 fn cluster(lab: &Lab, authkey: &[u8]) -> [Entry; 3] {
     [
-        text("etc/corosync/corosync.conf", config::corosync(lab)),
+        text("etc/corosync/corosync.conf", corosync::conf(lab)),
         secret("etc/corosync/authkey", authkey, 0o400, Owner::Root),
         owned_file(
             "var/lib/pacemaker/cib/cib.xml",

@@ -65,7 +65,12 @@ pub(crate) enum Step {
     /// Have the daemon run that cgroup v2 alone takes (`groups`).
     Groups,
     /// Start the containers that do not run.
-    Start,
+    Start {
+        /// The quorum device's among them. In a new lab it comes last: corosync's wait_for_all counts
+        /// votes, the device's among them, and not nodes, so that a node that is a little late would
+        /// be fenced for it.
+        device: bool,
+    },
     /// Start daemons again that have died.
     Revive,
     /// Take these nodes out of the cluster and remove them, and tell the others who is there.
@@ -73,10 +78,11 @@ pub(crate) enum Step {
     /// Make the files of this many guest nodes.
     GuestFiles(u32),
     /// Wait until all cluster and remote nodes are online, or have started.
-    Wait {
-        /// Whether the cluster was told something for the time until then.
-        settles: bool,
-    },
+    Wait,
+    /// Have the quorum device of this name vote.
+    Device(String),
+    /// End what the cluster was told for the time of the change.
+    Settle,
     /// Have this many guest nodes online.
     Guests(u32),
 }
@@ -104,10 +110,12 @@ impl Steps {
             steps.push(Step::Hosts(0));
         }
         if lab.spec.fencing {
-            steps.push(Step::Fencing(lab.nodes().len()));
+            steps.push(Step::Fencing(lab.members().len()));
         }
         steps.extend(cgroups::only_v2().then_some(Step::Groups));
-        steps.push(Step::Start);
+        steps.push(Step::Start {
+            device: present.lab,
+        });
         if present.lab {
             steps.extend([Step::Revive, Step::Reconcile(present.gone.clone())]);
         }
@@ -115,9 +123,9 @@ impl Steps {
         if lab.spec.containers > 0 && !has_guests {
             steps.push(Step::GuestFiles(lab.spec.containers));
         }
-        steps.push(Step::Wait {
-            settles: present.lab,
-        });
+        steps.push(Step::Wait);
+        steps.extend(lab.qnetd_node().map(|node| Step::Device(node.name)));
+        steps.extend(present.lab.then_some(Step::Settle));
         if lab.spec.containers > 0 || has_guests {
             steps.push(Step::Guests(lab.spec.containers));
         }
@@ -183,7 +191,7 @@ impl fmt::Display for Step {
                 write!(f, "have fence_virtd run for {}", count(*nodes, "node"))
             }
             Step::Groups => f.write_str("have lxc-autogen node-groups run, for cgroup v2"),
-            Step::Start => f.write_str("start the containers that do not run"),
+            Step::Start { .. } => f.write_str("start the containers that do not run"),
             Step::Revive => f.write_str("start daemons in the nodes again that have died"),
             Step::Reconcile(gone) if gone.is_empty() => {
                 f.write_str("tell the nodes of each other, where they do not know all")
@@ -197,7 +205,16 @@ impl fmt::Display for Step {
                 let files = count(*guests as usize, "guest node");
                 write!(f, "make the files of {files}, in the first cluster node")
             }
-            Step::Wait { .. } => f.write_str("wait until all cluster and remote nodes are online"),
+            Step::Wait => f.write_str("wait until all cluster and remote nodes are online"),
+            Step::Device(name) => {
+                write!(
+                    f,
+                    "wait until the vote of {name} counts in all cluster nodes"
+                )
+            }
+            Step::Settle => {
+                f.write_str("let the cluster stop what it runs without quorum, as before")
+            }
             Step::Guests(0) => {
                 f.write_str("take the guest nodes out of the cluster and remove them")
             }

@@ -36,6 +36,31 @@ pub(crate) fn with_two_links(cluster_nodes: u32, remote_nodes: u32) -> Lab {
     lab
 }
 
+/// The same lab with a quorum device.
+pub(crate) fn with_qnetd(cluster_nodes: u32, remote_nodes: u32) -> Lab {
+    let mut lab = sample(cluster_nodes, remote_nodes);
+    lab.spec.qnetd = true;
+    lab
+}
+
+#[test]
+fn the_qnetd_node_is_no_member_and_moves_nobody() {
+    let lab = with_qnetd(32, 1);
+    let device = lab.qnetd_node().unwrap();
+    assert_eq!(device.name, "lab-qnetd");
+    assert_eq!(device.address.to_string(), "172.31.200.50");
+    assert_eq!(lab.members(), sample(32, 1).nodes());
+    assert_eq!(lab.nodes()[33..], [device]);
+    assert_eq!(lab.systems().len(), 33);
+    for (lab, addresses) in [
+        (with_qnetd(2, 0), 40),
+        (with_qnetd(2, 1), 41),
+        (sample(2, 0), 2),
+    ] {
+        assert_eq!(Lab::addresses_needed(&lab.spec), addresses);
+    }
+}
+
 #[test]
 fn cluster_nodes_have_an_address_on_each_link_and_remote_nodes_one() {
     let lab = with_two_links(2, 1);

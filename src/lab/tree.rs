@@ -2,13 +2,12 @@
 
 use super::find::nested;
 use super::running::Running;
-use super::wait;
-use super::{Lab, daemons, fence};
+use super::{Lab, daemons, fence, vote, wait};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
 use crate::pacemaker::monitor::View;
-use crate::plan::Machine;
+use crate::plan::{Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
 use std::net::Ipv6Addr;
@@ -50,6 +49,9 @@ pub(crate) struct Tree {
     pub link1: Option<SecondLink>,
     /// `running`, `down` or `off`.
     pub fencing: &'static str,
+    /// Whether the quorum device gives its vote, `votes` or `silent`, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quorum_device: Option<&'static str>,
     pub nodes: Vec<Row>,
     /// Guests that run on no node.
     pub guests: Vec<Row>,
@@ -74,6 +76,9 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         if lab.spec.bare && view.is_none() {
             row.pacemaker = "no cluster".to_owned();
         }
+        if node.kind == Kind::Qnetd {
+            row.pacemaker = "no member".to_owned();
+        }
         rows.push(row);
     }
     let loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
@@ -90,6 +95,7 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
             (true, true) => "running",
             (true, false) => "down",
         },
+        quorum_device: vote::state(context, lab, &running),
         nodes: rows,
         guests: loose,
         password: lab.password(),

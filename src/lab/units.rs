@@ -1,6 +1,6 @@
 //! The units of a node whose PID 1 is systemd (systemd.unit(5)).
 
-use super::{Lab, config};
+use super::{Lab, config, qdevice};
 use crate::plan::{Kind, Machine, dir, file, link};
 use crate::rootfs::{Content, Entry, Owner};
 
@@ -23,15 +23,17 @@ const MASKED: &[&str] = &["console-getty.service"];
 
 /// The units that a node of this kind starts.
 pub(super) fn enabled(lab: &Lab, kind: Kind) -> Vec<String> {
-    let of_kind = match kind {
-        Kind::Cluster if lab.spec.bare => BARE,
-        Kind::Cluster => CLUSTER,
-        Kind::Remote | Kind::Guest => REMOTE,
+    let mut names = match kind {
+        Kind::Cluster if lab.spec.bare => BARE.to_vec(),
+        Kind::Cluster => CLUSTER.to_vec(),
+        Kind::Remote | Kind::Guest => REMOTE.to_vec(),
+        Kind::Qnetd => vec![qdevice::QNETD],
     };
-    let ssh = lab.spec.ssh.then_some(&"ssh");
-    let pcsd = lab.has_pcs().then_some(&"pcsd");
-    let names = of_kind.iter().chain(ssh).chain(pcsd);
-    names.map(|name| format!("{name}.service")).collect()
+    names.extend((kind == Kind::Cluster && lab.spec.qnetd).then_some(qdevice::QDEVICE));
+    names.extend(lab.spec.ssh.then_some("ssh"));
+    names.extend(lab.runs_pcsd(kind).then_some("pcsd"));
+    let unit = |name: &str| format!("{name}.service");
+    names.into_iter().map(unit).collect()
 }
 
 /// Files that make the daemons of the node's kind its units.
@@ -47,19 +49,23 @@ pub(super) fn files(lab: &Lab, node: &Machine) -> Vec<Entry> {
         ),
     ];
     let own = pacemaker_remote(lab);
-    if node.kind == Kind::Cluster {
-        // It ends when it has had nothing to do for a while, and starts again by its sockets.
-        let stays = "[Service]\nEnvironment=LIBVIRTD_ARGS=\n".to_owned();
-        entries.extend(drop_in("pacemaker", pacemaker(lab)));
-        entries.extend(drop_in("libvirtd", stays));
-    } else {
-        entries.extend(drop_in("pacemaker_remote", pacemaker(lab)));
-        let unit = format!("{UNITS}/{REMOTE_UNIT}");
-        let own = own.clone().map(|text| file(&unit, Content::Text(text)));
-        entries.extend(own);
+    match node.kind {
+        Kind::Cluster => {
+            // It ends when it has had nothing to do for a while, and starts again by its sockets.
+            let stays = "[Service]\nEnvironment=LIBVIRTD_ARGS=\n".to_owned();
+            entries.extend(drop_in("pacemaker", pacemaker(lab)));
+            entries.extend(drop_in("libvirtd", stays));
+        }
+        Kind::Remote | Kind::Guest => {
+            entries.extend(drop_in("pacemaker_remote", pacemaker(lab)));
+            let unit = format!("{UNITS}/{REMOTE_UNIT}");
+            let own = own.clone().map(|text| file(&unit, Content::Text(text)));
+            entries.extend(own);
+        }
+        Kind::Qnetd => entries.extend(drop_in(qdevice::QNETD, qdevice::unit())),
     }
-    if lab.has_pcs() && !lab.spec.bare {
-        let before = lab.with_init().into_iter().take_while(|n| n != node);
+    if lab.runs_pcsd(node.kind) && !lab.spec.bare {
+        let before = lab.with_pcsd().into_iter().take_while(|n| n != node);
         entries.extend(pcs_later(before.count()));
     }
     for unit in enabled(lab, node.kind) {

@@ -86,7 +86,7 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     if lab.spec.bare {
         return await_started(context, lab, timeout);
     }
-    let nodes = lab.nodes();
+    let nodes = lab.members();
     let mut stage = context.report.stage("nodes", nodes.len());
     let mut reconnect = Reconnect::new();
     let poll = Poll::every(Duration::from_millis(100), timeout)
@@ -175,7 +175,7 @@ fn not_online(
     .mend(look_at(lab, names[0]))
 }
 
-fn look_at(lab: &Lab, node: &str) -> String {
+pub(super) fn look_at(lab: &Lab, node: &str) -> String {
     format!(
         "see lxc-autogen lab status --name {0}, and in {node} /var/log/*.out and \
          /var/log/pacemaker/pacemaker.log: lxc-autogen lab shell {node}; everything was left as it is",

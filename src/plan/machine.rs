@@ -16,6 +16,8 @@ pub enum Kind {
     Remote,
     /// Runs Corosync and Pacemaker.
     Cluster,
+    /// Runs corosync-qnetd, which gives a cluster a vote; no member of the cluster.
+    Qnetd,
 }
 
 impl Kind {
@@ -25,6 +27,7 @@ impl Kind {
             Kind::Guest => "guest node",
             Kind::Remote => "remote node",
             Kind::Cluster => "cluster node",
+            Kind::Qnetd => "qnetd node",
         }
     }
 }
@@ -107,6 +110,7 @@ impl Machine {
             Kind::Guest => "guest",
             Kind::Remote => "remote",
             Kind::Cluster => "cluster",
+            Kind::Qnetd => "qnetd",
         };
         let mut all = json!({
             "number": self.number,
@@ -142,7 +146,7 @@ fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Machine {
     Machine {
         resource: match kind {
             Kind::Guest => prefix.resource(number),
-            Kind::Remote | Kind::Cluster => machine.resource.clone(),
+            Kind::Remote | Kind::Cluster | Kind::Qnetd => machine.resource.clone(),
         },
         ..machine
     }

@@ -29,6 +29,7 @@ mod machine;
 #[allow(dead_code)]
 mod mon;
 mod outside;
+mod qnetd;
 mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
@@ -62,9 +63,16 @@ fn main() {
             refused::TESTS,
             links::TESTS,
             ipv6::TESTS,
+            qnetd::TESTS,
             large::TESTS,
         ],
-        &[resize::LONG, bare::LONG, shared_disk::LONG, links::LONG],
+        &[
+            resize::LONG,
+            bare::LONG,
+            shared_disk::LONG,
+            links::LONG,
+            qnetd::LONG,
+        ],
     )
     .exit();
 }

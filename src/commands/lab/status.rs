@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::host::users;
 use crate::lab::directory::existing;
 use crate::lab::tree::{Row, Tree, tree};
+use crate::lab::vote;
 use crate::report::{json, result, table};
 
 /// # Errors
@@ -49,11 +50,16 @@ fn as_text(tree: &Tree) -> String {
         ),
         _ => "without fencing".to_owned(),
     };
+    let device = match tree.quorum_device {
+        Some(vote::VOTES) => ", with the vote of a quorum device",
+        Some(_) => ", WITHOUT the vote of its quorum device",
+        None => "",
+    };
     let second = tree.link1.as_ref().map_or(String::new(), |link| {
         format!(" and {} on {}", link.network, link.subnet)
     });
     format!(
-        "lab {}: network {} on {}{second}, {fencing}\n\n{}",
+        "lab {}: network {} on {}{second}, {fencing}{device}\n\n{}",
         tree.lab,
         tree.network,
         tree.subnet,

@@ -8,7 +8,7 @@ use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{COMPLETE, patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
 use crate::lab::steps::{Present, Steps};
-use crate::lab::{Wanted, checks, cib, config, domain, hosts};
+use crate::lab::{Wanted, checks, cib, config, corosync, domain, hosts};
 use crate::look::Look;
 use crate::machine;
 use crate::plan::Machine;
@@ -87,7 +87,7 @@ fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
         text.push_str(&format!("  {step}\n"));
     }
     text.push('\n');
-    text.push_str(&format!("corosync.conf:\n{}\n", config::corosync(&lab)));
+    text.push_str(&format!("corosync.conf:\n{}\n", corosync::conf(&lab)));
     text.push_str(&format!("cib.xml:\n{}\n", cib::first(&lab).render()));
     if lab.spec.fencing {
         text.push_str(&format!(
