@@ -8,6 +8,7 @@
 mod bare;
 mod copy;
 mod crash;
+mod database;
 mod disk;
 mod down;
 mod everyday;
@@ -33,6 +34,7 @@ mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
 mod runner;
+mod services;
 mod shared_disk;
 mod supervisor;
 mod tree;
@@ -64,7 +66,14 @@ fn main() {
             ipv6::TESTS,
             large::TESTS,
         ],
-        &[resize::LONG, bare::LONG, shared_disk::LONG, links::LONG],
+        &[
+            resize::LONG,
+            bare::LONG,
+            shared_disk::LONG,
+            links::LONG,
+            services::LONG,
+            database::LONG,
+        ],
     )
     .exit();
 }
