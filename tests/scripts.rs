@@ -129,3 +129,81 @@ fn on_a_terminal_a_step_is_one_line() {
     assert!(shown.last().unwrap().starts_with("taking a nap: "));
     assert_eq!(said.matches('\n').count(), 1, "{said:?}");
 }
+
+/// An apt-get that has two archives for whatever is asked, and writes down what it is asked for.
+const APT: &str = r#"#!/bin/sh
+here=${0%/*}
+echo "$*" >>"$here/calls"
+for option; do
+  case $option in
+    Dir::Cache::archives=*) to=${option#*=} ;;
+    --print-uris) print=yes ;;
+    update) exit ;;
+  esac
+done
+if [ -n "$print" ]; then
+  echo "'http://a.example/web_1.deb' web_1.deb 5 MD5Sum:0"
+  echo "'http://a.example/lib_2.deb' lib_1%3a2.deb 5 "
+else
+  touch "$to/web_1.deb" "$to/lock"
+  [ ! -e "$here/broken" ] || exit 100
+  touch "$to/lib_1%3a2.deb"
+fi
+"#;
+
+#[test]
+fn archives_of_services_are_all_there_or_none() {
+    let apt = tempfile::tempdir().unwrap();
+    let in_apt = |name: &str| apt.path().join(name);
+    for (name, text) in [
+        ("apt-get", APT),
+        ("apt-cache", "#!/bin/sh\necho ' Candidate: 1'\n"),
+    ] {
+        std::fs::write(in_apt(name), text).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(in_apt(name), mode).unwrap();
+    }
+    let to = tempfile::tempdir().unwrap();
+    let libraries = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/lib");
+    let fetch = || {
+        let command = format!(
+            ". {libraries}/packages.sh; . {libraries}/services.sh; PATH={}:$PATH; fetch_services {}",
+            apt.path().display(),
+            to.path().display()
+        );
+        let (output, _logs) = step(&command);
+        assert!(output.status.success(), "{output:?}");
+        let calls = std::fs::read_to_string(in_apt("calls")).unwrap();
+        std::fs::remove_file(in_apt("calls")).unwrap();
+        let downloads = calls.matches("--download-only").count();
+        (lines(&output).join("\n"), downloads)
+    };
+    let names = |directory: &str| {
+        let all = std::fs::read_dir(to.path().join(directory)).unwrap();
+        let mut names: Vec<_> = all.map(|f| f.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let services = ["apache2", "nginx", "postgresql"];
+    assert_eq!(fetch().1, services.len());
+    for service in services {
+        assert_eq!(names(service), ["lib_1%3a2.deb", "web_1.deb"]);
+    }
+    assert_eq!(names("."), services);
+    assert_eq!(fetch(), (String::new(), 0));
+    // One that is missing, and one that is of yesterday.
+    std::fs::remove_file(to.path().join("nginx/web_1.deb")).unwrap();
+    std::fs::write(to.path().join("apache2/web_0.deb"), "").unwrap();
+    assert_eq!(fetch().1, 2);
+    assert_eq!(names("apache2"), names("nginx"));
+    // Half of it is nothing.
+    std::fs::remove_file(to.path().join("nginx/web_1.deb")).unwrap();
+    std::fs::write(in_apt("broken"), "").unwrap();
+    let (said, downloads) = fetch();
+    assert_eq!(downloads, 2, "again with new lists: {said}");
+    assert!(
+        said.contains("could not fetch nginx, so what needs it is NOT PROVEN"),
+        "{said}"
+    );
+    assert_eq!(names("."), ["apache2", "postgresql"]);
+}

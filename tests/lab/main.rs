@@ -8,6 +8,7 @@
 mod bare;
 mod copy;
 mod crash;
+mod database;
 mod disk;
 mod down;
 mod everyday;
@@ -34,6 +35,7 @@ mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
 mod runner;
+mod services;
 mod shared_disk;
 mod supervisor;
 mod tree;
@@ -72,6 +74,8 @@ fn main() {
             shared_disk::LONG,
             links::LONG,
             qnetd::LONG,
+            services::LONG,
+            database::LONG,
         ],
     )
     .exit();
