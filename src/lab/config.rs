@@ -4,7 +4,7 @@
 use super::{FENCE, FENCE_PORT, Init, Lab, Root, qdevice};
 use crate::plan::Kind;
 use crate::supervisor::{Config, Daemon, Overlay, Ready};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// PATH of the nodes, with our own program's directory last.
 pub const NODE_PATH: &str =
@@ -138,10 +138,20 @@ pub const SYSTEM_IN_NODE: &str = "/.system";
 /// Where a node keeps what it has changed in directories that it shares.
 pub const CHANGES: &str = "/.changes";
 
+/// Where a node keeps what it has changed in this directory.
+fn changes_of(path: &str) -> PathBuf {
+    Path::new(CHANGES).join(path.replace('/', "-"))
+}
+
+/// Where a node has what it has in /usr beside the tree's.
+pub fn own_usr() -> PathBuf {
+    changes_of("usr").join("upper")
+}
+
 /// The writable copies of a node with its whole system.
 fn overlays(lab: &Lab) -> Vec<Overlay> {
     let over_itself = |path: &String| {
-        let own = |what: &str| Path::new(CHANGES).join(path.replace('/', "-")).join(what);
+        let own = |what: &str| changes_of(path).join(what);
         let target = Path::new("/").join(path);
         Overlay {
             lower: target.clone(),

@@ -7,6 +7,7 @@ use crate::plan::{
 };
 use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
+use std::path::Path;
 
 /// The keys that a lab's nodes share, made once for each lab.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +83,9 @@ fn system(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     if lab.spec.root == Root::Full {
         entries.extend(whole_system(lab));
     }
+    if lab.spec.root == Root::Full && lab.spec.init == Init::Systemd {
+        entries.extend(packages_may_start());
+    }
     if lab.spec.init == Init::Systemd {
         entries.extend(units::files(lab, node));
         entries.extend(is_cluster.then(|| sbd::files(lab)).into_iter().flatten());
@@ -99,6 +103,27 @@ fn whole_system(lab: &Lab) -> Vec<Entry> {
     entries.extend(of_packages.map(|path| Entry::Directories {
         path: path.to_owned(),
     }));
+    entries
+}
+
+/// A policy-rc.d of the node's own, in place of the tree's: images for Docker have one that lets no
+/// package start what it brings (invoke-rc.d(8)). This one lets all, as without one.
+fn packages_may_start() -> Vec<Entry> {
+    let own = config::own_usr().join("sbin/policy-rc.d");
+    let own = own.strip_prefix("/").unwrap_or(&own);
+    let mut entries: Vec<Entry> = (own.ancestors().skip(1))
+        .map(|parent| parent.to_string_lossy().into_owned())
+        .filter(|path| !path.is_empty() && Path::new("/").join(path) != Path::new(config::CHANGES))
+        .map(|path| dir(&path, 0o755, Owner::Root))
+        .collect();
+    entries.reverse();
+    let content = Content::Text("#!/bin/sh\nexit 0\n".to_owned());
+    entries.push(owned_file(
+        &own.to_string_lossy(),
+        content,
+        0o755,
+        Owner::Root,
+    ));
     entries
 }
 
@@ -156,8 +181,9 @@ pub(super) mod tests {
     fn parents_stand_first_and_secrets_are_secret() {
         let keys = keys();
         let mut lab = with_qnetd(2, 1);
-        for init in [Init::Own, Init::Systemd] {
+        for (init, kind) in [(Init::Own, Root::Lean), (Init::Systemd, Root::Full)] {
             lab.spec.init = init;
+            lab.spec.root = kind;
             look(&lab, &keys);
         }
         let hosts = names::known_hosts(&lab, &keys.ssh.as_ref().unwrap().host_public);
@@ -174,8 +200,9 @@ pub(super) mod tests {
                 let path = match &entry {
                     Entry::Dir { path, .. }
                     | Entry::Link { path, .. }
-                    | Entry::Tree { path }
-                    | Entry::Directories { path } => path,
+                    | Entry::Tree { path } => path,
+                    // What is there already stays as it is.
+                    Entry::Directories { .. } => continue,
                     Entry::File {
                         path,
                         content,

@@ -256,6 +256,9 @@ fn asked_by_crmsh(lab: &Lab) {
 
 /// A package goes into one node, and neither into another nor into the host.
 fn takes_packages(lab: &Lab) {
+    // Packages start what they bring, which images for Docker do not let them (invoke-rc.d(8)).
+    let policy = "/usr/sbin/policy-rc.d";
+    lab.ok("node2", &format!("{policy} x start"));
     let script = "mkdir -p /tmp/qa/DEBIAN /tmp/qa/usr/share/qa && echo new > /tmp/qa/usr/share/qa/file \
                   && printf 'Package: lxc-autogen-qa\\nVersion: 1\\nArchitecture: all\\n\
                   Maintainer: qa <qa@example.com>\\nDescription: a test\\n' > /tmp/qa/DEBIAN/control \
