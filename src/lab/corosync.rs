@@ -51,11 +51,13 @@ pub fn conf(lab: &Lab) -> String {
 /// after the same time as by default.
 fn links(lab: &Lab) -> String {
     const PER_NODE_MS: u32 = 50;
+    /// corosync's default (corosync.conf(5) of 3.1.7).
+    const TOKEN_MS: u32 = 3000;
     let nodes = lab.spec.cluster_nodes;
     if nodes == 1 {
         return String::new();
     }
-    let token_ms = 1000 + (nodes - 2) * 650;
+    let token_ms = TOKEN_MS + (nodes - 2) * 650;
     let links = 0..lab.links().len();
     let settings = links.map(|link| {
         format!(
@@ -80,8 +82,8 @@ mod tests {
         assert!(text.contains("wait_for_all: 1") && text.contains("crypto_cipher: aes256"));
         assert!(conf(&sample(2, 0)).contains("two_node: 1"));
         assert!(!conf(&sample(1, 0)).contains("wait_for_all"));
-        // More often than corosync's 412, a quarter of its token's timeout.
-        let pings = "    knet_ping_interval: 150\n    knet_ping_timeout: 825\n";
+        // More often than corosync's 912, a quarter of its token's timeout.
+        let pings = "    knet_ping_interval: 150\n    knet_ping_timeout: 1825\n";
         assert!(text.contains(pings), "{text}");
         assert!(!conf(&sample(1, 0)).contains("interface"));
         let open = text.matches('{').count();

@@ -198,9 +198,9 @@ pub(super) mod tests {
             let mut seen: HashSet<String> = HashSet::new();
             for entry in root(lab, &node, keys) {
                 let path = match &entry {
-                    Entry::Dir { path, .. }
-                    | Entry::Link { path, .. }
-                    | Entry::Tree { path } => path,
+                    Entry::Dir { path, .. } | Entry::Link { path, .. } | Entry::Tree { path } => {
+                        path
+                    }
                     // What is there already stays as it is.
                     Entry::Directories { .. } => continue,
                     Entry::File {
