@@ -1,6 +1,5 @@
 //! Whether this host can take a lab; asked before anything is made.
 
-use crate::checks::kernel::MIB_PER_GUEST;
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, disk, loops, memory, packages};
@@ -30,7 +29,7 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
             check_bridge(&link.name)?;
         }
     }
-    check_memory(lab, saved, memory::available_mib())
+    super::memory::check(lab, saved, memory::available_mib())
 }
 
 const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
@@ -194,30 +193,6 @@ fn check_bridge(name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Memory that a cluster node takes at rest, measured on Debian 12 with Pacemaker 2.1.5
-/// (scripts/bench lab).
-const CLUSTER_NODE_MIB: u64 = 130;
-
-/// Refuses a lab that this host's memory cannot hold, before it swaps to death.
-fn check_memory(lab: &Lab, saved: Option<&Lab>, available: Option<u64>) -> Result<()> {
-    // The nodes of a lab that is there have their memory already.
-    let needed = mib(lab).saturating_sub(saved.map_or(0, mib));
-    match available {
-        Some(available) if available < needed => Err(Error::cant(format!(
-            "such a lab takes about {needed} MiB of memory, and {available} are available"
-        ))
-        .mend("make a smaller one")),
-        _ => Ok(()),
-    }
-}
-
-fn mib(lab: &Lab) -> u64 {
-    let spec = &lab.spec;
-    let guests = u64::from(spec.remote_nodes) + u64::from(spec.containers);
-    let others = guests + u64::from(spec.qnetd);
-    CLUSTER_NODE_MIB * u64::from(spec.cluster_nodes) + MIB_PER_GUEST * others
-}
-
 /// Refuses a network of the link's name that does not belong to this lab. Gives back whether the
 /// lab's own network is there.
 ///
@@ -241,25 +216,6 @@ pub(crate) fn check_network(look: &Look<'_>, lab: &Lab, link: &Link) -> Result<b
 mod tests {
     use super::*;
     use std::fs;
-
-    /// A lab of the sample's three cluster nodes and 100 remote nodes takes 3 × 130 + 102 × 8 MiB, its
-    /// two guests with them; one that exists has what it takes already.
-    #[test]
-    fn a_lab_that_memory_cannot_hold() {
-        let lab = crate::lab::tests::sample(3, 100);
-        let needed = 3 * CLUSTER_NODE_MIB + 102 * MIB_PER_GUEST;
-        let e = check_memory(&lab, None, Some(needed - 1)).unwrap_err();
-        assert_eq!(e.kind, crate::error::Kind::Cant);
-        assert_eq!(
-            e.message(),
-            "such a lab takes about 1206 MiB of memory, and 1205 are available"
-        );
-        check_memory(&lab, None, Some(needed)).unwrap();
-        check_memory(&lab, None, None).unwrap();
-        let smaller = crate::lab::tests::sample(3, 90);
-        check_memory(&lab, Some(&smaller), Some(10 * MIB_PER_GUEST)).unwrap();
-        check_memory(&lab, Some(&smaller), Some(10 * MIB_PER_GUEST - 1)).unwrap_err();
-    }
 
     fn touch(path: &Path) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();

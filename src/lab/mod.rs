@@ -27,6 +27,7 @@ mod ipv6;
 mod keys;
 pub(crate) mod leave;
 pub(crate) mod make;
+mod memory;
 mod names;
 pub(crate) mod nested;
 pub mod network;
