@@ -176,8 +176,8 @@ const COROSYNC: &str = "/etc/corosync/corosync.conf";
 
 /// Writes corosync.conf for the cluster nodes of `now` in each of them that runs, and the names of all
 /// nodes of `lab` in every node with an init. The files are written from inside: a path in a container
-/// must not be followed from this host. Corosync is told to reload even where the file is right already: a
-/// run may have been killed after writing it. Where `now` has a quorum device, its vote counts in
+/// must not be followed from this host. Corosync is told to reload even where the file is right
+/// already: a run may have been killed after writing it. Where `now` has a quorum device, its vote counts in
 /// the cluster nodes of `lab` when this returns.
 fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
     let conf = corosync::conf(now);

@@ -125,7 +125,8 @@ impl Steps {
         }
         steps.push(Step::Wait);
         steps.extend(lab.qnetd_node().map(|node| Step::Device(node.name)));
-        steps.extend(present.lab.then_some(Step::Settle));
+        // Where no cluster is configured it was told nothing.
+        steps.extend((present.lab && !lab.spec.bare).then_some(Step::Settle));
         if lab.spec.containers > 0 || has_guests {
             steps.push(Step::Guests(lab.spec.containers));
         }
