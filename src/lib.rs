@@ -29,6 +29,7 @@ pub mod state;
 pub mod supervisor;
 pub mod xml;
 
+use cli::NodeCommand;
 use std::process::ExitCode;
 
 /// Parses the command line, carries it out, and gives back the exit status.
@@ -45,9 +46,17 @@ pub fn main() -> ExitCode {
         Err(e) => e.exit(),
     };
     let result = match cli.command {
-        // It takes signals its own way.
-        Some(cli::Command::NodeInit { config }) => supervisor::run(&config),
-        Some(cli::Command::NodePlug { pull_after }) => supervisor::watch_plug(&pull_after),
+        // These take signals their own way.
+        Some(cli::Command::Node(NodeCommand::NodeEnter {
+            pid,
+            without,
+            env,
+            command,
+        })) => host::enter::run(pid, &without, &env, &command),
+        Some(cli::Command::Node(NodeCommand::NodeInit { config })) => supervisor::run(&config),
+        Some(cli::Command::Node(NodeCommand::NodePlug { pull_after })) => {
+            supervisor::watch_plug(&pull_after)
+        }
         _ => host::signals::listen().and_then(|()| commands::run(cli)),
     };
     match result {

@@ -205,6 +205,7 @@ fn older_schema() {
         let joining = Joining {
             first: true,
             others: true,
+            placed: vec!["node1".to_owned(), "node2".to_owned()],
             easing: Easing {
                 tag: set.tag(),
                 type_rules: Cib::parse(&empty).unwrap().has_type_rules(),

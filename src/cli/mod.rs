@@ -2,9 +2,11 @@
 
 pub mod complete;
 mod lab;
+mod node;
 mod set;
 
 pub use lab::{GraphFormat, LabCommand, LabShape};
+pub use node::NodeCommand;
 pub use set::{Original, Shape, Share};
 
 use crate::context::Options;
@@ -171,6 +173,9 @@ pub enum Command {
         /// Leave the cluster's throttling as it is while the nodes join (slower)
         #[arg(long)]
         gentle: bool,
+        /// Cluster nodes where containers new to the cluster run already, in turn (labs)
+        #[arg(long, value_name = "NODE,…", value_delimiter = ',', hide = true)]
+        placed: Vec<String>,
     },
     /// Stop and remove everything, and put the host back as it was
     #[command(after_help = "Examples:\n  lxc-autogen cleanup\n  \
@@ -213,41 +218,9 @@ pub enum Command {
         #[command(subcommand)]
         command: LabCommand,
     },
-    /// Becomes a command in the control groups of a process.
-    #[command(hide = true)]
-    NodeEnter {
-        /// The process.
-        pid: u32,
-        /// The command.
-        #[arg(required = true, last = true)]
-        command: Vec<std::ffi::OsString>,
-    },
-    /// PID 1 of a lab's cluster node.
-    #[command(hide = true)]
-    NodeInit {
-        /// The node's configuration.
-        #[arg(default_value = crate::supervisor::CONFIG)]
-        config: PathBuf,
-    },
-    /// The plug of a lab's node whose PID 1 is systemd.
-    #[command(hide = true)]
-    NodePlug {
-        /// Pull it if the unit that has ended here did so with one of these exit statuses.
-        #[arg(long, value_name = "STATUS,…", value_delimiter = ',')]
-        pull_after: Vec<i32>,
-    },
-    /// Waits until this cluster node of a lab is online.
-    #[command(hide = true)]
-    NodeOnline {
-        /// Seconds to wait afterwards.
-        pause: u64,
-    },
-    /// Keeps libvirt_lxc out of the groups of a lab's nodes.
-    #[command(hide = true)]
-    NodeGroups {
-        /// The list of domains.
-        list: PathBuf,
-    },
+    /// What runs in and for a lab's nodes.
+    #[command(flatten)]
+    Node(NodeCommand),
     /// Write down what this machine looks like, or show what is different from then
     #[command(after_help = "Examples:\n  lxc-autogen snapshot -o before\n  \
         lxc-autogen up -c 8 && lxc-autogen cleanup\n  \

@@ -16,10 +16,11 @@ mod version;
 
 pub use version::run as version;
 
-use crate::cli::{Cli, Command, LabCommand};
+use crate::cli::{Cli, Command, LabCommand, NodeCommand};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::pacemaker::config::Part;
+use crate::set::easing::Manner;
 use crate::spec::{Scope, Sharing, Wanted};
 use crate::state::check_path;
 
@@ -50,7 +51,7 @@ enum Verb {
         wanted: Wanted,
         sharing: Sharing,
         timeout: Option<u64>,
-        gentle: bool,
+        manner: Manner,
     },
     Cleanup {
         scope: Scope,
@@ -82,16 +83,7 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
         }
         Some(Command::Status) => return status::run(context),
         Some(Command::Lab { command }) => return in_lab(context, &command),
-        Some(Command::NodeEnter { pid, command }) => {
-            return crate::host::inside::enter(pid, &command);
-        }
-        Some(Command::NodeOnline { pause }) => {
-            let pause = std::time::Duration::from_secs(pause);
-            return crate::lab::online::await_own(&context.host, pause);
-        }
-        Some(Command::NodeGroups { list }) => return crate::lab::groups::keep(&list),
-        // Not carried out here: crate::main does it.
-        Some(Command::NodeInit { .. } | Command::NodePlug { .. }) => return Ok(()),
+        Some(Command::Node(command)) => return for_a_node(context, command),
         Some(Command::Completions { shell }) => {
             let text = crate::cli::complete::script(shell)
                 .map_err(|e| Error::failed(format!("no completion script: {e}")))?;
@@ -122,11 +114,12 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
             share,
             timeout,
             gentle,
+            placed,
         }) => Verb::Up {
             wanted: shape.wanted(),
             sharing: share.sharing(),
             timeout,
-            gentle,
+            manner: Manner { gentle, placed },
         },
         Some(Command::Cleanup { share, forget }) => Verb::Cleanup {
             scope: Scope::All,
@@ -148,6 +141,20 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
     one(context, verb)
 }
 
+fn for_a_node(context: &Context, command: NodeCommand) -> Result<()> {
+    match command {
+        NodeCommand::NodeOnline { pause } => {
+            let pause = std::time::Duration::from_secs(pause);
+            crate::lab::online::await_own(&context.host, pause)
+        }
+        NodeCommand::NodeGroups { list } => crate::lab::groups::keep(&list),
+        // Not carried out here: crate::main does it.
+        NodeCommand::NodeEnter { .. }
+        | NodeCommand::NodeInit { .. }
+        | NodeCommand::NodePlug { .. } => Ok(()),
+    }
+}
+
 fn one(context: &Context, verb: Verb) -> Result<()> {
     match verb {
         Verb::Verify { wanted, quick } => verify::run(context, &wanted, quick),
@@ -166,9 +173,9 @@ fn one(context: &Context, verb: Verb) -> Result<()> {
             wanted,
             sharing,
             timeout,
-            gentle,
+            manner,
         } => {
-            up::run(context, &wanted, &sharing, timeout, gentle)?;
+            up::run(context, &wanted, &sharing, timeout, manner)?;
             status_as_result(context)
         }
         Verb::Cleanup {

@@ -9,7 +9,7 @@ use crate::look::Look;
 use crate::pacemaker::config::Part;
 use crate::report::count;
 use crate::set::batches::Batches;
-use crate::set::easing::{self, Passing};
+use crate::set::easing::{self, Manner, Passing};
 use crate::set::resolve::Choice;
 use crate::set::rollback::roll_back;
 use crate::set::steps::{Goal, Steps};
@@ -26,7 +26,7 @@ pub(super) fn run(
     wanted: &Wanted,
     sharing: &Sharing,
     timeout: Option<u64>,
-    gentle: bool,
+    manner: Manner,
 ) -> Result<()> {
     if context.options.dry_run {
         return preview::run(&Look::new(context), wanted, sharing, Goal::Online);
@@ -42,7 +42,7 @@ pub(super) fn run(
     } = prepare(&look, wanted, sharing, Goal::Online, |choice, _| {
         admission::check(&look, &choice.set)
     })?;
-    let joined = join_all(&look, &mut state, &choice, &mut shared, &steps, gentle);
+    let joined = join_all(&look, &mut state, &choice, &mut shared, &steps, manner);
     let joined = match joined {
         Err(e) => {
             let e = shared.put_back(&mut state, e);
@@ -80,12 +80,12 @@ fn join_all(
     choice: &Choice,
     shared: &mut Shared,
     steps: &Steps,
-    gentle: bool,
+    manner: Manner,
 ) -> Result<Batches> {
     let set = &choice.set;
     easing::end(look, state, set)?;
     let home = cib::home(look, set)?;
-    let passing = Passing::of(set, &home, &*look.cib()?, gentle);
+    let passing = Passing::of(set, &home, &*look.cib()?, manner);
     passing.raise(look.context, state)?;
     make_everywhere(look, state, choice, shared, steps)?;
     look.context.host.check_interrupt()?;

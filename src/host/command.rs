@@ -14,7 +14,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use wait_timeout::ChildExt;
 
@@ -320,6 +320,20 @@ impl Cmd {
                 .mend(super::packages::mend_for_tool(&self.program));
         }
         Error::failed(format!("start {}: {failed}", self.line()))
+    }
+
+    /// Runs the command with this process's standard input and output, as a shell does, for as long as
+    /// it takes, and with no other environment than its own variables.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    #[allow(clippy::disallowed_methods)]
+    pub fn stand_in_for_us(&self) -> std::io::Result<ExitStatus> {
+        std::process::Command::new(&self.program)
+            .args(&self.args)
+            .env_clear()
+            .envs(self.envs.iter().map(|(n, v)| (n.as_str(), v.as_os_str())))
+            .status()
     }
 
     fn stdin_file(&self) -> Result<Stdio> {

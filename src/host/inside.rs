@@ -1,4 +1,4 @@
-//! Running programs inside a container, by nsenter(1): with the container's own view of files,
+//! Running programs inside a container: with the container's own view of files,
 //! processes and network, and no more capabilities than its own PID 1 can have.
 
 use super::command::Cmd;
@@ -48,29 +48,16 @@ impl Inside {
 
     /// A command that runs this program in the container.
     ///
-    /// It starts this very program first (see [`enter`]), which moves into the container's control
-    /// groups. The next program, still on the host's side, drops the capabilities that the
-    /// container does not have and nsenter does not need: programs in the container are loaded from
-    /// the container's own files, which must not be trusted with them.
+    /// It is this very program that enters the container and runs it there: see
+    /// [`enter::run`](super::enter::run).
     pub fn cmd(&self, program: &str) -> Cmd {
         let ourselves = std::env::current_exe().unwrap_or_else(|_| "lxc-autogen".into());
-        let outer: Vec<&str> = self
-            .dropped
-            .iter()
-            .map(String::as_str)
-            .filter(|c| !FOR_NSENTER.contains(c))
-            .collect();
-        let inner: Vec<&str> = self.dropped.iter().map(String::as_str).collect();
+        let variables = self.environment.iter();
         Cmd::new(ourselves.to_string_lossy())
-            .args(["node-enter", &self.pid.to_string(), "--"])
-            .args(without(&outer))
-            .args(["nsenter", "--target", &self.pid.to_string()])
-            .args([
-                "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--",
-            ])
-            .args(["env", "-i"])
-            .args(self.environment.iter().map(|(n, v)| format!("{n}={v}")))
-            .args(without(&inner))
+            .args(["node-enter", &self.pid.to_string()])
+            .args(self.dropped.iter().map(|name| format!("--without={name}")))
+            .args(variables.map(|(name, value)| format!("--env={name}={value}")))
+            .arg("--")
             .shown_from_here(&self.name)
             .arg(program)
     }
@@ -82,34 +69,15 @@ impl Inside {
     }
 }
 
-/// The capabilities that setns(2) and the second setpriv need.
-const FOR_NSENTER: &[&str] = &["setpcap", "sys_admin", "sys_chroot", "sys_ptrace"];
-
-/// The arguments of a setpriv(1) that removes capabilities from the bounding set; the next exec
-/// then removes them from the other sets.
-fn without(dropped: &[&str]) -> Vec<String> {
-    if dropped.is_empty() {
-        return Vec::new();
-    }
-    let dropped: Vec<String> = dropped.iter().map(|c| format!("-{c}")).collect();
-    vec![
-        "setpriv".to_owned(),
-        format!("--bounding-set={}", dropped.join(",")),
-        "--".to_owned(),
-    ]
-}
-
-/// Moves this process into the control groups of another process, so that their limits, above all
-/// that of devices, hold for it too; then becomes the command. The nsenter of util-linux 2.38
-/// cannot join control groups.
+/// Moves this process into the control groups of another process.
 ///
 /// The freezer group of cgroup v1 is not joined: if the container is paused meanwhile, the command
 /// would stop where no signal reaches it, not even SIGKILL, and keep us waiting. In cgroup v2 a
 /// frozen process can be killed.
 ///
 /// # Errors
-/// When a group cannot be joined, or the command cannot be started. Does not return otherwise.
-pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
+/// When a group cannot be joined.
+pub(super) fn join_groups(pid: u32) -> Result<()> {
     for group in groups(pid)? {
         if group.has(FREEZER) {
             continue;
@@ -118,12 +86,7 @@ pub fn enter(pid: u32, command: &[std::ffi::OsString]) -> Result<()> {
         std::fs::write(&file, std::process::id().to_string())
             .map_err(|e| Error::io("join", &file, e))?;
     }
-    let Some((program, arguments)) = command.split_first() else {
-        return Err(Error::usage("node-enter without a command"));
-    };
-    Err(Cmd::new(program.to_string_lossy())
-        .args(arguments.iter().cloned())
-        .become_it())
+    Ok(())
 }
 
 /// Which of these processes are frozen. All processes of a paused container are.
@@ -193,7 +156,7 @@ fn bounding_set(status: &Status) -> u64 {
     status.capbnd.unwrap_or(u64::MAX)
 }
 
-/// The names of the capabilities that are not in a set, as setpriv(1) writes them.
+/// The names of the capabilities that are not in a set, without the `CAP_` of capabilities(7).
 fn not_in(set: u64) -> Vec<String> {
     let mut names: Vec<String> = caps::runtime::procfs_all_supported(None)
         .unwrap_or_default()

@@ -6,6 +6,7 @@ pub mod cgroups;
 pub mod command;
 pub mod container_net;
 pub mod disk;
+pub mod enter;
 pub mod files;
 pub mod forwarding;
 pub mod hosts;

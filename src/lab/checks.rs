@@ -47,7 +47,6 @@ fn check_programs(lab: &Lab) -> Result<()> {
         "crm_mon",
         "crm_node",
         "crm_resource",
-        "setpriv",
     ];
     if lab.spec.fencing {
         inside.push("fence_virt");
@@ -76,7 +75,7 @@ fn check_programs(lab: &Lab) -> Result<()> {
     if lab.spec.containers > 0 {
         check_for_guests(&lab.layout.base)?;
     }
-    let mut here = vec!["nsenter", "setpriv"];
+    let mut here = Vec::new();
     if cgroups::only_v2() {
         // The groups daemon attaches device programs with it: see groups.rs.
         here.push("bpftool");

@@ -1,6 +1,6 @@
 //! The blueprints of the domains of a lab's nodes, as data.
 
-use super::{GUESTS, GUESTS_DIR, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk};
+use super::{GUESTS, GUESTS_DIR, Init, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk};
 use crate::plan::{Blueprint, Card, Kind, Machine, Mount, Privileges};
 use std::path::Path;
 
@@ -56,7 +56,11 @@ fn system(lab: &Lab, node: &Machine) -> Blueprint {
     Blueprint {
         init: init.map(str::to_owned).to_vec(),
         environment: Vec::new(),
-        privileges: Privileges::Nesting,
+        privileges: if lab.spec.init == Init::Systemd {
+            Privileges::Restarting
+        } else {
+            Privileges::Nesting
+        },
         mounts,
         disks: (disks.into_iter())
             .map(|disk| (disk.link(), disk.name))

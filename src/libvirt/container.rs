@@ -6,14 +6,15 @@ use crate::spec::mac;
 use crate::xml::El;
 use std::path::Path;
 
-/// Capabilities that no container keeps.
+/// Capabilities that no container keeps; a machine that can be started again from inside keeps
+/// sys_boot.
 ///
 /// With policy `allow` libvirt drops only the capabilities that are named, so all of them are named
 /// here. Its policy `default` drops audit_control, mac_admin, mknod, sys_module and sys_time, but
 /// ignores sys_boot where the kernel confines reboot(2) to the container (libvirt 9.0,
 /// src/lxc/lxc_container.c, lxcContainerDropCapabilities).
 ///
-/// - sys_boot: reboot(2) is for the host alone.
+/// - sys_boot: reboot(2) is for the host alone, and so is kexec_load(2).
 /// - dac_read_search: open_by_handle_at(2) reaches any file of a file system that is bound in.
 /// - sys_rawio, syslog: the host's devices and kernel log.
 const DROPPED: &[&str] = &[
@@ -31,13 +32,16 @@ fn dropped_besides(privileges: Privileges) -> &'static [&'static str] {
     match privileges {
         Privileges::Least => &["mknod", "sys_admin"],
         Privileges::Mounting => &["mknod"],
-        Privileges::Nesting => &[],
+        Privileges::Nesting | Privileges::Restarting => &[],
     }
 }
 
 /// The `<capabilities>` of a container.
 fn capabilities(privileges: Privileges) -> El {
     let mut dropped = [DROPPED, dropped_besides(privileges)].concat();
+    if privileges == Privileges::Restarting {
+        dropped.retain(|name| *name != "sys_boot");
+    }
     dropped.sort_unstable();
     El::new("capabilities")
         .attr("policy", "allow")

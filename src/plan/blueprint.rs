@@ -17,6 +17,9 @@ pub enum Privileges {
     /// Mounting and making device nodes, which a libvirtd needs to start containers in this one.
     /// The devices control group still decides which devices can be opened.
     Nesting,
+    /// As [`Privileges::Nesting`], and reboot(2), by which the machine is started again. It is for a
+    /// PID 1 of ours, which lets no other program have it.
+    Restarting,
 }
 
 /// One file system of a machine, besides its own root and the base tree.

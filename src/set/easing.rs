@@ -22,9 +22,19 @@ pub(crate) struct Passing {
     raises: Vec<Raise>,
 }
 
+/// How nodes join, as the command line has it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Manner {
+    /// The cluster's throttling stays as it is.
+    pub gentle: bool,
+    /// Cluster nodes where containers that are new to the cluster run already: the first on the
+    /// first, the second on the second, and so on in turn.
+    pub placed: Vec<String>,
+}
+
 impl Passing {
     /// The changes that this join needs: none where all nodes of the set are online already.
-    pub(crate) fn of(set: &Set, home: &str, cib: &Cib, gentle: bool) -> Passing {
+    pub(crate) fn of(set: &Set, home: &str, cib: &Cib, manner: Manner) -> Passing {
         if all_online(set, cib) {
             return Passing::default();
         }
@@ -32,9 +42,10 @@ impl Passing {
             joining: Some(Joining {
                 first: !cib.has_id(&set.tag()),
                 others: set.spec.anywhere || !set.nodes.is_empty() || cib.has_others_than(home),
+                placed: manner.placed,
                 easing: easing(&set.tag(), cib),
             }),
-            raises: if gentle {
+            raises: if manner.gentle {
                 Vec::new()
             } else {
                 throttle::raises(cib)
@@ -66,12 +77,11 @@ fn raise(context: &Context, state: &mut State, raises: &[Raise]) -> Result<()> {
 /// The journal's records that end how the set's CIB objects differ while nodes join.
 pub(crate) fn undos(joining: &Joining, set: &Set, home: &str) -> Vec<Change> {
     let mut undos = Vec::new();
-    if joining.others {
-        let unprobed = CibObject {
-            id: config::unprobed_id(&set.tag()),
-        };
-        undos.push(unprobed.into());
-    }
+    let constraints = joining.constraints(set, &[]).into_iter();
+    undos.extend(constraints.filter_map(|constraint| {
+        let id = constraint.get("id")?.to_owned();
+        Some(Change::from(CibObject { id }))
+    }));
     if joining.has_monitors_later(set) {
         let monitors = change::Monitors {
             set: set.tag(),
@@ -131,13 +141,13 @@ fn all_online(set: &Set, cib: &Cib) -> bool {
 /// of a killed run before the next join begins. Of a large set, the changes stay that its cluster
 /// could not work without ([`config::stays`]).
 pub(crate) fn end(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
-    let unprobed = config::unprobed_id(&set.tag());
+    let constraints = config::passing_ids(&set.tag());
     let large = config::is_large(set.spec.containers);
     let others_connect = large && look.cib()?.has_others_connections();
     let passing = |_: u64, change: &Change| match change {
         Change::Properties(Properties::Throttle(_) | Properties::Monitors(_)) => true,
         Change::Properties(Properties::Joining(it)) => !config::stays(&it.id, set, others_connect),
-        Change::Cib(InCib::CibObject(it)) => it.id == unprobed,
+        Change::Cib(InCib::CibObject(it)) => constraints.contains(&it.id),
         _ => false,
     };
     let outcome = Undoer::of(look.context, state.set.as_ref()).replay(&mut state.journal, passing);

@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::lab::Lab;
+use crate::reboot;
 use crate::world::{lxa, run, until};
 use nix::sys::signal::Signal;
 use std::fs::Permissions;
@@ -152,27 +153,9 @@ fn nodes_are_machines() {
         0
     );
     assert!(!Path::new("/usr/local/bin/qa-program").exists());
-    so_is_a_remote_node(&lab);
+    reboot::comes_back(&lab);
+    reboot::so_is_a_remote_node(&lab);
     lab.down();
-}
-
-fn so_is_a_remote_node(lab: &Lab) {
-    until("it runs", 60, || {
-        let said = lab.exec("remote1", "systemctl is-system-running");
-        said.out.trim() == "running"
-    });
-    lab.ok("remote1", "systemctl is-active pacemaker_remote pcsd");
-    // Fencing is the cluster nodes' alone.
-    for absent in ["/etc/cluster/fence_xvm.key", "/etc/corosync/authkey"] {
-        assert_ne!(lab.exec("remote1", &format!("test -e {absent}")).code, 0);
-    }
-    lab.ok("remote1", "touch /usr/local/qa-file");
-    // It logs in at the others by name, and they know it.
-    let known = lab.ok("node1", "cat /etc/hosts /var/lib/pcsd/known-hosts");
-    assert_eq!(known.matches("lab-remote1").count(), 4, "{known}");
-    lab.ok("node1", "stonith_admin --reboot lab-remote1");
-    lab.await_online("node1", 90, "node1 node2 remote1");
-    lab.ok("remote1", "test -e /usr/local/qa-file");
 }
 
 /// What the node has, and not the host.

@@ -31,6 +31,7 @@ mod machine;
 mod mon;
 mod outside;
 mod qnetd;
+mod reboot;
 mod refused;
 mod resize;
 #[path = "../common/runner.rs"]

@@ -147,7 +147,7 @@ fn ended(context: &Context, stream: Stream, most: i32) -> Result<()> {
             .iter()
             .any(|said| output.stderr.contains(said));
         return Err(match (output.code, full) {
-            // By env(1), or setpriv(1) before it.
+            // By node-enter, as a shell has it.
             (127, _) => output.error().mend(packages::mend_for_tool("tar")),
             (_, true) => output.error().mend("make room in the node"),
             _ => output.error(),

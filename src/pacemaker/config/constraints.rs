@@ -2,7 +2,7 @@
 //! over many resources, so that their number does not grow with the number of containers.
 
 use super::{NODE_ATTRIBUTE, clone_id};
-use crate::plan::Set;
+use crate::plan::{Machine, Set};
 use crate::xml::El;
 
 /// All constraints of a set's containers.
@@ -40,7 +40,24 @@ pub enum Discovery {
 fn all_of(set: &Set) -> String {
     let first = set.guests().into_iter().next();
     let first = first.map(|machine| machine.resource).unwrap_or_default();
-    let stem = first.trim_end_matches('1').replace('.', "[.]");
+    numbered(&stem(&first), set)
+}
+
+/// The pattern of the ids of the set's primitives and of those of its guest nodes' connections, which
+/// are their names.
+fn all_with_connections_of(set: &Set) -> String {
+    let first = set.guests().into_iter().next();
+    let ids = first.map(|machine| [machine.resource, machine.name]);
+    let stems = ids.unwrap_or_default().map(|id| stem(&id));
+    numbered(&format!("({})", stems.join("|")), set)
+}
+
+/// What precedes the number in the id of a set's first container, as a pattern.
+fn stem(id: &str) -> String {
+    id.trim_end_matches('1').replace('.', "[.]")
+}
+
+fn numbered(stem: &str, set: &Set) -> String {
     let numbers = up_to(set.spec.containers);
     match numbers.as_slice() {
         [one] => format!("^{stem}{one}$"),
@@ -137,21 +154,45 @@ fn members_only(set: &Set) -> El {
         .child(rule(&id, "-INFINITY", Some("and"), &others))
 }
 
-/// While new containers join, no cluster node is probed for them: they were made just now and run
-/// nowhere, and a probe costs as many jobs as a start. The constraint is taken out when they have
+/// While new containers join, no cluster node is probed for them, nor for a connection to them: they
+/// were made just now and run nowhere, and a probe costs as many jobs as a start. The constraint is taken out when they have
 /// joined, since with it the cluster could overlook a container that runs somewhere. Where home is
 /// the only node that can run them, [`home`] has the same effect and this constraint is not needed.
 pub(super) fn unprobed(set: &Set) -> El {
     let id = unprobed_id(&set.tag());
     El::new("rsc_location")
         .attr("id", &id)
-        .attr("rsc-pattern", all_of(set))
+        .attr("rsc-pattern", all_with_connections_of(set))
         .attr("resource-discovery", "never")
         .child(rule(&id, "0", None, &[("#kind", "ne", Some("container"))]))
 }
 
+/// While containers join that run on this node already: the cluster finds them started there. Without
+/// it the cluster would choose the node, and start them a second time. `place` is the node's number
+/// among those that containers are placed on, from 0. `None` when none of them is there.
+pub(super) fn placed(set: &Set, place: usize, node: &str, guests: &[&Machine]) -> Option<El> {
+    let ids: Vec<String> = guests
+        .iter()
+        .map(|g| g.resource.replace('.', "[.]"))
+        .collect();
+    (!ids.is_empty()).then(|| {
+        El::new("rsc_location")
+            .attr("id", placed_id(&set.tag(), place))
+            .attr("rsc-pattern", format!("^({})$", ids.join("|")))
+            .attr("node", node)
+            // More than a resource-stickiness that people use, and no order.
+            .attr("score", 10_000)
+            .attr("resource-discovery", NEVER)
+    })
+}
+
+/// The id of the constraint that [`placed`] makes.
+pub(super) fn placed_id(tag: &str, place: usize) -> String {
+    format!("{tag}-placed-{}", place + 1)
+}
+
 /// The id of the constraint that keeps cluster nodes from being probed while containers join.
-pub fn unprobed_id(tag: &str) -> String {
+pub(super) fn unprobed_id(tag: &str) -> String {
     format!("{tag}-unprobed")
 }
 

@@ -1,6 +1,7 @@
 //! Ids of a set's objects in the CIB, and the description that tells whose set it is.
 
-use super::{Part, unprobed_id};
+use super::Part;
+use super::constraints::{placed_id, unprobed_id};
 use crate::plan::Set;
 use std::path::Path;
 
@@ -22,8 +23,8 @@ pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
         Part::All => ids_of_tag(&set.tag()),
         Part::Clone => vec![clone_constraint_id(&set.tag())],
     };
-    // This constraint is in the CIB only during a join.
-    ids.retain(|id| *id != unprobed_id(&set.tag()));
+    let passing = passing_ids(&set.tag());
+    ids.retain(|id| !passing.contains(id));
     let mut without: Vec<&str> = Vec::new();
     let shared = !set.nodes.is_empty();
     if !shared {
@@ -51,7 +52,8 @@ pub fn former_ids(set: &Set) -> Vec<String> {
     let mut ids = ids_of_tag(&set.tag());
     // A clone stays until cleanup.
     ids.retain(|id| !now.contains(id) && *id != clone_constraint_id(&set.tag()));
-    ids.retain(|id| *id != unprobed_id(&set.tag()));
+    let passing = passing_ids(&set.tag());
+    ids.retain(|id| !passing.contains(id));
     ids
 }
 
@@ -60,9 +62,19 @@ pub fn former_ids(set: &Set) -> Vec<String> {
 pub fn ids_of_tag(tag: &str) -> Vec<String> {
     let constraints = CONSTRAINTS.iter().map(|end| format!("{tag}-{end}"));
     constraints
-        .chain([clone_constraint_id(tag), unprobed_id(tag), tag.to_owned()])
+        .chain([clone_constraint_id(tag), tag.to_owned()])
+        .chain(passing_ids(tag))
         .collect()
 }
+
+/// Ids of the constraints of a tag that are in the CIB only while containers join.
+pub fn passing_ids(tag: &str) -> Vec<String> {
+    let placed = (0..MOST_PLACES).map(|place| placed_id(tag, place));
+    [unprobed_id(tag)].into_iter().chain(placed).collect()
+}
+
+/// On so many nodes containers can run before the cluster knows them: as many as a lab has.
+const MOST_PLACES: usize = 32;
 
 /// The id of the constraint of a tag's clone.
 pub fn clone_constraint_id(tag: &str) -> String {

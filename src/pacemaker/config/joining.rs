@@ -16,7 +16,7 @@
 use super::constraints::{self, NEVER, home, home_id};
 use super::{Discovery, nvpairs};
 use crate::pacemaker::cib::Cib;
-use crate::plan::Set;
+use crate::plan::{Machine, Set};
 use crate::spec::NodeKind;
 use crate::xml::El;
 
@@ -62,6 +62,8 @@ pub struct Joining {
     pub first: bool,
     /// There are nodes beside this one that the cluster would ask for the containers.
     pub others: bool,
+    /// Nodes where the containers that are new to the cluster run already, in turn.
+    pub placed: Vec<String>,
     /// For the scheduler.
     pub easing: Easing,
 }
@@ -225,10 +227,26 @@ impl Easing {
 }
 
 impl Joining {
-    /// Nobody is asked where the containers run.
-    pub(super) fn constraint(&self, set: &Set) -> Option<El> {
-        let asks = self.others && set.spec.kind == NodeKind::Guest;
-        asks.then(|| constraints::unprobed(set))
+    /// Nobody is asked where the containers run; and those that run already, and whose primitives are
+    /// not among these, are to run where they do.
+    pub fn constraints(&self, set: &Set, there: &[String]) -> Vec<El> {
+        if !self.others || set.spec.kind != NodeKind::Guest {
+            return Vec::new();
+        }
+        let guests = set.guests().into_iter();
+        let new: Vec<Machine> = guests.filter(|g| !there.contains(&g.resource)).collect();
+        let share = |place: usize| {
+            let on_it = |g: &&Machine| (g.number as usize - 1) % self.placed.len() == place;
+            new.iter().filter(on_it).collect::<Vec<_>>()
+        };
+        let places = self.placed.iter().enumerate();
+        let placed =
+            places.map(|(place, node)| constraints::placed(set, place, node, &share(place)));
+        let placed = placed.flatten();
+        [constraints::unprobed(set)]
+            .into_iter()
+            .chain(placed)
+            .collect()
     }
 
     /// Whether the containers' monitors begin only when all have joined.

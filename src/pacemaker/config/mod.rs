@@ -15,12 +15,12 @@ use super::schema::Roles;
 use crate::plan::{Machine, Set};
 use crate::spec::NodeKind;
 use crate::xml::El;
-pub use constraints::{Discovery, unprobed_id};
+pub use constraints::Discovery;
 use constraints::{clone_on_guests, of_containers};
 pub use container::monitors;
 pub use ids::{
     clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, description, former_ids,
-    ids_of_tag, object_ids,
+    ids_of_tag, object_ids, passing_ids,
 };
 pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
 pub use joining::{left_over, stays};
@@ -100,7 +100,7 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
         cluster.discovery(),
     ));
     if let Some(joining) = &cluster.joining {
-        constraints = constraints.children(joining.constraint(set));
+        constraints = constraints.children(joining.constraints(set, &cluster.there));
         all = all.children(joining.easing.defaults());
     }
     if set.spec.clone {

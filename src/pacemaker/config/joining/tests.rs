@@ -1,5 +1,5 @@
 use super::*;
-use crate::pacemaker::config::{Cluster, Part, additions, monitors as monitors_of};
+use crate::pacemaker::config::{Cluster, Part, additions, monitors as monitors_of, passing_ids};
 use crate::pacemaker::schema::Roles;
 use crate::plan::tests::sample;
 use std::collections::HashSet;
@@ -10,6 +10,7 @@ fn a_large_set_stays_eased_and_a_small_one_does_not() {
     let joining = Joining {
         first: true,
         others: true,
+        placed: Vec::new(),
         easing: Easing {
             tag: large.tag(),
             type_rules: true,
@@ -45,6 +46,7 @@ fn all_that_is_otherwise_is_put_back() {
     let joining = Joining {
         first: true,
         others: true,
+        placed: ["lab-node1", "lab-node2"].map(String::from).to_vec(),
         easing: Easing {
             tag: set.tag(),
             type_rules: true,
@@ -84,8 +86,10 @@ fn all_that_is_otherwise_is_put_back() {
         all.filter_map(|e| e.get("id")).map(str::to_owned).collect()
     };
     let recorded = |id: &String| {
-        let ours = ["lxc-autogen-lxc-joining", "lxc-autogen-lxc-unprobed"];
-        ours.iter().any(|of| id.starts_with(of)) || id.ends_with("-migration-threshold")
+        let is_constraint = passing_ids(&set.tag()).iter().any(|of| id.starts_with(of));
+        is_constraint
+            || id.starts_with("lxc-autogen-lxc-joining")
+            || id.ends_with("-migration-threshold")
     };
     let monitors = ["container1-monitor-20s", "container2-monitor-20s"].map(String::from);
     let eased =
@@ -117,4 +121,46 @@ fn all_that_is_otherwise_is_put_back() {
     cluster.joining = None;
     let joined = additions(&set, Part::All, &cluster);
     assert_eq!(monitors_of(&cib(&joined), &tag, 20), None);
+}
+
+#[test]
+fn containers_that_run_already_are_wanted_where_they_run() {
+    let set = sample(5);
+    let joining = |others: bool, placed: &[&str]| Joining {
+        first: true,
+        others,
+        placed: placed.iter().map(|node| (*node).to_owned()).collect(),
+        easing: Easing {
+            tag: set.tag(),
+            type_rules: true,
+            missing: Vec::new(),
+        },
+    };
+    let told = |joining: &Joining, there: &[String]| -> Vec<(String, String)> {
+        let all = joining.constraints(&set, there).into_iter();
+        let of = |el: &El, name: &str| el.get(name).unwrap_or_default().to_owned();
+        all.filter(|el| el.get("node").is_some())
+            .map(|el| (of(&el, "node"), of(&el, "rsc-pattern")))
+            .collect()
+    };
+    let pair = |node: &str, pattern: &str| (node.to_owned(), pattern.to_owned());
+    assert_eq!(
+        told(&joining(true, &["n1", "n2", "n3"]), &[]),
+        [
+            pair("n1", "^(container1|container4)$"),
+            pair("n2", "^(container2|container5)$"),
+            pair("n3", "^(container3)$"),
+        ]
+    );
+    // Those that the cluster has are its own.
+    let there = ["container3", "container4"].map(String::from);
+    assert_eq!(
+        told(&joining(true, &["n1", "n2", "n3"]), &there),
+        [
+            pair("n1", "^(container1)$"),
+            pair("n2", "^(container2|container5)$"),
+        ]
+    );
+    assert!(told(&joining(true, &[]), &[]).is_empty());
+    assert!(joining(false, &["n1"]).constraints(&set, &[]).is_empty());
 }
