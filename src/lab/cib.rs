@@ -21,9 +21,11 @@ const MONITOR_S: u32 = 20;
 pub fn first(lab: &Lab) -> El {
     let properties = [
         ("stonith-enabled", lab.spec.fencing.to_string()),
-        // An election is called when this has passed without a controller, by when the nodes have
-        // found each other. Pacemaker's default is for machines that boot.
-        ("dc-deadtime", "1s".to_owned()),
+        // An election is called when this has passed without a controller. Before that each controller
+        // waits a second of its own (Pacemaker 2.1.5, daemons/controld/controld_join_client.c,
+        // do_cl_join_query), by when the nodes have found each other. Pacemaker's default is for machines
+        // that boot.
+        ("dc-deadtime", "500ms".to_owned()),
         ("cluster-name", lab.spec.name.clone()),
     ];
     let mut configuration = El::new("configuration")

@@ -16,6 +16,7 @@ pub(crate) mod daemons;
 pub(crate) mod directory;
 pub mod domain;
 pub(crate) mod down;
+mod early;
 pub(crate) mod fence;
 pub mod file;
 pub(crate) mod find;

@@ -6,6 +6,7 @@ use super::wait;
 use crate::change::SET_FILE;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
+use crate::host::Host;
 use crate::host::command::{Cmd, Output};
 use crate::host::inside::Inside;
 use crate::host::poll::{Poll, Seen};
@@ -18,7 +19,7 @@ use std::time::Duration;
 
 /// Path of this program in the nodes.
 const PROGRAM: &str = "/opt/lxc-autogen/lxc-autogen";
-const LIBVIRT_SOCKET: &str = "/run/libvirt/libvirt-sock";
+pub(super) const LIBVIRT_SOCKET: &str = "/run/libvirt/libvirt-sock";
 
 /// The guests' set, as the nodes have written it. Its content is checked before it names anything
 /// on this host.
@@ -57,11 +58,12 @@ pub(crate) fn generate(context: &Context, lab: &Lab) -> Result<()> {
     run(context, lab, &inside, "generate", Duration::from_secs(120))
 }
 
-/// Has as many guests as wanted online.
+/// Has as many guests as wanted online. `placed` are the nodes that the containers of those the cluster
+/// does not know run on already, in turn.
 ///
 /// # Errors
 /// The error of lxc-autogen in the node.
-pub(crate) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
+pub(crate) fn up(context: &Context, lab: &Lab, placed: &[String], timeout: Duration) -> Result<()> {
     let running = Running::of(context, lab)?;
     let cluster = running.cluster(lab);
     let (_, inside) = cluster
@@ -86,11 +88,17 @@ pub(crate) fn up(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> 
         (_, None) => Err(Error::failed("the guests' files are gone")
             .mend(format!("lxc-autogen lab down --name {}", lab.spec.name))),
         (number, Some(set)) => {
-            for (_, inside) in &cluster[1..] {
-                raise_network(context, inside, &set)?;
+            // Where they were placed, it was made then.
+            if placed.is_empty() {
+                for (_, inside) in &cluster[1..] {
+                    raise_network(&context.host, inside, &set)?;
+                }
             }
             let mut stage = context.report.stage("guests", number as usize);
-            let text = format!("up --gentle --timeout {}", timeout.as_secs());
+            let mut text = format!("up --gentle --timeout {}", timeout.as_secs());
+            if !placed.is_empty() {
+                text = format!("{text} --placed {}", placed.join(","));
+            }
             run(context, lab, inside, &text, timeout)?;
             stage.at(number as usize);
             stage.done();
@@ -146,8 +154,8 @@ fn unhindered(context: &Context, command: &Cmd) -> Result<Output> {
 
 /// Defines and starts the guests' network on another cluster node, from the same XML in the shared
 /// directory. It starts by itself when the node is started again.
-fn raise_network(context: &Context, inside: &Inside, set: &Set) -> Result<()> {
-    let at = inside.at(&context.host);
+pub(super) fn raise_network(host: &Host, inside: &Inside, set: &Set) -> Result<()> {
+    let at = inside.at(host);
     let (name, xml) = (&set.network, set.state_dir.join("network.xml"));
     virsh::raise_network(&at, name, &xml, true)?;
     net::acknowledge_at_once(&at, name, &set.subnet)

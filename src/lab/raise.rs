@@ -2,9 +2,10 @@
 
 use super::running::Running;
 use super::steps::{Step, Steps};
-use super::{Lab, daemons, fence, groups, hosts, make, nested, resize, vote, wait};
+use super::{Lab, daemons, early, fence, groups, hosts, make, nested, resize, vote, wait};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::host::files;
 use crate::host::inside::Inside;
 use crate::host::lock::{self, Lock};
 use crate::host::poll::{Poll, Seen};
@@ -63,16 +64,26 @@ pub(crate) fn up(
             Step::Reconcile(gone) => reconcile(context, state, lab, gone, timeout)?,
             // This runs while corosync and Pacemaker find each other.
             Step::GuestFiles(_) => nested::generate(context, lab)?,
+            Step::GuestContainers(_) => early::start(context, state, lab)?,
             Step::Wait => wait::await_online(context, lab, timeout)?,
             Step::Device(_) => {
                 make::start(context, state, lab, lab.qnetd_node().as_slice())?;
                 vote::await_all(context, lab, timeout)?;
             }
             Step::Settle => resize::settle(context, lab, timeout)?,
-            Step::Guests(_) => nested::up(context, lab, timeout)?,
+            Step::Guests(_) => nested::up(context, lab, &placed(lab)?, timeout)?,
         }
     }
     Ok(())
+}
+
+/// The nodes that guests run on before the cluster knows them: it knows those of a lab that was
+/// complete once.
+fn placed(lab: &Lab) -> Result<Vec<String>> {
+    match files::exists(&lab.path(COMPLETE)) {
+        true => Ok(Vec::new()),
+        false => early::placed(lab),
+    }
 }
 
 fn reconcile(

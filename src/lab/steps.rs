@@ -77,6 +77,8 @@ pub(crate) enum Step {
     Reconcile(Vec<String>),
     /// Make the files of this many guest nodes.
     GuestFiles(u32),
+    /// Start the containers of this many guest nodes, before the cluster knows them.
+    GuestContainers(u32),
     /// Wait until all cluster and remote nodes are online, or have started.
     Wait,
     /// Have the quorum device of this name vote.
@@ -122,6 +124,9 @@ impl Steps {
         let has_guests = nested::set(lab)?.is_some();
         if lab.spec.containers > 0 && !has_guests {
             steps.push(Step::GuestFiles(lab.spec.containers));
+            if !present.lab {
+                steps.push(Step::GuestContainers(lab.spec.containers));
+            }
         }
         steps.push(Step::Wait);
         steps.extend(lab.qnetd_node().map(|node| Step::Device(node.name)));
@@ -206,6 +211,11 @@ impl fmt::Display for Step {
                 let files = count(*guests as usize, "guest node");
                 write!(f, "make the files of {files}, in the first cluster node")
             }
+            Step::GuestContainers(guests) => write!(
+                f,
+                "start {}, each cluster node its share",
+                count(*guests as usize, "container")
+            ),
             Step::Wait => f.write_str("wait until all cluster and remote nodes are online"),
             Step::Device(name) => {
                 write!(

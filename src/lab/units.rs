@@ -41,6 +41,15 @@ const GENERATORS: &[&str] = &[
 /// Where an administrator's generators are.
 const GENERATORS_DIR: &str = "etc/systemd/system-generators";
 
+/// libvirtd ends when it has had nothing to do for a while, and starts again by its sockets; not so in
+/// a node.
+///
+/// At a node's shutdown it stops after Pacemaker, which stops guest nodes by it: else the node is
+/// fenced. VirtualDomain sees to that when it starts a container, and lab up starts the first ones. An
+/// order holds for starts, too; of a simple service, nobody waits for more than that it has begun.
+const LIBVIRTD: &str = "[Unit]\nBefore=pacemaker.service\n\n\
+                        [Service]\nType=simple\nEnvironment=LIBVIRTD_ARGS=\n";
+
 /// The units that a node of this kind starts.
 pub(super) fn enabled(lab: &Lab, kind: Kind) -> Vec<String> {
     let mut names = match kind {
@@ -71,10 +80,8 @@ pub(super) fn files(lab: &Lab, node: &Machine) -> Vec<Entry> {
     let own = pacemaker_remote(lab);
     match node.kind {
         Kind::Cluster => {
-            // It ends when it has had nothing to do for a while, and starts again by its sockets.
-            let stays = "[Service]\nEnvironment=LIBVIRTD_ARGS=\n".to_owned();
             entries.extend(drop_in("pacemaker", pacemaker(lab)));
-            entries.extend(drop_in("libvirtd", stays));
+            entries.extend(drop_in("libvirtd", LIBVIRTD.to_owned()));
         }
         Kind::Remote | Kind::Guest => {
             entries.extend(drop_in("pacemaker_remote", pacemaker(lab)));

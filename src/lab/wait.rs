@@ -26,6 +26,18 @@ pub(crate) fn view(context: &Context, lab: &Lab, running: &Running) -> Option<Vi
     without_quorum
 }
 
+/// The view of one cluster node, and of the next one at the next call unless this one has quorum: while
+/// a cluster forms, each crm_mon takes processor time from it.
+fn view_in_turn(context: &Context, lab: &Lab, running: &Running, turn: &mut usize) -> Option<View> {
+    let cluster = running.cluster(lab);
+    let (_, inside) = cluster.get(*turn % cluster.len().max(1))?;
+    let view = view_of(context, inside);
+    if !view.as_ref().is_some_and(|view| view.quorum) {
+        *turn += 1;
+    }
+    view
+}
+
 fn view_of(context: &Context, inside: &Inside) -> Option<View> {
     // A node that hangs must not keep the others from being asked.
     let view = tools::view_within(&inside.at(&context.host), Duration::from_secs(4));
@@ -91,9 +103,14 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     let mut reconnect = Reconnect::new();
     let poll = Poll::every(Duration::from_millis(100), timeout)
         .growing((5, 4), Duration::from_millis(500));
+    let mut asked = 0;
     let look = |poll: &mut Poll| {
         let running = Running::of(context, lab)?;
-        let view = view(context, lab, &running).unwrap_or_default();
+        let view = match poll.is_over() {
+            true => view(context, lab, &running),
+            false => view_in_turn(context, lab, &running, &mut asked),
+        };
+        let view = view.unwrap_or_default();
         let online = |n: &&Machine| {
             view.nodes
                 .get(&n.name)

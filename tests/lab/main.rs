@@ -55,6 +55,7 @@ fn main() {
             outside::TESTS,
             tree::TESTS,
             machine::TESTS,
+            reboot::TESTS,
             disk::TESTS,
             shared_disk::TESTS,
             supervisor::TESTS,

@@ -1,8 +1,41 @@
 //! Nodes that are machines come back: from a reboot in good order, and a remote node from fencing.
 
+use crate::Test;
 use crate::lab::Lab;
 use crate::world::{BINARY, until};
 use std::process::Command;
+
+pub const TESTS: &[Test] = &[("guests_run_where_they_were_started", started_early)];
+
+/// The guest nodes of a new lab, which start before the cluster knows them.
+fn started_early() {
+    let lab = Lab::up("lab", "--cluster-nodes 2 -c 3 --init systemd --root full");
+    let on = |guest: &str| lab.runs_on("node1", &format!("container{guest}"));
+    assert_eq!(on("1"), ["lab-node1"]);
+    assert_eq!(on("2"), ["lab-node2"]);
+    assert_eq!(on("3"), ["lab-node1"]);
+    let log = lab.ok("node2", "cat /var/log/pacemaker/pacemaker.log");
+    assert!(log.contains("already running"), "by the agent");
+    // They may run anywhere afterwards.
+    let constraints = lab.ok("node1", "cibadmin --query --scope constraints");
+    let ids = constraints.matches("<rsc_location id=").count();
+    assert_eq!(ids, 3, "{constraints}");
+
+    // The node stops them while it has a libvirtd.
+    let was = lab.init("node2");
+    lab.exec("node2", "reboot");
+    until("it is another", 60, || {
+        ![0, was].contains(&lab.init("node2"))
+    });
+    until("all are online", 90, || {
+        let nodes = lab.view("node1").nodes;
+        let all = ["lab-node1", "lab-node2", "lxc1", "lxc2", "lxc3"];
+        (all.iter()).all(|name| nodes.get(*name).is_some_and(|(online, _)| *online))
+    });
+    assert!(!lab.fenced("node1", "node2"), "it left in good order");
+    assert_eq!(on("2"), ["lab-node1"]);
+    lab.down();
+}
 
 /// In good order, without being fenced; at once it cannot be: no program in it may do that.
 pub fn comes_back(lab: &Lab) {
