@@ -6,7 +6,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::mounts::{self, Mount};
-use crate::host::proc;
+use crate::host::{files, proc};
 use nix::errno::Errno;
 use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::fmt::Display;
@@ -91,7 +91,8 @@ pub fn machine_groups_to_come() -> Result<Vec<PathBuf>> {
 }
 
 /// Makes the `machine` group of the v1 hierarchy with cpusets, with the processors and the memory of
-/// the group above it, where `groups` has it. Called once the journal has a record of it.
+/// the group above it, where `groups` has it; what it has of them already stays. Called once the
+/// journal has a record of it.
 ///
 /// libvirt would make it with the first container. But a second container that starts at the same
 /// moment can find the group before it has processors, and inherits none: its start fails with
@@ -108,11 +109,15 @@ pub fn make_machine_cpuset(groups: &[PathBuf]) -> Result<()> {
     let is_cpuset = |group: &&PathBuf| is_v1(group) && group.with_file_name(INHERITED[0]).exists();
     for group in groups.iter().filter(is_cpuset) {
         match std::fs::create_dir(group) {
-            // Another container has started meanwhile, and libvirt has made the group for it.
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            // By a run that was killed before it could go on, or by libvirt for another container.
+            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
             made => made.map_err(|e| Error::io("make", group, e))?,
         }
         for file in INHERITED {
+            let has = files::read_trimmed(group.join(file)).is_some_and(|text| !text.is_empty());
+            if has {
+                continue;
+            }
             let above = group.with_file_name(file);
             let all = std::fs::read(&above).map_err(|e| Error::io("read", &above, e))?;
             let path = group.join(file);
@@ -219,7 +224,12 @@ mod tests {
             assert_eq!(std::fs::read_to_string(made).unwrap(), file);
         }
         assert!(!groups[1].exists() && !groups[2].exists());
-        // A group that is there already is left alone.
+        // One that a killed run has left without them gets them.
+        std::fs::write(groups[0].join("cpuset.mems"), "\n").unwrap();
+        make_machine_cpuset(&groups).unwrap();
+        let mems = std::fs::read_to_string(groups[0].join("cpuset.mems")).unwrap();
+        assert_eq!(mems, CPUSET[1]);
+        // What a group has already is left alone.
         std::fs::write(cpuset.join("cpuset.cpus"), "other").unwrap();
         make_machine_cpuset(&groups).unwrap();
         let kept = std::fs::read_to_string(groups[0].join("cpuset.cpus")).unwrap();

@@ -1,7 +1,7 @@
 //! The network between machines: defined and started, with a record of what libvirt changes on the
 //! host for it.
 
-use crate::change::{self, Change, Journal, Outside};
+use crate::change::{self, Change, Journal, Kernel, Outside};
 use crate::error::{Context as _, Result};
 use crate::host::{cgroups, files, forwarding};
 use crate::libvirt::{leftovers, marked_state_dir, virsh};
@@ -52,7 +52,13 @@ pub(crate) fn raise(look: &Look<'_>, state: &mut State, network: &Raised<'_>) ->
     }
     undos.extend(records_of_other_sets(look, network.state_dir)?);
     state.journal.intend(undos)?;
-    cgroups::make_machine_cpuset(&groups)?;
+    // Those of an earlier run, too, which can have been killed in the middle of it.
+    let ours = state.journal.outstanding();
+    let groups = ours.filter_map(|(_, change)| match change {
+        Change::Kernel(Kernel::Cgroup(group)) => Some(group.path.clone()),
+        _ => None,
+    });
+    cgroups::make_machine_cpuset(&groups.collect::<Vec<_>>())?;
     let xml = network.state_dir.join(network.file);
     virsh::raise_network(&look.context.host, network.name, &xml, network.present).context(format!(
         "start network {} on {}",

@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::kill::{Stage, killed, signal_at, start};
+use crate::runner::not_proven;
 use crate::world::{Before, STATE, lxa, names, online, tool, until};
 use nix::sys::signal::Signal;
 use std::path::Path;
@@ -19,6 +20,10 @@ pub const TESTS: &[Test] = &[
     ("killed_while_cleaning_up", killed_while_cleaning_up),
     ("interrupted_and_put_back", interrupted_and_put_back),
     ("two_runs_never_mix", two_runs_never_mix),
+    (
+        "killed_before_a_group_had_processors",
+        killed_before_a_group_had_processors,
+    ),
 ];
 
 /// Waits until it has ended well.
@@ -71,6 +76,26 @@ fn killed_then_finished_by_another_up() {
         lxa("cleanup").exits(0);
         before.is_as_now();
     }
+}
+
+/// The group of cpusets that containers are in, between its making and the next step; nothing could
+/// start in it.
+fn killed_before_a_group_had_processors() {
+    let cpusets = Path::new("/sys/fs/cgroup/cpuset");
+    if !cpusets.join("tasks").exists() {
+        return not_proven("a group without processors: there is no cpuset of cgroup v1");
+    }
+    let before = Before::new();
+    killed("up -c 2", "the network's record", || {
+        in_journal("\"network\"")
+    });
+    let group = cpusets.join("machine");
+    let _ = std::fs::remove_dir(&group);
+    std::fs::create_dir(&group).unwrap();
+    lxa("up -c 2").exits(0);
+    assert_eq!(online(), names("lxc", 2));
+    lxa("cleanup").exits(0);
+    before.is_as_now();
 }
 
 fn killed_while_cleaning_up() {
