@@ -43,6 +43,8 @@ impl Usual {
             false => Init::Own,
         };
         let is_whole = wanted.init.unwrap_or(usual) == Init::Systemd && root.is_ok();
+        // Who asks for it has it, or is told why not elsewhere.
+        let init = wanted.init.map_or(init, |_| Ok(()));
         Usual {
             init: usual,
             root: if is_whole { Root::Full } else { Root::Lean },
@@ -200,6 +202,9 @@ mod tests {
         for (init, root) in [(Some(Init::Own), None), (None, Some(Root::Lean))] {
             assert_eq!(usual(&wanted(init, root)).1, None);
         }
+        // Nor need who has asked for systemd be told why it is not usual.
+        let says = usual(&wanted(Some(Init::Systemd), None)).1.unwrap();
+        assert_eq!(says, format!("the nodes are {MACHINES}"));
         assert!(machines(directory.path(), &context.state_dir).is_err());
     }
 
