@@ -8,7 +8,6 @@ use super::wait;
 use super::{Lab, nested};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::Host;
 use crate::host::files;
 use crate::host::inside::Inside;
 use crate::libvirt::hypervisor::LXC;
@@ -30,29 +29,26 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
         return Ok(());
     };
     let names: Vec<String> = lab.cluster_nodes().into_iter().map(|n| n.name).collect();
-    let text = serde_json::to_string(&names).map_err(|e| Error::failed(e.to_string()))?;
-    // A run that goes on after this one was killed must place them as they are.
-    state.write(PLACED, &text)?;
     let nodes = (names.iter())
         .map(|name| wait::await_file(context, lab, name, nested::LIBVIRT_SOCKET))
         .collect::<Result<Vec<_>>>()?;
-    let started = std::thread::scope(|scope| {
-        let shares = nodes.iter().enumerate();
-        let threads: Vec<_> = shares
-            .map(|(place, inside)| {
-                let files = share(&set, place, nodes.len());
-                let (host, set) = (&context.host, &set);
-                scope.spawn(move || start_on(host, inside, set, place == 0, &files))
-            })
-            .collect();
-        let ended = threads.into_iter().map(|thread| {
-            let ended = thread.join();
-            ended.unwrap_or_else(|_| Err(Error::failed("a thread ended")))
-        });
-        ended.collect::<Vec<_>>()
+    let host = &context.host;
+    // The first node has it, from making the guests' files.
+    on_each(&nodes[1..], |_, inside| {
+        nested::raise_network(host, inside, &set)
+    })
+    .into_iter()
+    .collect::<Result<Vec<()>>>()?;
+    // Where there is the file, there are the networks. A run that goes on after this one was killed
+    // must place the guests as they are.
+    let text = serde_json::to_string(&names).map_err(|e| Error::failed(e.to_string()))?;
+    state.write(PLACED, &text)?;
+    let started = on_each(&nodes, |place, inside| {
+        let files = share(&set, place, nodes.len());
+        virsh::create_all(&inside.at(host), &LXC, &files, &mut |_| ())
     });
-    for (name, ended) in names.iter().zip(started) {
-        if let Some(e) = ended? {
+    for (name, started) in names.iter().zip(started) {
+        if let Err(e) = started {
             let said = e.message();
             let text = format!("{name}: guest nodes will be slower to come online: {said}");
             context.report.warn(text);
@@ -61,25 +57,29 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     Ok(())
 }
 
+/// Does the same in several nodes side by side; their number goes with each.
+fn on_each(
+    nodes: &[Inside],
+    each: impl Fn(usize, &Inside) -> Result<()> + Sync,
+) -> Vec<Result<()>> {
+    let each = &each;
+    std::thread::scope(|scope| {
+        let numbered = nodes.iter().enumerate();
+        let threads: Vec<_> = numbered
+            .map(|(number, inside)| scope.spawn(move || each(number, inside)))
+            .collect();
+        let ended = threads.into_iter().map(|thread| {
+            let ended = thread.join();
+            ended.unwrap_or_else(|_| Err(Error::failed("a thread ended")))
+        });
+        ended.collect()
+    })
+}
+
 /// The domain XML of those guests that are placed here.
 fn share(set: &Set, place: usize, places: usize) -> Vec<PathBuf> {
     let guests = set.guests().into_iter().skip(place).step_by(places);
     guests.map(|g| set.domain_xml_path(&g.name)).collect()
-}
-
-/// The first node has the network, from making the guests' files. Gives back why containers did not
-/// start.
-fn start_on(
-    host: &Host,
-    inside: &Inside,
-    set: &Set,
-    is_first: bool,
-    files: &[PathBuf],
-) -> Result<Option<Error>> {
-    if !is_first {
-        nested::raise_network(host, inside, set)?;
-    }
-    Ok(virsh::create_all(&inside.at(host), &LXC, files, &mut |_| ()).err())
 }
 
 /// The nodes that guests were placed on before the cluster knew them; none where they were not.
@@ -92,4 +92,34 @@ pub(crate) fn placed(lab: &Lab) -> Result<Vec<String>> {
         return Ok(Vec::new());
     };
     serde_json::from_slice(&bytes).map_err(|e| Error::failed(format!("{}: {e}", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::MOST_CLUSTER_NODES;
+    use crate::pacemaker::config::passing_ids;
+
+    #[test]
+    fn each_guest_is_in_one_share_and_each_node_can_have_one() {
+        let set = crate::plan::tests::sample(5);
+        let names = |place| -> Vec<String> {
+            let files = share(&set, place, 3).into_iter();
+            files
+                .map(|f| {
+                    f.parent()
+                        .unwrap()
+                        .file_name()
+                        .unwrap()
+                        .to_string_lossy()
+                        .into_owned()
+                })
+                .collect()
+        };
+        assert_eq!(names(0), ["lxc1", "lxc4"]);
+        assert_eq!(names(1), ["lxc2", "lxc5"]);
+        assert_eq!(names(2), ["lxc3"]);
+        // Besides the one that is of no node.
+        assert_eq!(passing_ids("tag").len(), 1 + MOST_CLUSTER_NODES as usize);
+    }
 }
