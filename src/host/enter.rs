@@ -50,8 +50,13 @@ pub fn run(
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::usage("node-enter without a command"));
     };
-    super::inside::join_groups(pid)?;
-    enter_namespaces(pid)?;
+    super::inside::join_groups(pid)
+        .and_then(|()| enter_namespaces(pid))
+        .map_err(|e| match Path::new(&format!("/proc/{pid}")).exists() {
+            true => e,
+            false => Error::cant("the container has just ended")
+                .mend("see what runs: lxc-autogen lab status, or lxc-autogen status"),
+        })?;
     give_up(without)?;
     let program = program.to_string_lossy();
     let command = Cmd::new(program.clone()).args(arguments.iter().cloned());

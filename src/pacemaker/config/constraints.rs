@@ -264,6 +264,10 @@ mod tests {
         assert_eq!(all_of(&sample(1)), "^container1$");
         assert_eq!(all_of(&sample(12)), "^container([1-9]|1[0-2])$");
         assert_eq!(
+            all_with_connections_of(&sample(12)),
+            "^(container|lxc)([1-9]|1[0-2])$"
+        );
+        assert_eq!(
             all_of(&sample(1203)),
             "^container([1-9]|[1-9][0-9]|[1-9][0-9][0-9]|1[0-1][0-9][0-9]|120[0-3])$"
         );

@@ -162,5 +162,8 @@ fn containers_that_run_already_are_wanted_where_they_run() {
         ]
     );
     assert!(told(&joining(true, &[]), &[]).is_empty());
+    // No node is asked for the containers, nor for the connections to them.
+    let unprobed = &joining(true, &[]).constraints(&set, &[])[0];
+    assert_eq!(unprobed.get("rsc-pattern"), Some("^(container|lxc)[1-5]$"));
     assert!(joining(false, &["n1"]).constraints(&set, &[]).is_empty());
 }
