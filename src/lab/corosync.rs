@@ -47,8 +47,10 @@ pub fn conf(lab: &Lab) -> String {
 
 /// The links' settings, by which a cluster that starts is whole a second earlier: the nodes look for
 /// each other more often than a quarter of the token's timeout (corosync.conf(5),
-/// `knet_ping_interval`), more seldom the more nodes there are, and one answer will do. A link is dead
-/// after the same time as by default.
+/// `knet_ping_interval`), more seldom the more nodes there are, and one answer will do. A node's only
+/// link is dead after the same time as by default. One of two is dead in half that time: the other has
+/// to carry a token before the first one counts as lost, also on a machine that stands still for a
+/// second.
 fn links(lab: &Lab) -> String {
     const PER_NODE_MS: u32 = 50;
     /// corosync's default (corosync.conf(5) of 3.1.7).
@@ -59,12 +61,13 @@ fn links(lab: &Lab) -> String {
     }
     let token_ms = TOKEN_MS + (nodes - 2) * 650;
     let links = 0..lab.links().len();
+    let dead_ms = token_ms / (2 * links.len() as u32);
     let settings = links.map(|link| {
         format!(
             "  interface {{\n    linknumber: {link}\n    knet_ping_interval: {}\n    \
              knet_ping_timeout: {}\n    knet_pong_count: 1\n  }}\n",
             PER_NODE_MS * nodes,
-            token_ms / 2
+            dead_ms
         )
     });
     settings.collect()
@@ -102,7 +105,12 @@ mod tests {
                     name: lab-node2\n    nodeid: 2\n  }\n";
         assert!(text.contains(node), "{text}");
         assert_eq!(text.matches("ring1_addr").count(), 2);
-        assert_eq!(text.matches("linknumber").count(), 2);
+        // Half of what an only link has, 1500.
+        assert_eq!(
+            text.matches("knet_ping_timeout: 750\n").count(),
+            2,
+            "{text}"
+        );
         assert!(!conf(&sample(2, 1)).contains("ring1_addr"));
     }
 }
