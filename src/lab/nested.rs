@@ -14,6 +14,7 @@ use crate::host::{files, lock, net};
 use crate::lab::{GUESTS, GUESTS_DIR, Lab, MOST_CONTAINERS};
 use crate::libvirt::virsh;
 use crate::plan::{NETWORK_NAME, Set};
+use crate::report;
 use std::path::Path;
 use std::time::Duration;
 
@@ -107,14 +108,18 @@ pub(crate) fn up(context: &Context, lab: &Lab, placed: &[String], timeout: Durat
     }
 }
 
-/// Runs this program in a node, with `-A`: the guests may run on every cluster node. Its output and
-/// errors are reported here as our own.
+/// Runs this program in a node, with `-A`: the guests may run on every cluster node. Its warnings and
+/// errors are reported here as our own, and its trace with --verbose.
 fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Duration) -> Result<()> {
     let spec = &lab.spec;
+    let tells = match context.options.verbose {
+        true => "--verbose",
+        false => "--quiet",
+    };
     let command = inside
         .cmd(PROGRAM)
         .args(verb.split(' '))
-        .args(["--quiet", "--allow-anywhere", "--state-dir", GUESTS_DIR])
+        .args([tells, "--allow-anywhere", "--state-dir", GUESTS_DIR])
         .args(["--containers", &spec.containers.to_string()])
         .args(["--memory", &spec.guest_memory_mib.to_string()])
         // The command keeps to the time itself; afterwards it may still put back its changes.
@@ -122,7 +127,11 @@ fn run(context: &Context, lab: &Lab, inside: &Inside, verb: &str, timeout: Durat
         .interruptible();
     let output = unhindered(context, &command)?;
     match output.code {
-        0 => Ok(()),
+        0 => {
+            let lines = output.stderr.lines();
+            lines.for_each(|line| report::say(format!("{}: {line}", inside.name())));
+            Ok(())
+        }
         5 => Err(output.error().with_kind(Kind::NotOnline)),
         130 => Err(output.error().with_kind(Kind::Interrupted)),
         _ => Err(output.error()),

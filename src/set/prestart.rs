@@ -140,6 +140,9 @@ fn start_by(
 /// # Errors
 /// When the cluster does not say where they run.
 pub(crate) fn end_strays(look: &Look<'_>, guests: &[&Machine]) -> Result<()> {
+    if guests.is_empty() {
+        return Ok(());
+    }
     let here = look.node()?.to_owned();
     let view = tools::view(&look.context.host)?;
     let elsewhere = |g: &&&Machine| {
