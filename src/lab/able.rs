@@ -37,7 +37,7 @@ impl Usual {
     /// On this host, with these options.
     pub(super) fn of(context: &Context, wanted: &Wanted) -> Usual {
         let base = wanted.base.as_deref().unwrap_or(Path::new("/"));
-        let (init, root) = (check_usual(base), check_overlays(&context.state_dir));
+        let (init, root) = (check_systemd(base), check_overlays(&context.state_dir));
         let usual = match init.is_ok() {
             true => Init::Systemd,
             false => Init::Own,
@@ -74,7 +74,7 @@ fn with_mend(e: &Error) -> String {
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the reason and its mend.
 pub(crate) fn machines(base: &Path, dir: &Path) -> Result<&'static str> {
-    check_usual(base)
+    check_systemd(base)
         .and(check_overlays(dir))
         .map(|()| MACHINES)
 }
@@ -117,17 +117,6 @@ pub(super) fn warn_if_outrun(context: &Context, lab: &Lab) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// As [`check_systemd`], and refuses what has not been seen to work well: on an emulated virtual machine
-/// with cgroup v2 alone one such node and its guest node came online, but beside two of them the agent
-/// that starts the guest's container did not end within its 90 s, time and again.
-fn check_usual(base: &Path) -> Result<()> {
-    if cgroups::only_v2() {
-        let unseen = "where cgroup v2 is alone, guest nodes may not come up in machines";
-        return Err(Error::cant(unseen).mend("lab up --init systemd tries it"));
-    }
-    check_systemd(base)
 }
 
 fn check_systemd(base: &Path) -> Result<()> {
