@@ -94,6 +94,8 @@ pub const PROGRAMS: &str = "bin";
 pub const SYSTEM: &str = "system";
 /// Name of the directory with fence_virtd's configuration, key and log.
 pub const FENCE: &str = "fence";
+/// Name of a file that is there when all nodes of a lab have been online once.
+pub(crate) const COMPLETE: &str = "complete";
 
 /// A lab: its spec, and what this host had to choose for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,9 @@
 
 use super::running::Running;
 use super::steps::{Step, Steps};
-use super::{Lab, daemons, early, fence, groups, hosts, make, nested, resize, vote, wait};
+use super::{
+    COMPLETE, Lab, daemons, early, fence, groups, hosts, make, nested, resize, vote, wait,
+};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
@@ -15,9 +17,6 @@ use crate::plan::Machine;
 use crate::report::count;
 use crate::state::State;
 use std::time::Duration;
-
-/// Name of a file that is there when all nodes of a lab have been online once.
-pub(crate) const COMPLETE: &str = "complete";
 
 /// Seconds that nodes may take to come online, unless the options say otherwise.
 pub(crate) fn patience(lab: &Lab) -> u64 {

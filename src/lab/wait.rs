@@ -2,14 +2,15 @@
 
 use super::reconnect::Reconnect;
 use super::running::Running;
-use super::{Lab, daemons};
+use super::{COMPLETE, Lab, daemons};
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::{self, Error, Result};
+use crate::host::files;
 use crate::host::inside::Inside;
 use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::tools;
-use crate::plan::Machine;
+use crate::plan::{Kind, Machine};
 use std::time::Duration;
 
 /// A cluster node's view of the cluster: from one in a partition with quorum if there is one, else
@@ -47,7 +48,7 @@ fn view_of(context: &Context, inside: &Inside) -> Option<View> {
 /// Waits for a cluster node whose cluster answers and has quorum.
 ///
 /// # Errors
-/// [`Kind::NotOnline`] when there is none in time.
+/// [`error::Kind::NotOnline`] when there is none in time.
 pub(crate) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> Result<Inside> {
     let poll = Poll::every(Duration::from_millis(200), patience);
     let look = |_: &mut Poll| {
@@ -63,14 +64,18 @@ pub(crate) fn await_answer(context: &Context, lab: &Lab, patience: Duration) -> 
     };
     poll.until(look, |()| {
         let first = &lab.cluster_nodes()[0].name;
-        Error::new(Kind::NotOnline, "no cluster node answers with quorum").mend(look_at(lab, first))
+        Error::new(
+            error::Kind::NotOnline,
+            "no cluster node answers with quorum",
+        )
+        .mend(look_at(lab, first))
     })
 }
 
 /// Waits until a file is there in a node.
 ///
 /// # Errors
-/// [`Kind::NotOnline`] when it is not in time.
+/// [`error::Kind::NotOnline`] when it is not in time.
 pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -> Result<Inside> {
     let poll = Poll::every(Duration::from_millis(50), Duration::from_secs(60));
     let look = |_: &mut Poll| {
@@ -85,7 +90,7 @@ pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -
         })
     };
     poll.until(look, |()| {
-        Error::new(Kind::NotOnline, format!("{name} has no {path}")).mend(look_at(lab, name))
+        Error::new(error::Kind::NotOnline, format!("{name} has no {path}")).mend(look_at(lab, name))
     })
 }
 
@@ -93,7 +98,7 @@ pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -
 /// have started.
 ///
 /// # Errors
-/// [`Kind::NotOnline`] with what is known of the nodes that are not online.
+/// [`error::Kind::NotOnline`] with what is known of the nodes that are not online.
 pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
     if lab.spec.bare {
         return await_started(context, lab, timeout);
@@ -104,6 +109,7 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     let poll = Poll::every(Duration::from_millis(100), timeout)
         .growing((5, 4), Duration::from_millis(500));
     let mut asked = 0;
+    let known = files::exists(&lab.path(COMPLETE));
     let look = |poll: &mut Poll| {
         let running = Running::of(context, lab)?;
         let view = match poll.is_over() {
@@ -111,12 +117,11 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
             false => view_in_turn(context, lab, &running, &mut asked),
         };
         let view = view.unwrap_or_default();
-        let online = |n: &&Machine| {
-            view.nodes
-                .get(&n.name)
-                .is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "unclean")))
-        };
-        let waiting: Vec<&Machine> = nodes.iter().filter(|n| !online(n)).collect();
+        let mut waiting: Vec<&Machine> = nodes.iter().filter(|n| !is_online(&view, n)).collect();
+        if known && waiting.is_empty() {
+            let cluster = nodes.iter().filter(|n| n.kind == Kind::Cluster);
+            waiting = cluster.filter(|n| !says_so(context, &running, n)).collect();
+        }
         stage.at(nodes.len() - waiting.len());
         if waiting.is_empty() {
             return Ok(Seen::Ready(()));
@@ -131,6 +136,21 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
     })?;
     stage.done();
     Ok(())
+}
+
+fn is_online(view: &View, node: &Machine) -> bool {
+    let seen = view.nodes.get(&node.name);
+    seen.is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "unclean")))
+}
+
+/// Whether a cluster node itself says that it is online. The others notice only after the token's timeout
+/// that one has died: until then they take one that was started again at once for the one from before,
+/// and afterwards they fence it.
+fn says_so(context: &Context, running: &Running, node: &Machine) -> bool {
+    let own = running
+        .get(&node.name)
+        .and_then(|inside| view_of(context, inside));
+    own.is_some_and(|view| is_online(&view, node))
 }
 
 /// Waits until all units of all nodes have started, or failed.
@@ -185,7 +205,7 @@ fn not_online(
     }
     details.extend(view.failures_of(&names));
     Error::new(
-        Kind::NotOnline,
+        error::Kind::NotOnline,
         format!("not online in time: {}", names.join(", ")),
     )
     .details(details)

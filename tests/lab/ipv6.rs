@@ -41,7 +41,11 @@ fn nodes_are_reached_by_ipv6() {
     lab.change("--cluster-nodes 3").exits(0);
     assert_eq!(all_are_reached(&lab), 7);
     tool("virsh -c lxc:/// destroy lab-node3");
+    // The others have not noticed yet, and take it for the one from before.
     lab.change("").exits(0);
+    let own = lab.ok("node3", "crm_mon --one-shot");
+    let line = own.lines().find(|l| l.contains("Online:"));
+    assert!(line.is_some_and(|l| l.contains("lab-node3")), "{own}");
     assert_eq!(all_are_reached(&lab), 7);
     lab.down();
 }

@@ -4,8 +4,9 @@
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::host::{files, lock, users};
+use crate::lab::COMPLETE;
 use crate::lab::directory::{load, of_lab};
-use crate::lab::raise::{COMPLETE, patience, summary, up};
+use crate::lab::raise::{patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
 use crate::lab::steps::{Present, Steps};
 use crate::lab::{Wanted, checks, cib, config, corosync, domain, hosts};
