@@ -105,6 +105,7 @@ mod tests {
                     name: lab-node2\n    nodeid: 2\n  }\n";
         assert!(text.contains(node), "{text}");
         assert_eq!(text.matches("ring1_addr").count(), 2);
+        assert_eq!(text.matches("linknumber").count(), 2);
         // Half of what an only link has, 1500.
         assert_eq!(
             text.matches("knet_ping_timeout: 750\n").count(),
