@@ -92,7 +92,9 @@ impl Kind for CibObject {
         };
         let ids = tags.iter().flat_map(|tag| config::ids_of_tag(tag));
         let there = ids.filter(|id| cib.has_id(id));
-        Ok(there.map(|id| CibObject { id }).collect())
+        let kept_off = tags.iter().flat_map(|tag| cib.kept_off(tag));
+        let all = there.chain(kept_off.map(str::to_owned));
+        Ok(all.map(|id| CibObject { id }).collect())
     }
 }
 

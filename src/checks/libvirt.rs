@@ -62,6 +62,7 @@ fn tools(context: &Context) -> Vec<Check> {
         ("crm_mon", "--version"),
         ("crm_node", "--version"),
         ("crm_resource", "--version"),
+        ("crm_simulate", "--version"),
         ("crm_verify", "--version"),
     ];
     let mut found = Vec::new();

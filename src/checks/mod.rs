@@ -6,6 +6,7 @@ pub(crate) mod cluster;
 pub(crate) mod daemons;
 pub(crate) mod kernel;
 pub(crate) mod libvirt;
+pub(crate) mod outlook;
 
 use crate::error::{Error, Result};
 use serde::Serialize;

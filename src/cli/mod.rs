@@ -173,6 +173,10 @@ pub enum Command {
         /// Leave the cluster's throttling as it is while the nodes join (slower)
         #[arg(long)]
         gentle: bool,
+        /// Keep the cluster's other resources off the nodes, by a constraint for each; cleanup takes
+        /// them away
+        #[arg(long)]
+        keep_mine: bool,
         /// Cluster nodes where containers new to the cluster run already, in turn (labs)
         #[arg(long, value_name = "NODE,…", value_delimiter = ',', hide = true)]
         placed: Vec<String>,

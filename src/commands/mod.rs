@@ -114,12 +114,17 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
             share,
             timeout,
             gentle,
+            keep_mine,
             placed,
         }) => Verb::Up {
             wanted: shape.wanted(),
             sharing: share.sharing(),
             timeout,
-            manner: Manner { gentle, placed },
+            manner: Manner {
+                gentle,
+                placed,
+                keep_mine,
+            },
         },
         Some(Command::Cleanup { share, forget }) => Verb::Cleanup {
             scope: Scope::All,

@@ -7,6 +7,7 @@ use crate::lab::GUESTS_DIR;
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
+use crate::pacemaker::config::clone_primitive_id;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{connections, tools};
 use crate::plan::{Machine, Set};
@@ -27,6 +28,8 @@ struct Row {
     pacemaker: String,
     /// Name of the cluster node that the node's container runs on.
     on: Option<String>,
+    /// Ids of the resources that run on it, without the set's own clone.
+    runs: Vec<String>,
     /// When the node was last started, in seconds since the epoch; `None` while it is not online.
     since: Option<u64>,
 }
@@ -67,6 +70,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
         }));
     }
     result(as_table(&rows));
+    let busy = rows.iter().filter(|r| !r.runs.is_empty());
+    for Row { node, runs, .. } in busy {
+        result(format!("on {node}: {}\n", runs.join(", ")));
+    }
     result(format!(
         "{}: {running} running, {online} online; network {} on {}\n",
         count(rows.len(), "node"),
@@ -96,10 +103,28 @@ fn rows(context: &Context, set: &Set) -> Vec<Row> {
             }
         }
     }
+    let on_each = cluster.as_ref().map(|c| on_each(&c.view, set));
+    let mut on_each = on_each.unwrap_or_default();
     set.guests()
         .iter()
-        .map(|guest| row(guest, domains.as_ref(), cluster.as_ref()))
+        .map(|guest| Row {
+            runs: on_each.remove(&guest.name).unwrap_or_default(),
+            ..row(guest, domains.as_ref(), cluster.as_ref())
+        })
         .collect()
+}
+
+/// By node: the resources that run there, sorted, without the set's own clone.
+fn on_each(view: &View, set: &Set) -> HashMap<String, Vec<String>> {
+    let own = clone_primitive_id(set);
+    let mut on_each: HashMap<String, Vec<String>> = HashMap::new();
+    for (id, places) in view.active.iter().filter(|(id, _)| **id != own) {
+        for node in places.iter().flat_map(|place| &place.nodes) {
+            on_each.entry(node.clone()).or_default().push(id.clone());
+        }
+    }
+    on_each.values_mut().for_each(|ids| ids.sort());
+    on_each
 }
 
 /// Three answers of the cluster: its CIB, its view of nodes and resources, and its connections.
@@ -166,6 +191,7 @@ fn row(
         libvirt: libvirt.to_owned(),
         pacemaker,
         on,
+        runs: Vec::new(),
         since,
     }
 }

@@ -1,7 +1,7 @@
 //! `up`: generate, start the network, add to the CIB, and wait until every node is online; on a
 //! set that is there already, only the difference.
 
-use crate::checks::admission;
+use crate::checks::{admission, outlook};
 use crate::context::Context;
 use crate::error::{Kind, Result};
 use crate::host::{lock, users};
@@ -28,8 +28,11 @@ pub(super) fn run(
     timeout: Option<u64>,
     manner: Manner,
 ) -> Result<()> {
+    let keep_mine = manner.keep_mine;
     if context.options.dry_run {
-        return preview::run(&Look::new(context), wanted, sharing, Goal::Online);
+        let look = Look::new(context);
+        preview::run(&look, wanted, sharing, Goal::Online)?;
+        return preview::foresee(&look, wanted, keep_mine);
     }
     users::require_root("up")?;
     let host_lock = lock::host()?;
@@ -40,7 +43,8 @@ pub(super) fn run(
         mut shared,
         steps,
     } = prepare(&look, wanted, sharing, Goal::Online, |choice, _| {
-        admission::check(&look, &choice.set)
+        admission::check(&look, &choice.set)?;
+        outlook::check(&look, &choice.set, keep_mine)
     })?;
     let joined = join_all(&look, &mut state, &choice, &mut shared, &steps, manner);
     let joined = match joined {
@@ -85,6 +89,9 @@ fn join_all(
     let set = &choice.set;
     easing::end(look, state, set)?;
     let home = cib::home(look, set)?;
+    if manner.keep_mine {
+        cib::keep_mine(look, state, set)?;
+    }
     let passing = Passing::of(set, &home, &*look.cib()?, manner);
     passing.raise(look.context, state)?;
     make_everywhere(look, state, choice, shared, steps)?;

@@ -1,7 +1,7 @@
 //! `verify`: can this host run libvirt-LXC containers as guest nodes? Every check tells its finding
 //! and the mend. "The check failed" and "it could not be checked" are told apart.
 
-use crate::checks::{Check, Verdict, cluster, daemons, kernel, libvirt};
+use crate::checks::{Check, Verdict, cluster, daemons, kernel, libvirt, outlook};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::lab::able;
@@ -26,6 +26,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()>
     let chosen = || choose_set(&look, wanted, saved.as_ref(), &Elsewhere::default());
     checks.extend(libvirt::checks(context, chosen, quick));
     checks.extend(cluster::checks(&look, wanted, saved.as_ref()));
+    checks.extend(outlook::checks(&look, chosen));
     checks.extend(daemons::checks(containers));
     checks.push(labs_nodes(context));
     let failures = checks.iter().filter(|c| c.failed()).count();

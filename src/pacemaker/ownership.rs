@@ -1,6 +1,7 @@
 //! Which objects in the CIB are lxc-autogen's, and to which of its sets they belong.
 
 use super::cib::{Cib, is_remote};
+use super::config::{clone_constraint_id, keep_mine_id};
 use crate::xml::El;
 use std::collections::{HashMap, HashSet};
 
@@ -16,6 +17,14 @@ fn set_of(primitive: &El) -> Option<&str> {
         false => primitive.get("template"),
     };
     said.filter(|tag| tag.starts_with(OURS))
+}
+
+/// Whether this is the id of the constraint that puts this clone of ours on guest nodes.
+fn is_of_a_clone(constraint: &str, clone: &str) -> bool {
+    let tag = clone
+        .strip_suffix("-clone")
+        .map(|prefix| format!("{OURS}{prefix}"));
+    tag.is_some_and(|tag| constraint == clone_constraint_id(&tag))
 }
 
 impl Cib {
@@ -92,7 +101,6 @@ impl Cib {
     /// clone that a constraint of ours puts on guest nodes. The id alone does not tell: somebody
     /// else's resource can be called `container1` too.
     pub fn is_our_resource(&self, id: &str) -> bool {
-        let ours = |text: Option<&str>| text.is_some_and(|t| t.starts_with(OURS));
         let resources = self.in_section("resources").into_iter();
         let primitive = resources
             .filter(|e| e.name == "primitive" && e.get("id") == Some(id))
@@ -101,7 +109,42 @@ impl Cib {
         primitive
             || constraints
                 .filter(|e| e.name == "rsc_location" && e.get("rsc") == Some(id))
-                .any(|e| ours(e.get("id")))
+                .filter_map(|e| e.get("id"))
+                .any(|constraint| is_of_a_clone(constraint, id))
+    }
+
+    /// Resources that lxc-autogen did not make, each with the ids of its primitives, or its own: those
+    /// that the cluster runs on nodes of any kind. So no fence devices, which run on cluster nodes only,
+    /// and neither guests nor connections, which remote nodes cannot run.
+    pub fn others_resources(&self) -> Vec<(&str, Vec<&str>)> {
+        let guests: HashSet<&str> = self.guest_nodes().into_iter().map(|(_, id)| id).collect();
+        let runs_anywhere = |e: &&El| {
+            e.name != "template"
+                && e.get("class") != Some("stonith")
+                && !is_remote(e)
+                && e.get("id").is_some_and(|id| !guests.contains(id))
+        };
+        let top = self.section("resources").into_iter();
+        let top = top.flat_map(|section| &section.children);
+        top.filter(runs_anywhere)
+            .filter_map(|e| Some((e.get("id")?, e)))
+            .filter(|(id, _)| !self.is_our_resource(id))
+            .map(|(id, e)| {
+                let primitives = e.all("primitive").into_iter();
+                let inside: Vec<&str> = primitives.filter_map(|p| p.get("id")).collect();
+                (id, if inside.is_empty() { vec![id] } else { inside })
+            })
+            .collect()
+    }
+
+    /// The ids of a set's constraints that keep others' resources off its nodes.
+    pub fn kept_off(&self, tag: &str) -> Vec<&str> {
+        let constraints = self.in_section("constraints").into_iter();
+        constraints
+            .filter_map(|e| Some((e.get("id")?, e.get("rsc")?)))
+            .filter(|(id, resource)| *id == keep_mine_id(tag, resource))
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// The description of a tag's marker, which tells whose set it is.

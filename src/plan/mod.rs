@@ -103,6 +103,11 @@ impl Set {
         self.spec.kind == NodeKind::Guest && self.nodes.is_empty() && !self.spec.anywhere
     }
 
+    /// The node that the containers prefer: the one where a shared set was made, else this one.
+    pub fn home<'a>(&'a self, this_node: &'a str) -> &'a str {
+        self.nodes.first().map_or(this_node, String::as_str)
+    }
+
     /// All the set's machines.
     pub fn guests(&self) -> Vec<Machine> {
         guests(self)

@@ -2,6 +2,7 @@
 
 use super::easing;
 use crate::change::{self, Change};
+use crate::checks::outlook;
 use crate::error::Result;
 use crate::host::files;
 use crate::libvirt::leftovers;
@@ -148,10 +149,29 @@ pub(crate) fn adopt(look: &Look<'_>, state: &mut State) -> Result<()> {
 
 /// The node that the containers prefer: the one where a shared set was made, else this one.
 pub(crate) fn home(look: &Look<'_>, set: &Set) -> Result<String> {
-    match set.nodes.first() {
-        Some(home) => Ok(home.clone()),
-        None => look.node().map(str::to_owned),
+    Ok(set.home(look.node()?).to_owned())
+}
+
+/// Keeps those resources of other people that the cluster could run on the set's nodes off them, each
+/// by a constraint.
+///
+/// # Errors
+/// When the cluster does not answer, or refuses it.
+pub(crate) fn keep_mine(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> {
+    let outlook = outlook::of(look, set)?;
+    let theirs = outlook.map(|it| it.could_move).unwrap_or_default();
+    if theirs.is_empty() {
+        return Ok(());
     }
+    let ids = theirs.iter().map(|it| config::keep_mine_id(&set.tag(), it));
+    state
+        .journal
+        .intend(ids.map(|id| Change::from(change::CibObject { id })))?;
+    tools::merge(&look.context.host, &config::keep_mine(set, &theirs))?;
+    look.cib_has_changed();
+    let kept = format!("kept off the new nodes: {}", theirs.join(", "));
+    look.context.report.line(kept);
+    Ok(())
 }
 
 /// Lets crm_verify judge the first few containers of a set, or a clone, that is new to the CIB. The

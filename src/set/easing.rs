@@ -30,6 +30,8 @@ pub(crate) struct Manner {
     /// Cluster nodes where containers that are new to the cluster run already: the first on the
     /// first, the second on the second, and so on in turn.
     pub placed: Vec<String>,
+    /// Resources of other people's are kept off the nodes.
+    pub keep_mine: bool,
 }
 
 impl Passing {

@@ -1,7 +1,8 @@
 //! `--dry-run`: the steps that a run carries out, and the XML of the same plan; nothing is touched.
 
-use super::resolve::{Choice, choose};
+use super::resolve::{Choice, choose, choose_set};
 use super::steps::{Goal, Present, Steps};
+use crate::checks::outlook;
 use crate::context::Context;
 use crate::error::Result;
 use crate::libvirt::network;
@@ -46,6 +47,32 @@ pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goa
             ),
         });
     }
+    Ok(())
+}
+
+/// Tells what the cluster would do with the nodes, where a cluster runs: as `up` does before it makes
+/// anything.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] where the cluster would not start them.
+pub(crate) fn foresee(look: &Look<'_>, wanted: &Wanted, keep_mine: bool) -> Result<()> {
+    if look.cib().is_err() {
+        return Ok(());
+    }
+    let saved = saved(look.context)?;
+    let set = choose_set(look, wanted, saved.as_ref(), &Elsewhere::default())?;
+    outlook::check(look, &set, keep_mine)?;
+    let theirs = match keep_mine {
+        true => outlook::of(look, &set)?.map(|it| it.could_move),
+        false => None,
+    };
+    let theirs = theirs.filter(|all| !all.is_empty() && !look.context.options.json);
+    theirs.inspect(|all| {
+        result(format!(
+            "\nand a constraint for each of {}, which keeps it off the new nodes\n",
+            all.join(", ")
+        ));
+    });
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Adding a set that was generated before to the CIB.
 
 use super::{cib, make, prestart};
-use crate::checks::admission;
+use crate::checks::{admission, outlook};
 use crate::error::{Error, Result};
 use crate::libvirt::virsh;
 use crate::look::Look;
@@ -24,6 +24,9 @@ pub(crate) fn push(look: &Look<'_>, state: &mut State, set: &Set, part: Part) ->
     }
     admission::check_version(look, set)?;
     admission::check(look, set)?;
+    if part == Part::All {
+        outlook::check(look, set, false)?;
+    }
     let before = look.cib()?;
     state.save_set(set)?;
     if set.spec.kind == NodeKind::Remote && part == Part::All {

@@ -26,6 +26,7 @@ mod kill;
 #[allow(dead_code)]
 mod mon;
 mod original;
+mod own;
 mod pcs;
 mod refused;
 mod remote;
@@ -47,6 +48,7 @@ fn main() {
             everyday::TESTS,
             remote::TESTS,
             pcs::TESTS,
+            own::TESTS,
             scale::TESTS,
             throttle::TESTS,
             original::TESTS,

@@ -229,7 +229,12 @@ pub(super) fn clone_on_guests(set: &Set) -> El {
         ))
 }
 
-fn rule(id: &str, score: &str, op: Option<&str>, parts: &[(&str, &str, Option<&str>)]) -> El {
+pub(super) fn rule(
+    id: &str,
+    score: &str,
+    op: Option<&str>,
+    parts: &[(&str, &str, Option<&str>)],
+) -> El {
     let mut rule = El::new("rule")
         .attr("id", format!("{id}-rule"))
         .attr("score", score);

@@ -81,6 +81,11 @@ pub fn clone_constraint_id(tag: &str) -> String {
     format!("{tag}-{CLONE_CONSTRAINT}")
 }
 
+/// The id of the constraint that keeps somebody else's resource off a tag's nodes.
+pub fn keep_mine_id(tag: &str, resource: &str) -> String {
+    format!("{tag}-off-{resource}")
+}
+
 /// The id of the clone of a tag, whichever set the tag is of; `None` for a tag that is not ours.
 pub fn clone_id_of_tag(tag: &str) -> Option<String> {
     let prefix = tag.strip_prefix("lxc-autogen-")?;

@@ -5,6 +5,7 @@ mod constraints;
 mod container;
 mod ids;
 mod joining;
+mod keep_mine;
 mod remote;
 mod stop;
 
@@ -20,10 +21,11 @@ use constraints::{clone_on_guests, of_containers};
 pub use container::monitors;
 pub use ids::{
     clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, description, former_ids,
-    ids_of_tag, object_ids, passing_ids,
+    ids_of_tag, keep_mine_id, object_ids, passing_ids,
 };
 pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
 pub use joining::{left_over, stays};
+pub use keep_mine::keep_mine;
 
 /// The node attribute that marks our guest nodes; rules find our guest nodes by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";

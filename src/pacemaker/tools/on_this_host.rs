@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
 use crate::pacemaker::cib::Cib;
+use crate::pacemaker::forecast::Forecast;
 use crate::xml::El;
 use std::path::Path;
 
@@ -25,12 +26,7 @@ pub fn last_known(host: &Host) -> Option<Cib> {
 /// change do not count.
 pub fn check_merge(host: &Host, current: &Cib, configuration: &El) -> Result<()> {
     let current = current.render();
-    let copy = tempfile::NamedTempFile::new()
-        .map_err(|e| Error::failed(format!("make a temporary file: {e}")))?;
-    std::fs::write(copy.path(), &current).map_err(|e| Error::io("write", copy.path(), e))?;
-    merging(host, configuration)
-        .env("CIB_file", copy.path())
-        .ok(host)?;
+    let copy = merged(host, &current, configuration)?;
     let verdict = verify_file(host, copy.path())?;
     if verdict.is_empty() {
         return Ok(());
@@ -45,6 +41,31 @@ pub fn check_merge(host: &Host, current: &Cib, configuration: &El) -> Result<()>
         return Ok(());
     }
     Err(Error::failed("crm_verify refuses what would be added to the CIB").details(ours))
+}
+
+/// A file with this CIB after a merge.
+fn merged(host: &Host, current: &str, configuration: &El) -> Result<tempfile::NamedTempFile> {
+    let copy = tempfile::NamedTempFile::new()
+        .map_err(|e| Error::failed(format!("make a temporary file: {e}")))?;
+    std::fs::write(copy.path(), current).map_err(|e| Error::io("write", copy.path(), e))?;
+    merging(host, configuration)
+        .env("CIB_file", copy.path())
+        .ok(host)?;
+    Ok(copy)
+}
+
+/// What the scheduler would do with this CIB after a merge; nothing is changed.
+///
+/// # Errors
+/// When cibadmin refuses the merge, or crm_simulate fails.
+pub fn forecast(host: &Host, current: &Cib, configuration: &El) -> Result<Forecast> {
+    let copy = merged(host, &current.render(), configuration)?;
+    let text = Cmd::new("crm_simulate")
+        .arg("--xml-file")
+        .arg(copy.path())
+        .arg("--show-scores")
+        .ok(host)?;
+    Ok(Forecast::parse(&text))
 }
 
 /// The complaints of crm_verify about a CIB, line by line; empty when the CIB is valid.

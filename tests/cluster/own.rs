@@ -1,0 +1,192 @@
+//! A cluster that has resources, constraints and habits of its own, as an administrator's has.
+
+use crate::Test;
+use crate::world::{Before, NODE, cluster, lxa, run, tool, until};
+
+pub const TESTS: &[Test] = &[
+    (
+        "ones_own_resources_stay_or_are_named",
+        ones_own_resources_stay_or_are_named,
+    ),
+    (
+        "a_cluster_that_would_start_no_node",
+        a_cluster_that_would_start_no_node,
+    ),
+];
+
+/// Adds an object to the cluster's configuration, and takes it away again.
+struct Object {
+    section: &'static str,
+    xml: String,
+}
+
+impl Object {
+    fn new(section: &'static str, xml: String) -> Object {
+        let object = Object { section, xml };
+        object.cibadmin("--create");
+        object
+    }
+
+    fn cibadmin(&self, what: &str) {
+        run(
+            "cibadmin",
+            [what, "--scope", self.section, "--xml-text", &self.xml],
+        )
+        .exits(0);
+    }
+}
+
+impl Drop for Object {
+    fn drop(&mut self) {
+        self.cibadmin("--delete");
+    }
+}
+
+/// A resource, and a clone of one, whose second instance a guest node takes at once.
+fn resources() -> [Object; 2] {
+    let dummy = |id: &str| {
+        format!("<primitive id=\"{id}\" class=\"ocf\" provider=\"pacemaker\" type=\"Dummy\"/>")
+    };
+    let clone = format!("<clone id=\"mine-clone\">{}</clone>", dummy("mine"));
+    [
+        Object::new("resources", dummy("web")),
+        Object::new("resources", clone),
+    ]
+}
+
+fn ones_own_resources_stay_or_are_named() {
+    let before = Before::new();
+    let theirs = resources();
+    until("they run here", 30, || {
+        ["web", "mine"]
+            .iter()
+            .all(|id| cluster().runs_on(id) == [NODE])
+    });
+    let named = "may move them there: web, mine-clone";
+    let paste = "pcs constraint location mine-clone rule resource-discovery=never \
+                 score=-INFINITY lxc-autogen eq lxc";
+
+    // Said before anything is made.
+    let checked = lxa("verify --quick").exits(0).out;
+    assert!(
+        checked.contains(named) && checked.contains(paste),
+        "{checked}"
+    );
+    assert!(
+        checked.contains("the cluster would start them"),
+        "{checked}"
+    );
+    let dry = lxa("up -c 2 --dry-run").exits(0);
+    assert!(
+        dry.err.contains(named) && dry.err.contains(paste),
+        "{dry:?}"
+    );
+    let dry = lxa("up -c 2 --dry-run --keep-mine").exits(0);
+    assert!(
+        dry.out.contains("a constraint for each of web, mine-clone"),
+        "{dry:?}"
+    );
+    assert!(!dry.err.contains(named), "{dry:?}");
+
+    // Without a constraint the clone's instances are on the new nodes, and status tells it.
+    let up = lxa("up -c 2").exits(0).err;
+    assert!(up.contains(named) && up.contains(paste), "{up}");
+    until("each has its instance", 30, || {
+        cluster().runs_on("mine").len() == 3
+    });
+    let status = lxa("status").exits(0).out;
+    assert!(status.contains("on lxc2: mine\n"), "{status}");
+    // What is pasted ends it, and the next up has nothing to say.
+    tool(paste);
+    until("it runs here alone", 30, || {
+        cluster().runs_on("mine") == [NODE]
+    });
+    assert!(
+        !lxa("up -c 2").exits(0).err.contains("warning"),
+        "of a set that is there"
+    );
+    tool("pcs constraint delete location-mine-clone");
+    lxa("cleanup").exits(0);
+
+    // Kept from the beginning, by what cleanup takes away.
+    let up = lxa("up -c 2 --keep-mine").exits(0).err;
+    assert!(
+        up.contains("kept off the new nodes: web, mine-clone"),
+        "{up}"
+    );
+    for resource in ["web", "mine"] {
+        assert_eq!(cluster().runs_on(resource), [NODE]);
+    }
+    let json: serde_json::Value = serde_json::from_str(&lxa("status --json").exits(0).out).unwrap();
+    assert_eq!(json["nodes"][0]["runs"], serde_json::json!([]));
+    let shown = tool("pcs constraint");
+    assert!(shown.contains("lxc-autogen-lxc-off-web"), "{shown}");
+    lxa("cleanup").exits(0);
+    drop(theirs);
+    until("they have stopped", 30, || {
+        ["web", "mine"]
+            .iter()
+            .all(|id| cluster().runs_on(id).is_empty())
+    });
+    before.is_as_now();
+}
+
+fn a_cluster_that_would_start_no_node() {
+    let before = Before::new();
+    let refused = |what: &str, mend: &str| {
+        let said = lxa("up -c 2").exits(3).err;
+        assert!(said.contains(what) && said.contains(mend), "{said}");
+        let said = lxa("verify --quick").exits(3).out;
+        assert!(said.contains(what), "{said}");
+        assert!(!std::path::Path::new("/var/lib/lxc-autogen").exists());
+    };
+    let mends = [
+        (
+            "standby on",
+            "standby",
+            format!("pcs node unstandby {NODE}"),
+        ),
+        (
+            "maintenance true",
+            "maintenance",
+            format!("pcs node unmaintenance {NODE}"),
+        ),
+    ];
+    for (attribute, state, mend) in mends {
+        let (name, value) = attribute.split_once(' ').unwrap();
+        tool(&format!(
+            "crm_attribute --node {NODE} --name {name} --update {value}"
+        ));
+        refused(
+            &format!("the cluster would start no node: {NODE} is in {state}"),
+            &mend,
+        );
+        tool(&mend);
+        // pcs leaves the empty set.
+        run(
+            "cibadmin",
+            [
+                "--delete",
+                "--xml-text",
+                "<instance_attributes id=\"nodes-1\"/>",
+            ],
+        )
+        .exits(0);
+    }
+    let ban = format!(
+        "<rsc_location id=\"left-over\" rsc-pattern=\"^(container|lxc)\" node=\"{NODE}\" \
+         score=\"-INFINITY\"/>"
+    );
+    let ban = Object::new("constraints", ban);
+    refused(
+        "constraint left-over keeps it off",
+        "pcs constraint delete left-over",
+    );
+    drop(ban);
+    // Where resources run only by a constraint, ours are enough.
+    tool("crm_attribute --name symmetric-cluster --update false");
+    lxa("up -c 1").exits(0);
+    lxa("cleanup").exits(0);
+    tool("crm_attribute --name symmetric-cluster --delete");
+    before.is_as_now();
+}
