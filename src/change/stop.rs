@@ -55,6 +55,10 @@ pub(super) fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item<InCib>], cib: &
         primitives.sort_by_key(|id| place.get(id.as_str()).copied());
         let inside = cib.clone_primitives(&clones);
         let all = primitives.len() + inside.len();
+        // The cluster stops nothing that it does not manage.
+        for id in cib.unmanaged(&primitives) {
+            tools::manage(undoer.host, id)?;
+        }
         let mut stage = undoer.report.stage("stopped", all);
         let mut stopped = 0;
         let mut parts = primitives.chunks(WAVE).peekable();

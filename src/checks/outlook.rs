@@ -146,11 +146,7 @@ pub(crate) fn checks(look: &Look<'_>, chosen: impl Fn() -> Result<Set>) -> Vec<C
 /// Why the cluster would not start the set's nodes.
 fn why_not(look: &Look<'_>, set: &Set) -> Result<Error> {
     let cib = look.cib()?;
-    let nodes: Vec<String> = match (set.nodes.is_empty(), set.spec.anywhere) {
-        (false, _) => set.nodes.clone(),
-        (true, false) => vec![look.node()?.to_owned()],
-        (true, true) => cib.cluster_nodes().into_iter().map(str::to_owned).collect(),
-    };
+    let nodes = set.places(look.node()?, &cib.cluster_nodes());
     let view = tools::view(&look.context.host)?;
     let tool = Tool::here();
     let reasons = nodes.iter().filter_map(|name| {

@@ -85,6 +85,13 @@ pub(super) fn cluster_nodes() -> Vec<Candidate> {
     candidates(asked.unwrap_or_default())
 }
 
+/// Names of the nodes of the set in the state directory.
+pub(super) fn set_nodes() -> Vec<Candidate> {
+    let set = crate::state::load_set(&state_dir()).ok().flatten();
+    let guests = set.map(|set| set.guests()).unwrap_or_default();
+    candidates(guests.into_iter().map(|guest| guest.name))
+}
+
 fn candidates(names: impl IntoIterator<Item = String>) -> Vec<Candidate> {
     names.into_iter().map(Candidate::new).collect()
 }

@@ -177,6 +177,10 @@ pub enum Command {
         /// them away
         #[arg(long)]
         keep_mine: bool,
+        /// Give nodes back to the cluster that somebody has disabled, unmanaged or banned
+        #[arg(long, value_name = "NODE,…", value_delimiter = ',',
+            add = ArgValueCandidates::new(complete::set_nodes))]
+        enable: Vec<String>,
         /// Cluster nodes where containers new to the cluster run already, in turn (labs)
         #[arg(long, value_name = "NODE,…", value_delimiter = ',', hide = true)]
         placed: Vec<String>,

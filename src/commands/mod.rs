@@ -115,6 +115,7 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
             timeout,
             gentle,
             keep_mine,
+            enable,
             placed,
         }) => Verb::Up {
             wanted: shape.wanted(),
@@ -124,6 +125,7 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
                 gentle,
                 placed,
                 keep_mine,
+                enable,
             },
         },
         Some(Command::Cleanup { share, forget }) => Verb::Cleanup {

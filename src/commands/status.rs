@@ -8,6 +8,7 @@ use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::clone_primitive_id;
+use crate::pacemaker::held::Held;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{connections, tools};
 use crate::plan::{Machine, Set};
@@ -30,6 +31,8 @@ struct Row {
     on: Option<String>,
     /// Ids of the resources that run on it, without the set's own clone.
     runs: Vec<String>,
+    /// What somebody has done to it: disabled, unmanaged, banned.
+    held: Option<String>,
     /// When the node was last started, in seconds since the epoch; `None` while it is not online.
     since: Option<u64>,
 }
@@ -103,12 +106,19 @@ fn rows(context: &Context, set: &Set) -> Vec<Row> {
             }
         }
     }
+    let held = cluster.as_ref().map(|c| c.cib.held(set, &c.places(set)));
+    let mut held: HashMap<String, Held> = held
+        .into_iter()
+        .flatten()
+        .map(|it| (it.node.clone(), it))
+        .collect();
     let on_each = cluster.as_ref().map(|c| on_each(&c.view, set));
     let mut on_each = on_each.unwrap_or_default();
     set.guests()
         .iter()
         .map(|guest| Row {
             runs: on_each.remove(&guest.name).unwrap_or_default(),
+            held: held.remove(&guest.name).map(|it| it.words()),
             ..row(guest, domains.as_ref(), cluster.as_ref())
         })
         .collect()
@@ -132,6 +142,13 @@ struct Cluster {
     cib: Cib,
     view: View,
     connected: HashSet<String>,
+    this_node: String,
+}
+
+impl Cluster {
+    fn places(&self, set: &Set) -> Vec<String> {
+        set.places(&self.this_node, &self.cib.cluster_nodes())
+    }
 }
 
 fn cluster(context: &Context) -> Result<Cluster> {
@@ -139,6 +156,7 @@ fn cluster(context: &Context) -> Result<Cluster> {
         cib: tools::query(&context.host)?,
         view: tools::view(&context.host)?,
         connected: connections::connected(&context.host)?,
+        this_node: tools::this_node(&context.host)?,
     })
 }
 
@@ -160,6 +178,7 @@ fn row(
         cib,
         view,
         connected,
+        ..
     }) = cluster
     {
         pacemaker = match view.nodes.get(&guest.name) {
@@ -192,6 +211,7 @@ fn row(
         pacemaker,
         on,
         runs: Vec::new(),
+        held: None,
         since,
     }
 }
@@ -208,7 +228,10 @@ fn as_table(rows: &[Row]) -> String {
                 r.domain.clone(),
                 r.address.clone(),
                 r.libvirt.clone(),
-                r.pacemaker.clone(),
+                match &r.held {
+                    None => r.pacemaker.clone(),
+                    Some(held) => format!("{}, {held}", r.pacemaker),
+                },
                 r.on.clone().unwrap_or_else(|| "-".to_owned()),
                 r.since
                     .map_or("-".to_owned(), |s| ago(now.saturating_sub(s))),

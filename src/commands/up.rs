@@ -13,7 +13,7 @@ use crate::set::easing::{self, Manner, Passing};
 use crate::set::resolve::Choice;
 use crate::set::rollback::roll_back;
 use crate::set::steps::{Goal, Steps};
-use crate::set::{cib, prestart, preview};
+use crate::set::{cib, held, prestart, preview};
 use crate::share::{Prepared, Shared, make_everywhere, prepare};
 use crate::spec::{Sharing, Wanted};
 use crate::state::State;
@@ -44,6 +44,7 @@ pub(super) fn run(
         steps,
     } = prepare(&look, wanted, sharing, Goal::Online, |choice, _| {
         admission::check(&look, &choice.set)?;
+        held::check(&look, &choice.set, &manner.enable)?;
         outlook::check(&look, &choice.set, keep_mine)
     })?;
     let joined = join_all(&look, &mut state, &choice, &mut shared, &steps, manner);
@@ -58,12 +59,12 @@ pub(super) fn run(
     drop(host_lock);
     let joined = joined.and_then(|batches| {
         shared.settle()?;
-        wait_for_all(&look, &mut state, &choice, &batches, timeout)
+        wait_for_all(&look, &mut state, &choice, &batches, timeout)?;
+        Ok(batches.awaited(&choice.set))
     });
     match joined {
-        Ok(()) => {
+        Ok(number) => {
             drop(shared);
-            let number = choice.set.spec.containers as usize;
             context
                 .report
                 .line(format!("{} online", count(number, "node")));
@@ -88,11 +89,17 @@ fn join_all(
 ) -> Result<Batches> {
     let set = &choice.set;
     easing::end(look, state, set)?;
+    held::enable(look, set, &manner.enable)?;
+    let mut held = held::of(look, set)?;
+    held::say(look, &held);
+    let connected = look.cib()?.connected();
+    held.retain(|it| !connected.contains(&it.node));
+    let held = held::names(&held);
     let home = cib::home(look, set)?;
     if manner.keep_mine {
         cib::keep_mine(look, state, set)?;
     }
-    let passing = Passing::of(set, &home, &*look.cib()?, manner);
+    let passing = Passing::of(set, &home, &*look.cib()?, manner, &held);
     passing.raise(look.context, state)?;
     make_everywhere(look, state, choice, shared, steps)?;
     look.context.host.check_interrupt()?;
@@ -101,8 +108,9 @@ fn join_all(
         admission::check_version(look, set)?;
     }
     let before = look.cib()?;
-    let early = prestart::of(look, set, &before)?;
-    let batches = Batches::of(set, early, before, passing.joining);
+    let mut early = prestart::of(look, set, &before)?;
+    early.retain(|guest| !held.contains(&guest.name));
+    let batches = Batches::of(set, early, before, passing.joining, held);
     cib::intend(state, set, Part::All, &batches.cib)?;
     batches.begin(look, state, set)?;
     Ok(batches)

@@ -31,18 +31,25 @@ impl Cib {
     /// Ids of other people's constraints by which any of these resources is kept off any of these
     /// nodes, or by a rule off some nodes.
     pub fn bans(&self, resources: &[&str], nodes: &[String]) -> Vec<&str> {
+        let is_rule = |child: &El| child.name == "rule" && is_negative(child);
+        let is_there = |e: &El| match e.get("node") {
+            Some(node) => is_negative(e) && nodes.iter().any(|n| n == node),
+            None => e.children.iter().any(is_rule),
+        };
+        self.against(resources, is_there)
+    }
+
+    /// Ids of other people's constraints that keep any of these resources off this very node.
+    pub(super) fn bans_of(&self, resources: &[&str], node: &str) -> Vec<&str> {
+        let is_off = |e: &El| e.get("node") == Some(node) && e.get("score") == Some("-INFINITY");
+        self.against(resources, is_off)
+    }
+
+    fn against(&self, resources: &[&str], is_there: impl Fn(&El) -> bool) -> Vec<&str> {
         let is_of = |e: &El| {
             let named = e.get("rsc").is_some_and(|id| resources.contains(&id));
             let pattern = e.get("rsc-pattern").and_then(|p| Regex::new(p).ok());
             named || pattern.is_some_and(|p| resources.iter().any(|id| p.is_match(id)))
-        };
-        let negative = |e: &El| e.get("score").is_some_and(|score| score.starts_with('-'));
-        let is_there = |e: &El| match e.get("node") {
-            Some(node) => negative(e) && nodes.iter().any(|n| n == node),
-            None => e
-                .children
-                .iter()
-                .any(|child| child.name == "rule" && negative(child)),
         };
         self.in_section("constraints")
             .into_iter()
@@ -51,6 +58,10 @@ impl Cib {
             .filter(|id| !is_ours(id))
             .collect()
     }
+}
+
+fn is_negative(e: &El) -> bool {
+    e.get("score").is_some_and(|score| score.starts_with('-'))
 }
 
 /// Whether a constraint's id is one that lxc-autogen gives.

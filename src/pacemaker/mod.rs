@@ -6,6 +6,7 @@ pub mod cib;
 pub mod config;
 pub mod connections;
 pub mod forecast;
+pub mod held;
 mod hindrances;
 pub mod hint;
 pub mod monitor;

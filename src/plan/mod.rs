@@ -108,6 +108,15 @@ impl Set {
         self.nodes.first().map_or(this_node, String::as_str)
     }
 
+    /// Names of the cluster nodes where the cluster can run the containers.
+    pub fn places(&self, this_node: &str, cluster_nodes: &[&str]) -> Vec<String> {
+        match (self.nodes.is_empty(), self.spec.anywhere) {
+            (false, _) => self.nodes.clone(),
+            (true, false) => vec![this_node.to_owned()],
+            (true, true) => cluster_nodes.iter().map(|&name| name.to_owned()).collect(),
+        }
+    }
+
     /// All the set's machines.
     pub fn guests(&self) -> Vec<Machine> {
         guests(self)

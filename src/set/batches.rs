@@ -29,6 +29,8 @@ pub(crate) struct Batches {
     early: HashSet<String>,
     /// How many of the set are in the cluster after each wave.
     ends: Vec<u32>,
+    /// Names of the nodes that somebody has disabled, unmanaged or banned: they are not waited for.
+    held: HashSet<String>,
 }
 
 impl Batches {
@@ -39,6 +41,7 @@ impl Batches {
         early: Vec<Machine>,
         cib: Rc<Cib>,
         joining: Option<Joining>,
+        held: HashSet<String>,
     ) -> Batches {
         let numbers: Vec<u32> = early.iter().map(|g| g.number).collect();
         let several = if joining.is_some() {
@@ -51,6 +54,7 @@ impl Batches {
             joining,
             early: early.into_iter().map(|g| g.name).collect(),
             ends: ends(&several, set.spec.containers),
+            held,
         }
     }
 
@@ -64,9 +68,16 @@ impl Batches {
         cib::write_down(look, state, set, &self.cib)
     }
 
+    /// How many nodes of the set are waited for.
+    pub(crate) fn awaited(&self, set: &Set) -> usize {
+        let guests = set.guests().into_iter();
+        guests.filter(|g| !self.held.contains(&g.name)).count()
+    }
+
     /// Starts and adds the other waves, and waits until all nodes are online.
     pub(crate) fn go_on(&self, look: &Look<'_>, set: &Set, timeout: Option<u64>) -> Result<()> {
-        let guests = set.guests();
+        let mut guests = set.guests();
+        guests.retain(|g| !self.held.contains(&g.name));
         let (began, patience) = (Instant::now(), wait::patience(set, timeout));
         let mut stage = look.context.report.stage("online", guests.len());
         for wave in 0..self.ends.len() {
@@ -74,8 +85,8 @@ impl Batches {
             if more.is_some() {
                 prestart::start(look, set, &self.early_of(set, wave + 1))?;
             }
-            let joining = &guests[..self.ends[wave] as usize];
-            wait::online(look.context, joining, &mut stage, began, patience)?;
+            let end = guests.partition_point(|g| g.number <= self.ends[wave]);
+            wait::online(look.context, &guests[..end], &mut stage, began, patience)?;
             if let (Some(end), Some(joining)) = (more, &self.joining) {
                 cib::add_more(look, &up_to(set, *end), &self.cib, joining)?;
             }

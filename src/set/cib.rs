@@ -14,6 +14,7 @@ use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::State;
+use std::collections::HashSet;
 
 /// Puts the set into the CIB as one change, with `joining` for the time until its nodes have
 /// joined.
@@ -197,12 +198,11 @@ fn check_sample(
 
 /// Resources of the set that an interrupted removal has left stopped.
 fn revived(set: &Set, cib: &Cib) -> Vec<String> {
-    let ids = cib.ids();
-    set.guests()
-        .into_iter()
-        .map(|g| g.resource)
+    let guests = set.guests().into_iter().map(|g| g.resource);
+    let leaving: HashSet<&str> = cib.leaving().into_iter().collect();
+    guests
         .chain([config::clone_id(set)])
-        .filter(|id| ids.contains(config::target_role_id(id).as_str()))
+        .filter(|id| leaving.contains(config::leaving_id(id).as_str()))
         .collect()
 }
 

@@ -12,6 +12,7 @@ use crate::pacemaker::tools;
 use crate::plan::Set;
 use crate::state::State;
 use crate::xml::El;
+use std::collections::HashSet;
 
 /// The changes of the cluster that last only while a set's nodes join.
 #[derive(Debug, Default)]
@@ -32,12 +33,21 @@ pub(crate) struct Manner {
     pub placed: Vec<String>,
     /// Resources of other people's are kept off the nodes.
     pub keep_mine: bool,
+    /// Nodes that somebody has disabled, unmanaged or banned, and that are given back.
+    pub enable: Vec<String>,
 }
 
 impl Passing {
-    /// The changes that this join needs: none where all nodes of the set are online already.
-    pub(crate) fn of(set: &Set, home: &str, cib: &Cib, manner: Manner) -> Passing {
-        if all_online(set, cib) {
+    /// The changes that this join needs: none where all nodes of the set are online already, but for
+    /// those that somebody holds.
+    pub(crate) fn of(
+        set: &Set,
+        home: &str,
+        cib: &Cib,
+        manner: Manner,
+        held: &HashSet<String>,
+    ) -> Passing {
+        if all_online(set, cib, held) {
             return Passing::default();
         }
         Passing {
@@ -132,10 +142,11 @@ pub(crate) fn ease_removal(
     Ok(Some(easing))
 }
 
-fn all_online(set: &Set, cib: &Cib) -> bool {
+fn all_online(set: &Set, cib: &Cib, held: &HashSet<String>) -> bool {
     let (ids, connected) = (cib.ids(), cib.connected());
     set.guests()
         .iter()
+        .filter(|g| !held.contains(&g.name))
         .all(|g| ids.contains(g.resource.as_str()) && connected.contains(&g.name))
 }
 

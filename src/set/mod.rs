@@ -5,6 +5,7 @@ pub(crate) mod batches;
 pub(crate) mod cib;
 pub(crate) mod discover;
 pub(crate) mod easing;
+pub(crate) mod held;
 pub(crate) mod make;
 pub(crate) mod prestart;
 pub(crate) mod preview;

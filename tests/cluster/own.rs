@@ -8,6 +8,7 @@ pub const TESTS: &[Test] = &[
         "ones_own_resources_stay_or_are_named",
         ones_own_resources_stay_or_are_named,
     ),
+    ("what_somebody_holds_stays_so", what_somebody_holds_stays_so),
     (
         "a_cluster_that_would_start_no_node",
         a_cluster_that_would_start_no_node,
@@ -188,5 +189,79 @@ fn a_cluster_that_would_start_no_node() {
     lxa("up -c 1").exits(0);
     lxa("cleanup").exits(0);
     tool("crm_attribute --name symmetric-cluster --delete");
+    before.is_as_now();
+}
+
+fn what_somebody_holds_stays_so() {
+    let before = Before::new();
+    lxa("up -c 3").exits(0);
+    let pacemaker = |n: usize| {
+        let json = lxa("status --json").exits(0).out;
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let node = &json["nodes"][n - 1];
+        let held = node["held"].as_str().unwrap_or("free").to_owned();
+        (node["pacemaker"].as_str().unwrap().to_owned(), held)
+    };
+    let (online, free) = ("online".to_owned(), "free".to_owned());
+    tool("pcs resource disable container2 --wait=30");
+    tool(&format!(
+        "crm_resource --ban --resource container3 --node {NODE}"
+    ));
+    until("neither runs", 40, || {
+        ["container2", "container3"]
+            .iter()
+            .all(|id| cluster().runs_on(id).is_empty())
+    });
+
+    // The set grows, the two stay as they are, and nobody waits for them.
+    let up = lxa("up -c 4").exits(0).err;
+    let said = "left as somebody made them: lxc2 (disabled), lxc3 (banned); lxc-autogen up --enable \
+                lxc2,lxc3 undoes that";
+    assert!(up.contains(said) && up.contains("2 nodes online"), "{up}");
+    assert_eq!(pacemaker(2), ("offline".to_owned(), "disabled".to_owned()));
+    assert_eq!(pacemaker(3).1, "banned");
+    assert_eq!(
+        (pacemaker(1), pacemaker(4)),
+        (
+            (online.clone(), free.clone()),
+            (online.clone(), free.clone())
+        )
+    );
+    assert!(lxa("status").exits(0).out.contains("offline, disabled"));
+
+    // One after the other is given back.
+    lxa("up --enable lxc5")
+        .exits(2)
+        .complains("lxc5 is not a node of the set");
+    let up = lxa("up --enable lxc2").exits(0).err;
+    assert!(
+        up.contains("given back to the cluster: lxc2 (disabled)"),
+        "{up}"
+    );
+    assert!(
+        up.contains("lxc3 (banned)") && up.contains("3 nodes online"),
+        "{up}"
+    );
+    assert_eq!(pacemaker(2), (online.clone(), free.clone()));
+    lxa("up --enable lxc3").exits(0);
+    assert_eq!(pacemaker(3), (online.clone(), free));
+
+    // Unmanaged it stays online, and no up manages it again. (Ended as well, Pacemaker 2.1.5's
+    // scheduler would dump core.)
+    tool("pcs resource unmanage container1");
+    let up = lxa("up").exits(0).err;
+    assert!(
+        up.contains("lxc1 (unmanaged)") && up.contains("4 nodes online"),
+        "{up}"
+    );
+    assert_eq!(
+        pacemaker(1),
+        ("online, maintenance".to_owned(), "unmanaged".to_owned())
+    );
+    lxa("up --enable lxc1").exits(0);
+    assert_eq!(pacemaker(1), (online, "free".to_owned()));
+    // Nor does it keep a cleanup from its end.
+    tool("pcs resource unmanage container1");
+    lxa("cleanup").exits(0);
     before.is_as_now();
 }

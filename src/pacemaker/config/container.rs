@@ -3,6 +3,7 @@
 //! sets, and ends in a KeyError at a primitive without a class.
 
 use super::joining::eased_meta;
+use super::stop::back;
 use super::{Cluster, meta_id, nvpair, nvpairs, op};
 use crate::pacemaker::cib::Cib;
 use crate::plan::{Machine, Set};
@@ -54,16 +55,17 @@ fn operations(set: &Set, id: &str, cluster: &Cluster) -> El {
 
 fn meta(guest: &Machine, cluster: &Cluster) -> El {
     let set = meta_id(&guest.resource);
-    let mut pairs = vec![
+    let pairs = [
         ("remote-node", guest.name.clone()),
         ("remote-addr", guest.address.to_string()),
     ];
-    if cluster.revive.contains(&guest.resource) {
-        pairs.push(("target-role", "Started".to_owned()));
-    }
+    let revive = cluster.revive.contains(&guest.resource);
+    let back = revive.then(|| back(&guest.resource));
     let eased = cluster.joining.as_ref().map(|_| eased_meta());
     let eased = eased.map(|(name, value)| nvpair(&set, name, value));
-    nvpairs("meta_attributes", &set, &pairs).children(eased)
+    nvpairs("meta_attributes", &set, &pairs)
+        .children(back.into_iter().flatten())
+        .children(eased)
 }
 
 /// The monitor of a container's primitive; `interval_s` is in seconds.

@@ -10,7 +10,7 @@ mod remote;
 mod stop;
 
 pub use remote::connection;
-pub use stop::{clone_limit, stop, target_role_id};
+pub use stop::{LEAVING, clone_limit, leaving_id, stop};
 
 use super::schema::Roles;
 use crate::plan::{Machine, Set};
@@ -172,19 +172,18 @@ fn node(set: &Set, guest: &Machine) -> El {
 
 fn clone(set: &Set, cluster: &Cluster) -> El {
     let (id, inner) = (clone_id(set), clone_primitive_id(set));
-    let mut meta = vec![
+    let meta = [
         ("promotable", "true".to_owned()),
         ("promoted-max", "1".to_owned()),
         ("clone-max", set.spec.containers.to_string()),
     ];
-    if cluster.revive.contains(&id) {
-        meta.push(("target-role", "Started".to_owned()));
-    }
+    let back = cluster.revive.contains(&id).then(|| stop::back(&id));
+    let back = back.into_iter().flatten();
     let monitor =
         |interval: &str, role: &str| op(&inner, "monitor", interval, "20s").attr("role", role);
     El::new("clone")
         .attr("id", &id)
-        .child(nvpairs("meta_attributes", &meta_id(&id), &meta))
+        .child(nvpairs("meta_attributes", &meta_id(&id), &meta).children(back))
         .child(
             El::new("primitive")
                 .attr("id", &inner)

@@ -2,6 +2,7 @@
 //! does not start or stop (Pacemaker Remote, "Remote nodes"; Pacemaker 2.1.5,
 //! extra/resources/remote).
 
+use super::stop::back;
 use super::{Cluster, meta_id, nvpairs};
 use crate::plan::{Machine, Set};
 use crate::xml::El;
@@ -50,8 +51,8 @@ pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
         primitive.children.retain(|e| e.name != "operations");
     }
     if cluster.revive.contains(id) {
-        let started = [("target-role", "Started".to_owned())];
-        primitive = primitive.child(nvpairs("meta_attributes", &meta_id(id), &started));
+        let meta = El::new("meta_attributes").attr("id", meta_id(id));
+        primitive = primitive.child(meta.children(back(id)));
     }
     primitive
 }

@@ -1,7 +1,7 @@
 //! Changes to the CIB that come before resources are removed from it.
 
 use super::joining::eased_meta;
-use super::{Easing, clone_id, meta_id, nvpair, nvpairs};
+use super::{Easing, NODE_ATTRIBUTE, clone_id, meta_id, nvpair, nvpairs};
 use crate::plan::Set;
 use crate::xml::El;
 
@@ -19,7 +19,8 @@ pub fn clone_limit(set: &Set) -> El {
     )
 }
 
-/// A change that stops resources: it sets `target-role` in the meta attributes of each.
+/// A change that stops resources: it sets `target-role` in the meta attributes of each, and beside it
+/// a mark by which a later run tells it from a resource that somebody has disabled.
 pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -> El {
     let stopped = |kind: &str, id: &String, eased: Option<(&str, &str)>| {
         let set = meta_id(id);
@@ -29,6 +30,7 @@ pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -
             &set,
             &[("target-role", "Stopped".to_owned())],
         );
+        let meta = meta.child(leaving(id, LEAVING));
         El::new(kind).attr("id", id).child(meta.children(eased))
     };
     let eased = easing.map(|_| eased_meta());
@@ -46,7 +48,23 @@ pub fn stop(primitives: &[String], clones: &[String], easing: Option<&Easing>) -
         .children(easing.map(Easing::defaults).unwrap_or_default())
 }
 
-/// The id of the nvpair with which [`stop`] sets the target-role of a resource.
-pub fn target_role_id(resource: &str) -> String {
-    format!("{}-target-role", meta_id(resource))
+/// The value of the mark of a resource that [`stop`] has stopped.
+pub const LEAVING: &str = "leaving";
+
+/// The id of that mark, a meta attribute that means nothing to the cluster.
+pub fn leaving_id(resource: &str) -> String {
+    format!("{}-{NODE_ATTRIBUTE}", meta_id(resource))
+}
+
+fn leaving(resource: &str, value: &str) -> El {
+    El::new("nvpair")
+        .attr("id", leaving_id(resource))
+        .attr("name", NODE_ATTRIBUTE)
+        .attr("value", value)
+}
+
+/// The meta attributes with which a resource runs again that [`stop`] has stopped.
+pub(super) fn back(resource: &str) -> [El; 2] {
+    let role = nvpair(&meta_id(resource), "target-role", "Started");
+    [role, leaving(resource, "back")]
 }

@@ -70,5 +70,10 @@ fn what_was_left_stopped_is_started_again_and_nothing_else_is_told_to() {
         .filter(|e| e.get("name") == Some("target-role"))
         .filter_map(|e| e.get("id"))
         .collect();
-    assert_eq!(roles, [target_role_id("container2")]);
+    assert_eq!(roles, ["container2-meta_attributes-target-role"]);
+    let marks = tree.walk();
+    let mark = marks
+        .iter()
+        .find(|e| e.get("id") == Some(&leaving_id("container2")));
+    assert_eq!(mark.and_then(|e| e.get("value")), Some("back"));
 }
