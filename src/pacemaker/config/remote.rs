@@ -93,6 +93,7 @@ mod tests {
   </operations>
   <meta_attributes id="lxc2-meta_attributes">
     <nvpair id="lxc2-meta_attributes-target-role" name="target-role" value="Started"/>
+    <nvpair id="lxc2-meta_attributes-lxc-autogen" name="lxc-autogen" value="back"/>
   </meta_attributes>
 </primitive>
 "#;
