@@ -32,6 +32,18 @@ impl Kind {
             Kind::Interrupted => 130,
         }
     }
+
+    /// The word for it in JSON, which stays what it is.
+    pub fn word(self) -> &'static str {
+        match self {
+            Kind::Failed => "failed",
+            Kind::Usage => "usage",
+            Kind::Cant => "cannot",
+            Kind::LeftBehind => "left-behind",
+            Kind::NotOnline => "not-online",
+            Kind::Interrupted => "interrupted",
+        }
+    }
 }
 
 /// An error with its mend and the chain of what was being done when it happened.
@@ -127,6 +139,16 @@ impl Error {
     pub fn detail_lines(&self) -> &[String] {
         &self.details
     }
+
+    /// The same for programs; every key is always there.
+    pub fn as_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "error": self.what,
+            "kind": self.kind.word(),
+            "mend": self.mend,
+            "details": self.details,
+        })
+    }
 }
 
 impl fmt::Display for Error {
@@ -171,5 +193,14 @@ mod tests {
             "probing: libvirtd does not answer\n  virsh: no socket\n  mend: start libvirtd"
         );
         assert_eq!(e.kind.exit_code(), 3);
+        assert_eq!(
+            e.as_json(),
+            serde_json::json!({
+                "error": "probing: libvirtd does not answer",
+                "kind": "cannot",
+                "mend": "start libvirtd",
+                "details": ["virsh: no socket"],
+            })
+        );
     }
 }

@@ -37,14 +37,21 @@ pub fn main() -> ExitCode {
     // Modes are given where they matter; what programs we start make is not for others to write.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     cli::complete::answer();
-    let cli = match cli::Cli::parse_all(std::env::args_os()) {
+    let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    let cli = match cli::Cli::parse_all(&args) {
         Ok(cli) => cli,
         Err(e) if e.kind() == clap::error::ErrorKind::DisplayVersion => {
             commands::version();
             return ExitCode::SUCCESS;
         }
-        Err(e) => e.exit(),
+        Err(e) if !e.use_stderr() => e.exit(),
+        Err(e) => {
+            let e = cli::Cli::mistake(&e, &args);
+            report::failure(&e, cli::asks_for_json(&args));
+            return ExitCode::from(e.kind.exit_code());
+        }
     };
+    let as_json = cli.common.json;
     let result = match cli.command {
         // These take signals their own way.
         Some(cli::Command::Node(NodeCommand::NodeEnter {
@@ -62,9 +69,8 @@ pub fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(e) => {
-            report::say(format!("lxc-autogen: {e}"));
-            let as_original = std::env::args_os().next();
-            match as_original.is_some_and(|name| cli::is_original_name(&name)) {
+            report::failure(&e, as_json);
+            match args.first().is_some_and(|name| cli::is_original_name(name)) {
                 // It knew no other, and Pacemaker's test skips itself by it.
                 true => ExitCode::FAILURE,
                 false => ExitCode::from(e.kind.exit_code()),

@@ -492,6 +492,12 @@ fn the_pages_exit_statuses_are_the_programs() {
         .map(|i| i.head[0].parse().expect("a number"))
         .collect();
     assert_eq!(described, known, "left: {PAGE}, EXIT STATUS; right: Kind");
+    for kind in all {
+        let number = kind.exit_code().to_string();
+        let item = items().into_iter().find(|i| i.head[0] == number);
+        let words = arguments_of("Li", &item.unwrap().head);
+        assert_eq!(words, [kind.word()], "{PAGE}, EXIT STATUS {number}");
+    }
 }
 
 /// What `snapshot` looks at and leaves out, as the program does.

@@ -1,11 +1,14 @@
 //! The command line, as clap types only.
 
 pub mod complete;
+mod hints;
 mod lab;
+mod mistake;
 mod node;
 mod set;
 
 pub use lab::{GraphFormat, LabCommand, LabShape};
+pub use mistake::asks_for_json;
 pub use node::NodeCommand;
 pub use set::{Original, Shape, Share};
 
@@ -55,6 +58,11 @@ pub struct Cli {
 pub const ORIGINAL_NAME: &str = "lxc_autogen.sh";
 
 impl Cli {
+    /// A command line that was refused, as an error of ours; `args` as for [`Cli::parse_all`].
+    pub fn mistake(error: &clap::Error, args: &[std::ffi::OsString]) -> crate::error::Error {
+        mistake::explain(error, args)
+    }
+
     /// Parses, and refuses the original's options in front of a subcommand, where they would be
     /// taken for the subcommand's and are not.
     ///
@@ -221,6 +229,10 @@ pub enum Command {
         share: Share,
     },
     /// A whole cluster on this machine: cluster nodes, remote nodes and guest nodes
+    #[command(
+        after_help = "Examples:\n  lxc-autogen lab up\n  lxc-autogen lab exec node1 -- crm_mon -1\n  \
+        lxc-autogen lab down"
+    )]
     Lab {
         /// What to do.
         #[command(subcommand)]

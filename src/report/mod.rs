@@ -9,11 +9,16 @@ pub use usage::used;
 use crate::error::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+
+/// Whether this run has printed a result.
+static HAS_RESULT: AtomicBool = AtomicBool::new(false);
 
 /// Prints a result to stdout. A reader that has gone away (`| head`) is no error.
 pub fn result(text: impl AsRef<str>) {
     use std::io::Write;
+    HAS_RESULT.store(true, Ordering::Relaxed);
     let _ = std::io::stdout().write_all(text.as_ref().as_bytes());
 }
 
@@ -32,6 +37,16 @@ pub fn json(value: &serde_json::Value) -> Result<()> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::failed(e.to_string()))?;
     result(text + "\n");
     Ok(())
+}
+
+/// Prints the error that ends the run to stderr; and to stdout as JSON, if that is asked for and no
+/// result was printed, since there is to be one JSON value there.
+pub fn failure(error: &Error, as_json: bool) {
+    say(format!("lxc-autogen: {error}"));
+    if as_json && !HAS_RESULT.load(Ordering::Relaxed) {
+        // Strings and lists of them always have a JSON form.
+        let _ = json(&error.as_json());
+    }
 }
 
 /// A number with its noun: `1 container`, `8 containers`.
