@@ -117,6 +117,13 @@ fn help_has_examples_and_goes_to_stdout() {
     }
     let said = lxa("--help");
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
+    // Labs first, and an example of each kind of node.
+    let (lab, up) = (said.out.find("\n  lab "), said.out.find("\n  up "));
+    assert!(lab.is_some() && lab < up, "{}", said.out);
+    for example in ["lab up", "up -c 8", "up -c 8 --kind remote"] {
+        let line = format!("\n  lxc-autogen {example} ");
+        assert!(said.out.contains(&line), "{}", said.out);
+    }
 }
 
 fn versions_of_what_is_not_there_are_not_made_up() {
@@ -162,6 +169,22 @@ fn whatever_changes_something_needs_root_and_says_so() {
             said.err
         );
     }
+    // Nobody is told to add what is there, or what would not help.
+    for args in [
+        "status --dry-run",
+        "lab list --dry-run",
+        "status",
+        "lab exec n -- x",
+    ] {
+        let said = lxa(args);
+        assert!(
+            said.err.ends_with("mend: run it with sudo\n"),
+            "{}",
+            said.err
+        );
+    }
+    let said = lxa("verify --quick --dry-run --json");
+    assert!(!said.out.contains("--dry-run"), "{}", said.out);
 }
 
 fn a_dry_run_needs_nothing_and_shows_everything() {

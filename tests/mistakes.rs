@@ -8,15 +8,64 @@ mod anyone;
 #[path = "common/nobody.rs"]
 mod nobody;
 
+use clap::CommandFactory;
 use nobody::{lxa, run_all};
 
-const TESTS: &[(&str, fn())] = &[(
-    "failures_are_json_too_and_people_read_them_all_the_same",
-    failures_are_json_too_and_people_read_them_all_the_same,
-)];
+const TESTS: &[(&str, fn())] = &[
+    (
+        "the_commonest_first_mistakes_of_five_kinds_of_people",
+        the_commonest_first_mistakes_of_five_kinds_of_people,
+    ),
+    (
+        "failures_are_json_too_and_people_read_them_all_the_same",
+        failures_are_json_too_and_people_read_them_all_the_same,
+    ),
+];
+
+/// What five kinds of people type first and get wrong, and what they are told, word for word. None
+/// of these lines gets as far as changing something.
+const MISTAKES: &str = include_str!("data/mistakes.txt");
+const PROMPT: &str = "$ lxc-autogen ";
 
 fn main() {
     run_all(TESTS);
+}
+
+/// The commands that people may type behind this one.
+fn names(command: &clap::Command) -> String {
+    let all = command.get_subcommands().filter(|c| !c.is_hide_set());
+    let names: Vec<&str> = all.map(clap::Command::get_name).collect();
+    names.join(", ")
+}
+
+fn the_commonest_first_mistakes_of_five_kinds_of_people() {
+    let whole = lxc_autogen::cli::Cli::command();
+    let lab = whole.find_subcommand("lab").unwrap();
+    let text = MISTAKES
+        .replace("{}", &names(&whole))
+        .replace("{of lab}", &names(lab));
+    let mut people = 0;
+    for person in text.split("\n== ").skip(1) {
+        people += 1;
+        let (name, lines) = person.split_once('\n').unwrap();
+        let lines: Vec<&str> = lines.split(PROMPT).skip(1).collect();
+        assert!(lines.len() >= 10, "{name}: {}", lines.len());
+        for mistake in lines {
+            let (line, told) = mistake.split_once('\n').unwrap();
+            let said = lxa(line);
+            let code = said.code.unwrap();
+            let is = format!("{}exit status {code}\n", said.err);
+            assert_eq!(is.trim_end(), told.trim_end(), "{name}: {line}");
+            assert_eq!(said.out, "", "{line}");
+            // Who is told what is wrong is told what to do.
+            let last = said.err.lines().last().unwrap();
+            assert!(
+                last.starts_with("  mend: ") || last.contains("out of bounds"),
+                "{last}"
+            );
+        }
+    }
+    assert_eq!(people, 5);
 }
 
 fn failures_are_json_too_and_people_read_them_all_the_same() {

@@ -163,8 +163,10 @@ impl<'a> Typed<'a> {
             let longs = options.filter_map(Arg::get_long);
             let option = typed.split('=').next().unwrap_or(typed);
             let long = option.trim_start_matches('-');
+            let in_node = (self.name == "lab exec").then(|| hints::exec(&self.rest));
             let mend = hints::option(&self.name, option)
                 .map(ToOwned::to_owned)
+                .or_else(|| in_node.flatten())
                 .or_else(|| alike(long, longs).map(|n| format!("perhaps --{n}")));
             (format!("{name} has no option {option}"), mend)
         } else {

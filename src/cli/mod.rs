@@ -23,17 +23,21 @@ pub const DEFAULT_STATE_DIR: &str = "/var/lib/lxc-autogen";
 pub const DEFAULT_AGENT_URL: &str =
     "https://raw.githubusercontent.com/ClusterLabs/resource-agents/main/heartbeat/VirtualDomain";
 
-/// Makes libvirt-LXC containers and joins them to the Pacemaker cluster that runs here, as guest
-/// nodes; takes them away again without a trace.
+/// Makes Pacemaker clusters of libvirt-LXC containers on this machine: whole ones (lab), or guest
+/// and remote nodes for the cluster that runs here (up); takes them away again without a trace.
 #[derive(Debug, Parser)]
 #[command(
     name = "lxc-autogen",
     version,
     after_help = "Examples:\n  \
-        lxc-autogen up -c 8          eight guest nodes, online when it returns\n  \
-        lxc-autogen status           where they are\n  \
-        lxc-autogen cleanup          the host as it was\n  \
-        lxc-autogen -g -a -C -c 2    the same, by lxc_autogen.sh's options\n\n\
+        lxc-autogen lab up                        a whole cluster: three nodes, two guest nodes\n  \
+        lxc-autogen lab exec node1 -- crm_mon -1  a command in one of them\n  \
+        lxc-autogen lab down                      the host as it was\n  \
+        lxc-autogen up -c 8                       eight guest nodes on the cluster that runs here\n  \
+        lxc-autogen up -c 8 --kind remote         remote nodes in place of them\n  \
+        lxc-autogen status                        where they are\n  \
+        lxc-autogen cleanup                       the host as it was\n  \
+        lxc-autogen -g -a -C -c 2                 guest nodes, by lxc_autogen.sh's options\n\n\
         See lxc-autogen(8)."
 )]
 pub struct Cli {
@@ -150,6 +154,16 @@ impl Common {
 /// Subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// A whole cluster on this machine: cluster nodes, remote nodes and guest nodes
+    #[command(
+        after_help = "Examples:\n  lxc-autogen lab up\n  lxc-autogen lab exec node1 -- crm_mon -1\n  \
+        lxc-autogen lab down"
+    )]
+    Lab {
+        /// What to do.
+        #[command(subcommand)]
+        command: LabCommand,
+    },
     /// Make the key, the network and the containers' files
     #[command(after_help = "Examples:\n  lxc-autogen generate -c 8\n  \
         lxc-autogen generate -c 300 -n 10.40.0.1/16 --dry-run")]
@@ -227,16 +241,6 @@ pub enum Command {
         /// Other cluster nodes.
         #[command(flatten)]
         share: Share,
-    },
-    /// A whole cluster on this machine: cluster nodes, remote nodes and guest nodes
-    #[command(
-        after_help = "Examples:\n  lxc-autogen lab up\n  lxc-autogen lab exec node1 -- crm_mon -1\n  \
-        lxc-autogen lab down"
-    )]
-    Lab {
-        /// What to do.
-        #[command(subcommand)]
-        command: LabCommand,
     },
     /// What runs in and for a lab's nodes.
     #[command(flatten)]

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::host::{lock, users};
 use crate::report::{json, result};
-use crate::set::agent::{install, target};
+use crate::set::agent::{fetch, install, target};
 use crate::share::Shared;
 use crate::spec::Sharing;
 use crate::state::State;
@@ -26,6 +26,7 @@ pub(super) fn run(context: &Context, url: &str, sharing: &Sharing) -> Result<()>
     }
     users::require_root("download-agent")?;
     let _host = lock::host()?;
+    let bytes = fetch(context, url)?;
     let saved = crate::state::load_set(&context.state_dir)?;
     // Where several nodes hold the set, each keeps its own agent unless all nodes are meant.
     let saved = saved.filter(|_| sharing.is_wanted());
@@ -33,8 +34,8 @@ pub(super) fn run(context: &Context, url: &str, sharing: &Sharing) -> Result<()>
     let mut state = State::open_or_make(&context.state_dir)?;
     let installed = shared
         .announce(&mut state)
-        .and_then(|()| install(context, &mut state, url, &target))
-        .and_then(|bytes| shared.realise_agent(&context.host, bytes));
+        .and_then(|()| install(context, &mut state, &bytes, &target))
+        .and_then(|()| shared.realise_agent(&context.host, bytes));
     match installed {
         Ok(()) => {
             context

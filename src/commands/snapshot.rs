@@ -28,7 +28,7 @@ pub(super) fn take(
         ));
         return Ok(());
     }
-    users::require_root("snapshot")?;
+    users::require_root_even_dry("snapshot")?;
     if output == Path::new("-") {
         let taken = Snapshot::take(&context.host, looked)?;
         result(taken.write()?);
@@ -54,7 +54,7 @@ pub(super) fn take(
 /// # Errors
 /// [`Kind::LeftBehind`] when they differ; [`Kind::Usage`] when there is no snapshot in the file.
 pub(super) fn compare(context: &Context, file: &Path) -> Result<()> {
-    users::require_root("snapshot")?;
+    users::require_root_even_dry("snapshot")?;
     let before = snapshot::load(file)?;
     let after = Snapshot::take(&context.host, before.looked.clone())?;
     let differences = snapshot::differences(&before, &after);

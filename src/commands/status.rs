@@ -41,7 +41,7 @@ struct Row {
 /// When the state directory cannot be read; libvirt or a cluster that do not answer are shown as
 /// such.
 pub(super) fn run(context: &Context) -> Result<()> {
-    users::require_root("status")?;
+    users::require_root_even_dry("status")?;
     let Some(set) = crate::state::load_set(&context.state_dir)? else {
         if context.options.json {
             return json(&serde_json::json!({"nodes": [], "total": 0, "online": 0}));

@@ -143,6 +143,8 @@ fn held(file: &mut File) -> (Error, bool) {
         .ok()
         .and_then(|m| m.modified().ok())
         .and_then(|t| t.elapsed().ok())
+        // A run that has only begun is there for no time that could be told.
+        .filter(|d| d.as_secs() > 0)
         .map(|d| format!(", for {} s", d.as_secs()))
         .unwrap_or_default();
     if !host.is_empty() && host != host_name() {

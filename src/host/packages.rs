@@ -1,5 +1,7 @@
 //! Which package brings a missing tool, by distribution family.
 
+use std::path::Path;
+
 /// Lines of tab-separated fields: tool, its package for apt, dnf and zypper, groups.
 const PACKAGES: &str = include_str!("../../packaging/packages.tsv");
 
@@ -16,6 +18,21 @@ fn packages_of(tool: &str) -> Option<[&'static str; 3]> {
 pub fn mend_for_tool(tool: &str) -> String {
     let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
     mend_on(tool, &release)
+}
+
+/// The same for a tree, such as `--base` names one: the command is run in it.
+pub fn mend_in(base: &Path, tool: &str) -> String {
+    if base == Path::new("/") {
+        return mend_for_tool(tool);
+    }
+    // The first is a link to the second, which is there without /etc as well (os-release(5)).
+    let places = ["etc/os-release", "usr/lib/os-release"].map(|place| base.join(place));
+    let release = places.iter().find_map(|p| std::fs::read_to_string(p).ok());
+    let mend = mend_on(tool, &release.unwrap_or_default());
+    match mend.starts_with("install ") {
+        true => format!("in the tree {}: {mend}", base.display()),
+        false => format!("chroot {} {mend}", base.display()),
+    }
 }
 
 fn mend_on(tool: &str, os_release: &str) -> String {
@@ -41,7 +58,21 @@ fn mend_on(tool: &str, os_release: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{PACKAGES, mend_on};
+    use super::{PACKAGES, mend_in, mend_on};
+    use std::path::Path;
+
+    #[test]
+    fn what_a_tree_lacks_is_installed_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let (base, shown) = (directory.path(), directory.path().display());
+        assert!(mend_in(base, "virsh").starts_with(&format!("in the tree {shown}: install ")));
+        // Without /etc.
+        std::fs::create_dir_all(base.join("usr/lib")).unwrap();
+        std::fs::write(base.join("usr/lib/os-release"), "ID=debian\n").unwrap();
+        let apt = format!("chroot {shown} apt-get install libvirt-clients");
+        assert_eq!(mend_in(base, "virsh"), apt);
+        assert!(!mend_in(Path::new("/"), "virsh").contains("chroot"));
+    }
 
     #[test]
     fn every_line_has_its_columns() {

@@ -18,6 +18,21 @@ pub fn is_root() -> bool {
 /// # Errors
 /// [`crate::error::Kind::Cant`] when the effective user is not root.
 pub fn require_root(for_what: &str) -> Result<()> {
+    root_or(
+        for_what,
+        "run it with sudo, or add --dry-run to see what it would do",
+    )
+}
+
+/// The same for what only looks, or is done in a node: a dry run of it would need root, too.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when the effective user is not root.
+pub fn require_root_even_dry(for_what: &str) -> Result<()> {
+    root_or(for_what, "run it with sudo")
+}
+
+fn root_or(for_what: &str, mend: &str) -> Result<()> {
     if is_root() {
         return Ok(());
     }
@@ -25,7 +40,7 @@ pub fn require_root(for_what: &str) -> Result<()> {
         "{for_what} needs root, and this is uid {}",
         Uid::effective()
     ))
-    .mend("run it with sudo, or add --dry-run to see what it would do"))
+    .mend(mend))
 }
 
 /// The numeric id of the group haclient.

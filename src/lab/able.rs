@@ -124,7 +124,7 @@ fn check_systemd(base: &Path) -> Result<()> {
     let program = base.join(config::SYSTEMD.trim_start_matches('/'));
     if !program.exists() {
         let missing = format!("--init systemd: there is no {}", program.display());
-        let package = packages::mend_for_tool("systemd");
+        let package = packages::mend_in(base, "systemd");
         return Err(Error::cant(missing).mend(format!("{package}, or {OTHER}")));
     }
     let groups = cgroups::of("self")?;

@@ -69,7 +69,7 @@ fn check_programs(lab: &Lab) -> Result<()> {
                 "{name} is not installed in {}, whose /usr the nodes get",
                 lab.layout.base.display()
             ))
-            .mend(packages::mend_for_tool(name)));
+            .mend(packages::mend_in(&lab.layout.base, name)));
         }
     }
     if lab.spec.containers > 0 {
@@ -130,7 +130,7 @@ fn check_for_guests(base: &Path) -> Result<()> {
             "{what} is not installed in {}, whose /usr the nodes get",
             base.display()
         ))
-        .mend(packages::mend_for_tool(tool)))
+        .mend(packages::mend_in(base, tool)))
     };
     if !base.join(VIRTUAL_DOMAIN).exists() {
         return lacks(

@@ -3,7 +3,7 @@
 use super::{Init, Root};
 use crate::error::{Error, Result};
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The wanted properties of a lab, as plain values and as the keys of a file. One that is left out
 /// comes from the lab that exists, or else has its default.
@@ -84,6 +84,18 @@ impl Wanted {
             timeout: self.timeout.or(other.timeout),
         }
     }
+}
+
+/// Reads a file.
+///
+/// # Errors
+/// [`crate::error::Kind::Usage`] when it cannot be read or understood.
+pub(crate) fn read(path: &Path) -> Result<Wanted> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::usage(format!("-f {}: {e}", path.display()))
+            .mend("name a TOML file that is there: -f FILE")
+    })?;
+    parse(&text, &path.display().to_string())
 }
 
 /// Reads a file's text.

@@ -7,6 +7,7 @@
 
 pub(crate) mod able;
 pub mod access;
+pub(crate) mod changes;
 pub(crate) mod checks;
 pub mod cib;
 pub mod config;

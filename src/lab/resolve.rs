@@ -32,9 +32,7 @@ pub(crate) fn completed(wanted: &Wanted, file: Option<&Path>) -> Result<Wanted> 
     let Some(path) = file else {
         return Ok(wanted.clone());
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::usage(format!("-f {}: {e}", path.display())))?;
-    let in_file = file::parse(&text, &path.display().to_string())?;
+    let in_file = file::read(path)?;
     Ok(wanted.clone().or(in_file))
 }
 
@@ -48,6 +46,9 @@ pub(crate) fn name_of(wanted: &Wanted) -> &str {
 /// # Errors
 /// Usage errors, and [`crate::error::Kind::Cant`] when this host lacks something.
 pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> Result<Choice> {
+    if let Some(base) = wanted.base.as_deref().filter(|_| saved.is_none()) {
+        Layout::of(base)?;
+    }
     let usual = (saved.is_none()).then(|| able::Usual::of(look.context, wanted));
     let mut spec = resolve(wanted, saved.map(|l| &l.spec), usual.as_ref())?;
     let says = usual.and_then(|usual| usual.says(wanted));
@@ -174,7 +175,9 @@ fn bare_default() -> LabSpec {
 /// Refuses directories to share that are not there.
 fn check_shares(share: &[PathBuf]) -> Result<()> {
     match share.iter().find(|path| !path.is_dir()) {
-        Some(path) => Err(not_sharable(path, "there is no such directory")),
+        Some(path) => {
+            Err(not_sharable(path, "there is no such directory").mend("name one that is there"))
+        }
         None => Ok(()),
     }
 }
@@ -274,7 +277,7 @@ fn newest_schema(base: &Path) -> Result<String> {
             "there are no schemas of Pacemaker's in {}",
             directory.display()
         ))
-        .mend(crate::host::packages::mend_for_tool("pacemakerd"))),
+        .mend(crate::host::packages::mend_in(base, "pacemakerd"))),
     }
 }
 

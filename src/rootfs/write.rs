@@ -42,10 +42,7 @@ impl Owners {
                     users::HA_GROUP,
                     base.join("etc/group").display()
                 ))
-                .mend(format!(
-                    "install Pacemaker in the tree: {}",
-                    packages::mend_for_tool("pacemakerd")
-                )));
+                .mend(packages::mend_in(base, "pacemakerd")));
             }
         };
         let hacluster = match id("etc/passwd", users::HA_USER)? {

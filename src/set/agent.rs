@@ -3,7 +3,7 @@
 use crate::change::{Agent, Change, Outside, StateFile};
 use crate::checks::admission;
 use crate::context::Context;
-use crate::error::{Context as _, Error, Result};
+use crate::error::{Error, Result};
 use crate::host::command::Cmd;
 use crate::host::files::{self, Attributes, Existing};
 use crate::state::State;
@@ -35,19 +35,15 @@ pub(crate) fn target() -> Result<PathBuf> {
     )
 }
 
-/// Fetches the agent and installs it; the previous one is kept. Gives back the bytes of the
-/// installed agent.
+/// Installs an agent that was fetched; the previous one is kept.
 pub(crate) fn install(
     context: &Context,
     state: &mut State,
-    url: &str,
+    bytes: &[u8],
     target: &Path,
-) -> Result<Vec<u8>> {
+) -> Result<()> {
     let fetched = fetched(state)?;
-    fetch(context, url, &fetched).context(format!("fetch {url}"))?;
-    let bytes = std::fs::read(&fetched).map_err(|e| Error::io("read", &fetched, e))?;
-    install_fetched(context, state, &fetched, &bytes, target)?;
-    Ok(bytes)
+    install_fetched(context, state, &fetched, bytes, target)
 }
 
 /// Installs an agent that another node has fetched.
@@ -55,8 +51,7 @@ pub(crate) fn install(
 /// # Errors
 /// As [`run`].
 pub(crate) fn install_bytes(context: &Context, state: &mut State, bytes: &[u8]) -> Result<()> {
-    let fetched = fetched(state)?;
-    install_fetched(context, state, &fetched, bytes, &target()?)
+    install(context, state, bytes, &target()?)
 }
 
 /// Path of the fetched agent until it is installed.
@@ -100,29 +95,29 @@ fn install_fetched(
     files::write_atomic(target, bytes, Attributes::root(0o755), Existing::Replace)
 }
 
-/// Fetches a URL into a file, with curl or wget, whichever is there.
-fn fetch(context: &Context, url: &str, to: &Path) -> Result<()> {
+/// Fetches a URL, with curl or wget, whichever is there; before anything is changed, so that a
+/// failure has nothing to put back. An agent is a text.
+///
+/// # Errors
+/// When it cannot be fetched, with the fetcher's own words.
+pub(crate) fn fetch(context: &Context, url: &str) -> Result<Vec<u8>> {
     let fetcher = if which::which("curl").is_ok() {
-        Cmd::new("curl")
-            .args([
-                "--fail",
-                "--silent",
-                "--show-error",
-                "--location",
-                "--output",
-            ])
-            .arg(to)
-            .args(["--", url])
+        Cmd::new("curl").args(["--fail", "--silent", "--show-error", "--location"])
     } else {
-        Cmd::new("wget")
-            .args(["--quiet", "--output-document"])
-            .arg(to)
-            .args(["--", url])
+        Cmd::new("wget").args(["--no-verbose", "--output-document=-"])
     };
-    fetcher
+    let output = fetcher
+        .args(["--", url])
         .timeout(Duration::from_secs(120))
-        .ok(&context.host)
-        .map(drop)
+        .run(&context.host)
+        .map_err(|e| e.mend("apt-get install curl, or your system's package of it"))?;
+    if output.code != 0 {
+        let said = output.error().detail_lines().to_vec();
+        return Err(Error::failed(format!("{url} cannot be fetched"))
+            .details(said)
+            .mend("is it right, and is there a way to it? --agent-url names another"));
+    }
+    Ok(output.stdout.into_bytes())
 }
 
 /// A resource agent answers `meta-data` with XML that names it (OCF Resource Agent API).

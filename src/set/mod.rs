@@ -2,6 +2,7 @@
 
 pub(crate) mod agent;
 pub(crate) mod batches;
+pub(crate) mod changes;
 pub(crate) mod cib;
 pub(crate) mod discover;
 pub(crate) mod easing;

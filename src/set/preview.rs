@@ -1,5 +1,6 @@
 //! `--dry-run`: the steps that a run carries out, and the XML of the same plan; nothing is touched.
 
+use super::changes;
 use super::resolve::{Choice, choose, choose_set};
 use super::steps::{Goal, Present, Steps};
 use crate::checks::outlook;
@@ -28,6 +29,7 @@ pub(crate) fn saved(context: &Context) -> Result<Option<Set>> {
 
 /// Prints what a command with these options and this goal would do.
 pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goal) -> Result<()> {
+    sharing.check_names()?;
     let saved = saved(look.context)?;
     let choice = choose(look, wanted, saved.as_ref(), &Elsewhere::default())?;
     print(look, &choice, goal)?;
@@ -90,7 +92,7 @@ pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> 
     result("would:\n");
     let before = saved(look.context)?;
     let steps = Steps::of(choice, goal, &Present::of(set, before.as_ref()));
-    for step in steps.all() {
+    for step in changes::told(look, set, before.as_ref(), &steps) {
         result(format!("  {step}\n"));
     }
     if matches!(goal, Goal::Added(_)) {

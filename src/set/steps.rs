@@ -209,6 +209,9 @@ fn making(choice: &Choice, present: &Present<'_>) -> Vec<Step> {
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Step::Remove { first, last } if first == last => {
+                write!(f, "stop {first}, take it out of the cluster, and remove it")
+            }
             Step::Remove { first, last } => write!(
                 f,
                 "stop {first} to {last}, take them out of the cluster, and remove them"
@@ -249,7 +252,7 @@ impl fmt::Display for Step {
             Step::Start => f.write_str("start the containers that do not run"),
             Step::Join { containers, kind } => write!(
                 f,
-                "have {} in the CIB, what is missing added in one change",
+                "add {} to the CIB, in one change",
                 count(*containers as usize, &kind.to_string())
             ),
             Step::Clone => f.write_str("add the promotable clone to the CIB"),

@@ -137,11 +137,14 @@ impl Retries {
             if view.key_rejected(&guest.name) {
                 let at = *self.keys_settle.get_or_insert_with(|| {
                     longer = authkey::settles_in();
-                    context.report.line(format!(
-                        "connections are refused: the cluster may still use an earlier \
-                         authentication key, for {} s at most",
-                        longer.as_secs()
-                    ));
+                    if !longer.is_zero() {
+                        // Rounded up: it is the most that it takes.
+                        context.report.line(format!(
+                            "connections are refused: the cluster may still use an earlier \
+                             authentication key, for {} s at most",
+                            longer.as_millis().div_ceil(1000)
+                        ));
+                    }
                     now + longer
                 });
                 if now < at {
@@ -162,11 +165,14 @@ fn not_online(view: &View, guests: &[Machine], waiting: &[&Machine], timeout: Du
         .flat_map(|g| [g.name.as_str(), g.resource.as_str()])
         .collect();
     let shown: Vec<&str> = waiting.iter().map(|g| g.name.as_str()).take(10).collect();
+    let after = match timeout.as_secs() {
+        0 => String::new(),
+        seconds => format!(" after {seconds} s"),
+    };
     let what = format!(
-        "{} of {} nodes are not online after {} s: {}{}",
+        "{} of {} nodes are not online{after}: {}{}",
         waiting.len(),
         guests.len(),
-        timeout.as_secs(),
         shown.join(", "),
         if waiting.len() > shown.len() {
             " …"

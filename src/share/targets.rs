@@ -2,9 +2,9 @@
 
 use crate::change::{Change, Journal, Peer};
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::peer::{self, Target, each};
-use crate::spec::{Sharing, has_name_characters};
+use crate::spec::Sharing;
 
 /// The nodes that the options name, and those that hold the set already; without this node.
 pub(crate) fn all(
@@ -40,21 +40,8 @@ pub(crate) fn all(
         }
         targets.push(target);
     }
-    for name in &sharing.nodes {
-        check_name(name)?;
-    }
+    sharing.check_names()?;
     Ok(targets)
-}
-
-/// Refuses a name that ssh would read as something else, and an empty name in a list.
-fn check_name(name: &str) -> Result<()> {
-    if !name.is_empty() && !name.starts_with('-') && has_name_characters(name) {
-        return Ok(());
-    }
-    Err(
-        Error::usage(format!("--nodes: {name:?} is no name of a node"))
-            .mend("as crm_node --list has them, with commas between: --nodes node2,node3"),
-    )
 }
 
 pub(crate) fn options(sharing: &Sharing, targets: &[Target]) -> Vec<String> {

@@ -105,7 +105,12 @@ impl Spec {
     }
 
     fn check(&self) -> Result<()> {
-        bounds("--containers", self.containers, 1, MOST_CONTAINERS, "")?;
+        bounds("--containers", self.containers, 1, MOST_CONTAINERS, "").map_err(|e| match self
+            .containers
+        {
+            0 => e.mend("lxc-autogen cleanup removes all of them"),
+            _ => e,
+        })?;
         bounds("--memory", self.memory_mib, 16, 1 << 20, " MiB")?;
         bounds("--shm", self.shm_mib, 1, 1 << 20, " MiB")?;
         bounds("--monitor-interval", self.monitor_s, 1, 86_400, " s")?;

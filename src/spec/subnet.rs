@@ -54,8 +54,9 @@ impl Subnet {
             None => (text, None),
         };
         let bad = |why: String| {
-            Err(Error::usage(format!("--network {text}: {why}"))
-                .mend("ADDR or ADDR/PREFIX, such as 192.168.123.1 or 10.40.0.1/16"))
+            Err(Error::usage(format!("--network {text}: {why}")).mend(
+                "ADDR or ADDR/PREFIX, such as 192.168.123.1 or 10.40.0.1/16; how many nodes: -c N",
+            ))
         };
         let Ok(address) = address.parse::<Ipv4Addr>() else {
             return bad(format!("{address:?} is no IPv4 address"));

@@ -1,6 +1,8 @@
 //! The options as plain values; an option that was not given stays open.
 
+use super::has_name_characters;
 use super::{Authkey, Forward, NodeKind};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -59,6 +61,31 @@ impl Sharing {
     /// Whether any other node is asked for.
     pub fn is_wanted(&self) -> bool {
         self.every || !self.nodes.is_empty()
+    }
+
+    /// Refuses a name that ssh would read as something else, an empty name in a list, and a number,
+    /// by which somebody means how many nodes.
+    ///
+    /// # Errors
+    /// A usage error with the name.
+    pub fn check_names(&self) -> Result<()> {
+        for name in &self.nodes {
+            let is_number = !name.is_empty() && name.bytes().all(|b| b.is_ascii_digit());
+            let fits = !name.is_empty() && !name.starts_with('-') && has_name_characters(name);
+            if fits && !is_number {
+                continue;
+            }
+            let mend = match is_number {
+                true => format!(
+                    "-c {name} for {name} guest nodes; --nodes takes names of cluster nodes: node2,node3"
+                ),
+                false => {
+                    "as crm_node --list has them, with commas between: --nodes node2,node3".into()
+                }
+            };
+            return Err(Error::usage(format!("--nodes: {name:?} is no name of a node")).mend(mend));
+        }
+        Ok(())
     }
 }
 

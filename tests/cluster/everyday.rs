@@ -88,6 +88,18 @@ fn eight_guest_nodes_and_away() {
     assert_eq!(json["nodes"][7]["address"], "192.168.123.18");
     assert_eq!(json["nodes"][7]["on"], NODE);
 
+    // A plan has what would change, and not what stays.
+    let plan = |count: u32| {
+        let said = lxa(&format!("up -c {count} --dry-run")).exits(0).out;
+        said.split("\n\n").next().unwrap().to_owned()
+    };
+    let wait = "wait until all of them are online";
+    assert_eq!(plan(8), format!("would:\n  {wait}"));
+    let fewer = "stop lxc8, take it out of the cluster, and remove it";
+    let hosts = "add 7 lines to /etc/hosts, marked";
+    assert_eq!(plan(7), format!("would:\n  {fewer}\n  {hosts}\n  {wait}"));
+    assert!(plan(9).contains("\n  add 1 guest node to the CIB, in one change\n"));
+
     // Once more: nothing is restarted, nothing is changed.
     let ids = || -> BTreeMap<String, u32> {
         names("lxc", 8)

@@ -76,7 +76,9 @@ fn the_agent_is_fetched_and_put_back() {
         assert_eq!(std::fs::read_to_string(agent).unwrap(), was, "{why}");
         before.is_as_now();
     }
-    lxa(&format!("-d --agent-url {url}.missing")).exits(1);
+    let said = lxa(&format!("-d --agent-url {url}.missing")).exits(1).err;
+    assert_eq!(said.matches("cannot be fetched").count(), 1, "{said}");
+    assert!(!said.contains("putting back"), "{said}");
     before.is_as_now();
 
     let newer = was.clone() + "# newer\n";

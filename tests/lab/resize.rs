@@ -26,6 +26,19 @@ fn grown_and_shrunk() {
     let devices = lab.ok("node1", "stonith_admin --list lab-remote1");
     assert!(devices.contains("fencing"), "{devices}");
 
+    // A plan has what would change, and not what stays.
+    let plan = crate::world::lxa("lab up -c 3 --dry-run").exits(0).out;
+    for stays in [
+        "define and start",
+        "keep",
+        "fence_virtd run",
+        "guest nodes online",
+    ] {
+        assert!(!plan.contains(stays), "{stays}: {plan}");
+    }
+    let plan = crate::world::lxa("lab up -c 4 --dry-run").exits(0).out;
+    assert!(plan.contains("\n  have 4 guest nodes online\n"), "{plan}");
+
     // As a run leaves it that is killed when the nodes know of each other and the cluster not of
     // what it can fence.
     for device in ["fencing", "fencing-again"] {

@@ -13,11 +13,7 @@ pub(in crate::cli) fn argument(command: &str, typed: &str, rest: &[String]) -> O
         "lab up" if is_number => format!("--cluster-nodes {typed}, or -c {typed} for guest nodes"),
         "lab up" if typed.contains('.') => format!("-f {typed} reads the lab from a file"),
         "up" | "generate" | "verify" if is_number => format!("-c {typed}"),
-        "lab exec" => {
-            let node = rest.first().filter(|node| *node != typed);
-            let node = node.map_or("NODE", String::as_str);
-            format!("put -- in front of the command: lxc-autogen lab exec {node} -- {typed} …")
-        }
+        "lab exec" => return exec(rest),
         "lab shell" => format!(
             "with a command: lxc-autogen lab exec {} -- {typed}",
             rest.first()?
@@ -28,7 +24,7 @@ pub(in crate::cli) fn argument(command: &str, typed: &str, rest: &[String]) -> O
             "one source and one target; a directory is copied with all that is in it".into()
         }
         "lab up" | "lab down" | "lab status" | "lab graph" | "lab inventory" | "lab ssh-config" => {
-            format!("--name {typed} says which lab")
+            format!("--name {typed} names the lab")
         }
         "status" => format!("leave it out, or for a lab: lxc-autogen lab status --name {typed}"),
         "snapshot" => format!("-o {typed} to write it, --compare {typed} to compare with it"),
@@ -38,6 +34,27 @@ pub(in crate::cli) fn argument(command: &str, typed: &str, rest: &[String]) -> O
         }
         _ => return None,
     })
+}
+
+/// Where `--` stands in what was typed for `lab exec`.
+pub(in crate::cli) fn exec(rest: &[String]) -> Option<String> {
+    let all = rest.iter().any(|word| word == "--all");
+    let words: Vec<&str> = rest.iter().map(String::as_str).collect();
+    let (node, command) = match words.as_slice() {
+        _ if all => (
+            "--all",
+            words.iter().copied().filter(|w| *w != "--all").collect(),
+        ),
+        // An option behind the first word: that one is a command.
+        [node, next, ..] if !next.starts_with('-') => (*node, words[1..].to_vec()),
+        [first, ..] if !first.starts_with('-') => ("NODE", words.clone()),
+        _ => return None,
+    };
+    let command: Vec<&str> = command;
+    Some(format!(
+        "put -- in front of the command: lxc-autogen lab exec {node} -- {}",
+        command.join(" ")
+    ))
 }
 
 /// What to add where something is missing, if it depends on what is there.

@@ -5,7 +5,7 @@ mod arguments;
 mod options;
 mod verbs;
 
-pub(super) use arguments::{argument, missing, value};
+pub(super) use arguments::{argument, exec, missing, value};
 
 use options::OPTIONS;
 use verbs::VERBS;
@@ -26,9 +26,7 @@ pub(super) fn option(command: &str, typed: &str) -> Option<&'static str> {
         })
     };
     let mut all = OPTIONS.iter();
-    let found = all.find(|(commands, names, _)| {
-        is_for(commands) && (names.contains(&typed) || *names == ["*"])
-    });
+    let found = all.find(|(commands, names, _)| is_for(commands) && names.contains(&typed));
     found.map(|(_, _, mend)| *mend)
 }
 

@@ -8,7 +8,7 @@ const SET: &[&str] = &["", "up", "generate", "verify"];
 /// Commands of one lab that take its name.
 const OF_A_LAB: &[&str] = &["lab *"];
 
-/// Options by other names: commands, what is typed (\* for anything), what is meant. The first
+/// Options by other names: commands, what is typed, what is meant. The first
 /// that fits counts.
 pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     (
@@ -80,11 +80,6 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         "the node is an argument: lxc-autogen lab exec LAB/NODE -- COMMAND",
     ),
     (
-        &["lab exec"],
-        &["*"],
-        "put -- in front of the command: lxc-autogen lab exec NODE -- COMMAND",
-    ),
-    (
         &["lab cp"],
         &["-r", "-R", "-a", "-p", "--recursive"],
         "leave it out: directories are copied with all that is in them",
@@ -120,6 +115,11 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
             "--vms",
         ],
         "--containers N, or -c N, is how many guest nodes there are to be",
+    ),
+    (
+        &["verify"],
+        &["--lab", "--cluster-nodes", "--remote-nodes"],
+        "lxc-autogen lab verify checks what a lab needs",
     ),
     (
         SET,

@@ -22,6 +22,12 @@ pub(super) const VERBS: &[(&str, &[&str], &str)] = &[
         "lxc-autogen lab list shows the labs, lxc-autogen status the guest nodes made by up",
     ),
     ("", &["labs"], "lxc-autogen lab list"),
+    ("", &["lab-up", "lab_up", "labup"], "lxc-autogen lab up"),
+    (
+        "",
+        &["lab-down", "lab_down", "labdown"],
+        "lxc-autogen lab down",
+    ),
     (
         "",
         &["ssh", "login", "enter", "console"],

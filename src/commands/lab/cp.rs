@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
-use crate::lab::copy::{Place, copy};
+use crate::lab::copy::{Place, check, copy};
 use crate::report::{count, json, result};
 use std::ffi::OsStr;
 
@@ -11,6 +11,7 @@ use std::ffi::OsStr;
 /// As [`copy`], and a usage error when a place is none.
 pub(in crate::commands) fn run(context: &Context, source: &OsStr, target: &OsStr) -> Result<()> {
     let (source, target) = (Place::parse(source)?, Place::parse(target)?);
+    check(&source, &target)?;
     if context.options.dry_run {
         let text = format!("would copy {source} to {target}\n");
         return match context.options.json {

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// # Errors
 /// When the node does not run, or the command cannot be started.
 pub(in crate::commands) fn run(context: &Context, node: &str, command: &[OsString]) -> Result<()> {
-    users::require_root("lab exec")?;
+    users::require_root_even_dry("lab exec")?;
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::usage("no command is given"));
     };
@@ -88,7 +88,7 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// As [`run`].
 pub(in crate::commands) fn shell(context: &Context, node: &str) -> Result<()> {
-    users::require_root("lab shell")?;
+    users::require_root_even_dry("lab shell")?;
     let (_, lab, _) = lab_of(context, node)?;
     if let Some(password) = lab.password().filter(|_| std::io::stdin().is_terminal()) {
         say(format!(

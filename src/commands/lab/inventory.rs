@@ -9,7 +9,7 @@ use crate::report::{json, result};
 /// # Errors
 /// When there is no such lab, or its nodes do not run sshd.
 pub(in crate::commands) fn run(context: &Context, name: Option<&str>) -> Result<()> {
-    users::require_root("lab inventory")?;
+    users::require_root_even_dry("lab inventory")?;
     let inventory = of_existing(context, name)?.inventory();
     if context.options.json {
         return json(&serde_json::json!(inventory));

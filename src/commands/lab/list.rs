@@ -10,7 +10,7 @@ use crate::report::{result, table};
 /// # Errors
 /// When libvirt does not answer.
 pub(in crate::commands) fn run(context: &Context) -> Result<()> {
-    users::require_root("lab list")?;
+    users::require_root_even_dry("lab list")?;
     let mut rows = Vec::new();
     let mut values = Vec::new();
     for name in beside(&context.state_dir) {

@@ -9,7 +9,7 @@ use crate::report::{json, result};
 /// # Errors
 /// When there is no such lab, or its nodes do not run sshd.
 pub(in crate::commands) fn run(context: &Context, name: Option<&str>) -> Result<()> {
-    users::require_root("lab ssh-config")?;
+    users::require_root_even_dry("lab ssh-config")?;
     let access = of_existing(context, name)?;
     if context.options.json {
         return json(&serde_json::json!(access));

@@ -11,7 +11,7 @@ use crate::report::{json, result, table};
 /// # Errors
 /// When there is no such lab; parts that do not answer are shown as such.
 pub(in crate::commands) fn run(context: &Context, name: Option<&str>) -> Result<()> {
-    users::require_root("lab status")?;
+    users::require_root_even_dry("lab status")?;
     let (context, lab) = existing(context, name)?;
     let tree = tree(&context, &lab)?;
     if context.options.json {

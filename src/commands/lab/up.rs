@@ -9,7 +9,7 @@ use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
 use crate::lab::steps::{Present, Steps};
-use crate::lab::{Wanted, checks, cib, config, corosync, domain, hosts};
+use crate::lab::{Wanted, changes, checks, cib, config, corosync, domain, hosts};
 use crate::look::Look;
 use crate::machine;
 use crate::plan::Machine;
@@ -84,7 +84,7 @@ fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
         }));
     }
     let mut text = "would:\n".to_owned();
-    for step in steps.all() {
+    for step in changes::told(&lab, saved.as_ref(), &steps) {
         text.push_str(&format!("  {step}\n"));
     }
     text.push('\n');

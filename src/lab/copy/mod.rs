@@ -73,6 +73,16 @@ pub(crate) fn copy(context: &Context, from: &Place, to: &Place) -> Result<Copied
         (Place::There { node, path }, Place::Here(target)) => {
             out::copy(context, &enter(node)?, path, target)
         }
+        _ => check(from, to).map(|()| Copied::default()),
+    }
+}
+
+/// Refuses two places of which not just one is in a node.
+///
+/// # Errors
+/// A usage error.
+pub(crate) fn check(from: &Place, to: &Place) -> Result<()> {
+    match (from, to) {
         (Place::Here(_), Place::Here(_)) => Err(Error::usage(
             "neither the source nor the target is in a node",
         )
@@ -81,6 +91,7 @@ pub(crate) fn copy(context: &Context, from: &Place, to: &Place) -> Result<Copied
             Err(Error::usage("both the source and the target are in nodes")
                 .mend("copy to this host, and from there into the other node"))
         }
+        _ => Ok(()),
     }
 }
 

@@ -20,7 +20,7 @@ fn from_nothing_to_two_nodes_online() {
             "fetch pacemaker-remote 2.1.5 and unpack it, not install it",
             "make the files of 2 containers, bind the key's directory",
             "define and start network lxc-autogen on 192.168.123.0/24, autostarted",
-            "have 2 guest nodes in the CIB, what is missing added in one change",
+            "add 2 guest nodes to the CIB, in one change",
             "wait until all of them are online",
         ]
     );
@@ -47,6 +47,14 @@ fn a_smaller_set_loses_the_last_ones_and_makes_no_files() {
             "keep what there is of 3 containers",
             "define and start network lxc-autogen on 192.168.123.0/24, autostarted",
         ]
+    );
+    let one = Step::Remove {
+        first: "lxc4".into(),
+        last: "lxc4".into(),
+    };
+    assert_eq!(
+        one.to_string(),
+        "stop lxc4, take it out of the cluster, and remove it"
     );
 }
 

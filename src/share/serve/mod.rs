@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// When this is not root, or an answer cannot be given.
 pub(crate) fn run(context: &Context, node: String) -> Result<()> {
-    users::require_root("realise")?;
+    users::require_root_even_dry("realise")?;
     // Without a running cluster this node's name in it cannot be asked for.
     let ours = tools::this_node(&context.host).unwrap_or_else(|_| node.clone());
     say(&Greeting::of(ours))?;
