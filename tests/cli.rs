@@ -255,12 +255,15 @@ fn json_is_all_there_is_on_stdout() {
 }
 
 fn verify_without_anything_names_a_mend_for_every_failure() {
-    let said = lxa("verify --quick --json");
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-    for check in json["checks"].as_array().unwrap() {
-        if check["verdict"] == "failure" {
-            let mend = check["mend"].as_str().unwrap_or_default();
-            assert!(!mend.is_empty() && !mend.contains('\n'), "{check}");
+    for line in ["verify --quick --json", "lab verify --quick --json"] {
+        let said = lxa(line);
+        assert_eq!(said.code, Some(3), "{line}: {}", said.err);
+        let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        for check in json["checks"].as_array().unwrap() {
+            if check["verdict"] == "failure" {
+                let mend = check["mend"].as_str().unwrap_or_default();
+                assert!(!mend.is_empty() && !mend.contains('\n'), "{check}");
+            }
         }
     }
 }

@@ -70,12 +70,7 @@ fn remoted(look: &Look<'_>, wanted: &Wanted, saved: Option<&Set>) -> Check {
     match rootfs::find(wanted.remoted.as_deref(), &base, &look.context.state_dir) {
         Err(e) => Check::of_error(name, &e),
         Ok(Some(found)) => Check::from(name, same_version(look, &found, &base)),
-        Ok(None) => Check::from(
-            name,
-            rootfs::fetch_version(&look.context.host).map(|v| {
-                format!("not installed; version {v} will be fetched and unpacked, not installed")
-            }),
-        ),
+        Ok(None) => Check::from(name, rootfs::to_fetch(&look.context.host)),
     }
 }
 

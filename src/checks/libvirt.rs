@@ -19,16 +19,23 @@ pub(crate) fn checks(
     quick: bool,
 ) -> Vec<Check> {
     let mut checks = tools(context);
+    let (works, of_host) = of_host(context, quick);
+    checks.extend(of_host);
+    checks.push(subnet(works, chosen));
+    checks
+}
+
+/// Whether libvirt's driver works, with the checks that have nothing to do with a set.
+pub(crate) fn of_host(context: &Context, quick: bool) -> (bool, Vec<Check>) {
     let driver = Check::from(
         "libvirt LXC driver",
         virsh::version(&context.host, &LXC).map(|text| in_one_line(&text)),
     );
     let works = !driver.failed();
-    checks.push(driver);
+    let mut checks = vec![driver];
     checks.extend(dnsmasq());
     checks.push(probe(context, works, quick));
-    checks.push(subnet(works, chosen));
-    checks
+    (works, checks)
 }
 
 /// Checks for dnsmasq. Our networks need none, but a libvirtd that is restarted while any network

@@ -8,7 +8,9 @@ pub(crate) mod kernel;
 pub(crate) mod libvirt;
 pub(crate) mod outlook;
 
+use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::report::{json, table};
 use serde::Serialize;
 
 /// The result of a check.
@@ -102,4 +104,52 @@ impl Check {
     pub(crate) fn failed(&self) -> bool {
         self.verdict == Verdict::Failure
     }
+}
+
+/// Prints checks, as a table or added to this JSON object.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when one has failed.
+pub(crate) fn report(
+    context: &Context,
+    checks: &[Check],
+    mut about: serde_json::Value,
+) -> Result<()> {
+    let number = |verdict| checks.iter().filter(|c| c.verdict == verdict).count();
+    let failures = number(Verdict::Failure);
+    if context.options.json {
+        about["checks"] = serde_json::json!(checks);
+        about["failures"] = failures.into();
+        about["warnings"] = number(Verdict::Warning).into();
+        json(&about)?;
+    } else {
+        crate::report::result(as_table(checks));
+    }
+    match failures {
+        0 => Ok(()),
+        _ => Err(Error::cant(format!(
+            "{failures} of {} checks failed",
+            checks.len()
+        ))),
+    }
+}
+
+fn as_table(checks: &[Check]) -> String {
+    let rows: Vec<Vec<String>> = checks
+        .iter()
+        .map(|c| {
+            let verdict = match c.verdict {
+                Verdict::Ok => "ok",
+                Verdict::Warning => "warning",
+                Verdict::Failure => "FAILURE",
+                Verdict::Skipped => "skipped",
+            };
+            let found = match &c.mend {
+                None => c.found.clone(),
+                Some(mend) => format!("{}; mend: {mend}", c.found),
+            };
+            vec![verdict.to_owned(), c.name.to_owned(), found]
+        })
+        .collect();
+    table(&["RESULT", "CHECK", "FOUND"], &rows)
 }

@@ -159,6 +159,17 @@ pub enum LabCommand {
         #[arg(long)]
         all: bool,
     },
+    /// Check whether this host can take a lab, and say what to mend; no cluster need run here
+    #[command(after_help = "Examples:\n  lxc-autogen lab verify\n  \
+        lxc-autogen lab verify --cluster-nodes 5 --sbd --shared-disk 8 --quick --json")]
+    Verify {
+        /// What it is to be like.
+        #[command(flatten)]
+        shape: LabShape,
+        /// Do not start a throw-away container
+        #[arg(long)]
+        quick: bool,
+    },
     /// Show a lab: cluster nodes with the guests on them, remote nodes
     #[command(after_help = "Examples:\n  lxc-autogen lab status\n  \
         lxc-autogen lab status --name qa --json")]

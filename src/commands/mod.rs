@@ -212,6 +212,9 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
             }
         }
         LabCommand::Down { name, all } => lab::down::run(context, name.as_deref(), *all),
+        LabCommand::Verify { shape, quick } => {
+            lab::verify::run(context, &shape.wanted(), shape.file.as_deref(), *quick)
+        }
         LabCommand::Status { name } => lab::status::run(context, name.as_deref()),
         LabCommand::List => lab::list::run(context),
         LabCommand::Exec { node, command, .. } => {

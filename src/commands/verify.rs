@@ -1,12 +1,11 @@
 //! `verify`: can this host run libvirt-LXC containers as guest nodes? Every check tells its finding
 //! and the mend. "The check failed" and "it could not be checked" are told apart.
 
-use crate::checks::{Check, Verdict, cluster, daemons, kernel, libvirt, outlook};
+use crate::checks::{Check, cluster, daemons, kernel, libvirt, outlook, report};
 use crate::context::Context;
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::lab::able;
 use crate::look::Look;
-use crate::report::{json, table};
 use crate::resolve::Elsewhere;
 use crate::set::preview;
 use crate::set::resolve::choose_set;
@@ -14,7 +13,7 @@ use crate::spec::Wanted;
 use std::path::Path;
 
 /// # Errors
-/// [`Kind::Cant`] when a check fails.
+/// [`crate::error::Kind::Cant`] when a check fails.
 pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()> {
     let saved = preview::saved(context).ok().flatten();
     let kept = saved.as_ref().map(|set| set.spec.containers);
@@ -29,28 +28,11 @@ pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()>
     checks.extend(outlook::checks(&look, chosen));
     checks.extend(daemons::checks(containers));
     checks.push(labs_nodes(context));
-    let failures = checks.iter().filter(|c| c.failed()).count();
-    let warnings = checks
-        .iter()
-        .filter(|c| c.verdict == Verdict::Warning)
-        .count();
-    if context.options.json {
-        json(&serde_json::json!({
-            "containers": containers,
-            "checks": checks,
-            "failures": failures,
-            "warnings": warnings,
-        }))?;
-    } else {
-        crate::report::result(as_table(&checks));
-    }
-    if failures > 0 {
-        return Err(Error::new(
-            Kind::Cant,
-            format!("{failures} of {} checks failed", checks.len()),
-        ));
-    }
-    Ok(())
+    report(
+        context,
+        &checks,
+        serde_json::json!({"containers": containers}),
+    )
 }
 
 /// What new labs' nodes are on this host.
@@ -60,24 +42,4 @@ fn labs_nodes(context: &Context) -> Check {
         Ok(found) => Check::ok(NAME, found),
         Err(e) => Check::warning(NAME, e.message(), e.mend_text().unwrap_or_default()),
     }
-}
-
-fn as_table(checks: &[Check]) -> String {
-    let rows: Vec<Vec<String>> = checks
-        .iter()
-        .map(|c| {
-            let verdict = match c.verdict {
-                Verdict::Ok => "ok",
-                Verdict::Warning => "warning",
-                Verdict::Failure => "FAILURE",
-                Verdict::Skipped => "skipped",
-            };
-            let found = match &c.mend {
-                None => c.found.clone(),
-                Some(mend) => format!("{}; mend: {mend}", c.found),
-            };
-            vec![verdict.to_owned(), c.name.to_owned(), found]
-        })
-        .collect();
-    table(&["RESULT", "CHECK", "FOUND"], &rows)
 }

@@ -52,6 +52,11 @@ impl Usual {
         }
     }
 
+    /// Why the nodes are no whole machines.
+    pub(super) fn lacking(&self) -> Option<&Error> {
+        self.lacking.as_ref()
+    }
+
     /// What to tell of it, unless options have asked for less.
     pub(super) fn says(&self, wanted: &Wanted) -> Option<String> {
         let less = wanted.init == Some(Init::Own) || wanted.root == Some(Root::Lean);
@@ -62,7 +67,7 @@ impl Usual {
     }
 }
 
-const MACHINES: &str = "machines, with systemd and a writable system";
+pub(super) const MACHINES: &str = "machines, with systemd and a writable system";
 
 fn with_mend(e: &Error) -> String {
     let mend = e.mend_text().unwrap_or_default();

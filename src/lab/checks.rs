@@ -3,8 +3,8 @@
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, disk, loops, memory, packages};
-use crate::lab::Lab;
 use crate::lab::network::Link;
+use crate::lab::{Lab, LabSpec};
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{emulator_in, marked_state_dir, virsh};
 use crate::look::Look;
@@ -34,9 +34,14 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
 
 const VIRTUAL_DOMAIN: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
 
-/// Looks for programs that run in nodes in the tree whose /usr the nodes get, and for the fence
-/// daemon on this host.
 fn check_programs(lab: &Lab) -> Result<()> {
+    let lacking = lacking(&lab.spec, &lab.layout.base);
+    lacking.into_iter().next().map_or_else(fuse, Err)
+}
+
+/// What lacks of programs and what belongs to them: those that run in nodes in the tree whose /usr
+/// the nodes get, and those that run here, on this host.
+pub(crate) fn lacking(spec: &LabSpec, base: &Path) -> Vec<Error> {
     let mut inside = vec![
         "corosync",
         "pacemakerd",
@@ -48,66 +53,69 @@ fn check_programs(lab: &Lab) -> Result<()> {
         "crm_node",
         "crm_resource",
     ];
-    if lab.spec.fencing {
-        inside.push("fence_virt");
-    }
-    if lab.spec.ssh {
-        inside.push("sshd");
-    }
-    if lab.spec.sbd {
-        inside.push("sbd");
-    }
-    if lab.spec.qnetd {
-        inside.extend(["corosync-qnetd", "corosync-qdevice"]);
-    }
-    for name in inside {
-        let there = ["usr/sbin", "usr/bin", "sbin", "bin"]
-            .iter()
-            .any(|d| lab.layout.base.join(d).join(name).exists());
-        if !there {
-            return Err(Error::cant(format!(
-                "{name} is not installed in {}, whose /usr the nodes get",
-                lab.layout.base.display()
-            ))
-            .mend(packages::mend_in(&lab.layout.base, name)));
-        }
-    }
-    if lab.spec.containers > 0 {
-        check_for_guests(&lab.layout.base)?;
-    }
     let mut here = Vec::new();
     if cgroups::only_v2() {
         // The groups daemon attaches device programs with it: see groups.rs.
         here.push("bpftool");
     }
-    if lab.spec.fencing {
+    if spec.fencing {
+        inside.push("fence_virt");
         here.push("fence_virtd");
     }
-    if lab.spec.ssh {
+    if spec.ssh {
+        inside.push("sshd");
         here.push("ssh-keygen");
     }
-    if lab.spec.fencing {
-        check_fence_modules(Path::new("/"))?;
+    if spec.sbd {
+        inside.push("sbd");
     }
-    if let Some((what, mend)) = disk::lacking().filter(|_| lab.spec.disk_mib > 0) {
+    if spec.qnetd {
+        inside.extend(["corosync-qnetd", "corosync-qdevice"]);
+    }
+    let mut all = Vec::new();
+    for name in inside {
+        let there = ["usr/sbin", "usr/bin", "sbin", "bin"]
+            .iter()
+            .any(|d| base.join(d).join(name).exists());
+        if !there {
+            all.push(
+                Error::cant(format!(
+                    "{name} is not installed in {}, whose /usr the nodes get",
+                    base.display()
+                ))
+                .mend(packages::mend_in(base, name)),
+            );
+        }
+    }
+    if spec.containers > 0 {
+        all.extend(check_for_guests(base).err());
+    }
+    if spec.fencing {
+        all.extend(check_fence_modules(Path::new("/")).err());
+    }
+    if let Some((what, mend)) = disk::lacking().filter(|_| spec.disk_mib > 0) {
         let mend = format!("{mend}; for nodes without disks: lab up --disk 0");
-        return Err(Error::cant(format!("--disk: {what}")).mend(mend));
+        all.push(Error::cant(format!("--disk: {what}")).mend(mend));
     }
-    if let Some((what, mend)) = loops::lacking().filter(|_| !lab.spec.shared_disks_mib.is_empty()) {
-        return Err(Error::cant(format!("--shared-disk: {what}")).mend(mend));
+    if let Some((what, mend)) = loops::lacking().filter(|_| !spec.shared_disks_mib.is_empty()) {
+        all.push(Error::cant(format!("--shared-disk: {what}")).mend(mend));
     }
-    for name in here {
-        which::which(name).map_err(|_| {
-            Error::cant(format!("{name} is not installed")).mend(packages::mend_for_tool(name))
-        })?;
+    for name in here.into_iter().filter(|name| which::which(name).is_err()) {
+        let what = format!("{name} is not installed");
+        all.push(Error::cant(what).mend(packages::mend_for_tool(name)));
     }
-    if !Path::new("/dev/fuse").exists() {
-        return Err(
+    all
+}
+
+/// Looks for the device through which libvirt in the nodes shows them their own memory.
+pub(crate) fn fuse() -> Result<()> {
+    match Path::new("/dev/fuse").exists() {
+        true => Ok(()),
+        false => Err(
             Error::cant("there is no /dev/fuse, which libvirt in the nodes needs")
                 .mend("modprobe fuse"),
-        );
+        ),
     }
-    Ok(())
 }
 
 /// Directories that libraries can be in, those of multiarch included.

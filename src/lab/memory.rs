@@ -32,7 +32,8 @@ pub(super) fn check(lab: &Lab, saved: Option<&Lab>, available: Option<u64>) -> R
     }
 }
 
-fn mib(lab: &Lab) -> u64 {
+/// What a lab takes.
+pub(super) fn mib(lab: &Lab) -> u64 {
     let nodes = lab.nodes().into_iter();
     let guests = MIB_PER_GUEST * u64::from(lab.spec.containers);
     nodes.map(|node| mib_of(lab, node.kind)).sum::<u64>() + guests

@@ -53,6 +53,7 @@ pub(crate) mod steps;
 mod subnets;
 pub(crate) mod tree;
 mod units;
+pub(crate) mod verify;
 pub(crate) mod vote;
 pub(crate) mod wait;
 

@@ -95,7 +95,7 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
     Ok(Choice { lab, fetch })
 }
 
-fn resolve(
+pub(super) fn resolve(
     wanted: &Wanted,
     saved: Option<&LabSpec>,
     usual: Option<&able::Usual>,

@@ -10,5 +10,5 @@ mod write;
 
 pub use entry::{Content, Entry, Owner};
 pub use layout::Layout;
-pub use remoted::{Remoted, UNPACKED, fetch, fetch_version, find, version};
+pub use remoted::{Remoted, UNPACKED, fetch, fetch_version, find, to_fetch, version};
 pub use write::{Owners, SHARED, Writer};

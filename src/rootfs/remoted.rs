@@ -119,6 +119,32 @@ pub fn fetch_version(host: &Host) -> Result<String> {
     }
 }
 
+/// What a first run would fetch, for people: the package, its version and its size.
+///
+/// # Errors
+/// As [`fetch_version`], and when apt does not know the package.
+pub fn to_fetch(host: &Host) -> Result<String> {
+    let version = fetch_version(host)?;
+    let size = size_in(&uris(host, &version)?)
+        .map_or(String::new(), |b| format!(" ({} KiB)", b.div_ceil(1024)));
+    Ok(format!(
+        "not installed; the package pacemaker-remote {version}{size} will be fetched by apt-get and \
+         unpacked, not installed"
+    ))
+}
+
+/// Where apt has the package from, in its own words.
+fn uris(host: &Host, version: &str) -> Result<String> {
+    let package = format!("pacemaker-remote={version}");
+    Cmd::new("apt-get")
+        .args(["download", "--print-uris", "-qq", &package])
+        .ok(host)
+        .context("find the package pacemaker-remote")
+        .map_err(|e| e.mend(ADVICE))
+}
+
+const ADVICE: &str = "run apt-get update, or give the daemon with --remoted PATH";
+
 /// Fetches the package pacemaker-remote in `version` with apt-get and unpacks its files to
 /// `STATE/remoted` with dpkg-deb; nothing is installed. apt checks the package's signature chain.
 ///
@@ -128,14 +154,9 @@ pub fn fetch(host: &Host, state_dir: &Path, version: &str) -> Result<Remoted> {
     let to = state_dir.join(UNPACKED);
     std::fs::create_dir_all(&to).map_err(|e| Error::io("make directory", &to, e))?;
     let package = format!("pacemaker-remote={version}");
-    let advice = "run apt-get update, or give the daemon with --remoted PATH";
-    let uris = Cmd::new("apt-get")
-        .args(["download", "--print-uris", "-qq", &package])
-        .ok(host)
-        .context("find the package pacemaker-remote")
-        .map_err(|e| e.mend(advice))?;
+    let uris = uris(host, version)?;
     let name = deb_name(&uris).ok_or_else(|| {
-        Error::failed(format!("apt-get names no file for {package}: {uris}")).mend(advice)
+        Error::failed(format!("apt-get names no file for {package}: {uris}")).mend(ADVICE)
     })?;
     let fetched = Cmd::new("apt-get")
         .directory(&to)
@@ -146,12 +167,12 @@ pub fn fetch(host: &Host, state_dir: &Path, version: &str) -> Result<Remoted> {
         .ok(host);
     fetched
         .context("fetch the package pacemaker-remote")
-        .map_err(|e| e.mend(advice))?;
+        .map_err(|e| e.mend(ADVICE))?;
     let deb = to.join(name);
     Cmd::new("dpkg-deb").arg("-x").arg(&deb).arg(&to).ok(host)?;
     std::fs::remove_file(&deb).map_err(|e| Error::io("remove", &deb, e))?;
     find(None, Path::new("/nonexistent"), state_dir)?.ok_or_else(|| {
-        Error::failed(format!("there is no pacemaker-remoted in {package}")).mend(advice)
+        Error::failed(format!("there is no pacemaker-remoted in {package}")).mend(ADVICE)
     })
 }
 
@@ -159,6 +180,11 @@ pub fn fetch(host: &Host, state_dir: &Path, version: &str) -> Result<Remoted> {
 fn deb_name(uris: &str) -> Option<&str> {
     let name = uris.lines().next()?.split(' ').nth(1)?;
     (!name.contains('/') && name.ends_with(".deb")).then_some(name)
+}
+
+/// The size in bytes in the same line.
+fn size_in(uris: &str) -> Option<u64> {
+    uris.lines().next()?.split(' ').nth(2)?.parse().ok()
 }
 
 /// The version of Pacemaker that `PROGRAM --version` prints, such as `2.1.5`.
@@ -196,6 +222,7 @@ mod tests {
         let uris = "'x://y/pool/main/p/pacemaker/pacemaker-remote_2.1.5-1_amd64.deb' \
                     pacemaker-remote_2.1.5-1_amd64.deb 99784 SHA256:12\n";
         assert_eq!(deb_name(uris), Some("pacemaker-remote_2.1.5-1_amd64.deb"));
+        assert_eq!(size_in(uris), Some(99_784));
         assert_eq!(deb_name("'x' ../evil.deb 1\n"), None);
         assert_eq!(
             parse_version("Pacemaker 2.1.5\nWritten by Andrew Beekhof\n").as_deref(),

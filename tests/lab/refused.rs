@@ -80,7 +80,7 @@ fn refused() {
             3,
             "there is no lab lab",
         ),
-        ("lab exec node1".to_owned(), 2, "required"),
+        ("lab exec node1".to_owned(), 2, "lab exec lacks COMMAND"),
         (
             "lab up --remoted /etc/passwd".to_owned(),
             2,
@@ -100,6 +100,7 @@ fn refused() {
         .exits(3)
         .complains("corosync is not installed")
         .complains("install");
+    verified(&format!("{}/tree", directory.path().display()));
     let programs = directory.path().join("tree/usr/sbin");
     std::fs::create_dir(&programs).unwrap();
     std::fs::write(programs.join("corosync"), "").unwrap();
@@ -128,6 +129,32 @@ fn refused() {
     );
     assert_eq!(said.code, 3, "{}", said.err);
     assert!(said.err.contains("needs root"), "{}", said.err);
+}
+
+/// `lab verify` fails nothing on a host that has no cluster running, and in a tree names all that
+/// is lacking, where `lab up` names the first.
+fn verified(tree: &str) {
+    let table = lxa("lab verify").exits(0).out;
+    for found in [
+        "a throw-away one did",
+        "lab-node1, lab-node2, lab-node3 on 172.31.200.0/24",
+    ] {
+        assert!(table.contains(found), "{table}");
+    }
+    assert!(!table.contains("FAILURE"), "{table}");
+    let said = lxa(&format!("lab verify --quick --json --base {tree}")).exits(3);
+    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(json["lab"], "lab");
+    let failures = json["checks"].as_array().unwrap().iter();
+    let failures = failures.filter(|c| c["verdict"] == "failure");
+    let found: Vec<&str> = failures.map(|c| c["found"].as_str().unwrap()).collect();
+    assert_eq!(json["failures"], found.len(), "{json}");
+    for lacking in ["corosync", "pacemakerd", "crm_mon", "VirtualDomain"] {
+        assert!(
+            found.iter().any(|f| f.contains(lacking)),
+            "{lacking}: {found:?}"
+        );
+    }
 }
 
 fn names_that_are_taken(directory: &Path) {

@@ -9,3 +9,4 @@ pub(super) mod list;
 pub(super) mod ssh_config;
 pub(super) mod status;
 pub(super) mod up;
+pub(super) mod verify;
