@@ -7,8 +7,11 @@
 mod anyone;
 #[path = "common/nobody.rs"]
 mod nobody;
+#[path = "common/schema.rs"]
+mod schema;
 
 use nobody::{lxa, run_all};
+use schema::conforms;
 use std::process::Command;
 
 const TESTS: &[(&str, fn())] = &[
@@ -246,11 +249,11 @@ fn the_deprecated_name_is_noted_and_sharing_is_shown() {
 
 fn json_is_all_there_is_on_stdout() {
     let said = lxa("up -c 2 --dry-run --json");
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let json = conforms("up-plan", &said.out);
     assert_eq!(json["containers"][1]["name"], "lxc2");
     let said = lxa("verify --quick --json");
     assert_eq!(said.code, Some(3), "{}", said.err);
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let json = conforms("verify", &said.out);
     assert!(json["failures"].as_u64().unwrap() > 0);
 }
 

@@ -15,15 +15,20 @@ use crate::plan::{Machine, Set};
 use crate::report::{count, json, result, table};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
+use std::net::Ipv6Addr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The state of one node, as a row shows it.
 #[derive(Debug, Serialize)]
 struct Row {
+    /// The node's name, as `lab status` calls it; `node` is what 0.1.0 called it.
+    name: String,
     node: String,
+    kind: &'static str,
     domain: String,
     address: String,
+    ipv6: Vec<Ipv6Addr>,
     resource: String,
     libvirt: String,
     pacemaker: String,
@@ -35,6 +40,10 @@ struct Row {
     held: Option<String>,
     /// When the node was last started, in seconds since the epoch; `None` while it is not online.
     since: Option<u64>,
+    /// For a lab's nodes, which have daemons that are looked at.
+    troubles: Vec<String>,
+    /// For a lab's nodes, which guests run on.
+    guests: Vec<Row>,
 }
 
 /// # Errors
@@ -44,7 +53,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
     users::require_root_even_dry("status")?;
     let Some(set) = crate::state::load_set(&context.state_dir)? else {
         if context.options.json {
-            return json(&serde_json::json!({"nodes": [], "total": 0, "online": 0}));
+            return json(&serde_json::json!({
+                "nodes": [], "total": 0, "running": 0, "online": 0,
+            }));
         }
         result(format!(
             "no containers in {}\n",
@@ -203,7 +214,12 @@ fn row(
             .filter(|_| view.online(&guest.name));
     }
     Row {
+        name: guest.name.clone(),
         node: guest.name.clone(),
+        kind: guest.kind.text(),
+        ipv6: guest.ipv6.clone(),
+        troubles: Vec::new(),
+        guests: Vec::new(),
         domain: guest.name.clone(),
         address: guest.address.to_string(),
         resource: guest.resource.clone(),

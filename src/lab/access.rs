@@ -39,9 +39,13 @@ pub struct Reached {
     pub short_name: String,
     /// Its address.
     pub address: String,
-    /// Its kind.
-    #[serde(skip)]
+    /// Its kind, as `lab status` calls it.
+    #[serde(serialize_with = "text_of")]
     pub(super) kind: Kind,
+}
+
+fn text_of<S: serde::Serializer>(kind: &Kind, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(kind.text())
 }
 
 /// The name of a lab's host key in its known_hosts.

@@ -18,15 +18,20 @@ use std::path::PathBuf;
 pub(crate) struct Row {
     pub name: String,
     pub kind: &'static str,
+    /// Name in libvirt.
+    pub domain: String,
+    /// Id of the resource in the CIB, where there is one.
+    pub resource: Option<String>,
     pub address: String,
     /// Address on the second link.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link1: Option<String>,
     /// IPv6 addresses, in the order of the links.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub ipv6: Vec<Ipv6Addr>,
     pub libvirt: String,
     pub pacemaker: String,
+    /// The cluster node that a guest runs on.
+    pub on: Option<String>,
     /// Daemons of the node that are not as they should be, a line each.
     pub troubles: Vec<String>,
     pub guests: Vec<Row>,
@@ -113,12 +118,15 @@ fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
 fn row(node: &Machine, running: &Running, view: Option<&View>, troubles: Vec<String>) -> Row {
     Row {
         kind: node.kind.text(),
+        domain: node.name.clone(),
+        resource: node.resource_in_cib().map(str::to_owned),
         address: node.address.to_string(),
         link1: node.link1.map(|address| address.to_string()),
         ipv6: node.ipv6.clone(),
         libvirt: running.said(&node.name).unwrap_or("absent").to_owned(),
         pacemaker: in_pacemaker(view, &node.name),
         name: node.name.clone(),
+        on: None,
         troubles,
         guests: Vec::new(),
     }
@@ -165,6 +173,8 @@ fn hang_guests(
         let on = on.cloned();
         let row = Row {
             kind: "guest node",
+            domain: guest.name.clone(),
+            resource: Some(guest.resource),
             address: guest.address.to_string(),
             link1: None,
             ipv6: Vec::new(),
@@ -176,6 +186,7 @@ fn hang_guests(
             .to_owned(),
             pacemaker: in_pacemaker(view, &guest.name),
             name: guest.name,
+            on: on.clone(),
             troubles: Vec::new(),
             guests: Vec::new(),
         };

@@ -92,41 +92,34 @@ impl Machine {
         }
     }
 
-    /// The machine's object under "containers" in `up --dry-run --json`.
-    pub fn json_in_set(&self) -> Value {
-        json!({
-            "number": self.number,
-            "name": self.name,
-            "resource": self.resource,
-            "address": self.address,
-            "mac": self.mac,
-            "uuid": self.uuid,
-        })
-    }
-
-    /// The machine's object under "nodes" in `lab up --dry-run --json`.
-    pub fn json_in_lab(&self) -> Value {
-        let kind = match self.kind {
-            Kind::Guest => "guest",
-            Kind::Remote => "remote",
-            Kind::Cluster => "cluster",
-            Kind::Qnetd => "qnetd",
-        };
+    /// The machine's object in the JSON of dry runs; the keys are those of `status`, as far as a plan
+    /// has them.
+    pub fn json(&self) -> Value {
         let mut all = json!({
             "number": self.number,
-            "kind": kind,
             "name": self.name,
+            "kind": self.kind.text(),
+            "domain": self.name,
+            "resource": self.resource_in_cib(),
             "address": self.address,
+            "ipv6": self.ipv6,
             "mac": self.mac,
             "uuid": self.uuid,
         });
-        if !self.ipv6.is_empty() {
-            all["ipv6"] = json!(self.ipv6);
-        }
         if let Some(address) = self.link1 {
-            all["link1"] = json!({"address": address, "mac": mac(address)});
+            all["link1"] = json!(address);
+            all["link1_mac"] = json!(mac(address));
         }
         all
+    }
+
+    /// The resource that the cluster has for this node; it has none for its own nodes, nor for one
+    /// that is no member.
+    pub fn resource_in_cib(&self) -> Option<&str> {
+        match self.kind {
+            Kind::Guest | Kind::Remote => Some(&self.resource),
+            Kind::Cluster | Kind::Qnetd => None,
+        }
     }
 }
 
@@ -185,26 +178,27 @@ mod tests {
     #[test]
     fn json_has_the_fields_that_it_has_always_had() {
         let mut set = sample(1);
-        let uuid = "b64f2d41-UUID";
-        let shown = |set: &Set| {
-            let guest = Machine {
-                uuid: uuid.to_owned(),
-                ..set.guests().remove(0)
-            };
-            [guest.json_in_set(), guest.json_in_lab()].map(|json| json.to_string())
-        };
+        let shown = |set: &Set| set.guests()[0].json();
+        let json = shown(&set);
+        for (key, value) in [
+            ("address", json!("192.168.123.11")),
+            ("mac", json!("52:54:c0:a8:7b:0b")),
+            ("name", json!("lxc1")),
+            ("number", json!(1)),
+            ("resource", json!("container1")),
+            ("uuid", json!(set.guests()[0].uuid)),
+        ] {
+            assert_eq!(json[key], value);
+        }
         assert_eq!(
-            shown(&set)[0],
-            "{\"address\":\"192.168.123.11\",\"mac\":\"52:54:c0:a8:7b:0b\",\"name\":\"lxc1\",\
-             \"number\":1,\"resource\":\"container1\",\"uuid\":\"b64f2d41-UUID\"}"
+            (&json["kind"], &json["domain"]),
+            (&json!("guest node"), &json!("lxc1"))
         );
         set.spec.kind = NodeKind::Remote;
-        let [in_set, in_lab] = shown(&set);
-        assert!(in_set.contains("\"resource\":\"lxc1\""), "{in_set}");
+        let json = shown(&set);
         assert_eq!(
-            in_lab,
-            "{\"address\":\"192.168.123.11\",\"kind\":\"remote\",\"mac\":\"52:54:c0:a8:7b:0b\",\
-             \"name\":\"lxc1\",\"number\":1,\"uuid\":\"b64f2d41-UUID\"}"
+            (&json["kind"], &json["resource"]),
+            (&json!("remote node"), &json!("lxc1"))
         );
     }
 

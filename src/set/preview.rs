@@ -145,7 +145,7 @@ fn print_json(set: &Set, cib: &El) -> Result<()> {
         .collect();
     crate::report::json(&serde_json::json!({
         "set": set,
-        "containers": set.guests().iter().map(Machine::json_in_set).collect::<Vec<_>>(),
+        "containers": set.guests().iter().map(Machine::json).collect::<Vec<_>>(),
         "network_xml": network::network(set).render(),
         "domain_xml": domains,
         "cib_xml": cib.render(),

@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::isolation;
+use crate::schema::conforms;
 use crate::world::{Before, NODE, STATE, cluster, init_of, lxa, names, online, run, tool, until};
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -83,8 +84,10 @@ fn eight_guest_nodes_and_away() {
     // status says the same, to people and to programs.
     let table = lxa("status").exits(0).out;
     assert!(table.contains("8 nodes: 8 running, 8 online"), "{table}");
-    let json: serde_json::Value = serde_json::from_str(&lxa("status --json").exits(0).out).unwrap();
+    let json = conforms("status", &lxa("status --json").exits(0).out);
     assert_eq!(json["online"], 8);
+    // By the name that 0.1.0 had.
+    assert_eq!(json["nodes"][7]["node"], json["nodes"][7]["name"]);
     assert_eq!(json["nodes"][7]["address"], "192.168.123.18");
     assert_eq!(json["nodes"][7]["on"], NODE);
 

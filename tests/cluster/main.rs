@@ -33,6 +33,8 @@ mod remote;
 #[path = "../common/runner.rs"]
 mod runner;
 mod scale;
+#[path = "../common/schema.rs"]
+mod schema;
 mod snapshot;
 mod throttle;
 mod trouble;

@@ -4,6 +4,7 @@ use crate::Test;
 use crate::golden::as_0_1_0_wrote_it;
 use crate::lab::Lab;
 use crate::runner::not_proven;
+use crate::schema::conforms;
 use crate::world::{BINARY, lxa, root_of, run, tool};
 use lxc_autogen::libvirt::container::SYSRQ;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
@@ -73,14 +74,30 @@ fn three_kinds_of_nodes() {
     // People and programs see the same.
     let table = lxa("lab status").exits(0).out;
     assert!(table.contains("fenced by fence_virtd"), "{table}");
-    let json: serde_json::Value =
-        serde_json::from_str(&lxa("lab status --json").exits(0).out).unwrap();
+    let json = conforms("lab-status", &lxa("lab status --json").exits(0).out);
+    conforms("lab-list", &lxa("lab list --json").exits(0).out);
+    conforms("lab-up-plan", &lxa("lab up --dry-run --json").exits(0).out);
     let nodes = json["nodes"].as_array().unwrap();
     let guests: usize = nodes
         .iter()
         .map(|n| n["guests"].as_array().unwrap().len())
         .sum();
     assert_eq!((nodes.len(), guests), (5, 4), "{json}");
+    // A guest node is the same thing to a lab and in the node where it runs.
+    let on = nodes
+        .iter()
+        .find(|n| n["guests"] != serde_json::json!([]))
+        .unwrap();
+    let in_lab = &on["guests"][0];
+    assert_eq!(in_lab["on"], on["name"]);
+    let own = "lxc-autogen status --state-dir /var/lib/lxc-autogen-guests --json";
+    let own = conforms("status", &lab.ok("node1", own));
+    let own = own["nodes"].as_array().unwrap().iter();
+    let mut own = own.filter(|n| n["name"] == in_lab["name"]);
+    let in_set = own.next().unwrap();
+    for key in ["kind", "domain", "resource", "address", "pacemaker", "on"] {
+        assert_eq!(in_lab[key], in_set[key], "{key}");
+    }
     assert!(lxa("lab list").exits(0).out.contains("5 of 5 running"));
     let picture = lxa("lab graph").exits(0).out;
     assert!(picture.contains("lab-remote2") && picture.contains("lxc4"));

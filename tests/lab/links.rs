@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::lab::Lab;
+use crate::schema::conforms;
 use crate::world::{lxa, run, tool, until};
 
 pub const TESTS: &[Test] = &[("a_cluster_outlives_a_link", a_cluster_outlives_a_link)];
@@ -22,6 +23,10 @@ fn a_cluster_outlives_a_link() {
         .complains("made with another --links");
     let status = lxa("lab status").exits(0).out;
     assert!(status.contains(" and lk1-lab on "), "{status}");
+    let said = lxa("lab status --json").exits(0).out;
+    assert!(conforms("lab-status", &said)["nodes"][0]["link1"].is_string());
+    let said = lxa("lab up --dry-run --json").exits(0).out;
+    assert!(conforms("lab-up-plan", &said)["nodes"][0]["link1"].is_string());
     for node in ["node1", "node2"] {
         lab.ok(node, "ping -c 1 -W 5 lab-node1-link1");
     }

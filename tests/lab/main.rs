@@ -36,6 +36,8 @@ mod refused;
 mod resize;
 #[path = "../common/runner.rs"]
 mod runner;
+#[path = "../common/schema.rs"]
+mod schema;
 mod services;
 mod shared_disk;
 mod supervisor;

@@ -46,7 +46,7 @@ fn by_ssh(lab: &Lab, directory: &Path) {
     let said = ssh(&["-o", "HostName=out-node1"], "node2", "hostname").exits(0);
     assert_eq!(said.out.trim(), lab.node("node1"));
     let json = lxa("lab ssh-config --name out --json").exits(0).out;
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let json = crate::schema::conforms("ssh-config", &json);
     assert_eq!(json["hosts"][1]["short_name"], "node2", "{json}");
     let key = Path::new(json["identity_file"].as_str().unwrap());
     assert_eq!(fs::metadata(key).unwrap().mode() & 0o777, 0o600);

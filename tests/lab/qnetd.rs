@@ -183,7 +183,7 @@ fn one_of_two_goes_on() {
         assert_eq!(said.code, 1, "{file}");
     }
     let json = lxa("lab status --json").exits(0).out;
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let json = crate::schema::conforms("lab-status", &json);
     assert_eq!(json["quorum_device"], "votes", "{json}");
     let device = &json["nodes"][2];
     for (key, value) in [

@@ -143,7 +143,7 @@ fn verified(tree: &str) {
     }
     assert!(!table.contains("FAILURE"), "{table}");
     let said = lxa(&format!("lab verify --quick --json --base {tree}")).exits(3);
-    let json: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let json = crate::schema::conforms("lab-verify", &said.out);
     assert_eq!(json["lab"], "lab");
     let failures = json["checks"].as_array().unwrap().iter();
     let failures = failures.filter(|c| c["verdict"] == "failure");

@@ -80,7 +80,7 @@ fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
     if context.options.json {
         return json(&serde_json::json!({
             "lab": lab,
-            "nodes": lab.nodes().iter().map(Machine::json_in_lab).collect::<Vec<_>>(),
+            "nodes": lab.nodes().iter().map(Machine::json).collect::<Vec<_>>(),
         }));
     }
     let mut text = "would:\n".to_owned();
