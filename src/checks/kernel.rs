@@ -41,7 +41,13 @@ pub(crate) fn checks(containers: u32) -> Vec<Check> {
 
 /// Those that have nothing to do with how many containers there are.
 pub(crate) fn of_host() -> Vec<Check> {
-    vec![rights(), capabilities(), trap(), controllers()]
+    vec![
+        rights(),
+        super::confined::user_namespace(),
+        capabilities(),
+        trap(),
+        super::confined::groups().unwrap_or_else(controllers),
+    ]
 }
 
 fn rights() -> Check {
@@ -67,7 +73,7 @@ fn capabilities() -> Check {
                 Check::failure(
                     name,
                     format!("lacking {}", lacking.join(", ")),
-                    "run on the host itself, or in a container that has them",
+                    "run on the host itself, or in a privileged container (docker run --privileged)",
                 )
             }
         }

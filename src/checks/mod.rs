@@ -3,6 +3,7 @@
 
 pub(crate) mod admission;
 pub(crate) mod cluster;
+mod confined;
 pub(crate) mod daemons;
 pub(crate) mod kernel;
 pub(crate) mod libvirt;

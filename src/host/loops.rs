@@ -19,8 +19,11 @@ const BLANK: &str = "\\x20";
 /// Why the kernel has no loop devices, and the mend; `None` where it has.
 pub fn kernel_lacks() -> Option<(String, String)> {
     (!Path::new(CONTROL).exists()).then(|| {
-        let what = format!("there is no {CONTROL}, so this kernel has no loop devices");
-        (what, "modprobe loop".to_owned())
+        let what = format!("there is no {CONTROL}, and so no loop devices");
+        (
+            what,
+            "modprobe loop; in a container: docker run --privileged".to_owned(),
+        )
     })
 }
 

@@ -107,15 +107,19 @@ pub(crate) fn lacking(spec: &LabSpec, base: &Path) -> Vec<Error> {
     all
 }
 
-/// Looks for the device through which libvirt in the nodes shows them their own memory.
+/// Looks for the device through which libvirt in the nodes shows them their own memory; in a
+/// container it can be there and be forbidden.
 pub(crate) fn fuse() -> Result<()> {
-    match Path::new("/dev/fuse").exists() {
-        true => Ok(()),
-        false => Err(
-            Error::cant("there is no /dev/fuse, which libvirt in the nodes needs")
-                .mend("modprobe fuse"),
-        ),
-    }
+    const FUSE: &str = "/dev/fuse";
+    let opened = std::fs::File::options().read(true).write(true).open(FUSE);
+    opened.map(drop).map_err(|e| {
+        let what = match e.kind() {
+            std::io::ErrorKind::NotFound => format!("there is no {FUSE}"),
+            _ => format!("{FUSE} cannot be opened ({e})"),
+        };
+        Error::cant(format!("{what}, which libvirt in the nodes needs"))
+            .mend("modprobe fuse; in a container: docker run --privileged, or --device /dev/fuse")
+    })
 }
 
 /// Directories that libraries can be in, those of multiarch included.

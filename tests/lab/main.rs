@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 mod bare;
+mod confined;
 mod copy;
 mod crash;
 mod database;
@@ -67,6 +68,7 @@ fn main() {
             resize::TESTS,
             crash::TESTS,
             refused::TESTS,
+            confined::TESTS,
             links::TESTS,
             ipv6::TESTS,
             qnetd::TESTS,
