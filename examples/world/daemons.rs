@@ -5,12 +5,13 @@ use crate::{Plan, init};
 use lxc_autogen::error::{Error, Kind, Result};
 use lxc_autogen::host::command::Cmd;
 use lxc_autogen::host::{Host, files, mounts};
+use lxc_autogen::lab::sharable;
 use lxc_autogen::report;
 use lxc_autogen::supervisor::{Config, Daemon, Daemons, Ready};
 use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// A libvirtd without the machine's networks, domains or storage, and without polkit, which would
@@ -114,9 +115,8 @@ const UP: &str = "lab up --quiet --name world --cluster-nodes 1 --containers 0 -
 pub fn start_cluster(plan: &Plan) -> Result<()> {
     set_ipc_buffer()?;
     let mut cmd = Cmd::new(plan.tool.to_string_lossy()).args(UP.split_whitespace());
-    // A node sees all of the machine's /usr anyway.
-    if !plan.tree.starts_with("/usr") {
-        cmd = cmd.arg("--share").arg(&plan.tree);
+    for path in shown(plan) {
+        cmd = cmd.arg("--share").arg(path);
     }
     if init::wait_for(&cmd)? != 0 {
         show_ends(&[&format!("{ROOT}/var/log/pacemaker/pacemaker.log")]);
@@ -124,6 +124,36 @@ pub fn start_cluster(plan: &Plan) -> Result<()> {
         return Err(failed.mend("see the logs above"));
     }
     ready_for_tests(&plan.tool.to_string_lossy())
+}
+
+/// The directories of the machine that the node is shown: this tree, and where the command is run.
+/// A node sees all of the machine's /usr anyway.
+fn shown(plan: &Plan) -> Vec<&Path> {
+    let (tree, here) = (plan.tree.as_path(), plan.directory.as_path());
+    let mut all = vec![tree, here];
+    // One that lies in the other is shown with it.
+    if here.starts_with(tree) || !sharable(here) || !here.is_dir() {
+        all.pop();
+    } else if tree.starts_with(here) {
+        all.remove(0);
+    }
+    all.retain(|path| !path.starts_with("/usr"));
+    all
+}
+
+/// The directory of the node in which a command is run that was typed in this one: the same, where
+/// the node has it.
+pub fn directory_in_node(tool: &str, wanted: &Path) -> PathBuf {
+    let cmd = Cmd::new(tool).args(["lab", "exec", NODE, "--", "test", "-d"]);
+    let said = cmd.arg(wanted).run(&Host::new(false));
+    if said.is_ok_and(|said| said.code == 0) {
+        return wanted.to_owned();
+    }
+    report::say(format!(
+        "world: its node has no {}; in / instead",
+        wanted.display()
+    ));
+    "/".into()
 }
 
 /// Removes the lab's authentication key, which nobody uses: the lxc-autogen under test makes its
@@ -196,6 +226,34 @@ fn show_ends(logs: &[&str]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_node_sees_where_the_command_is_run() {
+        let plan = |tree: &str, directory: &str| Plan {
+            libvirt: true,
+            cluster: true,
+            root: None,
+            binds: Vec::new(),
+            tool: "/x".into(),
+            tree: tree.into(),
+            directory: directory.into(),
+        };
+        let other = tempfile::tempdir().unwrap();
+        let other = other.path().to_str().unwrap();
+        for (tree, directory, both) in [
+            ("/srv/tree", "/srv/tree/target", vec!["/srv/tree"]),
+            ("/srv/tree", other, vec!["/srv/tree", other]),
+            ("/srv/tree", "/srv", vec!["/srv"]),
+            // A node has its own.
+            ("/srv/tree", "/etc", vec!["/srv/tree"]),
+            ("/srv/tree", "/", vec!["/srv/tree"]),
+            ("/usr/src/x", "/usr/bin", vec![]),
+        ] {
+            let plan = plan(tree, directory);
+            let both: Vec<&Path> = both.into_iter().map(Path::new).collect();
+            assert_eq!(shown(&plan), both, "{tree} {directory}");
+        }
+    }
 
     #[test]
     fn a_command_in_the_node_knows_where_it_is() {

@@ -4,7 +4,8 @@
 //! All private files are on one tmpfs, mounted inside the world's own mount namespace: the kernel
 //! drops it when the last process has died.
 
-use crate::place::{Place, is_hidden};
+use crate::hidden::{enter, kept};
+use crate::place::Place;
 use crate::{Plan, disks};
 use lxc_autogen::error::{Error, Result};
 use lxc_autogen::host::Host;
@@ -46,27 +47,11 @@ pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
     name_it()?;
     // Entered anew: the directory that we are in does not show a file system that was mounted over
     // it.
-    let _ = std::env::set_current_dir(&plan.directory);
+    enter(&plan.directory)?;
     Cmd::new("ip")
         .args(["link", "set", "lo", "up"])
         .ok(&Host::new(false))
         .map(drop)
-}
-
-/// The directories that a world must see at their place although it hides that place: this tree,
-/// the tool's directory, and the directory where the command is run.
-fn kept(plan: &Plan) -> Vec<PathBuf> {
-    let tool = plan.tool.parent().map(Path::to_owned);
-    let mut kept: Vec<PathBuf> = Vec::new();
-    for path in [Some(plan.tree.clone()), tool, Some(plan.directory.clone())] {
-        let Some(path) = path.filter(|p| is_hidden(p) && p.is_dir()) else {
-            continue;
-        };
-        if !kept.iter().any(|k| path.starts_with(k)) {
-            kept.push(path);
-        }
-    }
-    kept
 }
 
 /// The world's private files.
@@ -270,25 +255,4 @@ pub fn tmpfs(at: &Path, options: &str, flags: MsFlags) -> Result<()> {
 pub fn kernels(fstype: &str, at: &Path, options: Option<&str>) -> Result<()> {
     mount(Some(fstype), at, Some(fstype), MsFlags::empty(), options)
         .map_err(|e| Error::io("mount", at, e))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_world_would_hide_is_kept_once() {
-        let plan = |tree: &str, tool: &str, directory: &str| Plan {
-            libvirt: true,
-            cluster: true,
-            root: None,
-            binds: Vec::new(),
-            tool: tool.into(),
-            tree: tree.into(),
-            directory: directory.into(),
-        };
-        assert!(kept(&plan("/tmp", "/tmp/x/tool", "/usr")).is_empty());
-        let found = kept(&plan("/var/lib", "/var/lib/dpkg/tool", "/etc"));
-        assert_eq!(found, [Path::new("/var/lib"), Path::new("/etc")]);
-    }
 }

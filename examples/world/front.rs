@@ -1,6 +1,7 @@
 //! The commands that people type: run, start, exec, stop.
 
-use crate::place::{Place, clear_left_over, may_lie_in};
+use crate::hidden::may_lie_in;
+use crate::place::{Place, clear_left_over};
 use crate::{Plan, daemons, groups, owner};
 use lxc_autogen::error::{Error, Result};
 use lxc_autogen::host::command::Cmd;

@@ -116,7 +116,8 @@ fn furnish(place: &Place, plan: &Plan, command: &[OsString]) -> Result<Cmd> {
     daemons::start_cluster(plan)?;
     let tool = plan.tool.to_string_lossy();
     place.write("cluster", &tool)?;
-    let inside = daemons::in_node(&tool, &plan.directory, place.path(), command);
+    let here = daemons::directory_in_node(&tool, &plan.directory);
+    let inside = daemons::in_node(&tool, &here, place.path(), command);
     Ok(Cmd::new("env").arg("--").args(inside))
 }
 

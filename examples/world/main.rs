@@ -13,6 +13,7 @@ mod disks;
 mod files;
 mod front;
 mod groups;
+mod hidden;
 mod init;
 mod owner;
 mod place;

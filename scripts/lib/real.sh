@@ -29,6 +29,24 @@ inside_a_world() {
   return "$without_world"
 }
 
+# worlds_below_any_directory: one can be had wherever the command is typed, and what it has
+# of its own there is not this machine's.
+worlds_below_any_directory() {
+  local at own mark status
+  for at in / /etc /proc/self /run /sys /dev/shm /usr /var/lib /var/log /tmp; do
+    mark=lxc-autogen-test.$$
+    status=0
+    (cd "$at" && "$world_script" run --no-cluster --no-libvirt -- sh -c "touch /run/$mark /etc/$mark /var/log/$mark") ||
+      status=$?
+    # There is no world here at all, which the tests that follow say.
+    [[ $status -ne 3 || $at != / ]] || return 0
+    [[ $status -eq 0 ]] || die 1 "a world below $at fails with $status" "see above"
+    for own in /run /etc /var/log; do
+      [[ ! -e $own/$mark ]] || die 1 "a world has written $own/$mark" "remove it"
+    done
+  done
+}
+
 # real_tests CLUSTER LAB SHARE FILTER…: the programs of those that use a cluster, make
 # labs, and use a cluster of several nodes.
 real_tests() {

@@ -61,7 +61,9 @@ pub use file::Wanted;
 
 pub use node_kind::{Init, Root};
 pub use shared_disk::SharedDisk;
-pub use spec::{LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, valid_name};
+pub use spec::{
+    LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, sharable, valid_name,
+};
 
 use crate::error::{Error, Result};
 use crate::plan::{Kind, Machine};

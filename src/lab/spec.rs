@@ -4,6 +4,11 @@ mod share;
 
 pub(super) use share::not_sharable;
 
+/// Whether nodes can be shown a directory of the host at this place (`--share`).
+pub fn sharable(path: &std::path::Path) -> bool {
+    share::check(path).is_ok()
+}
+
 use super::{Init, Root, qdevice, sbd, shared_disk};
 use crate::error::{Error, Result};
 use crate::report::count;
