@@ -162,7 +162,7 @@ mod tests {
 
     const CIB: &str = r#"<cib><configuration><resources>
         <template id="lxc-autogen-lxc" class="ocf" provider="pacemaker" type="Dummy"/>
-        <primitive id="container1" description="lxc-autogen-lxc" class="ocf"
+        <primitive id="container1" description="(guest node lxc1 of lxc-autogen-lxc)" class="ocf"
         provider="heartbeat" type="VirtualDomain"><meta_attributes id="m">
         <nvpair id="r" name="remote-node" value="lxc1"/></meta_attributes></primitive>
         <primitive id="theirs" class="ocf" provider="heartbeat" type="VirtualDomain">

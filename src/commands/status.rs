@@ -195,15 +195,7 @@ fn row(
         pacemaker = match view.nodes.get(&guest.name) {
             None if cib.has_id(&guest.resource) => "offline".to_owned(),
             None => "not in the CIB".to_owned(),
-            Some(node) if node.online && !connected.contains(&guest.name) => {
-                "connecting".to_owned()
-            }
-            Some(node) => match (node.online, node.note) {
-                (true, None) => "online".to_owned(),
-                (true, Some(note)) => format!("online, {note}"),
-                (false, None) => "offline".to_owned(),
-                (false, Some(note)) => format!("offline, {note}"),
-            },
+            Some(node) => node.in_words(connected.contains(&guest.name)),
         };
         on = view
             .active

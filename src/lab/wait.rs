@@ -140,7 +140,7 @@ pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> R
 
 fn is_online(view: &View, node: &Machine) -> bool {
     let seen = view.nodes.get(&node.name);
-    seen.is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "unclean")))
+    seen.is_some_and(|v| v.online && !matches!(v.note, Some("pending" | "connecting" | "unclean")))
 }
 
 /// Whether a cluster node itself says that it is online. The others notice only after the token's timeout

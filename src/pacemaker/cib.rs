@@ -250,9 +250,9 @@ mod tests {
             <meta_attributes id="vm-m"><nvpair id="vm-r" name="remote-node" value="web"/></meta_attributes>
           </primitive>
           <primitive id="container1" template="lxc-autogen-lxc"/>
-          <primitive id="rem1" class="ocf" provider="pacemaker" type="remote" description="lxc-autogen-rem"/>
+          <primitive id="rem1" class="ocf" provider="pacemaker" type="remote" description="(remote node rem1 of lxc-autogen-rem)"/>
           <primitive id="far" class="ocf" provider="pacemaker" type="remote" description="the old one"/>
-          <primitive id="other" class="ocf" provider="pacemaker" type="Dummy" description="lxc-autogen-rem"/>
+          <primitive id="other" class="ocf" provider="pacemaker" type="Dummy" description="(remote node rem1 of lxc-autogen-rem)"/>
         </resources><constraints/>
       </configuration>
       <status><node_state id="1" uname="node1"><lrm id="1"><lrm_resources>

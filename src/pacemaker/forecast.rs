@@ -94,7 +94,7 @@ Transition Summary:
         <clone id="c"><primitive id="cp" class="ocf" provider="pacemaker" type="Dummy"/></clone>
         <template id="lxc-autogen-lxc"/>
         <primitive id="container1" class="ocf" provider="heartbeat" type="VirtualDomain"
-          description="lxc-autogen-lxc"/>
+          description="(guest node lxc1 of lxc-autogen-lxc)"/>
         <primitive id="far" class="ocf" provider="pacemaker" type="remote"/>
         </resources><constraints/></configuration></cib>"#;
 

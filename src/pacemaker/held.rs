@@ -160,7 +160,7 @@ mod tests {
         let primitive = |id: &str, pairs: &str| {
             format!(
                 "<primitive id=\"{id}\" class=\"ocf\" provider=\"heartbeat\" type=\"VirtualDomain\" \
-                 description=\"lxc-autogen-lxc\"><meta_attributes id=\"{id}-meta_attributes\">{pairs}\
+                 description=\"(guest node lxc1 of lxc-autogen-lxc)\"><meta_attributes id=\"{id}-meta_attributes\">{pairs}\
                  </meta_attributes></primitive>"
             )
         };

@@ -23,7 +23,8 @@ pub struct View {
 pub struct NodeView {
     /// Whether the node is a working member of the cluster.
     pub online: bool,
-    /// `standby`, `maintenance`, `unclean` or `pending`, when it is one of these.
+    /// `standby`, `maintenance`, `unclean` or `pending`, when it is one of these; `connecting` where
+    /// crm_mon shows a node as online whose connection is still being made.
     pub note: Option<&'static str>,
 }
 
@@ -47,6 +48,24 @@ pub struct Failure {
     pub node: String,
     /// The reason, in the agent's or Pacemaker's words.
     pub reason: String,
+}
+
+/// Of a node whose connection is still being made.
+const CONNECTING: &str = "connecting";
+
+impl NodeView {
+    /// What people read: what crm_mon says, and what is known besides. `connected` tells of a guest or
+    /// remote node whether its connection is up.
+    pub fn in_words(&self, connected: bool) -> String {
+        match (self.online, self.note) {
+            (_, Some(CONNECTING)) => format!("online, {CONNECTING}"),
+            (true, _) if !connected => format!("online, {CONNECTING}"),
+            (true, None) => "online".to_owned(),
+            (true, Some(note)) => format!("online, {note}"),
+            (false, None) => "offline".to_owned(),
+            (false, Some(note)) => format!("offline, {note}"),
+        }
+    }
 }
 
 impl View {
@@ -127,7 +146,7 @@ impl View {
         Ok(view)
     }
 
-    /// Shows guest and remote nodes as pending while the start of their connection has not ended.
+    /// Shows guest and remote nodes as not online while the start of their connection has not ended.
     ///
     /// The scheduler takes a start in flight for done (Pacemaker 2.1.5, lib/pengine/unpack.c), and
     /// so crm_mon shows these nodes as online, for up to a minute where the start fails in the end.
@@ -141,7 +160,7 @@ impl View {
                     .any(|a| a.role == "Starting")
             {
                 node.online = false;
-                node.note = Some("pending");
+                node.note = Some(CONNECTING);
             }
         }
     }
@@ -253,7 +272,8 @@ mod tests {
     fn a_node_whose_connection_starts_is_not_online() {
         let view = View::parse(MON).unwrap();
         assert!(!view.online("far1"));
-        assert_eq!(view.nodes["far1"].note, Some("pending"));
+        assert_eq!(view.nodes["far1"].note, Some("connecting"));
+        assert_eq!(view.nodes["far1"].in_words(false), "online, connecting");
     }
 
     #[test]

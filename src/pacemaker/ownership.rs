@@ -1,7 +1,7 @@
 //! Which objects in the CIB are lxc-autogen's, and to which of its sets they belong.
 
 use super::cib::{Cib, is_remote};
-use super::config::{clone_constraint_id, keep_mine_id};
+use super::config::{clone_constraint_id, keep_mine_id, tag_of};
 use crate::xml::El;
 use std::collections::{HashMap, HashSet};
 
@@ -13,7 +13,7 @@ const OURS: &str = "lxc-autogen-";
 fn set_of(primitive: &El) -> Option<&str> {
     let is_container = primitive.get("type") == Some("VirtualDomain");
     let said = match is_remote(primitive) || is_container {
-        true => primitive.get("description"),
+        true => primitive.get("description").and_then(tag_of),
         false => primitive.get("template"),
     };
     said.filter(|tag| tag.starts_with(OURS))
@@ -61,7 +61,7 @@ impl Cib {
         primitives.filter_map(|e| e.get("id")).collect()
     }
 
-    /// A set's primitives: those whose description is its tag.
+    /// A set's primitives: those whose description has its tag.
     pub fn primitives_of_set(&self, tag: &str) -> Vec<&El> {
         self.in_section("resources")
             .into_iter()

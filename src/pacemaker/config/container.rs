@@ -2,6 +2,7 @@
 //! be said once in a template. pcs (0.11, 0.12) reads neither templates nor references to attribute
 //! sets, and ends in a KeyError at a primitive without a class.
 
+use super::ids::of_primitive;
 use super::joining::eased_meta;
 use super::stop::back;
 use super::{Cluster, meta_id, nvpair, nvpairs, op};
@@ -9,7 +10,7 @@ use crate::pacemaker::cib::Cib;
 use crate::plan::{Machine, Set};
 use crate::xml::El;
 
-/// The primitive of a container. Its description is the set's tag and so tells whose it is.
+/// The primitive of a container. Its description tells whose it is.
 pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     let id = &guest.resource;
     let path = set.domain_xml_path(&guest.name).display().to_string();
@@ -30,7 +31,7 @@ pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
         .attr("class", "ocf")
         .attr("provider", "heartbeat")
         .attr("type", "VirtualDomain")
-        .attr("description", set.tag())
+        .attr("description", of_primitive(set, &guest.name))
         .child(nvpairs(
             "instance_attributes",
             &format!("{id}-instance_attributes"),

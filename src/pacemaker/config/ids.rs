@@ -103,6 +103,19 @@ pub fn clone_primitive_id(set: &Set) -> String {
     format!("{}-{end}", set.spec.prefix)
 }
 
+/// The description of a set's primitive, which ends with the set's tag. People read it behind the
+/// state that crm_resource(8) and crm(8) print.
+pub fn of_primitive(set: &Set, node: &str) -> String {
+    let kind = set.spec.kind;
+    format!("({kind} {node} of {})", set.tag())
+}
+
+/// The tag in the description of a set's primitive.
+pub fn tag_of(description: &str) -> Option<&str> {
+    let (_, tag) = description.strip_suffix(')')?.rsplit_once(" of ")?;
+    Some(tag)
+}
+
 /// The description of a set's marker: people, and lxc-autogen itself, tell by it whose set it is.
 pub fn description(this_node: &str, state_dir: &Path, mark: &str) -> String {
     format!(

@@ -140,7 +140,7 @@ fn gone_from_containers(tag: &str) -> Afterwards {
     let (name, value) = UNLIMITED;
     Afterwards {
         xpath: format!(
-            "/cib/configuration/resources/primitive[@description='{tag}']/meta_attributes/nvpair\
+            "/cib/configuration/resources/primitive[contains(@description,' of {tag})')]/meta_attributes/nvpair\
              [@name='{name}' and @value='{value}' and @id=concat(../@id,'-{name}')]"
         ),
         id: containers_id(tag),

@@ -21,7 +21,7 @@ use constraints::{clone_on_guests, of_containers};
 pub use container::monitors;
 pub use ids::{
     clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, description, former_ids,
-    ids_of_tag, keep_mine_id, object_ids, passing_ids,
+    ids_of_tag, keep_mine_id, object_ids, passing_ids, tag_of,
 };
 pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
 pub use joining::{left_over, stays};

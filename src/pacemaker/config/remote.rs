@@ -2,6 +2,7 @@
 //! does not start or stop (Pacemaker Remote, "Remote nodes"; Pacemaker 2.1.5,
 //! extra/resources/remote).
 
+use super::ids::of_primitive;
 use super::stop::back;
 use super::{Cluster, meta_id, nvpairs};
 use crate::plan::{Machine, Set};
@@ -41,12 +42,11 @@ pub fn connection(id: &str, address: Ipv4Addr, monitor_s: u32) -> El {
         )
 }
 
-/// The primitive of a remote node of a set. Its description is the set's tag and so tells whose it
-/// is.
+/// The primitive of a remote node of a set. Its description tells whose it is.
 pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     let id = &guest.resource;
-    let mut primitive =
-        connection(id, guest.address, set.spec.monitor_s).attr("description", set.tag());
+    let mut primitive = connection(id, guest.address, set.spec.monitor_s)
+        .attr("description", of_primitive(set, id));
     if cluster.there.contains(id) {
         primitive.children.retain(|e| e.name != "operations");
     }
@@ -82,7 +82,7 @@ mod tests {
             let mut all = resources.children.iter();
             all.find(|e| e.get("id") == Some(id)).unwrap()
         };
-        let expected = r#"<primitive id="lxc2" class="ocf" provider="pacemaker" type="remote" description="lxc-autogen-lxc">
+        let expected = r#"<primitive id="lxc2" class="ocf" provider="pacemaker" type="remote" description="(remote node lxc2 of lxc-autogen-lxc)">
   <instance_attributes id="lxc2-instance_attributes">
     <nvpair id="lxc2-instance_attributes-server" name="server" value="192.168.123.12"/>
     <nvpair id="lxc2-instance_attributes-reconnect_interval" name="reconnect_interval" value="10s"/>

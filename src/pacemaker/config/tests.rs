@@ -34,7 +34,7 @@ fn ids_are_unique_and_those_to_delete_are_all_there() {
 #[test]
 fn a_primitive_has_all_in_it_that_pcs_must_read() {
     let set = sample(3);
-    let expected = r#"<primitive id="container1" class="ocf" provider="heartbeat" type="VirtualDomain" description="lxc-autogen-lxc">
+    let expected = r#"<primitive id="container1" class="ocf" provider="heartbeat" type="VirtualDomain" description="(guest node lxc1 of lxc-autogen-lxc)">
   <instance_attributes id="container1-instance_attributes">
     <nvpair id="container1-instance_attributes-config" name="config" value="/var/lib/lxc-autogen/lxc1/domain.xml"/>
     <nvpair id="container1-instance_attributes-force_stop" name="force_stop" value="true"/>
