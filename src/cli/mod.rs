@@ -2,10 +2,12 @@
 
 pub mod complete;
 mod lab;
+mod lab_command;
 mod node;
 mod set;
 
-pub use lab::{GraphFormat, LabCommand, LabShape};
+pub use lab::LabShape;
+pub use lab_command::{GraphFormat, LabCommand, Nodes, Which};
 pub use node::NodeCommand;
 pub use set::{Original, Shape, Share};
 

@@ -23,6 +23,7 @@ use crate::pacemaker::config::Part;
 use crate::set::easing::Manner;
 use crate::spec::{Scope, Sharing, Wanted};
 use crate::state::check_path;
+use lab::power::Verb as Power;
 
 /// One verb for a set, with its options, whether a subcommand or an option asked for it.
 #[derive(Debug)]
@@ -211,6 +212,10 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
             lab::exec::run(context, node.as_deref().unwrap_or("*"), command)
         }
         LabCommand::Shell { node } => lab::exec::shell(context, node),
+        LabCommand::Stop(nodes) => lab::power::run(context, Power::Stop, &nodes.nodes),
+        LabCommand::Start(nodes) => lab::power::run(context, Power::Start, &nodes.nodes),
+        LabCommand::Restart(nodes) => lab::power::run(context, Power::Restart, &nodes.nodes),
+        LabCommand::Kill(nodes) => lab::power::run(context, Power::Kill, &nodes.nodes),
         LabCommand::Cp { source, target } => lab::cp::run(context, source, target),
         LabCommand::SshConfig { name } => lab::ssh_config::run(context, name.as_deref()),
         LabCommand::Inventory { name } => lab::inventory::run(context, name.as_deref()),

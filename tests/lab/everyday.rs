@@ -3,6 +3,7 @@
 use crate::Test;
 use crate::golden::as_0_1_0_wrote_it;
 use crate::lab::Lab;
+use crate::power;
 use crate::runner::not_proven;
 use crate::world::{BINARY, lxa, root_of, run, tool};
 use lxc_autogen::libvirt::container::SYSRQ;
@@ -105,6 +106,7 @@ fn three_kinds_of_nodes() {
         ["node1", "node2", "node3", "remote1"].map(|n| lab.init(n)),
         inits
     );
+    power::nodes_are_switched(&lab);
     lab.down();
 }
 
@@ -221,6 +223,8 @@ fn two_labs_at_once() {
     let two = Lab::up("two", "--cluster-nodes 2 -c 0");
     one.await_online("node1", 1, "node1 lxc1");
     two.await_online("node2", 1, "node1 node2");
+    power::all_nodes_are_switched(&two);
+    two.await_online("node2", 30, "node1 node2");
     // The power switch of one is none of the other's: another address, another key.
     let own = "fence_virt -T 172.31.200.1 -p 1229 -k /etc/cluster/fence_xvm.key -C sha256 -c sha256 -H one-node1 -o status";
     one.ok("node1", own);

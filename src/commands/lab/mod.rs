@@ -6,6 +6,7 @@ pub(super) mod exec;
 pub(super) mod graph;
 pub(super) mod inventory;
 pub(super) mod list;
+pub(super) mod power;
 pub(super) mod ssh_config;
 pub(super) mod status;
 pub(super) mod up;

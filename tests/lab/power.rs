@@ -1,0 +1,79 @@
+//! Single nodes of a lab that is up: stopped and started again, restarted, without their plug; and
+//! fencing switched off for a while.
+
+use crate::lab::Lab;
+use crate::trouble::guest_init;
+use crate::world::{lxa, until};
+
+/// In a lab with three cluster nodes, two remote nodes and guest nodes, none of which is fenced for
+/// it but the one that is killed.
+pub fn nodes_are_switched(lab: &Lab) {
+    let of = |verb: &str, nodes: &str| lxa(&format!("lab {verb} {nodes}"));
+    let everybody = "node1 node2 node3 remote1 remote2 lxc1 lxc2 lxc3 lxc4";
+
+    // In good order: what ran there moves, and nobody fences them or counts a failure.
+    let plan = of("stop", "node2 remote1 --dry-run").exits(0).out;
+    assert_eq!(plan, "would stop lab-node2, lab-remote1 of lab lab\n");
+    of("stop", "node2 lab-remote1").exits(0);
+    for node in ["node2", "remote1"] {
+        assert_eq!(lab.domain(node), "shut off");
+        assert!(!lab.fenced("node1", node), "{node}");
+    }
+    lab.await_online("node1", 60, "node1 node3 remote2 lxc1 lxc2 lxc3 lxc4");
+    let failures = lab.ok("node1", "crm_mon -1 --include=none,failures");
+    assert!(!failures.contains("lab-"), "{failures}");
+    // They stay off, and are started again by one command or by lab up.
+    of("stop", "node2").exits(0);
+    let json = of("start", "remote1 --json").exits(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let wanted = serde_json::json!({"lab": "lab", "node": "lab-remote1", "state": "online"});
+    assert_eq!(json["nodes"], serde_json::json!([wanted]));
+    of("stop", "remote2").exits(0);
+    lab.change("").exits(0);
+    lab.await_online("node1", 30, everybody);
+    let off = "cibadmin --query --xpath //meta_attributes[starts-with(@id,'lxc-autogen-off-')]";
+    assert_ne!(lab.exec("node1", off).code, 0, "a remote node is kept off");
+
+    // Again at once.
+    let was = ["node3", "remote2", "node1"].map(|node| lab.init(node));
+    of("restart", "node3 remote2").exits(0);
+    lab.await_online("node1", 30, everybody);
+    let now = ["node3", "remote2", "node1"].map(|node| lab.init(node));
+    assert!(was[0] != now[0] && was[1] != now[1] && was[2] == now[2]);
+    assert!(!lab.fenced("node1", "node3"));
+
+    // Guest nodes are the cluster's.
+    of("stop", "lxc1")
+        .exits(3)
+        .complains("the cluster stops and starts it")
+        .complains("crm_resource --resource container1");
+    let was = guest_init("lxc1");
+    of("restart", "lxc1").exits(0);
+    assert_ne!(guest_init("lxc1"), was);
+    lab.await_online("node1", 1, everybody);
+    let was = guest_init("lxc2");
+    of("kill", "lxc2").exits(0);
+    until("lxc2 is recovered", 60, || {
+        ![0, was].contains(&guest_init("lxc2"))
+    });
+    lab.await_online("node1", 90, everybody);
+
+    // Its plug pulled, a node is fenced, and comes back by it.
+    let was = lab.init("node2");
+    of("kill", "node2").exits(0);
+    until("it is fenced", 60, || lab.fenced("node1", "node2"));
+    lab.await_online("node1", 90, everybody);
+    assert_ne!(lab.init("node2"), was);
+
+    of("kill", "nobody")
+        .exits(3)
+        .complains("no node of lab lab is called nobody");
+}
+
+/// A whole lab, by a pattern: nobody is left to say who has left.
+pub fn all_nodes_are_switched(lab: &Lab) {
+    let all = format!("{}/*", lab.name);
+    lxa(&format!("lab stop {all}")).exits(0);
+    assert_eq!(lab.domain("node1"), "shut off");
+    lxa(&format!("lab start {all}")).exits(0);
+}
