@@ -26,6 +26,15 @@ pub struct Nodes {
     pub nodes: Vec<String>,
 }
 
+/// Whether something is to be on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Switch {
+    /// As the lab was made.
+    On,
+    /// Not for now.
+    Off,
+}
+
 /// What `lab graph` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum GraphFormat {
@@ -51,23 +60,22 @@ pub enum LabCommand {
     },
     /// Take a lab away, and put the host back as it was
     #[command(after_help = "Examples:\n  lxc-autogen lab down\n  \
-        lxc-autogen lab down --name qa\n  lxc-autogen lab down --all")]
+        lxc-autogen lab down -f qa.toml\n  lxc-autogen lab down --all")]
     Down {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", conflicts_with = "all",
-            add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
         /// Every lab beside this state directory
-        #[arg(long)]
+        #[arg(long, conflicts_with_all = ["name", "file"])]
         all: bool,
     },
     /// Show a lab: cluster nodes with the guests on them, remote nodes
     #[command(after_help = "Examples:\n  lxc-autogen lab status\n  \
         lxc-autogen lab status --name qa --json")]
     Status {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
     },
     /// Show all labs
     #[command(after_help = "Example:\n  lxc-autogen lab list")]
@@ -115,6 +123,19 @@ pub enum LabCommand {
     #[command(after_help = "Examples:\n  lxc-autogen lab kill node3\n  \
         lxc-autogen lab kill lxc1")]
     Kill(Nodes),
+    /// Switch fencing off for a while, or on again
+    #[command(
+        after_help = "Examples:\n  lxc-autogen lab fencing off    until lab fencing on, or the next lab up\n  \
+        lxc-autogen lab fencing on --name qa"
+    )]
+    Fencing {
+        /// on or off
+        #[arg(value_enum, hide_possible_values = true)]
+        switch: Switch,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
+    },
     /// Copy a file or directory into a node, or out of it
     #[command(
         after_help = "Examples:\n  lxc-autogen lab cp agent.sh node1:/usr/local/sbin/\n  \
@@ -135,26 +156,26 @@ pub enum LabCommand {
         lxc-autogen lab ssh-config --name qa --json"
     )]
     SshConfig {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
     },
     /// Print an inventory for Ansible of the nodes that ssh reaches, in YAML
     #[command(
         after_help = "Example:\n  lxc-autogen lab inventory > lab.yml    then: ansible -i lab.yml all -m ping"
     )]
     Inventory {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
     },
     /// Print a picture of a lab
     #[command(after_help = "Examples:\n  lxc-autogen lab graph > lab.svg\n  \
         lxc-autogen lab graph --format mermaid")]
     Graph {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
         /// What to print
         #[arg(long, value_enum, value_name = "FORMAT", default_value = "svg")]
         format: GraphFormat,

@@ -7,7 +7,7 @@ mod node;
 mod set;
 
 pub use lab::LabShape;
-pub use lab_command::{GraphFormat, LabCommand, Nodes, Which};
+pub use lab_command::{GraphFormat, LabCommand, Nodes, Switch, Which};
 pub use node::NodeCommand;
 pub use set::{Original, Shape, Share};
 

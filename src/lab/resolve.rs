@@ -32,10 +32,7 @@ pub(crate) fn completed(wanted: &Wanted, file: Option<&Path>) -> Result<Wanted> 
     let Some(path) = file else {
         return Ok(wanted.clone());
     };
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::usage(format!("-f {}: {e}", path.display())))?;
-    let in_file = file::parse(&text, &path.display().to_string())?;
-    Ok(wanted.clone().or(in_file))
+    Ok(wanted.clone().or(file::read(path)?))
 }
 
 /// The lab's name: given, or the default.

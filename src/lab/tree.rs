@@ -2,7 +2,7 @@
 
 use super::find::nested;
 use super::running::Running;
-use super::{Lab, daemons, fence, vote, wait};
+use super::{Lab, daemons, fence, maintenance, vote, wait};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
@@ -47,7 +47,8 @@ pub(crate) struct Tree {
     /// The second link's network, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link1: Option<SecondLink>,
-    /// `running`, `down` or `off`.
+    /// Of fence_virtd, `running` or `down`; `disabled` while the cluster fences nobody; `off` in a
+    /// lab without fencing.
     pub fencing: &'static str,
     /// Whether the quorum device gives its vote, `votes` or `silent`, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,16 +91,23 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
             network: link.name,
             subnet: link.subnet.to_string(),
         }),
-        fencing: match (lab.spec.fencing, fence::runs(lab)) {
-            (false, _) => "off",
-            (true, true) => "running",
-            (true, false) => "down",
+        fencing: match fence::runs(lab) {
+            _ if !lab.spec.fencing => "off",
+            _ if is_disabled(lab, view.as_ref()) => "disabled",
+            true => "running",
+            false => "down",
         },
         quorum_device: vote::state(context, lab, &running),
         nodes: rows,
         guests: loose,
         password: lab.password(),
     })
+}
+
+/// Whether nodes are not fenced for now, as the cluster says, or else as the lab remembers.
+fn is_disabled(lab: &Lab, view: Option<&View>) -> bool {
+    let said = view.and_then(|view| view.fencing);
+    !lab.spec.bare && said.map_or_else(|| maintenance::is_off(lab), |on| !on)
 }
 
 fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {

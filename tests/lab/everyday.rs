@@ -107,6 +107,7 @@ fn three_kinds_of_nodes() {
         inits
     );
     power::nodes_are_switched(&lab);
+    power::fencing_is_switched(&lab);
     lab.down();
 }
 
@@ -231,6 +232,12 @@ fn two_labs_at_once() {
     let foreign = "fence_virt -T 172.31.200.1 -p 1229 -k /etc/cluster/fence_xvm.key -C sha256 -c sha256 -H one-node1 -o off";
     assert_ne!(two.exec("node1", foreign).code, 0);
     assert_eq!(one.domain("node1"), "running");
+    // A file of lab up says which lab it is about.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("two.toml");
+    std::fs::write(&file, "name = \"two\"\ncontainers = 0\n").unwrap();
+    let status = lxa(&format!("lab status -f {}", file.display())).exits(0);
+    assert!(status.out.starts_with("lab two: "), "{}", status.out);
     let list = lxa("lab list").exits(0).out;
     assert!(list.contains("one") && list.contains("two"), "{list}");
     two.down_beside_another();

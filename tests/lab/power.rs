@@ -5,11 +5,12 @@ use crate::lab::Lab;
 use crate::trouble::guest_init;
 use crate::world::{lxa, until};
 
+const EVERYBODY: &str = "node1 node2 node3 remote1 remote2 lxc1 lxc2 lxc3 lxc4";
+
 /// In a lab with three cluster nodes, two remote nodes and guest nodes, none of which is fenced for
 /// it but the one that is killed.
 pub fn nodes_are_switched(lab: &Lab) {
     let of = |verb: &str, nodes: &str| lxa(&format!("lab {verb} {nodes}"));
-    let everybody = "node1 node2 node3 remote1 remote2 lxc1 lxc2 lxc3 lxc4";
 
     // In good order: what ran there moves, and nobody fences them or counts a failure.
     let plan = of("stop", "node2 remote1 --dry-run").exits(0).out;
@@ -30,14 +31,14 @@ pub fn nodes_are_switched(lab: &Lab) {
     assert_eq!(json["nodes"], serde_json::json!([wanted]));
     of("stop", "remote2").exits(0);
     lab.change("").exits(0);
-    lab.await_online("node1", 30, everybody);
+    lab.await_online("node1", 30, EVERYBODY);
     let off = "cibadmin --query --xpath //meta_attributes[starts-with(@id,'lxc-autogen-off-')]";
     assert_ne!(lab.exec("node1", off).code, 0, "a remote node is kept off");
 
     // Again at once.
     let was = ["node3", "remote2", "node1"].map(|node| lab.init(node));
     of("restart", "node3 remote2").exits(0);
-    lab.await_online("node1", 30, everybody);
+    lab.await_online("node1", 30, EVERYBODY);
     let now = ["node3", "remote2", "node1"].map(|node| lab.init(node));
     assert!(was[0] != now[0] && was[1] != now[1] && was[2] == now[2]);
     assert!(!lab.fenced("node1", "node3"));
@@ -50,24 +51,60 @@ pub fn nodes_are_switched(lab: &Lab) {
     let was = guest_init("lxc1");
     of("restart", "lxc1").exits(0);
     assert_ne!(guest_init("lxc1"), was);
-    lab.await_online("node1", 1, everybody);
+    lab.await_online("node1", 1, EVERYBODY);
     let was = guest_init("lxc2");
     of("kill", "lxc2").exits(0);
     until("lxc2 is recovered", 60, || {
         ![0, was].contains(&guest_init("lxc2"))
     });
-    lab.await_online("node1", 90, everybody);
+    lab.await_online("node1", 90, EVERYBODY);
 
     // Its plug pulled, a node is fenced, and comes back by it.
     let was = lab.init("node2");
     of("kill", "node2").exits(0);
     until("it is fenced", 60, || lab.fenced("node1", "node2"));
-    lab.await_online("node1", 90, everybody);
+    lab.await_online("node1", 90, EVERYBODY);
     assert_ne!(lab.init("node2"), was);
 
     of("kill", "nobody")
         .exits(3)
         .complains("no node of lab lab is called nobody");
+}
+
+/// Nobody is fenced for a while: not one that is killed, which the lab has to start again.
+pub fn fencing_is_switched(lab: &Lab) {
+    let status = || lxa(&format!("lab status --name {}", lab.name)).exits(0).out;
+    let fencing = |switch: &str| lxa(&format!("lab fencing {switch} --name {}", lab.name));
+    let enabled = || {
+        let property = "crm_attribute -t crm_config -n stonith-enabled -G -q";
+        lab.ok("node1", property).trim().to_owned()
+    };
+    let plan = fencing("off --dry-run").exits(0).out;
+    assert!(plan.starts_with("would switch fencing of lab"), "{plan}");
+    assert_eq!(enabled(), "true");
+    let json = fencing("off --json").exits(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["fencing"], "disabled");
+    assert_eq!(enabled(), "false");
+    assert!(status().contains("fencing is off"), "{}", status());
+    fencing("on").exits(0);
+    assert_eq!(enabled(), "true");
+    assert!(status().contains("fenced by fence_virtd"), "{}", status());
+
+    fencing("off").exits(0);
+    lxa(&format!("lab kill {}/node2", lab.name)).exits(0);
+    lab.await_note("node1", "node2", 60, "unclean");
+    assert_eq!(lab.domain("node2"), "shut off");
+    lab.change("").exits(0);
+    lab.await_online("node1", 30, EVERYBODY);
+    assert_eq!(enabled(), "true");
+    // It is put back once: what somebody else switches off is theirs.
+    let off = "crm_attribute -t crm_config -n stonith-enabled -v false";
+    lab.ok("node1", off);
+    assert!(status().contains("fencing is off"), "{}", status());
+    lab.change("").exits(0);
+    assert_eq!(enabled(), "false");
+    fencing("on").exits(0);
 }
 
 /// A whole lab, by a pattern: nobody is left to say who has left.

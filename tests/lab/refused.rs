@@ -74,6 +74,16 @@ fn refused() {
         ),
         ("lab up -f /nowhere.toml".to_owned(), 2, "No such file"),
         ("lab down".to_owned(), 3, "there is no lab lab"),
+        (
+            toml("qa.toml", "name = \"qa\"\n").replace(" up ", " status "),
+            3,
+            "there is no lab qa",
+        ),
+        (
+            toml("qa.toml", "name = \"qa\"\n").replace(" up ", " graph --name lab "),
+            2,
+            "qa.toml is of lab qa",
+        ),
         ("lab status --name qa".to_owned(), 3, "there is no lab qa"),
         (
             "lab exec node1 -- true".to_owned(),

@@ -4,7 +4,6 @@ use crate::change::{Change, Journal};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
-use crate::lab::DEFAULT_NAME;
 use crate::lab::directory::{beside, lost, no_lab, of_lab};
 use crate::lab::down::down;
 use crate::report::{count, json, result};
@@ -12,11 +11,11 @@ use crate::set::discover;
 
 /// # Errors
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
-pub(in crate::commands) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<()> {
+pub(in crate::commands) fn run(context: &Context, name: &str, every: bool) -> Result<()> {
     let names = if every {
         [beside(&context.state_dir), lost(context)].concat()
     } else {
-        vec![name.unwrap_or(DEFAULT_NAME).to_owned()]
+        vec![name.to_owned()]
     };
     if context.options.dry_run {
         return preview(context, &names);

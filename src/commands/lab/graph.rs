@@ -10,12 +10,8 @@ use crate::report::result;
 
 /// # Errors
 /// When there is no such lab.
-pub(in crate::commands) fn run(
-    context: &Context,
-    name: Option<&str>,
-    format: GraphFormat,
-) -> Result<()> {
-    let (_, lab) = existing(context, name)?;
+pub(in crate::commands) fn run(context: &Context, name: &str, format: GraphFormat) -> Result<()> {
+    let (_, lab) = existing(context, Some(name))?;
     // Where no guests are made yet, the picture has the wanted ones.
     let guests = match nested::set(&lab)? {
         Some(set) => set.guests().into_iter().map(|g| g.name).collect(),

@@ -3,6 +3,7 @@
 pub(super) mod cp;
 pub(super) mod down;
 pub(super) mod exec;
+pub(super) mod fencing;
 pub(super) mod graph;
 pub(super) mod inventory;
 pub(super) mod list;

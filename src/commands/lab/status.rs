@@ -10,9 +10,9 @@ use crate::report::{json, result, table};
 
 /// # Errors
 /// When there is no such lab; parts that do not answer are shown as such.
-pub(in crate::commands) fn run(context: &Context, name: Option<&str>) -> Result<()> {
+pub(in crate::commands) fn run(context: &Context, name: &str) -> Result<()> {
     users::require_root("lab status")?;
-    let (context, lab) = existing(context, name)?;
+    let (context, lab) = existing(context, Some(name))?;
     let tree = tree(&context, &lab)?;
     if context.options.json {
         return json(&serde_json::json!(tree));
@@ -43,6 +43,10 @@ fn as_text(tree: &Tree) -> String {
     tree.guests.iter().for_each(|g| add("", g));
     let header = ["NODE", "KIND", "ADDRESS", "LIBVIRT", "PACEMAKER", ""];
     let fencing = match tree.fencing {
+        "disabled" => format!(
+            "fencing is off: lxc-autogen lab fencing on --name {} switches it on",
+            tree.lab
+        ),
         "running" => "fenced by fence_virtd".to_owned(),
         "down" => format!(
             "fence_virtd does NOT run: lxc-autogen lab up --name {} starts it again",
