@@ -60,7 +60,8 @@ pub enum LabCommand {
     },
     /// Take a lab away, and put the host back as it was
     #[command(after_help = "Examples:\n  lxc-autogen lab down\n  \
-        lxc-autogen lab down -f qa.toml\n  lxc-autogen lab down --all")]
+        lxc-autogen lab down -f qa.toml\n  lxc-autogen lab down --all\n  \
+        lxc-autogen lab down --if-exists    at the beginning of a script")]
     Down {
         /// Which lab.
         #[command(flatten)]
@@ -68,14 +69,20 @@ pub enum LabCommand {
         /// Every lab beside this state directory
         #[arg(long, conflicts_with_all = ["name", "file"])]
         all: bool,
+        /// Succeed where there is no such lab
+        #[arg(long)]
+        if_exists: bool,
     },
     /// Show a lab: cluster nodes with the guests on them, remote nodes
     #[command(after_help = "Examples:\n  lxc-autogen lab status\n  \
-        lxc-autogen lab status --name qa --json")]
+        lxc-autogen lab status --name qa --json\n  lxc-autogen lab status --all")]
     Status {
         /// Which lab.
         #[command(flatten)]
         which: Which,
+        /// Every lab beside this state directory, one after the other
+        #[arg(long, conflicts_with_all = ["name", "file"])]
+        all: bool,
     },
     /// Show all labs
     #[command(after_help = "Example:\n  lxc-autogen lab list")]

@@ -205,8 +205,13 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
                 false => Ok(()),
             }
         }
-        LabCommand::Down { which, all } => lab::down::run(context, &named(which)?, *all),
-        LabCommand::Status { which } => lab::status::run(context, &named(which)?),
+        LabCommand::Down {
+            which,
+            all,
+            if_exists,
+        } => lab::down::run(context, &named(which)?, *all, *if_exists),
+        LabCommand::Status { all: true, .. } => lab::status::all(context),
+        LabCommand::Status { which, .. } => lab::status::run(context, &named(which)?),
         LabCommand::List => lab::list::run(context),
         LabCommand::Exec { node, command, .. } => {
             lab::exec::run(context, node.as_deref().unwrap_or("*"), command)

@@ -238,6 +238,17 @@ fn two_labs_at_once() {
     std::fs::write(&file, "name = \"two\"\ncontainers = 0\n").unwrap();
     let status = lxa(&format!("lab status -f {}", file.display())).exits(0);
     assert!(status.out.starts_with("lab two: "), "{}", status.out);
+    let all = lxa("lab status --all").exits(0).out;
+    assert!(all.contains("lab one: ") && all.contains("\nlab two: "));
+    let all = lxa("lab status --all --json").exits(0).out;
+    let all: serde_json::Value = serde_json::from_str(&all).unwrap();
+    assert_eq!(
+        [0, 1].map(|n| all["labs"][n]["lab"].clone()),
+        ["one", "two"]
+    );
+    lxa("lab status")
+        .exits(3)
+        .complains("there are one, two; lxc-autogen lab up makes one");
     let list = lxa("lab list").exits(0).out;
     assert!(list.contains("one") && list.contains("two"), "{list}");
     two.down_beside_another();

@@ -74,6 +74,8 @@ fn refused() {
         ),
         ("lab up -f /nowhere.toml".to_owned(), 2, "No such file"),
         ("lab down".to_owned(), 3, "there is no lab lab"),
+        ("lab down --if-exists".to_owned(), 0, "there is no lab lab"),
+        ("lab down --all".to_owned(), 0, "no labs"),
         (
             toml("qa.toml", "name = \"qa\"\n").replace(" up ", " status "),
             3,

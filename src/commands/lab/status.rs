@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
-use crate::lab::directory::existing;
+use crate::lab::directory::{beside, existing, load, of_lab};
 use crate::lab::tree::{Row, Tree, tree};
 use crate::lab::vote;
 use crate::report::{json, result, table};
@@ -18,6 +18,31 @@ pub(in crate::commands) fn run(context: &Context, name: &str) -> Result<()> {
         return json(&serde_json::json!(tree));
     }
     result(as_text(&tree));
+    Ok(())
+}
+
+/// Every lab, one after the other; half-made ones and those whose directory is gone are in `lab
+/// list`.
+///
+/// # Errors
+/// When libvirt does not answer.
+pub(in crate::commands) fn all(context: &Context) -> Result<()> {
+    users::require_root("lab status")?;
+    let mut trees = Vec::new();
+    for name in beside(&context.state_dir) {
+        let context = of_lab(context, &name)?;
+        if let Some(lab) = load(&context.state_dir)? {
+            trees.push(tree(&context, &lab)?);
+        }
+    }
+    if context.options.json {
+        return json(&serde_json::json!({ "labs": trees }));
+    }
+    let texts: Vec<String> = trees.iter().map(as_text).collect();
+    result(match texts.is_empty() {
+        true => "no labs\n".to_owned(),
+        false => texts.join("\n"),
+    });
     Ok(())
 }
 
