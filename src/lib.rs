@@ -43,6 +43,11 @@ pub fn main() -> ExitCode {
             commands::version();
             return ExitCode::SUCCESS;
         }
+        Err(e) if e.use_stderr() && cli::is_into_a_node(std::env::args_os()) => {
+            // It would be its own exit status that a command in the node can have.
+            let _ = e.print();
+            return ExitCode::from(error::Kind::NotEntered.exit_code());
+        }
         Err(e) => e.exit(),
     };
     let result = match cli.command {
@@ -52,7 +57,8 @@ pub fn main() -> ExitCode {
             without,
             env,
             command,
-        })) => host::enter::run(pid, &without, &env, &command),
+        })) => host::enter::run(pid, &without, &env, &command)
+            .map_err(|e| e.with_kind(error::Kind::NotEntered)),
         Some(cli::Command::Node(NodeCommand::NodeInit { config })) => supervisor::run(&config),
         Some(cli::Command::Node(NodeCommand::NodePlug { pull_after })) => {
             supervisor::watch_plug(&pull_after)

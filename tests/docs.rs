@@ -474,6 +474,7 @@ fn the_pages_exit_statuses_are_the_programs() {
         Kind::Cant,
         Kind::LeftBehind,
         Kind::NotOnline,
+        Kind::NotEntered,
         Kind::Interrupted,
     ];
     for kind in all {
@@ -484,6 +485,7 @@ fn the_pages_exit_statuses_are_the_programs() {
             | Kind::Cant
             | Kind::LeftBehind
             | Kind::NotOnline
+            | Kind::NotEntered
             | Kind::Interrupted => {}
         }
     }

@@ -98,6 +98,17 @@ pub fn is_original_name(name: &std::ffi::OsStr) -> bool {
     std::path::Path::new(name).file_name() == Some(std::ffi::OsStr::new(ORIGINAL_NAME))
 }
 
+/// Whether a command line, however it goes on, is one of those that run a command in a node.
+pub fn is_into_a_node(args: impl IntoIterator<Item = std::ffi::OsString>) -> bool {
+    let ours = args.into_iter().take_while(|arg| arg != "--");
+    let words = ours.filter(|arg| !arg.to_string_lossy().starts_with('-'));
+    let words: Vec<_> = words.collect();
+    let is = |pair: &[std::ffi::OsString]| {
+        pair[0] == "lab" && ["exec", "shell"].contains(&&*pair[1].to_string_lossy())
+    };
+    words.windows(2).any(is)
+}
+
 /// Options that every command has.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "General")]

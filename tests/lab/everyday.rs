@@ -61,8 +61,12 @@ fn three_kinds_of_nodes() {
     for other in ["lab-remote1: ", "lxc1: "] {
         assert!(all.err.contains(other), "{all:?}");
     }
+    for nobody in ["nobody", "node[", "qa/node1"] {
+        lxa(&format!("lab exec {nobody} -- true")).exits(125);
+    }
+    lxa("lab exec node1 -- no-such-program").exits(127);
     lxa("lab exec nobody* -- true")
-        .exits(3)
+        .exits(125)
         .complains("no node of lab lab is called nobody*");
     // What is run in a node finds what it finds when somebody has logged in there.
     let guests = "lxc-autogen status --state-dir /var/lib/lxc-autogen-guests";

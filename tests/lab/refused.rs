@@ -89,10 +89,11 @@ fn refused() {
         ("lab status --name qa".to_owned(), 3, "there is no lab qa"),
         (
             "lab exec node1 -- true".to_owned(),
-            3,
+            125,
             "there is no lab lab",
         ),
-        ("lab exec node1".to_owned(), 2, "required"),
+        ("lab shell node1".to_owned(), 125, "there is no lab lab"),
+        ("lab exec node1".to_owned(), 125, "required"),
         (
             "lab up --remoted /etc/passwd".to_owned(),
             2,
