@@ -1,6 +1,7 @@
 //! A lab's present state: its nodes, and the guests on each of them.
 
 use super::find::nested;
+use super::graph::Now;
 use super::running::Running;
 use super::{Lab, daemons, fence, maintenance, vote, wait};
 use crate::context::Context;
@@ -27,6 +28,8 @@ pub(crate) struct Row {
     pub ipv6: Vec<Ipv6Addr>,
     pub libvirt: String,
     pub pacemaker: String,
+    /// Whether it runs, and is not out of the cluster.
+    pub up: bool,
     /// Daemons of the node that are not as they should be, a line each.
     pub troubles: Vec<String>,
     pub guests: Vec<Row>,
@@ -60,6 +63,45 @@ pub(crate) struct Tree {
     pub password: Option<PathBuf>,
 }
 
+impl Row {
+    /// The word for a node that is not up.
+    pub(crate) fn down(&self) -> Option<&str> {
+        (!self.up).then(|| word(&self.libvirt, &self.pacemaker).unwrap_or("off"))
+    }
+}
+
+/// What is wrong with a node that is not up, in one word.
+fn word<'a>(libvirt: &'a str, pacemaker: &'a str) -> Option<&'a str> {
+    match (libvirt, pacemaker) {
+        ("shut off" | "absent", _) => Some("off"),
+        ("running", "offline" | "unclean") => Some(pacemaker),
+        ("running", _) => None,
+        (other, _) => Some(other),
+    }
+}
+
+impl Tree {
+    /// All nodes, guest nodes among them.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        let nodes = self.nodes.iter();
+        let with_guests = nodes.flat_map(|node| [node].into_iter().chain(&node.guests));
+        with_guests.chain(&self.guests)
+    }
+
+    /// How the nodes are, for a picture.
+    pub(crate) fn now(&self) -> Now {
+        let down = (self.rows()).filter_map(|row| Some((row.name.clone(), row.down()?.to_owned())));
+        let places = self.nodes.iter().flat_map(|node| {
+            let guests = node.guests.iter();
+            guests.map(|guest| (guest.name.clone(), node.name.clone()))
+        });
+        Now {
+            down: down.collect(),
+            on: places.collect(),
+        }
+    }
+}
+
 /// Looks at the lab.
 ///
 /// # Errors
@@ -82,7 +124,12 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         }
         rows.push(row);
     }
-    let loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
+    let mut loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
+    if running.cluster(lab).is_empty() {
+        let nodes = rows.iter_mut().filter(|row| row.kind != Kind::Qnetd.text());
+        let all = nodes.chain(&mut loose);
+        all.for_each(|row| row.pacemaker = NOBODY.to_owned());
+    }
     Ok(Tree {
         lab: lab.spec.name.clone(),
         network: lab.network(),
@@ -110,6 +157,9 @@ fn is_disabled(lab: &Lab, view: Option<&View>) -> bool {
     !lab.spec.bare && said.map_or_else(|| maintenance::is_off(lab), |on| !on)
 }
 
+/// What Pacemaker says where it runs nowhere.
+const NOBODY: &str = "no cluster node runs";
+
 fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
     daemons
         .iter()
@@ -119,13 +169,16 @@ fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
 }
 
 fn row(node: &Machine, running: &Running, view: Option<&View>, troubles: Vec<String>) -> Row {
+    let libvirt = running.said(&node.name).unwrap_or("absent");
+    let pacemaker = in_pacemaker(view, &node.name);
     Row {
+        up: word(libvirt, &pacemaker).is_none(),
         kind: node.kind.text(),
         address: node.address.to_string(),
         link1: node.link1.map(|address| address.to_string()),
         ipv6: node.ipv6.clone(),
-        libvirt: running.said(&node.name).unwrap_or("absent").to_owned(),
-        pacemaker: in_pacemaker(view, &node.name),
+        libvirt: libvirt.to_owned(),
+        pacemaker,
         name: node.name.clone(),
         troubles,
         guests: Vec::new(),
@@ -171,18 +224,20 @@ fn hang_guests(
             None => found.map(|(node, _)| node),
         };
         let on = on.cloned();
+        let libvirt = match found {
+            Some((_, pid)) if inside::is_frozen(pid) => "paused",
+            Some(_) => "running",
+            None => "absent",
+        };
+        let pacemaker = in_pacemaker(view, &guest.name);
         let row = Row {
+            up: word(libvirt, &pacemaker).is_none(),
             kind: "guest node",
             address: guest.address.to_string(),
             link1: None,
             ipv6: Vec::new(),
-            libvirt: match found {
-                Some((_, pid)) if inside::is_frozen(pid) => "paused",
-                Some(_) => "running",
-                None => "absent",
-            }
-            .to_owned(),
-            pacemaker: in_pacemaker(view, &guest.name),
+            libvirt: libvirt.to_owned(),
+            pacemaker,
             name: guest.name,
             troubles: Vec::new(),
             guests: Vec::new(),
@@ -193,4 +248,28 @@ fn hang_guests(
         }
     }
     Ok(loose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_off_or_out_of_its_cluster_is_not_up() {
+        let of = |libvirt, pacemaker| word(libvirt, pacemaker);
+        for up in [
+            "online",
+            "standby",
+            "pending",
+            "no member",
+            "no cluster node answers",
+        ] {
+            assert_eq!(of("running", up), None);
+        }
+        assert_eq!(of("shut off", "offline"), Some("off"));
+        assert_eq!(of("absent", NOBODY), Some("off"));
+        assert_eq!(of("running", "unclean"), Some("unclean"));
+        assert_eq!(of("paused", "online"), Some("paused"));
+        assert_eq!(of("dead", "unclean"), Some("dead"));
+    }
 }

@@ -23,6 +23,28 @@ pub fn nodes_are_switched(lab: &Lab) {
     lab.await_online("node1", 60, "node1 node3 remote2 lxc1 lxc2 lxc3 lxc4");
     let failures = lab.ok("node1", "crm_mon -1 --include=none,failures");
     assert!(!failures.contains("lab-"), "{failures}");
+    // Which is to be seen: as off, and not as trouble.
+    let table = of("status", "").exits(0).out;
+    assert!(
+        table.contains("\nnot up: lab-node2 (off), lab-remote1 (off)\n"),
+        "{table}"
+    );
+    let row = table
+        .lines()
+        .find(|line| line.starts_with("lab-node2"))
+        .unwrap();
+    assert!(row.ends_with("shut off  offline"), "{table}");
+    let json = of("status", "--json").exits(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(
+        [0, 1].map(|n| json["nodes"][n]["up"].clone()),
+        [true, false]
+    );
+    let picture = of("graph", "").exits(0).out;
+    assert!(picture.contains(">lab-node2 (off)<"), "{picture}");
+    let picture = of("graph", "--format mermaid").exits(0).out;
+    assert_eq!(picture.matches(":::down").count(), 2, "{picture}");
+
     // They stay off, and are started again by one command or by lab up.
     of("stop", "node2").exits(0);
     let json = of("start", "remote1 --json").exits(0).out;
@@ -112,5 +134,7 @@ pub fn all_nodes_are_switched(lab: &Lab) {
     let all = format!("{}/*", lab.name);
     lxa(&format!("lab stop {all}")).exits(0);
     assert_eq!(lab.domain("node1"), "shut off");
+    let table = lxa(&format!("lab status --name {}", lab.name)).exits(0).out;
+    assert_eq!(table.matches("no cluster node runs").count(), 2, "{table}");
     lxa(&format!("lab start {all}")).exits(0);
 }

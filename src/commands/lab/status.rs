@@ -66,7 +66,7 @@ fn as_text(tree: &Tree) -> String {
         node.guests.iter().for_each(|g| add("  ", g));
     }
     tree.guests.iter().for_each(|g| add("", g));
-    let header = ["NODE", "KIND", "ADDRESS", "LIBVIRT", "PACEMAKER", ""];
+    let header = ["NODE", "KIND", "ADDRESS", "LIBVIRT", "PACEMAKER", "TROUBLE"];
     let fencing = match tree.fencing {
         "disabled" => format!(
             "fencing is off: lxc-autogen lab fencing on --name {} switches it on",
@@ -87,8 +87,14 @@ fn as_text(tree: &Tree) -> String {
     let second = tree.link1.as_ref().map_or(String::new(), |link| {
         format!(" and {} on {}", link.network, link.subnet)
     });
+    let down = tree.rows().filter_map(|row| Some((&row.name, row.down()?)));
+    let down: Vec<String> = down.map(|(name, why)| format!("{name} ({why})")).collect();
+    let down = match down.is_empty() {
+        true => String::new(),
+        false => format!("not up: {}\n", down.join(", ")),
+    };
     format!(
-        "lab {}: network {} on {}{second}, {fencing}{device}\n\n{}",
+        "lab {}: network {} on {}{second}, {fencing}{device}\n{down}\n{}",
         tree.lab,
         tree.network,
         tree.subnet,
