@@ -135,7 +135,10 @@ pub(crate) fn start(
         resting::let_on(context, &inside, &remotes)?;
     }
     let members = nodes.iter().filter(|n| n.kind != Kind::Qnetd);
-    wait::await_nodes(context, lab, &members.cloned().collect::<Vec<_>>(), timeout)?;
+    let members: Vec<Machine> = members.cloned().collect();
+    if !members.is_empty() {
+        wait::await_nodes(context, lab, &members, timeout)?;
+    }
     let voting = lab.qnetd_node().filter(|n| running.get(&n.name).is_some());
     let cluster = running.cluster(lab).into_iter().map(|(node, _)| node);
     match voting {
