@@ -16,6 +16,9 @@ pub enum Kind {
     LeftBehind,
     /// Everything was made, but not every node came online in time. Exit status 5.
     NotOnline,
+    /// A command cannot be run in a node. Exit status 125, which no common command has: a command that
+    /// runs there ends with its own.
+    NotEntered,
     /// A signal ended the run, and what it had done is put back. Exit status 130.
     Interrupted,
 }
@@ -29,6 +32,7 @@ impl Kind {
             Kind::Cant => 3,
             Kind::LeftBehind => 4,
             Kind::NotOnline => 5,
+            Kind::NotEntered => 125,
             Kind::Interrupted => 130,
         }
     }
@@ -41,6 +45,7 @@ impl Kind {
             Kind::Cant => "cannot",
             Kind::LeftBehind => "left-behind",
             Kind::NotOnline => "not-online",
+            Kind::NotEntered => "not-entered",
             Kind::Interrupted => "interrupted",
         }
     }

@@ -46,7 +46,11 @@ pub fn main() -> ExitCode {
         }
         Err(e) if !e.use_stderr() => e.exit(),
         Err(e) => {
-            let e = cli::Cli::mistake(&e, &args);
+            let mut e = cli::Cli::mistake(&e, &args);
+            if cli::is_into_a_node(args.clone()) {
+                // It would be its own exit status that a command in the node can have.
+                e = e.with_kind(error::Kind::NotEntered);
+            }
             report::failure(&e, cli::asks_for_json(&args));
             return ExitCode::from(e.kind.exit_code());
         }
@@ -59,7 +63,8 @@ pub fn main() -> ExitCode {
             without,
             env,
             command,
-        })) => host::enter::run(pid, &without, &env, &command),
+        })) => host::enter::run(pid, &without, &env, &command)
+            .map_err(|e| e.with_kind(error::Kind::NotEntered)),
         Some(cli::Command::Node(NodeCommand::NodeInit { config })) => supervisor::run(&config),
         Some(cli::Command::Node(NodeCommand::NodePlug { pull_after })) => {
             supervisor::watch_plug(&pull_after)

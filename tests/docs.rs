@@ -136,7 +136,8 @@ fn of_labs_and_others(clap: &Command) -> Vec<(bool, &Arg)> {
 }
 
 fn is_of_lab(item: &Item) -> bool {
-    item.subsection == "Lab options" || item.subsection.starts_with("lab ")
+    ["Lab options", "Which lab"].contains(&item.subsection.as_str())
+        || item.subsection.starts_with("lab ")
 }
 
 // ---------------------------------------------------------------- what the page says
@@ -256,6 +257,7 @@ fn documented(items: &[Item], subcommand: Option<&str>) -> BTreeSet<Opt> {
                 "actions" => "Actions",
                 "container-options" => "Container options",
                 "lab-options" => "Lab options",
+                "which-options" => "Which lab",
                 "node-options" => "Node options",
                 "general-options" => "General options",
                 _ => continue,
@@ -472,6 +474,7 @@ fn the_pages_exit_statuses_are_the_programs() {
         Kind::Cant,
         Kind::LeftBehind,
         Kind::NotOnline,
+        Kind::NotEntered,
         Kind::Interrupted,
     ];
     for kind in all {
@@ -482,6 +485,7 @@ fn the_pages_exit_statuses_are_the_programs() {
             | Kind::Cant
             | Kind::LeftBehind
             | Kind::NotOnline
+            | Kind::NotEntered
             | Kind::Interrupted => {}
         }
     }

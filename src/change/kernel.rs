@@ -2,13 +2,14 @@
 
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
-use super::{Batch, Item, LoopDevice, Undoer};
+use super::{Batch, Change, Item, Journal, LoopDevice, Undoer};
 use crate::error::{Error, Result};
 use crate::host::{cgroups, files, forwarding};
-use crate::libvirt::virsh;
+use crate::libvirt::{marked_state_dir, virsh};
 use crate::spec::Scope;
+use crate::xml::El;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 rank! {
     /// Changes of the kernel's state.
@@ -41,21 +42,32 @@ pub struct Forwarding {
 
 impl Forwarding {
     /// Puts forwarding back, unless somebody switched it off since, or came to need it: another
-    /// network of libvirt's that is active now, or an interface that forwards and was not there.
+    /// network of libvirt's that is active now, or an interface that forwards and was not there. Sets
+    /// and labs of ours that have this record too put it back when the last of them goes, and
+    /// nothing is said of them.
     fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
         if files::read_trimmed(forwarding::SWITCH).as_deref() != Some("1") {
             return Ok(());
         }
         let mut needed_by = forwarding::interfaces_since(&self.settings);
+        let mut heirs = Vec::new();
         for name in virsh::active_networks(undoer.host)? {
-            let forwards = virsh::dump_network(undoer.host, &name)?
-                .is_some_and(|xml| xml.find("forward").is_some());
-            if forwards {
-                needed_by.push(format!("network {name}"));
+            let xml = virsh::dump_network(undoer.host, &name)?;
+            match xml.filter(|xml| xml.find("forward").is_some()) {
+                Some(xml) if is_heir(&xml) => heirs.extend(bridge_of(&xml)),
+                Some(_) => needed_by.push(format!("network {name}")),
+                None => {}
             }
         }
-        if needed_by.is_empty() {
+        if needed_by.is_empty() && heirs.is_empty() {
             return forwarding::restore(&self.settings);
+        }
+        let is_heirs = |name: &String| {
+            heirs.contains(name) || forwarding::bridge(name).is_some_and(|b| heirs.contains(&b))
+        };
+        needed_by.retain(|name| !is_heirs(name));
+        if needed_by.is_empty() {
+            return Ok(());
         }
         undoer.report.line(format!(
             "IPv4 forwarding stays on: {} may need it",
@@ -63,6 +75,18 @@ impl Forwarding {
         ));
         Ok(())
     }
+}
+
+/// Whether a network is of a set or lab of ours that has a record of forwarding itself.
+fn is_heir(network: &El) -> bool {
+    let changes = marked_state_dir(network).map(|dir| Journal::peek(Path::new(dir)));
+    let is_record = |change: &Change| matches!(change, Change::Kernel(Kernel::Forwarding(_)));
+    matches!(changes, Some(Ok(changes)) if changes.iter().any(is_record))
+}
+
+fn bridge_of(network: &El) -> Option<String> {
+    let bridge = network.find("bridge")?;
+    bridge.get("name").map(str::to_owned)
 }
 
 impl Kind for Forwarding {

@@ -1,9 +1,9 @@
-//! The command line of `lab`.
+//! What a lab is like, on the command line.
 
 use super::complete;
 use crate::lab::{Init, Root, Wanted};
-use clap::{Args, Subcommand, ValueEnum};
-use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
+use clap::Args;
+use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
 /// What a lab is like. What is left out comes from the lab that is there, or else has the default.
@@ -122,134 +122,6 @@ impl LabShape {
             timeout: it.timeout,
         }
     }
-}
-
-/// What `lab graph` prints.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// A picture.
-    Svg,
-    /// For Graphviz.
-    Dot,
-    /// For Markdown.
-    Mermaid,
-}
-
-/// Subcommands of `lab`.
-#[derive(Debug, Subcommand)]
-pub enum LabCommand {
-    /// Make a lab, or change the one that is there; every node is online when it returns
-    #[command(after_help = "Examples:\n  lxc-autogen lab up\n  \
-        lxc-autogen lab up --cluster-nodes 5 --remote-nodes 2 -c 8\n  \
-        lxc-autogen lab up --name qa -f qa.toml")]
-    Up {
-        /// What it is like.
-        #[command(flatten)]
-        shape: LabShape,
-    },
-    /// Take a lab away, and put the host back as it was
-    #[command(after_help = "Examples:\n  lxc-autogen lab down\n  \
-        lxc-autogen lab down --name qa\n  lxc-autogen lab down --all")]
-    Down {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", conflicts_with = "all",
-            add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
-        /// Every lab beside this state directory
-        #[arg(long)]
-        all: bool,
-    },
-    /// Check whether this host can take a lab, and say what to mend; no cluster need run here
-    #[command(after_help = "Examples:\n  lxc-autogen lab verify\n  \
-        lxc-autogen lab verify --cluster-nodes 5 --sbd --shared-disk 8 --quick --json")]
-    Verify {
-        /// What it is to be like.
-        #[command(flatten)]
-        shape: LabShape,
-        /// Do not start a throw-away container
-        #[arg(long)]
-        quick: bool,
-    },
-    /// Show a lab: cluster nodes with the guests on them, remote nodes
-    #[command(after_help = "Examples:\n  lxc-autogen lab status\n  \
-        lxc-autogen lab status --name qa --json")]
-    Status {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
-    },
-    /// Show all labs
-    #[command(after_help = "Example:\n  lxc-autogen lab list")]
-    List,
-    /// Run a command in a node; its exit status is passed on
-    #[command(
-        after_help = "Examples:\n  lxc-autogen lab exec node1 -- crm_mon -1\n  \
-        lxc-autogen lab exec qa/node2 -- virsh -c lxc:/// list\n  \
-        lxc-autogen lab exec lxc1 -- ip address    in a guest node, wherever it runs\n  \
-        lxc-autogen lab exec 'node*' -- crm_node -q    in all nodes of such a name, side by side"
-    )]
-    Exec {
-        /// node1, lab-node1, remote1, a guest node, or LAB/NODE; with * ? [] several
-        #[arg(add = ArgValueCandidates::new(complete::nodes), required_unless_present = "all")]
-        node: Option<String>,
-        /// In all nodes of the lab: cluster nodes, remote nodes, the qnetd node and guest nodes
-        #[arg(long, conflicts_with = "node")]
-        all: bool,
-        /// The command
-        #[arg(required = true, last = true)]
-        command: Vec<std::ffi::OsString>,
-    },
-    /// A shell in a node
-    #[command(after_help = "Example:\n  lxc-autogen lab shell node1")]
-    Shell {
-        /// As of exec
-        #[arg(add = ArgValueCandidates::new(complete::nodes))]
-        node: String,
-    },
-    /// Copy a file or directory into a node, or out of it
-    #[command(
-        after_help = "Examples:\n  lxc-autogen lab cp agent.sh node1:/usr/local/sbin/\n  \
-        lxc-autogen lab cp qa/node2:/var/log/pacemaker .    a directory, with all that is in it\n  \
-        lxc-autogen lab cp lxc1:/etc/hosts hosts.lxc1    out of a guest node"
-    )]
-    Cp {
-        /// PATH on this host, or NODE:PATH with a node as of exec; just one of both is in a node
-        #[arg(add = ArgValueCompleter::new(complete::places))]
-        source: std::ffi::OsString,
-        /// The same; into a directory that is there, or else the new name
-        #[arg(add = ArgValueCompleter::new(complete::places))]
-        target: std::ffi::OsString,
-    },
-    /// Print a configuration with which ssh reaches the nodes from this host
-    #[command(
-        after_help = "Examples:\n  lxc-autogen lab ssh-config > lab.ssh    then: ssh -F lab.ssh node1\n  \
-        lxc-autogen lab ssh-config --name qa --json"
-    )]
-    SshConfig {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
-    },
-    /// Print an inventory for Ansible of the nodes that ssh reaches, in YAML
-    #[command(
-        after_help = "Example:\n  lxc-autogen lab inventory > lab.yml    then: ansible -i lab.yml all -m ping"
-    )]
-    Inventory {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
-    },
-    /// Print a picture of a lab
-    #[command(after_help = "Examples:\n  lxc-autogen lab graph > lab.svg\n  \
-        lxc-autogen lab graph --format mermaid")]
-    Graph {
-        /// Which lab [default: lab]
-        #[arg(long, value_name = "NAME", add = ArgValueCandidates::new(complete::labs))]
-        name: Option<String>,
-        /// What to print
-        #[arg(long, value_enum, value_name = "FORMAT", default_value = "svg")]
-        format: GraphFormat,
-    },
 }
 
 #[cfg(test)]

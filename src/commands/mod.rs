@@ -16,13 +16,14 @@ mod version;
 
 pub use version::run as version;
 
-use crate::cli::{Cli, Command, LabCommand, NodeCommand};
+use crate::cli::{Cli, Command, LabCommand, NodeCommand, Which};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::pacemaker::config::Part;
 use crate::set::easing::Manner;
 use crate::spec::{Scope, Sharing, Wanted};
 use crate::state::check_path;
+use lab::power::Verb as Power;
 
 /// One verb for a set, with its options, whether a subcommand or an option asked for it.
 #[derive(Debug)]
@@ -207,23 +208,45 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
         LabCommand::Up { shape } => {
             let name = lab::up::run(context, &shape.wanted(), shape.file.as_deref())?;
             match context.options.json && !context.options.dry_run {
-                true => lab::status::run(context, Some(&name)),
+                true => lab::status::run(context, &name),
                 false => Ok(()),
             }
         }
-        LabCommand::Down { name, all } => lab::down::run(context, name.as_deref(), *all),
+        LabCommand::Down {
+            which,
+            all,
+            if_exists,
+        } => lab::down::run(context, &named(which)?, *all, *if_exists),
+        LabCommand::Status { all: true, .. } => lab::status::all(context),
+        LabCommand::Status { which, .. } => lab::status::run(context, &named(which)?),
         LabCommand::Verify { shape, quick } => {
             lab::verify::run(context, &shape.wanted(), shape.file.as_deref(), *quick)
         }
-        LabCommand::Status { name } => lab::status::run(context, name.as_deref()),
         LabCommand::List => lab::list::run(context),
         LabCommand::Exec { node, command, .. } => {
             lab::exec::run(context, node.as_deref().unwrap_or("*"), command)
         }
         LabCommand::Shell { node } => lab::exec::shell(context, node),
+        LabCommand::Stop(nodes) => lab::power::run(context, Power::Stop, &nodes.nodes),
+        LabCommand::Start(nodes) => lab::power::run(context, Power::Start, &nodes.nodes),
+        LabCommand::Restart(nodes) => lab::power::run(context, Power::Restart, &nodes.nodes),
+        LabCommand::Kill(nodes) => lab::power::run(context, Power::Kill, &nodes.nodes),
+        LabCommand::Fencing { switch, which } => {
+            let name = named(which)?;
+            lab::fencing::run(context, &name, *switch)?;
+            match context.options.json && !context.options.dry_run {
+                true => lab::status::run(context, &name),
+                false => Ok(()),
+            }
+        }
         LabCommand::Cp { source, target } => lab::cp::run(context, source, target),
-        LabCommand::SshConfig { name } => lab::ssh_config::run(context, name.as_deref()),
-        LabCommand::Inventory { name } => lab::inventory::run(context, name.as_deref()),
-        LabCommand::Graph { name, format } => lab::graph::run(context, name.as_deref(), *format),
+        LabCommand::SshConfig { which } => lab::ssh_config::run(context, &named(which)?),
+        LabCommand::Inventory { which } => lab::inventory::run(context, &named(which)?),
+        LabCommand::Graph { which, format } => lab::graph::run(context, &named(which)?, *format),
     }
+}
+
+/// Name of the lab that a command is about.
+fn named(which: &Which) -> Result<String> {
+    crate::lab::file::named(which.name.as_deref(), which.file.as_deref())
 }

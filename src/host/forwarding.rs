@@ -49,6 +49,13 @@ pub fn interfaces_since(settings: &[(PathBuf, String)]) -> Vec<String> {
         .collect()
 }
 
+/// The bridge that an interface is a port of.
+pub fn bridge(interface: &str) -> Option<String> {
+    let master = format!("/sys/class/net/{interface}/master");
+    let master = std::fs::read_link(master).ok()?;
+    Some(master.file_name()?.to_string_lossy().into_owned())
+}
+
 /// Writes the settings back. Settings of interfaces that are gone are passed over.
 ///
 /// # Errors

@@ -81,6 +81,13 @@ pub fn environment(pid: u32, name: &str) -> Option<String> {
     pairs.find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
 }
 
+/// Sends SIGKILL to a process; one that is gone already is fine.
+pub fn kill_now(pid: u32) {
+    if let Ok(pid) = i32::try_from(pid) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
 /// Ends the processes that [`here`] finds: with SIGTERM, and after two seconds with SIGKILL.
 ///
 /// # Errors

@@ -91,11 +91,50 @@ pub(crate) fn existing(context: &Context, name: Option<&str>) -> Result<(Context
     }
 }
 
-/// The error where there is no lab of this name.
+/// The error where there is no lab of this name, with the names of those that there are. The context
+/// is the lab's own.
 pub(crate) fn no_lab(context: &Context, name: &str) -> Error {
-    Error::cant(format!(
-        "there is no lab {name} ({} is not there)",
-        context.state_dir.display()
-    ))
-    .mend("lxc-autogen lab list shows those that are; lxc-autogen lab up makes one")
+    let own = context.state_dir.to_string_lossy();
+    let state_dir = own.strip_suffix(&*format!("-lab-{name}"));
+    let others = state_dir.map(|dir| beside(Path::new(dir)));
+    let others = others.unwrap_or_default();
+    let there = match others.as_slice() {
+        [] => "there are no labs".to_owned(),
+        [one] => format!("there is {one}"),
+        _ => format!("there are {}", others.join(", ")),
+    };
+    let make = match name {
+        DEFAULT_NAME => String::new(),
+        _ => format!(" --name {name}"),
+    };
+    Error::cant(format!("there is no lab {name} ({own} is not there)"))
+        .mend(format!("{there}; lxc-autogen lab up{make} makes one"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::context::Options;
+
+    #[test]
+    fn who_names_a_lab_that_is_not_there_is_told_which_are() {
+        let parent = tempfile::tempdir().unwrap();
+        let state_dir = parent.path().join("state");
+        let context = Context::new(Options::default(), state_dir.clone());
+        let told = |name: &str| {
+            let e = existing(&context, Some(name)).unwrap_err();
+            assert!(
+                e.message()
+                    .starts_with(&format!("there is no lab {name} ("))
+            );
+            e.mend_text().unwrap().to_owned()
+        };
+        let none = "there are no labs; lxc-autogen lab up makes one";
+        assert_eq!(told("lab"), none);
+        std::fs::create_dir(directory(&state_dir, "qa")).unwrap();
+        assert!(told("lab").starts_with("there is qa; "));
+        std::fs::create_dir(directory(&state_dir, "prod")).unwrap();
+        let several = "there are prod, qa; lxc-autogen lab up --name dev makes one";
+        assert_eq!(told("dev"), several);
+    }
 }

@@ -1,6 +1,6 @@
 //! A lab described in a file: the options of `lab up` as TOML keys.
 
-use super::{Init, Root};
+use super::{DEFAULT_NAME, Init, Root};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -90,12 +90,32 @@ impl Wanted {
 ///
 /// # Errors
 /// [`crate::error::Kind::Usage`] when it cannot be read or understood.
-pub(crate) fn read(path: &Path) -> Result<Wanted> {
+pub fn read(path: &Path) -> Result<Wanted> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Error::usage(format!("-f {}: {e}", path.display()))
             .mend("name a TOML file that is there: -f FILE")
     })?;
     parse(&text, &path.display().to_string())
+}
+
+/// Name of the lab that `--name`, or the key `name` of a file, means; the default one where neither
+/// says.
+///
+/// # Errors
+/// [`crate::error::Kind::Usage`] when they name different labs, or the file cannot be understood.
+pub fn named(name: Option<&str>, file: Option<&Path>) -> Result<String> {
+    let in_file = file.map(read).transpose()?.and_then(|wanted| wanted.name);
+    match (name, in_file, file) {
+        (Some(name), Some(other), Some(file)) if name != other => Err(Error::usage(format!(
+            "--name {name}, but {} is of lab {other}",
+            file.display()
+        ))
+        .mend("leave one of them out")),
+        (name, other, _) => Ok(name
+            .map(str::to_owned)
+            .or(other)
+            .unwrap_or_else(|| DEFAULT_NAME.to_owned())),
+    }
 }
 
 /// Reads a file's text.
@@ -164,6 +184,28 @@ mod tests {
         assert_eq!(shape.name.as_deref(), Some("qa"));
         assert_eq!(shape.cluster_nodes, Some(5));
         assert_eq!(shape.fencing, Some(false));
+    }
+
+    #[test]
+    fn a_lab_is_named_by_an_option_or_a_file_and_not_by_two_that_differ() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |text: &str| {
+            let path = directory.path().join("lab.toml");
+            std::fs::write(&path, text).unwrap();
+            path
+        };
+        assert_eq!(named(None, None).unwrap(), "lab");
+        assert_eq!(named(Some("qa"), None).unwrap(), "qa");
+        let plain = file("containers = 0\n");
+        assert_eq!(named(None, Some(&plain)).unwrap(), "lab");
+        assert_eq!(named(Some("qa"), Some(&plain)).unwrap(), "qa");
+        let of_qa = file("name = \"qa\"\n");
+        assert_eq!(named(None, Some(&of_qa)).unwrap(), "qa");
+        assert_eq!(named(Some("qa"), Some(&of_qa)).unwrap(), "qa");
+        let e = named(Some("prod"), Some(&of_qa)).unwrap_err();
+        assert_eq!(e.kind, crate::error::Kind::Usage);
+        assert!(e.message().ends_with("lab.toml is of lab qa"), "{e}");
+        assert!(named(None, Some(Path::new("/nowhere"))).is_err());
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use super::running::Running;
 use super::steps::{Step, Steps};
 use super::{
-    COMPLETE, Lab, daemons, early, fence, groups, hosts, make, nested, resize, vote, wait,
+    COMPLETE, Lab, daemons, early, fence, groups, hosts, maintenance, make, nested, resize, vote,
+    wait,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -69,6 +70,7 @@ pub(crate) fn up(
                 make::start(context, state, lab, lab.qnetd_node().as_slice())?;
                 vote::await_all(context, lab, timeout)?;
             }
+            Step::Refence => maintenance::switch(context, state, lab, true, timeout)?,
             Step::Settle => resize::settle(context, lab, timeout)?,
             Step::Guests(_) => nested::up(context, lab, &placed(lab)?, timeout)?,
         }

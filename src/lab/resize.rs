@@ -3,7 +3,7 @@
 
 use super::leave::{forget, leave, remove, stop_remote};
 use super::running::Running;
-use super::{vote, wait};
+use super::{resting, vote, wait};
 use crate::change::{Change, InState};
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -65,6 +65,7 @@ pub(crate) fn reconcile(
     // Nodes that are just starting have the CIB of their last run, which can be older than this
     // one.
     let inside = wait::await_answer(context, lab, patience)?;
+    resting::let_all_on(context, &inside)?;
     if gone.is_empty() && !is_behind(context, &inside, lab)? {
         return Ok(());
     }

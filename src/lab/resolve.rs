@@ -32,8 +32,7 @@ pub(crate) fn completed(wanted: &Wanted, file: Option<&Path>) -> Result<Wanted> 
     let Some(path) = file else {
         return Ok(wanted.clone());
     };
-    let in_file = file::read(path)?;
-    Ok(wanted.clone().or(in_file))
+    Ok(wanted.clone().or(file::read(path)?))
 }
 
 /// The lab's name: given, or the default.

@@ -1,7 +1,7 @@
 //! The steps of `lab up`: one value, which a dry run prints and a run carries out.
 
 use super::resolve::Choice;
-use super::{Lab, hosts, make, nested, resize};
+use super::{Lab, hosts, maintenance, make, nested, resize};
 use crate::change::{Change, Outside};
 use crate::error::Result;
 use crate::host::{cgroups, files};
@@ -19,6 +19,8 @@ pub(crate) struct Present {
     pub gone: Vec<String>,
     /// Whether names of its nodes are in /etc/hosts of this host.
     pub names: bool,
+    /// Whether its fencing is switched off for a while.
+    pub unfenced: bool,
 }
 
 impl Present {
@@ -30,6 +32,7 @@ impl Present {
             lab: there,
             gone: resize::gone(state, lab),
             names: changes.any(|(_, change)| is_names(change)),
+            unfenced: maintenance::is_off(lab),
         }
     }
 
@@ -42,6 +45,7 @@ impl Present {
             lab: saved.is_some(),
             gone: gone.collect(),
             names: saved.is_some_and(|lab| lab.spec.hosts),
+            unfenced: maintenance::is_off(lab),
         }
     }
 }
@@ -83,6 +87,8 @@ pub(crate) enum Step {
     Wait,
     /// Have the quorum device of this name vote.
     Device(String),
+    /// Switch fencing on again.
+    Refence,
     /// End what the cluster was told for the time of the change.
     Settle,
     /// Have this many guest nodes online.
@@ -130,6 +136,8 @@ impl Steps {
         }
         steps.push(Step::Wait);
         steps.extend(lab.qnetd_node().map(|node| Step::Device(node.name)));
+        // When all are online, lest one is fenced that comes back anyway.
+        steps.extend(present.unfenced.then_some(Step::Refence));
         // Where no cluster is configured it was told nothing.
         steps.extend((present.lab && !lab.spec.bare).then_some(Step::Settle));
         if lab.spec.containers > 0 || has_guests {
@@ -223,6 +231,7 @@ impl fmt::Display for Step {
                     "wait until the vote of {name} counts in all cluster nodes"
                 )
             }
+            Step::Refence => f.write_str("switch fencing on again"),
             Step::Settle => {
                 f.write_str("let the cluster stop what it runs without quorum, as before")
             }
@@ -238,55 +247,4 @@ impl fmt::Display for Step {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::lab::tests::sample;
-
-    fn told(lab: Lab, present: &Present) -> Vec<String> {
-        let fetch = None;
-        let steps = Steps::of(&Choice { lab, fetch }, present).unwrap();
-        steps.all().iter().map(Step::to_string).collect()
-    }
-
-    #[test]
-    fn a_new_lab_is_made_and_one_that_is_there_is_changed() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut lab = sample(2, 1);
-        lab.dir = directory.path().to_owned();
-        lab.spec.hosts = true;
-        let new = told(lab.clone(), &Present::default());
-        assert!(new[0].starts_with("make /"), "{new:?}");
-        assert_eq!(
-            new[1..5],
-            [
-                "make the files of lab-node1, lab-node2, lab-remote1",
-                "define and start network lab-lab on 172.31.200.0/24, autostarted",
-                "have 3 lines in /etc/hosts, marked",
-                "have fence_virtd run for 3 nodes",
-            ]
-        );
-        assert_eq!(new[new.len() - 1], "have 2 guest nodes online");
-        for node in lab.nodes() {
-            let path = make::domain_xml(&lab, &node);
-            std::fs::create_dir(path.parent().unwrap()).unwrap();
-            std::fs::write(path, "").unwrap();
-        }
-        lab.spec.hosts = false;
-        let present = Present {
-            lab: true,
-            gone: vec!["lab-node3".into()],
-            names: true,
-        };
-        let changed = told(lab, &present);
-        assert_eq!(
-            changed[0],
-            "keep the files of its nodes, with this lxc-autogen in them"
-        );
-        for step in [
-            "take the names of its nodes out of /etc/hosts",
-            "take lab-node3 out of the cluster, remove them, and tell the other nodes",
-        ] {
-            assert!(changed.iter().any(|s| s == step), "{changed:?}");
-        }
-    }
-}
+mod tests;

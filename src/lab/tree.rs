@@ -1,8 +1,9 @@
 //! A lab's present state: its nodes, and the guests on each of them.
 
 use super::find::nested;
+use super::graph::Now;
 use super::running::Running;
-use super::{Lab, daemons, fence, vote, wait};
+use super::{Lab, daemons, fence, maintenance, vote, wait};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
@@ -32,6 +33,8 @@ pub(crate) struct Row {
     pub pacemaker: String,
     /// The cluster node that a guest runs on.
     pub on: Option<String>,
+    /// Whether it runs, and is not out of the cluster.
+    pub up: bool,
     /// Daemons of the node that are not as they should be, a line each.
     pub troubles: Vec<String>,
     pub guests: Vec<Row>,
@@ -52,7 +55,8 @@ pub(crate) struct Tree {
     /// The second link's network, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link1: Option<SecondLink>,
-    /// `running`, `down` or `off`.
+    /// Of fence_virtd, `running` or `down`; `disabled` while the cluster fences nobody; `off` in a
+    /// lab without fencing.
     pub fencing: &'static str,
     /// Whether the quorum device gives its vote, `votes` or `silent`, where there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -62,6 +66,45 @@ pub(crate) struct Tree {
     pub guests: Vec<Row>,
     /// File on this host with hacluster's password, where the nodes have pcsd.
     pub password: Option<PathBuf>,
+}
+
+impl Row {
+    /// The word for a node that is not up.
+    pub(crate) fn down(&self) -> Option<&str> {
+        (!self.up).then(|| word(&self.libvirt, &self.pacemaker).unwrap_or("off"))
+    }
+}
+
+/// What is wrong with a node that is not up, in one word.
+fn word<'a>(libvirt: &'a str, pacemaker: &'a str) -> Option<&'a str> {
+    match (libvirt, pacemaker) {
+        ("shut off" | "absent", _) => Some("off"),
+        ("running", "offline" | "unclean") => Some(pacemaker),
+        ("running", _) => None,
+        (other, _) => Some(other),
+    }
+}
+
+impl Tree {
+    /// All nodes, guest nodes among them.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &Row> {
+        let nodes = self.nodes.iter();
+        let with_guests = nodes.flat_map(|node| [node].into_iter().chain(&node.guests));
+        with_guests.chain(&self.guests)
+    }
+
+    /// How the nodes are, for a picture.
+    pub(crate) fn now(&self) -> Now {
+        let down = (self.rows()).filter_map(|row| Some((row.name.clone(), row.down()?.to_owned())));
+        let places = self.nodes.iter().flat_map(|node| {
+            let guests = node.guests.iter();
+            guests.map(|guest| (guest.name.clone(), node.name.clone()))
+        });
+        Now {
+            down: down.collect(),
+            on: places.collect(),
+        }
+    }
 }
 
 /// Looks at the lab.
@@ -86,7 +129,12 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         }
         rows.push(row);
     }
-    let loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
+    let mut loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
+    if running.cluster(lab).is_empty() {
+        let nodes = rows.iter_mut().filter(|row| row.kind != Kind::Qnetd.text());
+        let all = nodes.chain(&mut loose);
+        all.for_each(|row| row.pacemaker = NOBODY.to_owned());
+    }
     Ok(Tree {
         lab: lab.spec.name.clone(),
         network: lab.network(),
@@ -95,10 +143,11 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
             network: link.name,
             subnet: link.subnet.to_string(),
         }),
-        fencing: match (lab.spec.fencing, fence::runs(lab)) {
-            (false, _) => "off",
-            (true, true) => "running",
-            (true, false) => "down",
+        fencing: match fence::runs(lab) {
+            _ if !lab.spec.fencing => "off",
+            _ if is_disabled(lab, view.as_ref()) => "disabled",
+            true => "running",
+            false => "down",
         },
         quorum_device: vote::state(context, lab, &running),
         nodes: rows,
@@ -106,6 +155,15 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         password: lab.password(),
     })
 }
+
+/// Whether nodes are not fenced for now, as the cluster says, or else as the lab remembers.
+fn is_disabled(lab: &Lab, view: Option<&View>) -> bool {
+    let said = view.and_then(|view| view.fencing);
+    !lab.spec.bare && said.map_or_else(|| maintenance::is_off(lab), |on| !on)
+}
+
+/// What Pacemaker says where it runs nowhere.
+const NOBODY: &str = "no cluster node runs";
 
 fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
     daemons
@@ -116,15 +174,18 @@ fn troubles(daemons: &[supervisor::Report]) -> Vec<String> {
 }
 
 fn row(node: &Machine, running: &Running, view: Option<&View>, troubles: Vec<String>) -> Row {
+    let libvirt = running.said(&node.name).unwrap_or("absent");
+    let pacemaker = in_pacemaker(view, &node.name);
     Row {
+        up: word(libvirt, &pacemaker).is_none(),
         kind: node.kind.text(),
         domain: node.name.clone(),
         resource: node.resource_in_cib().map(str::to_owned),
         address: node.address.to_string(),
         link1: node.link1.map(|address| address.to_string()),
         ipv6: node.ipv6.clone(),
-        libvirt: running.said(&node.name).unwrap_or("absent").to_owned(),
-        pacemaker: in_pacemaker(view, &node.name),
+        libvirt: libvirt.to_owned(),
+        pacemaker,
         name: node.name.clone(),
         on: None,
         troubles,
@@ -171,20 +232,22 @@ fn hang_guests(
             None => found.map(|(node, _)| node),
         };
         let on = on.cloned();
+        let libvirt = match found {
+            Some((_, pid)) if inside::is_frozen(pid) => "paused",
+            Some(_) => "running",
+            None => "absent",
+        };
+        let pacemaker = in_pacemaker(view, &guest.name);
         let row = Row {
+            up: word(libvirt, &pacemaker).is_none(),
             kind: "guest node",
             domain: guest.name.clone(),
             resource: Some(guest.resource),
             address: guest.address.to_string(),
             link1: None,
             ipv6: Vec::new(),
-            libvirt: match found {
-                Some((_, pid)) if inside::is_frozen(pid) => "paused",
-                Some(_) => "running",
-                None => "absent",
-            }
-            .to_owned(),
-            pacemaker: in_pacemaker(view, &guest.name),
+            libvirt: libvirt.to_owned(),
+            pacemaker,
             name: guest.name,
             on: on.clone(),
             troubles: Vec::new(),
@@ -196,4 +259,28 @@ fn hang_guests(
         }
     }
     Ok(loose)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_off_or_out_of_its_cluster_is_not_up() {
+        let of = |libvirt, pacemaker| word(libvirt, pacemaker);
+        for up in [
+            "online",
+            "standby",
+            "pending",
+            "no member",
+            "no cluster node answers",
+        ] {
+            assert_eq!(of("running", up), None);
+        }
+        assert_eq!(of("shut off", "offline"), Some("off"));
+        assert_eq!(of("absent", NOBODY), Some("off"));
+        assert_eq!(of("running", "unclean"), Some("unclean"));
+        assert_eq!(of("paused", "online"), Some("paused"));
+        assert_eq!(of("dead", "unclean"), Some("dead"));
+    }
 }

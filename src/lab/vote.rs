@@ -30,6 +30,19 @@ pub(crate) fn state(context: &Context, lab: &Lab, running: &Running) -> Option<&
 /// # Errors
 /// [`Kind::NotOnline`] with the nodes that do not, and the daemons that do not run.
 pub(crate) fn await_all(context: &Context, lab: &Lab, patience: Duration) -> Result<()> {
+    await_in(context, lab, &lab.cluster_nodes(), patience)
+}
+
+/// Waits until these cluster nodes count the device's vote.
+///
+/// # Errors
+/// As [`await_all`].
+pub(crate) fn await_in(
+    context: &Context,
+    lab: &Lab,
+    nodes: &[Machine],
+    patience: Duration,
+) -> Result<()> {
     let Some(device) = lab.qnetd_node() else {
         return Ok(());
     };
@@ -40,9 +53,8 @@ pub(crate) fn await_all(context: &Context, lab: &Lab, patience: Duration) -> Res
             let inside = running.get(&node.name);
             inside.is_some_and(|inside| counts_it(context, inside))
         };
-        let without: Vec<Machine> = (lab.cluster_nodes().into_iter())
-            .filter(|node| !counts(node))
-            .collect();
+        let without = nodes.iter().filter(|node| !counts(node));
+        let without: Vec<Machine> = without.cloned().collect();
         Ok(match without.is_empty() {
             true => Seen::Ready(()),
             false => Seen::Waiting((running, without)),

@@ -39,6 +39,11 @@ fn view_in_turn(context: &Context, lab: &Lab, running: &Running, turn: &mut usiz
     view
 }
 
+/// Whether a cluster node's cluster answers.
+pub(super) fn answers(context: &Context, inside: &Inside) -> bool {
+    view_of(context, inside).is_some()
+}
+
 fn view_of(context: &Context, inside: &Inside) -> Option<View> {
     // A node that hangs must not keep the others from being asked.
     let view = tools::view_within(&inside.at(&context.host), Duration::from_secs(4));
@@ -101,9 +106,21 @@ pub(crate) fn await_file(context: &Context, lab: &Lab, name: &str, path: &str) -
 /// [`error::Kind::NotOnline`] with what is known of the nodes that are not online.
 pub(crate) fn await_online(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
     if lab.spec.bare {
-        return await_started(context, lab, timeout);
+        return await_started(context, lab, &lab.nodes(), timeout);
     }
-    let nodes = lab.members();
+    await_nodes(context, lab, &lab.members(), timeout)
+}
+
+/// Waits until these cluster and remote nodes are online.
+///
+/// # Errors
+/// As [`await_online`].
+pub(super) fn await_nodes(
+    context: &Context,
+    lab: &Lab,
+    nodes: &[Machine],
+    timeout: Duration,
+) -> Result<()> {
     let mut stage = context.report.stage("nodes", nodes.len());
     let mut reconnect = Reconnect::new();
     let poll = Poll::every(Duration::from_millis(100), timeout)
@@ -153,9 +170,16 @@ fn says_so(context: &Context, running: &Running, node: &Machine) -> bool {
     own.is_some_and(|view| is_online(&view, node))
 }
 
-/// Waits until all units of all nodes have started, or failed.
-fn await_started(context: &Context, lab: &Lab, timeout: Duration) -> Result<()> {
-    let nodes = lab.nodes();
+/// Waits until all units of these nodes have started, or failed.
+///
+/// # Errors
+/// As [`await_online`].
+pub(super) fn await_started(
+    context: &Context,
+    lab: &Lab,
+    nodes: &[Machine],
+    timeout: Duration,
+) -> Result<()> {
     let mut stage = context.report.stage("nodes", nodes.len());
     let look = |_: &mut Poll| {
         let running = Running::of(context, lab)?;

@@ -3,7 +3,7 @@
 use super::{Doing, Lifetime, Machinery, Seen};
 use crate::error::Result;
 use crate::host::inside::{self, Inside};
-use crate::host::{Host, container_net, disk, files, mounts, signals};
+use crate::host::{Host, container_net, disk, files, mounts, processes, signals};
 use crate::libvirt::container;
 use crate::libvirt::hypervisor::{DEAD, Hypervisor, LXC};
 use crate::libvirt::virsh::{self, DomainRow};
@@ -11,8 +11,6 @@ use crate::plan::{Blueprint, Machine, Made};
 use crate::rootfs::Writer;
 use crate::spec::Subnet;
 use crate::xml::El;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -121,9 +119,7 @@ impl Machinery for Container {
     fn unplug(&self, host: &Host, names: &[String]) -> Result<()> {
         let seen = self.watch(host, names)?;
         for pid in seen.values().filter_map(|seen| seen.pid) {
-            if let Ok(pid) = i32::try_from(pid) {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
-            }
+            processes::kill_now(pid);
         }
         Ok(())
     }

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, HashMap};
 pub struct View {
     /// Whether the cluster has a controller whose partition has quorum.
     pub quorum: bool,
+    /// Whether the cluster fences nodes, as far as crm_mon says.
+    pub fencing: Option<bool>,
     /// Nodes by name.
     pub nodes: BTreeMap<String, NodeView>,
     /// Active resources by id, with role and nodes. Instances of a clone are under their
@@ -78,6 +80,9 @@ impl View {
         let with_quorum = |dc: &&xml::El| dc.get("with_quorum") == Some("true");
         let mut view = View {
             quorum: root.all("current_dc").iter().any(with_quorum),
+            fencing: (root.all("cluster_options").first())
+                .and_then(|options| options.get("stonith-enabled"))
+                .map(|value| value == "true"),
             ..View::default()
         };
         for node in root
@@ -220,6 +225,7 @@ mod tests {
 
     /// From Pacemaker 2.1.5's crm_mon, shortened.
     const MON: &str = r#"<pacemaker-result api-version="2.25" request="crm_mon">
+  <summary><cluster_options stonith-enabled="false" symmetric-cluster="true"/></summary>
   <nodes>
     <node name="node1" id="1" online="true" standby="false" pending="false" unclean="false" type="member"/>
     <node name="lxc1" id="lxc1" online="true" standby="true" pending="false" unclean="false" type="remote" id_as_resource="container1"/>
@@ -250,6 +256,7 @@ mod tests {
     fn nodes_resources_and_failures() {
         let view = View::parse(MON).unwrap();
         assert!(view.online("lxc1") && !view.online("lxc2") && !view.online("lxc3"));
+        assert_eq!(view.fencing, Some(false));
         assert_eq!(view.nodes["lxc2"].note, Some("unclean"));
         assert_eq!(view.active["container1"][0].nodes, ["node1"]);
         assert_eq!(view.active["lxc-rsc"][0].role, "Promoted");

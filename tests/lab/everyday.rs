@@ -3,6 +3,7 @@
 use crate::Test;
 use crate::golden::as_0_1_0_wrote_it;
 use crate::lab::Lab;
+use crate::power;
 use crate::runner::not_proven;
 use crate::schema::conforms;
 use crate::world::{BINARY, lxa, root_of, run, tool};
@@ -61,8 +62,12 @@ fn three_kinds_of_nodes() {
     for other in ["lab-remote1: ", "lxc1: "] {
         assert!(all.err.contains(other), "{all:?}");
     }
+    for nobody in ["nobody", "node[", "qa/node1"] {
+        lxa(&format!("lab exec {nobody} -- true")).exits(125);
+    }
+    lxa("lab exec node1 -- no-such-program").exits(127);
     lxa("lab exec nobody* -- true")
-        .exits(3)
+        .exits(125)
         .complains("no node of lab lab is called nobody*");
     // What is run in a node finds what it finds when somebody has logged in there.
     let guests = "lxc-autogen status --state-dir /var/lib/lxc-autogen-guests";
@@ -122,6 +127,8 @@ fn three_kinds_of_nodes() {
         ["node1", "node2", "node3", "remote1"].map(|n| lab.init(n)),
         inits
     );
+    power::nodes_are_switched(&lab);
+    power::fencing_is_switched(&lab);
     lab.down();
 }
 
@@ -238,12 +245,31 @@ fn two_labs_at_once() {
     let two = Lab::up("two", "--cluster-nodes 2 -c 0");
     one.await_online("node1", 1, "node1 lxc1");
     two.await_online("node2", 1, "node1 node2");
+    power::all_nodes_are_switched(&two);
+    two.await_online("node2", 30, "node1 node2");
     // The power switch of one is none of the other's: another address, another key.
     let own = "fence_virt -T 172.31.200.1 -p 1229 -k /etc/cluster/fence_xvm.key -C sha256 -c sha256 -H one-node1 -o status";
     one.ok("node1", own);
     let foreign = "fence_virt -T 172.31.200.1 -p 1229 -k /etc/cluster/fence_xvm.key -C sha256 -c sha256 -H one-node1 -o off";
     assert_ne!(two.exec("node1", foreign).code, 0);
     assert_eq!(one.domain("node1"), "running");
+    // A file of lab up says which lab it is about.
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("two.toml");
+    std::fs::write(&file, "name = \"two\"\ncontainers = 0\n").unwrap();
+    let status = lxa(&format!("lab status -f {}", file.display())).exits(0);
+    assert!(status.out.starts_with("lab two: "), "{}", status.out);
+    let all = lxa("lab status --all").exits(0).out;
+    assert!(all.contains("lab one: ") && all.contains("\nlab two: "));
+    let all = lxa("lab status --all --json").exits(0).out;
+    let all: serde_json::Value = serde_json::from_str(&all).unwrap();
+    assert_eq!(
+        [0, 1].map(|n| all["labs"][n]["lab"].clone()),
+        ["one", "two"]
+    );
+    lxa("lab status")
+        .exits(3)
+        .complains("there are one, two; lxc-autogen lab up makes one");
     let list = lxa("lab list").exits(0).out;
     assert!(list.contains("one") && list.contains("two"), "{list}");
     two.down_beside_another();

@@ -101,7 +101,7 @@ fn paused(lab: &Lab) {
     let line = table.lines().find(|l| l.contains("lxc1")).unwrap();
     assert!(line.contains("paused"), "{table}");
     lxa("lab exec lxc1 -- true")
-        .exits(3)
+        .exits(125)
         .complains("lxc1 is paused");
     lab.ok("node1", "virsh -c lxc:/// resume lxc1");
     lxa("lab exec lxc1 -- true").exits(0);
@@ -111,7 +111,7 @@ fn paused(lab: &Lab) {
     let line = table.lines().find(|l| l.contains("lab-node1")).unwrap();
     assert!(line.contains("paused"), "{table}");
     lxa("lab exec node1 -- true")
-        .exits(3)
+        .exits(125)
         .complains("lab-node1 is paused")
         .complains("resume lab-node1");
     lab.change("").exits(0);

@@ -51,7 +51,9 @@ impl Lab {
     /// Takes it down while another is up, whose own changes would show in the comparison.
     #[track_caller]
     pub fn down_beside_another(self) {
-        lxa(&format!("lab down --name {}", self.name)).exits(0);
+        let said = lxa(&format!("lab down --name {}", self.name)).exits(0);
+        // The other puts it back.
+        assert!(!said.err.contains("IPv4 forwarding stays on"), "{said:?}");
         let left = tool("virsh -c lxc:/// list --all --name");
         assert!(!left.contains(&format!("{}-", self.name)), "{left}");
         let link = format!("/sys/class/net/lab-{}", self.name);

@@ -31,6 +31,7 @@ mod machine;
 #[allow(dead_code)]
 mod mon;
 mod outside;
+mod power;
 mod qnetd;
 mod reboot;
 mod refused;

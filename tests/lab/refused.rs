@@ -74,13 +74,26 @@ fn refused() {
         ),
         ("lab up -f /nowhere.toml".to_owned(), 2, "No such file"),
         ("lab down".to_owned(), 3, "there is no lab lab"),
+        ("lab down --if-exists".to_owned(), 0, "there is no lab lab"),
+        ("lab down --all".to_owned(), 0, "no labs"),
+        (
+            toml("qa.toml", "name = \"qa\"\n").replace(" up ", " status "),
+            3,
+            "there is no lab qa",
+        ),
+        (
+            toml("qa.toml", "name = \"qa\"\n").replace(" up ", " graph --name lab "),
+            2,
+            "qa.toml is of lab qa",
+        ),
         ("lab status --name qa".to_owned(), 3, "there is no lab qa"),
         (
             "lab exec node1 -- true".to_owned(),
-            3,
+            125,
             "there is no lab lab",
         ),
-        ("lab exec node1".to_owned(), 2, "lab exec lacks COMMAND"),
+        ("lab shell node1".to_owned(), 125, "there is no lab lab"),
+        ("lab exec node1".to_owned(), 125, "lab exec lacks COMMAND"),
         (
             "lab up --remoted /etc/passwd".to_owned(),
             2,

@@ -4,7 +4,6 @@ use crate::change::{Change, Journal};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::{lock, users};
-use crate::lab::DEFAULT_NAME;
 use crate::lab::directory::{beside, lost, no_lab, of_lab};
 use crate::lab::down::down;
 use crate::report::{count, json, result};
@@ -12,12 +11,29 @@ use crate::set::discover;
 
 /// # Errors
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
-pub(in crate::commands) fn run(context: &Context, name: Option<&str>, every: bool) -> Result<()> {
+pub(in crate::commands) fn run(
+    context: &Context,
+    name: &str,
+    every: bool,
+    if_exists: bool,
+) -> Result<()> {
     let names = if every {
         [beside(&context.state_dir), lost(context)].concat()
     } else {
-        vec![name.unwrap_or(DEFAULT_NAME).to_owned()]
+        vec![name.to_owned()]
     };
+    if if_exists && !every && !is_there(context, name)? {
+        context.report.line(format!("there is no lab {name}"));
+        let key = if context.options.dry_run {
+            "would"
+        } else {
+            "undone"
+        };
+        return match context.options.json {
+            true => json(&serde_json::json!({"labs": [], key: 0})),
+            false => Ok(()),
+        };
+    }
     if context.options.dry_run {
         return preview(context, &names);
     }
@@ -49,6 +65,12 @@ pub(in crate::commands) fn run(context: &Context, name: Option<&str>, every: boo
             Ok(())
         }
     }
+}
+
+/// Whether there is anything of a lab: its directory, or domains with its mark.
+fn is_there(context: &Context, name: &str) -> Result<bool> {
+    let directory = of_lab(context, name)?.state_dir;
+    Ok(crate::host::files::exists(&directory) || lost(context).iter().any(|lost| lost == name))
 }
 
 fn preview(context: &Context, names: &[String]) -> Result<()> {

@@ -1,7 +1,7 @@
 //! `lab exec` and `lab shell`: running a command in a node, also in one nested in another.
 
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::host::command::Cmd;
 use crate::host::inside::Inside;
 use crate::host::users;
@@ -15,8 +15,20 @@ use std::time::Duration;
 /// runs side by side, and the greatest exit status is ours.
 ///
 /// # Errors
-/// When the node does not run, or the command cannot be started.
+/// [`Kind::NotEntered`] when the node does not run, or the command cannot be started.
 pub(in crate::commands) fn run(context: &Context, node: &str, command: &[OsString]) -> Result<()> {
+    carry_out(context, node, command).map_err(not_entered)
+}
+
+/// The error with the exit status of our own failures, which is no command's.
+fn not_entered(e: Error) -> Error {
+    match e.kind {
+        Kind::Interrupted => e,
+        _ => e.with_kind(Kind::NotEntered),
+    }
+}
+
+fn carry_out(context: &Context, node: &str, command: &[OsString]) -> Result<()> {
     users::require_root_even_dry("lab exec")?;
     let Some((program, arguments)) = command.split_first() else {
         return Err(Error::usage("no command is given"));
@@ -69,7 +81,7 @@ fn in_one(context: &Context, name: &str, cmd: Result<Cmd>) -> i32 {
         }
         Err(e) => {
             tell(&named(&e.to_string()));
-            i32::from(e.kind.exit_code())
+            i32::from(not_entered(e).kind.exit_code())
         }
     }
 }
@@ -88,8 +100,8 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// # Errors
 /// As [`run`].
 pub(in crate::commands) fn shell(context: &Context, node: &str) -> Result<()> {
-    users::require_root_even_dry("lab shell")?;
-    let (_, lab, _) = lab_of(context, node)?;
+    users::require_root_even_dry("lab shell").map_err(not_entered)?;
+    let (_, lab, _) = lab_of(context, node).map_err(not_entered)?;
     if let Some(password) = lab.password().filter(|_| std::io::stdin().is_terminal()) {
         say(format!(
             "hacluster's password, for pcs, is in {} of the host",

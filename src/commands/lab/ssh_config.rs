@@ -8,9 +8,9 @@ use crate::report::{json, result};
 
 /// # Errors
 /// When there is no such lab, or its nodes do not run sshd.
-pub(in crate::commands) fn run(context: &Context, name: Option<&str>) -> Result<()> {
+pub(in crate::commands) fn run(context: &Context, name: &str) -> Result<()> {
     users::require_root_even_dry("lab ssh-config")?;
-    let access = of_existing(context, name)?;
+    let access = of_existing(context, Some(name))?;
     if context.options.json {
         return json(&serde_json::json!(access));
     }

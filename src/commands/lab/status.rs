@@ -3,21 +3,46 @@
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
-use crate::lab::directory::existing;
+use crate::lab::directory::{beside, existing, load, of_lab};
 use crate::lab::tree::{Row, Tree, tree};
 use crate::lab::vote;
 use crate::report::{json, result, table};
 
 /// # Errors
 /// When there is no such lab; parts that do not answer are shown as such.
-pub(in crate::commands) fn run(context: &Context, name: Option<&str>) -> Result<()> {
+pub(in crate::commands) fn run(context: &Context, name: &str) -> Result<()> {
     users::require_root_even_dry("lab status")?;
-    let (context, lab) = existing(context, name)?;
+    let (context, lab) = existing(context, Some(name))?;
     let tree = tree(&context, &lab)?;
     if context.options.json {
         return json(&serde_json::json!(tree));
     }
     result(as_text(&tree));
+    Ok(())
+}
+
+/// Every lab, one after the other; half-made ones and those whose directory is gone are in `lab
+/// list`.
+///
+/// # Errors
+/// When libvirt does not answer.
+pub(in crate::commands) fn all(context: &Context) -> Result<()> {
+    users::require_root("lab status")?;
+    let mut trees = Vec::new();
+    for name in beside(&context.state_dir) {
+        let context = of_lab(context, &name)?;
+        if let Some(lab) = load(&context.state_dir)? {
+            trees.push(tree(&context, &lab)?);
+        }
+    }
+    if context.options.json {
+        return json(&serde_json::json!({ "labs": trees }));
+    }
+    let texts: Vec<String> = trees.iter().map(as_text).collect();
+    result(match texts.is_empty() {
+        true => "no labs\n".to_owned(),
+        false => texts.join("\n"),
+    });
     Ok(())
 }
 
@@ -41,8 +66,12 @@ fn as_text(tree: &Tree) -> String {
         node.guests.iter().for_each(|g| add("  ", g));
     }
     tree.guests.iter().for_each(|g| add("", g));
-    let header = ["NODE", "KIND", "ADDRESS", "LIBVIRT", "PACEMAKER", ""];
+    let header = ["NODE", "KIND", "ADDRESS", "LIBVIRT", "PACEMAKER", "TROUBLE"];
     let fencing = match tree.fencing {
+        "disabled" => format!(
+            "fencing is off: lxc-autogen lab fencing on --name {} switches it on",
+            tree.lab
+        ),
         "running" => "fenced by fence_virtd".to_owned(),
         "down" => format!(
             "fence_virtd does NOT run: lxc-autogen lab up --name {} starts it again",
@@ -58,8 +87,14 @@ fn as_text(tree: &Tree) -> String {
     let second = tree.link1.as_ref().map_or(String::new(), |link| {
         format!(" and {} on {}", link.network, link.subnet)
     });
+    let down = tree.rows().filter_map(|row| Some((&row.name, row.down()?)));
+    let down: Vec<String> = down.map(|(name, why)| format!("{name} ({why})")).collect();
+    let down = match down.is_empty() {
+        true => String::new(),
+        false => format!("not up: {}\n", down.join(", ")),
+    };
     format!(
-        "lab {}: network {} on {}{second}, {fencing}{device}\n\n{}",
+        "lab {}: network {} on {}{second}, {fencing}{device}\n{down}\n{}",
         tree.lab,
         tree.network,
         tree.subnet,
