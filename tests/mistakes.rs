@@ -97,7 +97,7 @@ fn failures_are_json_too_and_people_read_them_all_the_same() {
     }
     // The command's option is not ours.
     let said = lxa("lab exec node1 -- crm_mon --json");
-    assert_eq!((said.code, said.out.as_str()), (Some(3), ""));
+    assert_eq!((said.code, said.out.as_str()), (Some(125), ""));
     // What is found wrong is the result, and there is one value.
     let said = lxa("verify --quick --json");
     assert_eq!(said.code, Some(3), "{}", said.err);
