@@ -65,6 +65,7 @@ pub(crate) fn up(
             // This runs while corosync and Pacemaker find each other.
             Step::GuestFiles(_) => nested::generate(context, lab)?,
             Step::GuestContainers(_) => early::start(context, state, lab)?,
+            Step::Form => wait::await_nodes(context, lab, &lab.cluster_nodes(), timeout)?,
             Step::Wait => wait::await_online(context, lab, timeout)?,
             Step::Device(_) => {
                 make::start(context, state, lab, lab.qnetd_node().as_slice())?;

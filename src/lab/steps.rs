@@ -83,6 +83,8 @@ pub(crate) enum Step {
     GuestFiles(u32),
     /// Start the containers of this many guest nodes, before the cluster knows them.
     GuestContainers(u32),
+    /// Wait until all cluster nodes are online, also without quorum.
+    Form,
     /// Wait until all cluster and remote nodes are online, or have started.
     Wait,
     /// Have the quorum device of this name vote.
@@ -134,8 +136,14 @@ impl Steps {
                 steps.push(Step::GuestContainers(lab.spec.containers));
             }
         }
-        steps.push(Step::Wait);
-        steps.extend(lab.qnetd_node().map(|node| Step::Device(node.name)));
+        // Without the device's vote a new cluster can lack quorum, and connects to no remote node then.
+        match lab.qnetd_node() {
+            Some(node) if lab.spec.remote_nodes > 0 => {
+                steps.extend([Step::Form, Step::Device(node.name), Step::Wait]);
+            }
+            Some(node) => steps.extend([Step::Wait, Step::Device(node.name)]),
+            None => steps.push(Step::Wait),
+        }
         // When all are online, lest one is fenced that comes back anyway.
         steps.extend(present.unfenced.then_some(Step::Refence));
         // Where no cluster is configured it was told nothing.
@@ -224,6 +232,7 @@ impl fmt::Display for Step {
                 "start {}, each cluster node its share",
                 count(*guests as usize, "container")
             ),
+            Step::Form => f.write_str("wait until all cluster nodes are online"),
             Step::Wait => f.write_str("wait until all cluster and remote nodes are online"),
             Step::Device(name) => {
                 write!(

@@ -104,9 +104,9 @@ fn pull(lab: &Lab, node: &str) {
     lab.signal_all(node, Signal::SIGKILL);
 }
 
-/// Pulls the plug of each node in turn.
+/// Pulls the plug of each node in turn; `online` are all nodes of the cluster.
 #[track_caller]
-fn goes_on(lab: &Lab) {
+fn goes_on(lab: &Lab, online: &str) {
     assert!(is_said(true));
     for node in ["node1", "node2"] {
         let quorum = Quorum::of(lab, node);
@@ -118,7 +118,7 @@ fn goes_on(lab: &Lab) {
     pull(lab, "node2");
     await_votes(lab, "node1", 30, 2, 3, true);
     until("node2 is fenced", 60, || lab.fenced("node1", "node2"));
-    lab.await_online("node1", 90, "node1 node2");
+    lab.await_online("node1", 90, online);
     await_votes(lab, "node1", 60, 3, 3, true);
     await_votes(lab, "node2", 60, 3, 3, true);
 
@@ -132,7 +132,7 @@ fn goes_on(lab: &Lab) {
     let status = lxa("lab status").out;
     let row = status.lines().find(|l| l.starts_with("lab-qnetd")).unwrap();
     assert!(row.contains("shut off"), "{status}");
-    lab.await_online("node1", 5, "node1 node2");
+    lab.await_online("node1", 5, online);
     lab.change("").exits(0);
     for node in ["node1", "node2"] {
         let quorum = Quorum::of(lab, node);
@@ -158,9 +158,11 @@ fn one_of_two_goes_on() {
     }
     is_refused_without("bin", "corosync-qnetd");
     is_refused_without("sbin", "corosync-qdevice");
-    let lab = Lab::up("lab", "--qnetd --cluster-nodes 2 -c 0");
-    lab.await_online("node1", 5, "node1 node2");
-    goes_on(&lab);
+    // A remote node is online when the cluster has quorum, for which a new one needs the device.
+    let lab = Lab::up("lab", "--qnetd --cluster-nodes 2 --remote-nodes 1 -c 0");
+    let online = "node1 node2 remote1";
+    lab.await_online("node1", 5, online);
+    goes_on(&lab, online);
 
     // It is a node as others are, but for the cluster.
     let hosts = lab.ok("qnetd", "getent ahostsv4 lab-node2");
@@ -185,7 +187,7 @@ fn one_of_two_goes_on() {
     let json = lxa("lab status --json").exits(0).out;
     let json = crate::schema::conforms("lab-status", &json);
     assert_eq!(json["quorum_device"], "votes", "{json}");
-    let device = &json["nodes"][2];
+    let device = &json["nodes"][3];
     for (key, value) in [
         ("name", "lab-qnetd"),
         ("kind", "qnetd node"),
@@ -217,7 +219,7 @@ fn a_quorum_device_by_systemd() {
     }
     let machines = "--init systemd --root full --ssh";
     let lab = Lab::up("lab", &format!("--qnetd --cluster-nodes 2 -c 0 {machines}"));
-    goes_on(&lab);
+    goes_on(&lab, "node1 node2");
     for (node, unit) in [("qnetd", "corosync-qnetd"), ("node1", "corosync-qdevice")] {
         let said = lab.ok(node, &format!("systemctl is-active {unit}"));
         assert_eq!(said.trim(), "active");

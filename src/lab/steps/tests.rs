@@ -25,6 +25,13 @@ fn a_new_lab_is_made_and_one_that_is_there_is_changed() {
         ]
     );
     assert_eq!(new[new.len() - 1], "have 2 guest nodes online");
+    lab.spec.qnetd = true;
+    let with_device = told(lab.clone(), &Present::default()).join("\n");
+    let order = "wait until all cluster nodes are online\n\
+                 wait until the vote of lab-qnetd counts in all cluster nodes\n\
+                 wait until all cluster and remote nodes are online";
+    assert!(with_device.contains(order), "{with_device}");
+    lab.spec.qnetd = false;
     for node in lab.nodes() {
         let path = make::domain_xml(&lab, &node);
         std::fs::create_dir(path.parent().unwrap()).unwrap();
