@@ -78,6 +78,32 @@ pub enum Command {
     /// Show every node: domain, address, state in libvirt and in Pacemaker
     #[command(after_help = "Examples:\n  lxc-autogen status\n  lxc-autogen status --json")]
     Status,
+    /// Run a command in a node; its exit status is passed on
+    #[command(after_help = "Examples:\n  lxc-autogen exec lxc1 -- ip address\n  \
+        lxc-autogen exec 'lxc*' -- uptime    in all nodes of such a name, side by side")]
+    Exec {
+        /// lxc1; with * ? [] several
+        #[arg(add = ArgValueCandidates::new(complete::set_nodes))]
+        node: String,
+        /// The command
+        #[arg(required = true, last = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// A shell in a node
+    #[command(after_help = "Example:\n  lxc-autogen shell lxc1")]
+    Shell {
+        /// As of exec
+        #[arg(add = ArgValueCandidates::new(complete::set_nodes))]
+        node: String,
+    },
+    /// Restart nodes, one after the other, each online before the next
+    #[command(after_help = "Examples:\n  lxc-autogen restart lxc2\n  \
+        lxc-autogen restart 'lxc*'")]
+    Restart {
+        /// As of exec
+        #[arg(required = true, add = ArgValueCandidates::new(complete::set_nodes))]
+        nodes: Vec<String>,
+    },
     /// Check whether this host can do it, and say what to mend
     #[command(after_help = "Examples:\n  lxc-autogen verify\n  \
         lxc-autogen verify -c 200 --quick --json")]

@@ -163,7 +163,8 @@ impl<'a> Typed<'a> {
             let longs = options.filter_map(Arg::get_long);
             let option = typed.split('=').next().unwrap_or(typed);
             let long = option.trim_start_matches('-');
-            let in_node = (self.name == "lab exec").then(|| hints::exec(&self.rest));
+            let is_exec = ["exec", "lab exec"].contains(&self.name.as_str());
+            let in_node = is_exec.then(|| hints::exec(&self.name, &self.rest));
             let mend = hints::option(&self.name, option)
                 .map(ToOwned::to_owned)
                 .or_else(|| in_node.flatten())

@@ -116,10 +116,11 @@ pub fn is_into_a_node(args: impl IntoIterator<Item = std::ffi::OsString>) -> boo
     let ours = args.into_iter().take_while(|arg| arg != "--");
     let words = ours.filter(|arg| !arg.to_string_lossy().starts_with('-'));
     let words: Vec<_> = words.collect();
-    let is = |pair: &[std::ffi::OsString]| {
-        pair[0] == "lab" && ["exec", "shell"].contains(&&*pair[1].to_string_lossy())
-    };
-    words.windows(2).any(is)
+    // Behind the program's name; `lab`, or an option's value, may come before it.
+    let command = words.iter().skip(1).take(2);
+    command
+        .map(|word| word.to_string_lossy())
+        .any(|word| word == "exec" || word == "shell")
 }
 
 /// Options that every command has.

@@ -5,9 +5,11 @@ mod add;
 mod agent;
 mod cleanup;
 mod compat;
+mod exec;
 mod generate;
 mod key_gen;
 mod lab;
+mod restart;
 mod snapshot;
 mod status;
 mod up;
@@ -82,6 +84,9 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
             let verbs = compat::verbs(context, &cli.original, &cli.shape, &sharing)?;
             return verbs.into_iter().try_for_each(|verb| one(context, verb));
         }
+        Some(Command::Exec { node, command }) => return exec::run(context, &node, &command),
+        Some(Command::Shell { node }) => return exec::shell(context, &node),
+        Some(Command::Restart { nodes }) => return restart::run(context, &nodes),
         Some(Command::Status) => return status::run(context),
         Some(Command::Lab { command }) => return in_lab(context, &command),
         Some(Command::Node(command)) => return for_a_node(context, command),

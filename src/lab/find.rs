@@ -6,11 +6,9 @@ use super::{DEFAULT_NAME, Lab, config, names};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
-use crate::host::processes;
 use crate::libvirt::hypervisor::LXC;
-use crate::libvirt::virsh;
+use crate::machine::enter::init_of;
 use glob::Pattern;
-use std::path::Path;
 
 /// A node by its full name, or by its name without the lab's (`node1` in the default lab), or a
 /// guest node by its name in the cluster, with `LAB/` in front when it is not the default lab.
@@ -115,12 +113,7 @@ fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
     }
 }
 
-/// PID of a nested container's init in this host's numbers. Its libvirt_lxc is found by its
-/// arguments, among the processes in the node's pid namespace.
+/// PID of a nested container's init in this host's numbers.
 pub(crate) fn nested(node: &Inside, name: &str) -> Option<u32> {
-    processes::of("libvirt_lxc", Path::new(name))
-        .into_iter()
-        .filter_map(|pid| u32::try_from(pid.as_raw()).ok())
-        .find(|pid| processes::same_namespace(*pid, node.pid()))
-        .and_then(virsh::child_of)
+    init_of(name, node.pid())
 }

@@ -6,6 +6,7 @@
 //! machine has.
 
 mod container;
+pub(crate) mod enter;
 pub(crate) mod make;
 pub(crate) mod network;
 #[cfg(test)]

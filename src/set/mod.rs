@@ -14,5 +14,6 @@ pub(crate) mod push;
 pub(crate) mod resolve;
 pub(crate) mod rollback;
 pub(crate) mod shrink;
+pub(crate) mod single;
 pub(crate) mod steps;
 pub(crate) mod wait;

@@ -35,6 +35,7 @@ mod runner;
 mod scale;
 #[path = "../common/schema.rs"]
 mod schema;
+mod single;
 mod snapshot;
 mod throttle;
 mod trouble;
@@ -51,6 +52,7 @@ fn main() {
             remote::TESTS,
             pcs::TESTS,
             own::TESTS,
+            single::TESTS,
             scale::TESTS,
             throttle::TESTS,
             original::TESTS,

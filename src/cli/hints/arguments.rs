@@ -13,9 +13,13 @@ pub(in crate::cli) fn argument(command: &str, typed: &str, rest: &[String]) -> O
         "lab up" if is_number => format!("--cluster-nodes {typed}, or -c {typed} for guest nodes"),
         "lab up" if typed.contains('.') => format!("-f {typed} reads the lab from a file"),
         "up" | "generate" | "verify" if is_number => format!("-c {typed}"),
-        "lab exec" => return exec(rest),
+        "exec" | "lab exec" => return exec(command, rest),
         "lab shell" => format!(
             "with a command: lxc-autogen lab exec {} -- {typed}",
+            rest.first()?
+        ),
+        "shell" => format!(
+            "with a command: lxc-autogen exec {} -- {typed}",
             rest.first()?
         ),
         "lab list" => format!("lxc-autogen lab status --name {typed} shows one lab"),
@@ -36,11 +40,11 @@ pub(in crate::cli) fn argument(command: &str, typed: &str, rest: &[String]) -> O
     })
 }
 
-/// Where `--` stands in what was typed for `lab exec`.
-pub(in crate::cli) fn exec(rest: &[String]) -> Option<String> {
+/// Where `--` stands in what was typed for `exec` or `lab exec`.
+pub(in crate::cli) fn exec(verb: &str, rest: &[String]) -> Option<String> {
     let all = rest.iter().any(|word| word == "--all");
     let words: Vec<&str> = rest.iter().map(String::as_str).collect();
-    let (node, command) = match words.as_slice() {
+    let (node, words) = match words.as_slice() {
         _ if all => (
             "--all",
             words.iter().copied().filter(|w| *w != "--all").collect(),
@@ -50,10 +54,10 @@ pub(in crate::cli) fn exec(rest: &[String]) -> Option<String> {
         [first, ..] if !first.starts_with('-') => ("NODE", words.clone()),
         _ => return None,
     };
-    let command: Vec<&str> = command;
+    let words: Vec<&str> = words;
     Some(format!(
-        "put -- in front of the command: lxc-autogen lab exec {node} -- {}",
-        command.join(" ")
+        "put -- in front of the command: lxc-autogen {verb} {node} -- {}",
+        words.join(" ")
     ))
 }
 
@@ -63,6 +67,9 @@ pub(in crate::cli) fn missing(command: &str, rest: &[String]) -> Option<String> 
     match command {
         "lab exec" => Some(format!(
             "lxc-autogen lab exec {first} -- COMMAND, or a shell: lxc-autogen lab shell {first}"
+        )),
+        "exec" => Some(format!(
+            "lxc-autogen exec {first} -- COMMAND, or a shell: lxc-autogen shell {first}"
         )),
         "lab cp" => Some(format!(
             "into a node: lxc-autogen lab cp {first} NODE:PATH; out of one: lxc-autogen lab cp NODE:PATH {first}"

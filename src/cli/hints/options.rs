@@ -70,7 +70,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     ),
     (OF_A_LAB, &["--lab", "-n"], "--name NAME says which lab"),
     (
-        &["lab exec", "lab shell"],
+        &["exec", "shell", "lab exec", "lab shell"],
         &["-i", "-t", "-it", "-ti", "--tty", "--interactive"],
         "leave it out: the command has this terminal",
     ),

@@ -27,7 +27,7 @@ pub(in crate::commands) fn run(context: &Context, name: &str) -> Result<()> {
 /// # Errors
 /// When libvirt does not answer.
 pub(in crate::commands) fn all(context: &Context) -> Result<()> {
-    users::require_root("lab status")?;
+    users::require_root_even_dry("lab status")?;
     let mut trees = Vec::new();
     for name in beside(&context.state_dir) {
         let context = of_lab(context, &name)?;

@@ -1,0 +1,28 @@
+//! `restart`: single nodes of a set, one after the other.
+
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::host::users;
+use crate::look::Look;
+use crate::report::result;
+use crate::set::single;
+use crate::state::State;
+
+/// # Errors
+/// When there is no such node, or it is not online again in time.
+pub(super) fn run(context: &Context, names: &[String]) -> Result<()> {
+    users::require_root_even_dry("restart")?;
+    let state = State::open(&context.state_dir)?;
+    let set = state.as_ref().and_then(|state| state.set.clone());
+    let set = set.ok_or_else(|| {
+        Error::cant(format!("no containers in {}", context.state_dir.display()))
+            .mend("lxc-autogen up; a lab's nodes: lxc-autogen lab restart")
+    })?;
+    let nodes = single::named(&set, names)?;
+    if context.options.dry_run {
+        let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
+        result(format!("would:\n  restart {}\n", names.join(", ")));
+        return Ok(());
+    }
+    single::restart(&Look::new(context), &set, &nodes)
+}

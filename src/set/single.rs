@@ -1,0 +1,158 @@
+//! Single nodes of a set: finding the ones that people name, where they run, and restarting them.
+
+use super::wait;
+use crate::error::{Error, Result};
+use crate::host::inside::{self, Inside};
+use crate::libvirt::hypervisor::LXC;
+use crate::look::Look;
+use crate::machine::{self, Lifetime, enter};
+use crate::pacemaker::tools;
+use crate::plan::{Machine, Set};
+use crate::spec::NodeKind;
+use glob::Pattern;
+use std::time::{Duration, Instant};
+
+/// Search path of commands in a node, as root has it after a login by ssh.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Whether a name stands for several nodes.
+pub(crate) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '['])
+}
+
+/// The nodes of a set that these names and patterns (glob(7)) mean, each once.
+///
+/// # Errors
+/// A usage error for a pattern that is none, and [`crate::error::Kind::Cant`] for a name that no node
+/// has.
+pub(crate) fn named(set: &Set, wanted: &[String]) -> Result<Vec<Machine>> {
+    let guests = set.guests();
+    let mut met = vec![false; guests.len()];
+    for name in wanted {
+        let pattern =
+            Pattern::new(name).map_err(|e| Error::usage(format!("{name:?} is no pattern: {e}")))?;
+        let mut any = false;
+        for (guest, met) in guests.iter().zip(&mut met) {
+            let meets = pattern.matches(&guest.name);
+            *met |= meets;
+            any |= meets;
+        }
+        if !any {
+            return Err(no_such(&guests, name));
+        }
+    }
+    let chosen = guests.into_iter().zip(met).filter(|(_, met)| *met);
+    Ok(chosen.map(|(guest, _)| guest).collect())
+}
+
+fn no_such(guests: &[Machine], name: &str) -> Error {
+    let names: Vec<&str> = guests.iter().map(|g| g.name.as_str()).collect();
+    let nodes = match names.as_slice() {
+        [first, .., last] if names.len() > 4 => format!("{first} to {last}"),
+        few => few.join(", "),
+    };
+    Error::cant(format!("no node of the set is called {name}")).mend(format!(
+        "its nodes are {nodes}; a lab's: lxc-autogen lab exec"
+    ))
+}
+
+/// The container of a node, to run commands in.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when it does not run here, with the place where it does.
+pub(crate) fn inside(look: &Look<'_>, set: &Set, guest: &Machine) -> Result<Inside> {
+    let name = &guest.name;
+    match enter::init_of(name, std::process::id()) {
+        Some(pid) if inside::is_frozen(pid) => Err(Error::cant(format!("{name} is paused"))
+            .mend(format!("virsh -c {} resume {name}", LXC.uri))),
+        Some(pid) => Inside::of(name, pid, environment(set)),
+        None => Err(not_here(look, guest)),
+    }
+}
+
+fn environment(set: &Set) -> Vec<(String, String)> {
+    let own = [("PATH", PATH), ("HOME", "/root")];
+    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    own.into_iter().chain(set.environment.clone()).collect()
+}
+
+fn not_here(look: &Look<'_>, guest: &Machine) -> Error {
+    let name = &guest.name;
+    let view = tools::view(&look.context.host).unwrap_or_default();
+    let places = view.active.get(&guest.resource).into_iter().flatten();
+    match places.flat_map(|place| &place.nodes).next() {
+        Some(node) if look.node().is_ok_and(|here| here != node) => {
+            Error::cant(format!("{name} runs on {node}"))
+                .mend(format!("ssh {node} lxc-autogen exec {name} -- COMMAND"))
+        }
+        _ => Error::cant(format!("{name} does not run")).mend("lxc-autogen status shows why"),
+    }
+}
+
+/// Stops nodes in good order and starts them again, one after the other, each online before the next
+/// one. Guest nodes are the cluster's to restart; what runs on one moves meanwhile as the cluster
+/// wants it.
+///
+/// # Errors
+/// When the cluster or libvirt refuses it, or [`crate::error::Kind::NotOnline`].
+pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<()> {
+    let host = &look.context.host;
+    let mut stage = look.context.report.stage("restarted", guests.len());
+    for (n, guest) in guests.iter().enumerate() {
+        match set.spec.kind {
+            NodeKind::Guest => tools::restart(host, &guest.resource)?,
+            NodeKind::Remote => restart_container(look, set, guest)?,
+        }
+        let one = std::slice::from_ref(guest);
+        let mut quiet = look.context.report.stage("online", 1);
+        wait::online(look.context, one, &mut quiet, Instant::now(), PATIENCE)?;
+        stage.at(n + 1);
+    }
+    stage.done();
+    Ok(())
+}
+
+/// How long one node may take to be online again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The cluster only connects to a remote node: it lets go of it, and connects anew.
+fn restart_container(look: &Look<'_>, set: &Set, guest: &Machine) -> Result<()> {
+    let host = &look.context.host;
+    tools::stop_and_wait(host, &guest.resource)?;
+    for (machinery, machines) in machine::by_machinery(std::slice::from_ref(guest)) {
+        let names: Vec<String> = machines.iter().map(|m| m.name.clone()).collect();
+        machinery.destroy(host, &names)?;
+        let wanted = [(guest.name.clone(), set.domain_xml_path(&guest.name))];
+        machinery.start(host, &wanted, Lifetime::Transient, &mut |_| {})?;
+        machinery.settle(host, &machines, &set.subnet)?;
+    }
+    tools::delete_meta(host, &guest.resource, "target-role")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::tests::sample;
+
+    #[test]
+    fn nodes_by_name_and_pattern() {
+        let set = sample(12);
+        let of = |wanted: &[&str]| {
+            let wanted: Vec<String> = wanted.iter().map(|w| (*w).to_owned()).collect();
+            let named = named(&set, &wanted);
+            named.map(|all| all.iter().map(|g| g.number).collect::<Vec<_>>())
+        };
+        assert_eq!(of(&["lxc2", "lxc1?", "lxc2"]).unwrap(), [2, 10, 11, 12]);
+        let said = of(&["lxc1", "lxc13"]).unwrap_err().to_string();
+        assert!(
+            said.contains("called lxc13") && said.contains("lxc1 to lxc12"),
+            "{said}"
+        );
+        assert!(
+            of(&["lxc["])
+                .unwrap_err()
+                .to_string()
+                .contains("no pattern")
+        );
+    }
+}
