@@ -47,6 +47,18 @@ impl Tool {
         }
     }
 
+    /// Keeps a resource off all nodes that lxc-autogen has made.
+    pub fn keep_off_all(self, resource: &str) -> String {
+        match self {
+            Tool::Crm => format!(
+                "crm configure location {resource}-off {resource} rule -inf: defined {NODE_ATTRIBUTE}"
+            ),
+            Tool::Pcs | Tool::Own => format!(
+                "pcs constraint location {resource} rule score=-INFINITY defined {NODE_ATTRIBUTE}"
+            ),
+        }
+    }
+
     /// Ends a node's standby.
     pub fn unstandby(self, node: &str) -> String {
         match self {

@@ -9,9 +9,10 @@ use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
 use crate::lab::steps::{Present, Steps};
-use crate::lab::{Wanted, changes, checks, cib, config, corosync, domain, hosts};
+use crate::lab::{Lab, Wanted, changes, checks, cib, config, corosync, domain, hosts};
 use crate::look::Look;
 use crate::machine;
+use crate::pacemaker::hint::Tool;
 use crate::plan::Machine;
 use crate::report::{json, result};
 use crate::state::State;
@@ -59,6 +60,9 @@ pub(in crate::commands) fn run(
     match made {
         Ok(()) => {
             context.report.line(summary(&choice.lab));
+            if saved.is_none() && choice.lab.spec.containers > 0 {
+                context.report.line(of_guests(&choice.lab));
+            }
             Ok(name)
         }
         // The nodes stay, so that the reason can be looked for.
@@ -70,6 +74,17 @@ pub(in crate::commands) fn run(
         ))),
         Err(e) => Err(state.put_back(context, e)),
     }
+}
+
+/// What surprises in a lab with guest nodes: a first resource may be on one of them, where virsh on
+/// this host does not see it.
+fn of_guests(lab: &Lab) -> String {
+    let node = &lab.cluster_nodes()[0].name;
+    format!(
+        "the guest nodes take resources, too; what is to run on cluster nodes only: lxc-autogen lab \
+         exec {node} -- {}",
+        Tool::here().keep_off_all("NAME")
+    )
 }
 
 fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
