@@ -34,6 +34,7 @@ pub(crate) fn of(look: &Look<'_>, set: &Set) -> Result<Option<Outlook>> {
     }
     let mut first = set.clone();
     first.spec.containers = 1;
+    first.spec.removed.clear();
     let cluster = Cluster {
         this_node: set.home(look.node()?).to_owned(),
         roles: Roles::of_schema(cib.schema()),

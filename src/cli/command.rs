@@ -53,7 +53,7 @@ pub enum Command {
         /// them away
         #[arg(long)]
         keep_mine: bool,
-        /// Give nodes back to the cluster that somebody has disabled, unmanaged or banned
+        /// Give nodes back to the cluster that somebody has disabled, unmanaged or banned, or removed
         #[arg(long, value_name = "NODE,…", value_delimiter = ',',
             add = ArgValueCandidates::new(complete::set_nodes))]
         enable: Vec<String>,
@@ -95,6 +95,14 @@ pub enum Command {
         /// As of exec
         #[arg(add = ArgValueCandidates::new(complete::set_nodes))]
         node: String,
+    },
+    /// Remove single nodes, also out of the middle; the set remembers the gap
+    #[command(after_help = "Examples:\n  lxc-autogen remove lxc2\n  \
+        lxc-autogen up --enable lxc2    it is made again")]
+    Remove {
+        /// Names of nodes
+        #[arg(required = true, add = ArgValueCandidates::new(complete::set_nodes))]
+        nodes: Vec<String>,
     },
     /// Restart nodes, one after the other, each online before the next
     #[command(after_help = "Examples:\n  lxc-autogen restart lxc2\n  \

@@ -119,6 +119,8 @@ impl Shape {
             hosts: it.hosts,
             allow_mounts: it.allow_mounts,
             old_names: it.old_names,
+            remove: Vec::new(),
+            enable: Vec::new(),
         }
     }
 }

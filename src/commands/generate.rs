@@ -59,7 +59,7 @@ pub(super) fn run(
             let set = &choice.set;
             context.report.line(format!(
                 "{} in {}, network {} on {}",
-                count(set.spec.containers as usize, "container"),
+                count(set.spec.count() as usize, "container"),
                 set.state_dir.display(),
                 set.network,
                 set.subnet

@@ -124,7 +124,10 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
             enable,
             placed,
         }) => Verb::Up {
-            wanted: shape.wanted(),
+            wanted: Wanted {
+                enable: enable.clone(),
+                ..shape.wanted()
+            },
             sharing: share.sharing(),
             timeout,
             manner: Manner {
@@ -133,6 +136,15 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
                 keep_mine,
                 enable,
             },
+        },
+        Some(Command::Remove { nodes }) => Verb::Up {
+            wanted: Wanted {
+                remove: nodes,
+                ..Wanted::default()
+            },
+            sharing: Sharing::default(),
+            timeout: None,
+            manner: Manner::default(),
         },
         Some(Command::Cleanup { share, forget }) => Verb::Cleanup {
             scope: Scope::All,

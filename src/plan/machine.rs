@@ -125,8 +125,10 @@ impl Machine {
 
 /// All machines of a set, in the order of their numbers.
 pub fn guests(set: &Set) -> Vec<Machine> {
+    let removed = &set.spec.removed;
     (1..=set.spec.containers)
         .zip(set.subnet.addresses())
+        .filter(|(number, _)| !removed.contains(number))
         .map(|(number, address)| guest(set, number, address))
         .collect()
 }

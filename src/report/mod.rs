@@ -55,6 +55,14 @@ pub fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
+/// `lxc6 … lxc12 (7)`, or the names when they are few.
+pub fn in_short(names: &[String]) -> String {
+    match names {
+        [first, .., last] if names.len() > 4 => format!("{first} … {last} ({})", names.len()),
+        few => few.join(", "),
+    }
+}
+
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {

@@ -47,9 +47,7 @@ impl There {
         let stays = match step {
             Step::Keep(_) => true,
             Step::Network { .. } => before.is_some() && self.network,
-            Step::Hosts(lines) => {
-                before.is_some_and(|b| b.spec.hosts && b.spec.containers == *lines)
-            }
+            Step::Hosts(lines) => before.is_some_and(|b| b.spec.hosts && b.spec.count() == *lines),
             Step::Start => self.running,
             Step::Join { containers, .. } => self.in_cib == *containers,
             _ => false,

@@ -44,15 +44,12 @@ pub(crate) fn add(
     }
     intend(state, set, part, cib)?;
     let additions = config::additions(set, part, &cluster);
-    let mut stage = look
-        .context
-        .report
-        .stage("CIB", set.spec.containers as usize);
+    let mut stage = look.context.report.stage("CIB", set.spec.count() as usize);
     tools::merge(&look.context.host, &additions)?;
     if part == Part::All {
         drop_former(look, set, cib)?;
     }
-    stage.at(set.spec.containers as usize);
+    stage.at(set.spec.count() as usize);
     stage.done();
     Ok(())
 }

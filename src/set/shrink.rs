@@ -8,6 +8,7 @@ use crate::host::files;
 use crate::look::Look;
 use crate::pacemaker::{config, tools};
 use crate::plan::Set;
+use crate::report::in_short;
 use crate::state::State;
 use std::collections::BTreeSet;
 
@@ -27,9 +28,11 @@ pub(crate) fn shrink(look: &Look<'_>, state: &mut State, choice: &Choice) -> Res
     if names.is_empty() {
         return Ok(());
     }
+    let mut sorted: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
+    sorted.sort_by_key(|name| (name.len(), name.clone()));
     look.context
         .report
-        .line(format!("removing {}", in_short(&names)));
+        .line(format!("removing {}", in_short(&sorted)));
     let in_cib = leaves_cib(state, set);
     // The smaller set is kept first: a run killed in the middle is finished by the next.
     state.save_set(set)?;
@@ -59,7 +62,7 @@ fn is_superfluous(change: &Change, set: &Set) -> bool {
     change
         .container()
         .and_then(|name| set.spec.prefix.number(name))
-        .is_some_and(|number| number > set.spec.containers)
+        .is_some_and(|n| n > set.spec.containers || set.spec.removed.contains(&n))
 }
 
 /// Whether the journal has primitives in the CIB for containers that this set leaves out.
@@ -68,16 +71,6 @@ pub(crate) fn leaves_cib(state: &State, set: &Set) -> bool {
         .journal
         .outstanding()
         .any(|(_, u)| is_superfluous(u, set) && matches!(u, Change::Cib(InCib::Resource(_))))
-}
-
-/// `lxc6 … lxc12 (7)`, or the names when they are few.
-fn in_short(names: &BTreeSet<&str>) -> String {
-    let mut sorted: Vec<&str> = names.iter().copied().collect();
-    sorted.sort_by_key(|n| (n.len(), *n));
-    match sorted.as_slice() {
-        [first, .., last] if sorted.len() > 4 => format!("{first} … {last} ({})", sorted.len()),
-        few => few.join(", "),
-    }
 }
 
 /// Whether a complete set of generated files is there to add to the CIB.

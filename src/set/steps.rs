@@ -5,8 +5,9 @@ use crate::host::files;
 use crate::pacemaker::authkey;
 use crate::pacemaker::config::Part;
 use crate::plan::Set;
-use crate::report::count;
+use crate::report::{count, in_short};
 use crate::spec::{Authkey, NodeKind};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -24,13 +25,8 @@ pub(crate) enum Goal {
 /// One step of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Stop containers of a larger set, take them out of the cluster, and remove them.
-    Remove {
-        /// The first container to be removed.
-        first: String,
-        /// The last container to be removed.
-        last: String,
-    },
+    /// Stop these containers, take them out of the cluster, and remove them.
+    Remove(Vec<String>),
     /// Make the state directory.
     StateDirectory(PathBuf),
     /// Leave this many containers as they are.
@@ -86,7 +82,7 @@ impl Step {
     /// The phase in which this step is carried out.
     pub(crate) fn phase(&self) -> Phase {
         match self {
-            Step::Remove { .. } => Phase::Removal,
+            Step::Remove(_) => Phase::Removal,
             Step::StateDirectory(_)
             | Step::Keep(_)
             | Step::Key
@@ -149,7 +145,7 @@ impl Steps {
             Goal::Files(None) => None,
             Goal::Online | Goal::Files(Some(Part::All)) | Goal::Added(Part::All) => {
                 Some(Step::Join {
-                    containers: set.spec.containers,
+                    containers: set.spec.count(),
                     kind: set.spec.kind,
                 })
             }
@@ -174,18 +170,13 @@ impl Steps {
 
 fn making(choice: &Choice, present: &Present<'_>) -> Vec<Step> {
     let set = &choice.set;
-    let wanted = set.spec.containers;
-    let prefix = &set.spec.prefix;
+    let wanted = set.spec.count();
     let mut steps = Vec::new();
-    if let Some(before) = present.before.filter(|b| b.spec.containers > wanted) {
-        steps.push(Step::Remove {
-            first: prefix.node(wanted + 1),
-            last: prefix.node(before.spec.containers),
-        });
-    }
+    let gone = present.before.map(|before| gone(before, set));
+    steps.extend(gone.filter(|gone| !gone.is_empty()).map(Step::Remove));
     steps.push(match present.before {
         None => Step::StateDirectory(set.state_dir.clone()),
-        Some(before) => Step::Keep(before.spec.containers.min(wanted)),
+        Some(before) => Step::Keep(before.spec.count().min(wanted)),
     });
     if !present.has_key {
         steps.push(Step::Key);
@@ -206,15 +197,25 @@ fn making(choice: &Choice, present: &Present<'_>) -> Vec<Step> {
     steps
 }
 
+/// Names of the containers that one set has and another has not.
+fn gone(before: &Set, set: &Set) -> Vec<String> {
+    let stay: BTreeSet<u32> = set.spec.numbers().collect();
+    let gone = before.spec.numbers().filter(|n| !stay.contains(n));
+    gone.map(|n| before.spec.prefix.node(n)).collect()
+}
+
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Step::Remove { first, last } if first == last => {
-                write!(f, "stop {first}, take it out of the cluster, and remove it")
-            }
-            Step::Remove { first, last } => write!(
+            Step::Remove(names) if names.len() == 1 => write!(
                 f,
-                "stop {first} to {last}, take them out of the cluster, and remove them"
+                "stop {}, take it out of the cluster, and remove it",
+                names[0]
+            ),
+            Step::Remove(names) => write!(
+                f,
+                "stop {}, take them out of the cluster, and remove them",
+                in_short(names)
             ),
             Step::StateDirectory(path) => write!(f, "make {} (0700)", path.display()),
             Step::Keep(number) => write!(

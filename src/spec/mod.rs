@@ -2,6 +2,7 @@
 //! them again.
 
 mod names;
+mod removed;
 mod set;
 mod subnet;
 mod wanted;

@@ -3,6 +3,7 @@
 use super::{Authkey, Forward, MOST_CONTAINERS, NodeKind, Prefix, Subnet, Wanted, bounds};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 impl NodeKind {
@@ -52,6 +53,9 @@ pub struct Spec {
     /// 2.0.4: the test RemoteLXC waits to its end for that name.
     #[serde(default)]
     pub old_names: bool,
+    /// Numbers of containers that were removed out of the middle.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub removed: BTreeSet<u32>,
 }
 
 impl Spec {
@@ -79,6 +83,10 @@ impl Spec {
                     ..saved.clone()
                 }
             }
+            None if !wanted.remove.is_empty() => {
+                return Err(Error::cant("there is no set to remove a node from")
+                    .mend("lxc-autogen status shows a set's nodes"));
+            }
             None => Spec {
                 containers: wanted.containers.unwrap_or(2),
                 kind: wanted.kind.unwrap_or_default(),
@@ -98,8 +106,10 @@ impl Spec {
                 clone: wanted.clone,
                 allow_mounts: wanted.allow_mounts,
                 old_names: wanted.old_names,
+                removed: BTreeSet::new(),
             },
         };
+        let spec = spec.without_removed(wanted)?;
         spec.check()?;
         Ok(spec)
     }

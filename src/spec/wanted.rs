@@ -40,6 +40,10 @@ pub struct Wanted {
     pub hosts: bool,
     /// Whether the containers keep CAP_SYS_ADMIN.
     pub allow_mounts: bool,
+    /// Names of containers to remove.
+    pub remove: Vec<String>,
+    /// Names of containers that the set is to have again, where they were removed.
+    pub enable: Vec<String>,
     /// Whether the clone's primitive is called PREFIX-ms: see [`super::Spec::old_names`].
     pub old_names: bool,
 }

@@ -3,10 +3,16 @@
 use crate::Test;
 use crate::world::{Before, init_of, lxa, names, online, tool};
 
-pub const TESTS: &[Test] = &[(
-    "single_nodes_have_commands_of_their_own",
-    single_nodes_have_commands_of_their_own,
-)];
+pub const TESTS: &[Test] = &[
+    (
+        "single_nodes_have_commands_of_their_own",
+        single_nodes_have_commands_of_their_own,
+    ),
+    (
+        "one_is_removed_from_the_middle",
+        one_is_removed_from_the_middle,
+    ),
+];
 
 fn single_nodes_have_commands_of_their_own() {
     let before = Before::new();
@@ -58,4 +64,58 @@ fn single_nodes_have_commands_of_their_own() {
         .exits(125)
         .complains("no containers in");
     before.is_as_now();
+}
+
+fn one_is_removed_from_the_middle() {
+    let before = Before::new();
+    lxa("remove lxc2").exits(3).complains("there is no set");
+    lxa("up -c 4 -C --hosts").exits(0);
+    let was = [1, 3, 4].map(|n| init_of(&format!("lxc{n}")));
+    for wrong in ["lxc5", "web"] {
+        let text = format!("no node of the set is called {wrong}");
+        lxa(&format!("remove {wrong}")).exits(2).complains(&text);
+    }
+    let all = lxa("remove lxc1 lxc2 lxc3 lxc4").exits(2);
+    assert!(
+        all.err.contains("lxc-autogen cleanup removes all"),
+        "{all:?}"
+    );
+    let plan = lxa("remove lxc2 --dry-run").exits(0).out;
+    assert!(
+        plan.contains("stop lxc2, take it out of the cluster, and remove it"),
+        "{plan}"
+    );
+    let left = names_of(&[1, 3, 4]);
+    lxa("remove lxc2").exits(0);
+    assert_eq!(online(), left);
+    assert_eq!([1, 3, 4].map(|n| init_of(&format!("lxc{n}"))), was);
+    for (what, hides) in [
+        ("virsh -c lxc:/// list --all --name", "lxc2"),
+        ("cat /etc/hosts", "lxc2"),
+        ("cibadmin --query --scope resources", "container2"),
+    ] {
+        assert!(!tool(what).contains(hides), "{what}");
+    }
+    assert!(!std::path::Path::new("/var/lib/lxc-autogen/lxc2").exists());
+    let status = lxa("status").exits(0).out;
+    assert!(status.contains("3 nodes: 3 running, 3 online"), "{status}");
+    assert!(tool("cibadmin --query --scope resources").contains("name=\"clone-max\" value=\"3\""));
+
+    // The gap stays when the set grows, and until somebody asks for the node.
+    lxa("up -c 5").exits(0);
+    assert_eq!(online(), names_of(&[1, 3, 4, 5]));
+    lxa("up --enable lxc2").exits(0);
+    assert_eq!(online(), names("lxc", 5));
+    assert_eq!([1, 3, 4].map(|n| init_of(&format!("lxc{n}"))), was);
+    tool("crm_verify --live-check");
+    // The first and the last: the pattern of the constraints still meets the rest.
+    lxa("remove lxc1 lxc5").exits(0);
+    lxa("restart lxc3").exits(0);
+    assert_eq!(online(), names_of(&[2, 3, 4]));
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
+
+fn names_of(numbers: &[u32]) -> Vec<String> {
+    numbers.iter().map(|n| format!("lxc{n}")).collect()
 }

@@ -3,6 +3,7 @@
 
 use super::{NODE_ATTRIBUTE, clone_id};
 use crate::plan::{Machine, Set};
+use crate::spec::NodeKind;
 use crate::xml::El;
 
 /// All constraints of a set's containers.
@@ -38,18 +39,23 @@ pub enum Discovery {
 /// The pattern (an extended regular expression) of the ids of the set's primitives, and of no other
 /// that somebody else could have: `^container([1-9]|1[0-2])$` of twelve.
 fn all_of(set: &Set) -> String {
-    let first = set.guests().into_iter().next();
-    let first = first.map(|machine| machine.resource).unwrap_or_default();
-    numbered(&stem(&first), set)
+    numbered(&stem(&ids_of_first(set)[0]), set)
 }
 
 /// The pattern of the ids of the set's primitives and of those of its guest nodes' connections, which
 /// are their names.
 fn all_with_connections_of(set: &Set) -> String {
-    let first = set.guests().into_iter().next();
-    let ids = first.map(|machine| [machine.resource, machine.name]);
-    let stems = ids.unwrap_or_default().map(|id| stem(&id));
+    let stems = ids_of_first(set).map(|id| stem(&id));
     numbered(&format!("({})", stems.join("|")), set)
+}
+
+/// The ids of the primitive and of the connection that a set's first container has or would have.
+fn ids_of_first(set: &Set) -> [String; 2] {
+    let prefix = &set.spec.prefix;
+    match set.spec.kind {
+        NodeKind::Guest => [prefix.resource(1), prefix.node(1)],
+        NodeKind::Remote => [prefix.node(1), prefix.node(1)],
+    }
 }
 
 /// What precedes the number in the id of a set's first container, as a pattern.

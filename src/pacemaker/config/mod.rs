@@ -175,7 +175,7 @@ fn clone(set: &Set, cluster: &Cluster) -> El {
     let meta = [
         ("promotable", "true".to_owned()),
         ("promoted-max", "1".to_owned()),
-        ("clone-max", set.spec.containers.to_string()),
+        ("clone-max", set.spec.count().to_string()),
     ];
     let back = cluster.revive.contains(&id).then(|| stop::back(&id));
     let back = back.into_iter().flatten();

@@ -9,7 +9,7 @@ use crate::xml::El;
 /// containers.
 pub fn clone_limit(set: &Set) -> El {
     let id = clone_id(set);
-    let limit = [("clone-max", set.spec.containers.to_string())];
+    let limit = [("clone-max", set.spec.count().to_string())];
     El::new("configuration").child(
         El::new("resources").child(El::new("clone").attr("id", &id).child(nvpairs(
             "meta_attributes",

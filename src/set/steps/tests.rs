@@ -43,15 +43,12 @@ fn a_smaller_set_loses_the_last_ones_and_makes_no_files() {
     assert_eq!(
         said(&choice, Goal::Files(None), &present),
         [
-            "stop lxc4 to lxc5, take them out of the cluster, and remove them",
+            "stop lxc4, lxc5, take them out of the cluster, and remove them",
             "keep what there is of 3 containers",
             "define and start network lxc-autogen on 192.168.123.0/24, autostarted",
         ]
     );
-    let one = Step::Remove {
-        first: "lxc4".into(),
-        last: "lxc4".into(),
-    };
+    let one = Step::Remove(vec!["lxc4".into()]);
     assert_eq!(
         one.to_string(),
         "stop lxc4, take it out of the cluster, and remove it"
