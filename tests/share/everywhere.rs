@@ -79,7 +79,16 @@ fn made_on_all_nodes_led_by_any() {
             .ok("node3", "ls /var/lib/lxc-autogen")
             .contains("lxc8")
     );
-    three.lxa("node3", "up -c 2").exits(0);
+    three.lxa("node3", "up -c 3").exits(0);
+    three.await_guests("node3", 1, "lxc1 lxc2 lxc3");
+    // One out of the middle, gone everywhere and back again.
+    three.lxa("node1", "remove lxc2").exits(0);
+    three.await_guests("node1", 1, "lxc1 lxc3");
+    for node in NODES {
+        let files = three.ok(node, "ls /var/lib/lxc-autogen");
+        assert!(!files.contains("lxc2"), "{node}: {files}");
+    }
+    three.lxa("node2", "up -c 2 --enable lxc2").exits(0);
     three.await_guests("node3", 1, "lxc1 lxc2");
     for node in NODES {
         let files = three.ok(node, "ls /var/lib/lxc-autogen");
