@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
 use crate::libvirt::hypervisor::LXC;
 use crate::machine::enter::init_of;
+pub(crate) use crate::set::single::is_pattern;
 use glob::Pattern;
 
 /// A node by its full name, or by its name without the lab's (`node1` in the default lab), or a
@@ -40,11 +41,6 @@ pub(crate) fn lab_of<'a>(context: &Context, wanted: &'a str) -> Result<(Context,
     };
     let (context, lab) = existing(context, Some(&lab))?;
     Ok((context, lab, name))
-}
-
-/// Whether a name stands for several nodes.
-pub(crate) fn is_pattern(name: &str) -> bool {
-    name.contains(['*', '?', '['])
 }
 
 /// The nodes whose full name, or name without the lab's, meets a pattern (glob(7)), with `LAB/` in
