@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{lock, users};
+use crate::host::users;
 use crate::look::Look;
 use crate::pacemaker::config::Part;
 use crate::resolve::Elsewhere;
@@ -12,7 +12,8 @@ use crate::set::rollback::roll_back;
 use crate::set::steps::Goal;
 use crate::set::{cib, preview, shrink};
 use crate::spec::Wanted;
-use crate::state::State;
+use crate::state::{State, turn};
+use std::slice::from_ref;
 
 /// # Errors
 /// When nothing was generated, or the cluster refuses it; what was done is put back.
@@ -24,7 +25,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted, part: Part) -> Result<()> 
         return preview::print(&look, &choice, Goal::Added(part));
     }
     users::require_root("adding to the CIB")?;
-    let _host = lock::host()?;
+    let _host = turn::host(context, from_ref(&context.state_dir))?;
     let missing = || {
         Error::cant(format!(
             "nothing has been generated in {}",

@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::error::{Kind, Result};
-use crate::host::{files, lock, users};
+use crate::host::{files, users};
 use crate::lab::COMPLETE;
 use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{patience, summary, up};
@@ -14,8 +14,9 @@ use crate::look::Look;
 use crate::machine;
 use crate::plan::Machine;
 use crate::report::{json, result};
-use crate::state::State;
+use crate::state::{State, turn};
 use std::path::Path;
+use std::slice::from_ref;
 use std::time::Duration;
 
 /// # Errors
@@ -33,7 +34,7 @@ pub(in crate::commands) fn run(
         return preview(context, &wanted).map(|()| name);
     }
     users::require_root("lab up")?;
-    let host_lock = lock::host()?;
+    let host_lock = turn::host(context, from_ref(&context.state_dir))?;
     let state = State::open(&context.state_dir)?;
     let saved = load(&context.state_dir)?;
     let look = Look::new(context);
