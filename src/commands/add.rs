@@ -10,7 +10,7 @@ use crate::set::push::push;
 use crate::set::resolve::choose;
 use crate::set::rollback::roll_back;
 use crate::set::steps::Goal;
-use crate::set::{cib, preview, shrink};
+use crate::set::{adjust, cib, preview, shrink};
 use crate::spec::Wanted;
 use crate::state::{State, turn};
 use std::slice::from_ref;
@@ -40,6 +40,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted, part: Part) -> Result<()> 
     if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
         return Err(missing());
     }
+    adjust::refuse_but_by_up(&choice.set)?;
     cib::adopt(&look, &mut state)?;
     match push(&look, &mut state, &choice.set, part) {
         Ok(()) => Ok(()),

@@ -13,7 +13,7 @@ use crate::set::easing::{self, Manner, Passing};
 use crate::set::resolve::Choice;
 use crate::set::rollback::roll_back;
 use crate::set::steps::{Goal, Steps};
-use crate::set::{cib, held, prestart, preview};
+use crate::set::{adjust, cib, held, prestart, preview};
 use crate::share::{Prepared, Shared, make_everywhere, prepare};
 use crate::spec::{Sharing, Wanted};
 use crate::state::{State, turn};
@@ -61,6 +61,7 @@ pub(super) fn run(
     let joined = joined.and_then(|batches| {
         shared.settle()?;
         wait_for_all(&look, &mut state, &choice, &batches, timeout)?;
+        adjust::adjust(&look, &mut state, &choice.set, timeout)?;
         Ok(batches.awaited(&choice.set))
     });
     match joined {

@@ -22,6 +22,7 @@ mod early;
 pub(crate) mod fence;
 pub mod file;
 pub(crate) mod find;
+mod fixed;
 pub mod graph;
 pub(crate) mod groups;
 pub(crate) mod hosts;
