@@ -10,13 +10,18 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
     let options = [
         ("--network", wanted.subnet != saved.subnet, NET),
         ("--links", wanted.links != saved.links, NET),
-        ("--fencing", wanted.fencing != saved.fencing, MADE),
-        ("--ssh", wanted.ssh != saved.ssh, MADE),
-        ("--memory", wanted.memory_mib != saved.memory_mib, MADE),
         (
-            "--guest-memory",
-            wanted.guest_memory_mib != saved.guest_memory_mib,
-            MADE,
+            "--fencing",
+            wanted.fencing != saved.fencing,
+            match saved.fencing {
+                true => "lxc-autogen lab fencing off switches it off, and lab fencing on on again",
+                false => "its key and its devices are in the nodes from their making on",
+            },
+        ),
+        (
+            "--ssh",
+            wanted.ssh != saved.ssh,
+            "its keys are in the nodes' files, which are not written to from outside",
         ),
         ("--disk", wanted.disk_mib != saved.disk_mib, MADE),
         (

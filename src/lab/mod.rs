@@ -30,6 +30,7 @@ mod inventory;
 mod ipv6;
 mod keys;
 pub(crate) mod leave;
+pub(crate) mod limits;
 pub(crate) mod maintenance;
 pub(crate) mod make;
 mod memory;

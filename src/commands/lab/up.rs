@@ -53,7 +53,7 @@ pub(in crate::commands) fn run(
     let timeout = Duration::from_secs(wanted.timeout.unwrap_or_else(|| patience(&choice.lab)));
     let made = Steps::of(
         &choice,
-        &Present::by_journal(&state, saved.is_some(), &choice.lab),
+        &Present::by_journal(&state, saved.as_ref(), &choice.lab),
     )
     .and_then(|steps| up(&look, &mut state, &choice.lab, &steps, host_lock, timeout))
     .and_then(|()| state.write(COMPLETE, ""));
