@@ -18,6 +18,8 @@ pub struct Options {
     pub verbose: bool,
     /// Print the result as JSON.
     pub json: bool,
+    /// Seconds to wait where another run is at work; without, such a run fails at once.
+    pub wait: Option<u64>,
 }
 
 /// Everything that a piece of work needs besides its own arguments.

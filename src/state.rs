@@ -2,6 +2,7 @@
 //! journal.
 
 mod owned;
+pub mod turn;
 
 use owned::{check_content, check_identity, check_owner};
 

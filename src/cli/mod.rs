@@ -151,6 +151,9 @@ pub struct Common {
     /// Print the result as JSON
     #[arg(long, global = true)]
     pub json: bool,
+    /// Where another run is at work, wait for it this long
+    #[arg(long, value_name = "SECONDS", global = true)]
+    pub wait: Option<u64>,
 }
 
 impl Common {
@@ -162,6 +165,7 @@ impl Common {
             quiet: self.quiet,
             verbose: self.verbose,
             json: self.json,
+            wait: self.wait,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{lock, users};
+use crate::host::users;
 use crate::look::Look;
 use crate::pacemaker::config::Part;
 use crate::resolve::Elsewhere;
@@ -10,9 +10,10 @@ use crate::set::push::push;
 use crate::set::resolve::choose;
 use crate::set::rollback::roll_back;
 use crate::set::steps::Goal;
-use crate::set::{cib, preview, shrink};
+use crate::set::{adjust, cib, preview, shrink};
 use crate::spec::Wanted;
-use crate::state::State;
+use crate::state::{State, turn};
+use std::slice::from_ref;
 
 /// # Errors
 /// When nothing was generated, or the cluster refuses it; what was done is put back.
@@ -24,7 +25,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted, part: Part) -> Result<()> 
         return preview::print(&look, &choice, Goal::Added(part));
     }
     users::require_root("adding to the CIB")?;
-    let _host = lock::host()?;
+    let _host = turn::host(context, from_ref(&context.state_dir))?;
     let missing = || {
         Error::cant(format!(
             "nothing has been generated in {}",
@@ -39,6 +40,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted, part: Part) -> Result<()> 
     if choice.set.spec.containers != saved.spec.containers || !shrink::has_files(&state) {
         return Err(missing());
     }
+    adjust::refuse_but_by_up(&choice.set)?;
     cib::adopt(&look, &mut state)?;
     match push(&look, &mut state, &choice.set, part) {
         Ok(()) => Ok(()),

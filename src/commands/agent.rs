@@ -2,12 +2,13 @@
 
 use crate::context::Context;
 use crate::error::Result;
-use crate::host::{lock, users};
+use crate::host::users;
 use crate::report::{json, result};
 use crate::set::agent::{fetch, install, target};
 use crate::share::Shared;
 use crate::spec::Sharing;
-use crate::state::State;
+use crate::state::{State, turn};
+use std::slice::from_ref;
 
 /// # Errors
 /// When it cannot be fetched, is no resource agent, or cannot be installed; nothing is changed
@@ -25,7 +26,7 @@ pub(super) fn run(context: &Context, url: &str, sharing: &Sharing) -> Result<()>
         return Ok(());
     }
     users::require_root("download-agent")?;
-    let _host = lock::host()?;
+    let _host = turn::host(context, from_ref(&context.state_dir))?;
     let bytes = fetch(context, url)?;
     let saved = crate::state::load_set(&context.state_dir)?;
     // Where several nodes hold the set, each keeps its own agent unless all nodes are meant.

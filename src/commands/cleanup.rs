@@ -4,7 +4,7 @@
 use crate::change::{Change, InCib, Journal, Outcome, Rank, Undoer};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
-use crate::host::{files, lock, users};
+use crate::host::{files, users};
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
@@ -14,7 +14,8 @@ use crate::report::{count, json, result};
 use crate::set::{discover, easing};
 use crate::share;
 use crate::spec::{Scope, Sharing};
-use crate::state::State;
+use crate::state::{State, turn};
+use std::slice::from_ref;
 use std::time::Duration;
 
 /// # Errors
@@ -30,7 +31,7 @@ pub(super) fn run(
         return preview(context, scope);
     }
     users::require_root("cleanup")?;
-    let _host = lock::host()?;
+    let _host = turn::host(context, from_ref(&context.state_dir))?;
     let cib = tools::query(&context.host);
     let found = discover::found(context, cib.as_ref().ok())?;
     let known = known_peers(&Journal::peek(&context.state_dir)?);

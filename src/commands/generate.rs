@@ -3,7 +3,7 @@
 use crate::checks::admission;
 use crate::context::Context;
 use crate::error::Result;
-use crate::host::{lock, users};
+use crate::host::users;
 use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::virsh;
 use crate::look::Look;
@@ -16,7 +16,8 @@ use crate::set::steps::{Goal, Steps};
 use crate::set::{preview, shrink};
 use crate::share::{Prepared, Shared, make_everywhere, prepare};
 use crate::spec::{Sharing, Wanted};
-use crate::state::State;
+use crate::state::{State, turn};
+use std::slice::from_ref;
 
 /// With a part, that part is added to the CIB too. All objections come before anything is changed,
 /// and a failure undoes everything.
@@ -34,7 +35,7 @@ pub(super) fn run(
         return preview::run(&Look::new(context), wanted, sharing, goal);
     }
     users::require_root("generate")?;
-    let _host = lock::host()?;
+    let _host = turn::host(context, from_ref(&context.state_dir))?;
     let look = Look::new(context);
     let Prepared {
         choice,

@@ -3,13 +3,14 @@
 use crate::change::authkey as change;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{lock, users};
+use crate::host::users;
 use crate::pacemaker::authkey;
 use crate::report::{json, result};
 use crate::share::Shared;
 use crate::spec::Sharing;
-use crate::state::State;
+use crate::state::{State, turn};
 use std::path::Path;
+use std::slice::from_ref;
 
 /// # Errors
 /// When the key cannot be made, or the one that is there cannot be used.
@@ -44,7 +45,7 @@ pub(super) fn run(context: &Context, sharing: &Sharing) -> Result<()> {
             Some((what, mend)) => Err(Error::cant(what).mend(mend)),
         };
     }
-    let _host = lock::host()?;
+    let _host = turn::host(context, from_ref(&context.state_dir))?;
     let mut state = State::open_or_make(&context.state_dir)?;
     match change::make(&mut state.journal) {
         Ok(_) => {
@@ -57,7 +58,7 @@ pub(super) fn run(context: &Context, sharing: &Sharing) -> Result<()> {
 
 /// Puts the same key on this node and others.
 fn on_all(context: &Context, sharing: &Sharing) -> Result<()> {
-    let _host = lock::host()?;
+    let _host = turn::host(context, from_ref(&context.state_dir))?;
     let mut shared = Shared::open(
         context,
         sharing,

@@ -4,7 +4,7 @@
 use crate::checks::{admission, outlook};
 use crate::context::Context;
 use crate::error::{Kind, Result};
-use crate::host::{lock, users};
+use crate::host::users;
 use crate::look::Look;
 use crate::pacemaker::config::Part;
 use crate::report::count;
@@ -13,10 +13,11 @@ use crate::set::easing::{self, Manner, Passing};
 use crate::set::resolve::Choice;
 use crate::set::rollback::roll_back;
 use crate::set::steps::{Goal, Steps};
-use crate::set::{cib, held, prestart, preview};
+use crate::set::{adjust, cib, held, prestart, preview};
 use crate::share::{Prepared, Shared, make_everywhere, prepare};
 use crate::spec::{Sharing, Wanted};
-use crate::state::State;
+use crate::state::{State, turn};
+use std::slice::from_ref;
 
 /// # Errors
 /// An objection, before anything is changed; a failure, after the changes were undone; or
@@ -35,7 +36,7 @@ pub(super) fn run(
         return preview::foresee(&look, wanted, keep_mine);
     }
     users::require_root("up")?;
-    let host_lock = lock::host()?;
+    let host_lock = turn::host(context, from_ref(&context.state_dir))?;
     let look = Look::new(context);
     let Prepared {
         choice,
@@ -60,6 +61,7 @@ pub(super) fn run(
     let joined = joined.and_then(|batches| {
         shared.settle()?;
         wait_for_all(&look, &mut state, &choice, &batches, timeout)?;
+        adjust::adjust(&look, &mut state, &choice.set, timeout)?;
         Ok(batches.awaited(&choice.set))
     });
     match joined {

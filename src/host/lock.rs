@@ -43,6 +43,19 @@ pub fn take(path: &Path) -> Result<Lock> {
     })
 }
 
+/// Fails when another process holds the lock of this file, which is there; takes nothing.
+///
+/// # Errors
+/// As [`take`].
+pub fn check_free(path: &Path) -> Result<()> {
+    let poll = Poll::every(Duration::from_millis(20), LINGERS).uninterrupted();
+    match poll.until(|_| try_to_lock(path), |held| held) {
+        // It has gone between two looks, with its directory.
+        Err(_) if !path.exists() => Ok(()),
+        locked => locked.map(drop),
+    }
+}
+
 /// The lock. When another process holds it: an error that names it if the process lives, `Waiting`
 /// with that error if it has ended.
 fn try_to_lock(path: &Path) -> Result<Seen<Flock<File>, Error>> {

@@ -5,6 +5,7 @@ pub mod at;
 pub mod cgroups;
 pub mod command;
 pub mod container_net;
+pub mod container_shm;
 pub mod disk;
 pub mod enter;
 pub mod files;

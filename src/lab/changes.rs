@@ -18,7 +18,10 @@ fn changes(step: &Step, lab: &Lab, saved: &Lab) -> bool {
             lab.spec.hosts != saved.spec.hosts || hosts::lines(lab) != hosts::lines(saved)
         }
         Step::Fencing(nodes) => *nodes != saved.members().len(),
-        Step::Guests(guests) => *guests != saved.spec.containers,
+        Step::Guests(guests) => {
+            *guests != saved.spec.containers
+                || lab.spec.guest_memory_mib != saved.spec.guest_memory_mib
+        }
         Step::Device(_) => !saved.spec.qnetd,
         _ => true,
     }

@@ -3,8 +3,8 @@
 use super::running::Running;
 use super::steps::{Step, Steps};
 use super::{
-    COMPLETE, Lab, daemons, early, fence, groups, hosts, maintenance, make, nested, resize, vote,
-    wait,
+    COMPLETE, Lab, daemons, early, fence, groups, hosts, limits, maintenance, make, nested, resize,
+    vote, wait,
 };
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -39,6 +39,9 @@ pub(crate) fn up(
     host_lock: Lock,
     timeout: Duration,
 ) -> Result<()> {
+    if steps.all().contains(&Step::Memory) {
+        limits::begin(state)?;
+    }
     make::keep(state, lab)?;
     let mut host_lock = Some(host_lock);
     // Until they have left, nodes that are to leave are fenced, and fence, like all others.
@@ -60,6 +63,7 @@ pub(crate) fn up(
                 make::start(context, state, lab, &nodes)?;
                 drop(host_lock.take());
             }
+            Step::Memory => limits::change(context, state, lab)?,
             Step::Revive => revive(context, lab)?,
             Step::Reconcile(gone) => reconcile(context, state, lab, gone, timeout)?,
             // This runs while corosync and Pacemaker find each other.

@@ -1,6 +1,7 @@
 //! From options, file and kept lab to a complete lab.
 
 use super::able::{self, packages_of};
+use super::fixed::refuse_other_kind;
 use super::spec::not_sharable;
 use super::{DEFAULT_NAME, Init, Root, Wanted, ipv6, subnets};
 use crate::error::{Error, Result};
@@ -185,42 +186,6 @@ fn from_environment() -> Option<PathBuf> {
     std::env::var_os("LXC_AUTOGEN_REMOTED")
         .filter(|path| !path.is_empty())
         .map(PathBuf::from)
-}
-
-/// Refuses to change what nodes were made with; their numbers can change.
-fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
-    let options = [
-        ("--network", wanted.subnet != saved.subnet),
-        ("--links", wanted.links != saved.links),
-        ("--fencing", wanted.fencing != saved.fencing),
-        ("--ssh", wanted.ssh != saved.ssh),
-        ("--memory", wanted.memory_mib != saved.memory_mib),
-        (
-            "--guest-memory",
-            wanted.guest_memory_mib != saved.guest_memory_mib,
-        ),
-        ("--disk", wanted.disk_mib != saved.disk_mib),
-        (
-            "--shared-disk",
-            wanted.shared_disks_mib != saved.shared_disks_mib,
-        ),
-        ("--sbd", wanted.sbd != saved.sbd),
-        ("--qnetd", wanted.qnetd != saved.qnetd),
-        ("--share", wanted.share != saved.share),
-        ("--base", wanted.base != saved.base),
-        ("--remoted", wanted.remoted != saved.remoted),
-        ("--init", wanted.init != saved.init),
-        ("--root", wanted.root != saved.root),
-        ("--bare", wanted.bare != saved.bare),
-    ];
-    crate::spec::refuse_remaking(
-        &format!("lab {} was", saved.name),
-        options,
-        format!(
-            "leave the option out, or lxc-autogen lab down --name {} first",
-            saved.name
-        ),
-    )
 }
 
 fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {

@@ -1,7 +1,7 @@
 //! The steps of `lab up`: one value, which a dry run prints and a run carries out.
 
 use super::resolve::Choice;
-use super::{Lab, hosts, maintenance, make, nested, resize};
+use super::{Lab, hosts, limits, maintenance, make, nested, resize};
 use crate::change::{Change, Outside};
 use crate::error::Result;
 use crate::host::{cgroups, files};
@@ -21,18 +21,21 @@ pub(crate) struct Present {
     pub names: bool,
     /// Whether its fencing is switched off for a while.
     pub unfenced: bool,
+    /// Whether nodes that run may have another memory limit.
+    pub memory: bool,
 }
 
 impl Present {
     /// By the journal, which knows what an interrupted run has left as well.
-    pub(crate) fn by_journal(state: &State, there: bool, lab: &Lab) -> Present {
+    pub(crate) fn by_journal(state: &State, saved: Option<&Lab>, lab: &Lab) -> Present {
         let is_names = |change: &Change| matches!(change, Change::Outside(Outside::HostsBlock(_)));
         let mut changes = state.journal.outstanding();
         Present {
-            lab: there,
+            lab: saved.is_some(),
             gone: resize::gone(state, lab),
             names: changes.any(|(_, change)| is_names(change)),
             unfenced: maintenance::is_off(lab),
+            memory: limits::differ(lab, saved),
         }
     }
 
@@ -46,6 +49,7 @@ impl Present {
             gone: gone.collect(),
             names: saved.is_some_and(|lab| lab.spec.hosts),
             unfenced: maintenance::is_off(lab),
+            memory: limits::differ(lab, saved),
         }
     }
 }
@@ -75,6 +79,8 @@ pub(crate) enum Step {
         /// be fenced for it.
         device: bool,
     },
+    /// Give the nodes that run the memory that they are to have.
+    Memory,
     /// Start daemons again that have died.
     Revive,
     /// Take these nodes out of the cluster and remove them, and tell the others who is there.
@@ -126,6 +132,7 @@ impl Steps {
         steps.push(Step::Start {
             device: present.lab,
         });
+        steps.extend(present.memory.then_some(Step::Memory));
         if present.lab {
             steps.extend([Step::Revive, Step::Reconcile(present.gone.clone())]);
         }
@@ -214,6 +221,7 @@ impl fmt::Display for Step {
             }
             Step::Groups => f.write_str("have lxc-autogen node-groups run, for cgroup v2"),
             Step::Start { .. } => f.write_str("start the containers that do not run"),
+            Step::Memory => f.write_str("give the nodes their memory, while they run"),
             Step::Revive => f.write_str("start daemons in the nodes again that have died"),
             Step::Reconcile(gone) if gone.is_empty() => {
                 f.write_str("tell the nodes of each other, where they do not know all")

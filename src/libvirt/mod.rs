@@ -1,5 +1,6 @@
 //! libvirt: domain and network XML (pure), and virsh with parsers of its output.
 
+pub mod changed;
 pub mod container;
 pub mod hypervisor;
 pub mod leftovers;

@@ -3,7 +3,7 @@
 use super::{Doing, Lifetime, Machinery, Seen};
 use crate::error::Result;
 use crate::host::inside::{self, Inside};
-use crate::host::{Host, container_net, disk, files, mounts, processes, signals};
+use crate::host::{Host, container_net, container_shm, disk, files, mounts, processes, signals};
 use crate::libvirt::container;
 use crate::libvirt::hypervisor::{DEAD, Hypervisor, LXC};
 use crate::libvirt::virsh::{self, DomainRow};
@@ -69,6 +69,16 @@ impl Machinery for Container {
 
     fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()> {
         virsh::define(host, &LXC, files)
+    }
+
+    fn give_memory(&self, host: &Host, name: &str, mib: u32) -> Result<()> {
+        virsh::limit_memory(host, &LXC, name, mib)
+    }
+
+    fn give_shm(&self, _: &Host, name: &str, seen: &Seen, mib: u32) -> Result<()> {
+        let pid = seen.pid.into_iter();
+        pid.into_iter()
+            .try_for_each(|pid| container_shm::resize(name, pid, mib))
     }
 
     fn settle(&self, host: &Host, machines: &[Machine], subnet: &Subnet) -> Result<()> {

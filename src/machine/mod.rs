@@ -74,6 +74,18 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
     /// When it cannot be done; the machines join all the same, more slowly.
     fn settle(&self, host: &Host, machines: &[Machine], subnet: &Subnet) -> Result<()>;
 
+    /// Gives a running machine another memory limit, in MiB.
+    ///
+    /// # Errors
+    /// When libvirt or the kernel refuses it: more is used than that.
+    fn give_memory(&self, host: &Host, name: &str, mib: u32) -> Result<()>;
+
+    /// Gives a running machine's /dev/shm another size, in MiB.
+    ///
+    /// # Errors
+    /// As [`Machinery::give_memory`].
+    fn give_shm(&self, host: &Host, name: &str, seen: &Seen, mib: u32) -> Result<()>;
+
     /// The states of the machines with these names, as far as they are in libvirt's list `rows`.
     fn seen(&self, rows: &[DomainRow], names: &[String]) -> HashMap<String, Seen>;
 

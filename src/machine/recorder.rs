@@ -104,6 +104,14 @@ impl Machinery for Recorder {
         self.asked("redefine", directories)
     }
 
+    fn give_memory(&self, _: &Host, name: &str, _: u32) -> Result<()> {
+        self.asked("give-memory", [name])
+    }
+
+    fn give_shm(&self, _: &Host, name: &str, _: &Seen, _: u32) -> Result<()> {
+        self.asked("give-shm", [name])
+    }
+
     fn settle(&self, _: &Host, machines: &[Machine], _: &Subnet) -> Result<()> {
         self.asked("settle", machines.iter().map(|m| m.name.as_str()))
     }

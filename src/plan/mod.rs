@@ -15,7 +15,7 @@ pub use machine::{Kind, Machine, guests, uuid};
 
 use crate::error::{Error, Result};
 use crate::rootfs::{Layout, Remoted};
-use crate::spec::{NodeKind, Spec, Subnet};
+use crate::spec::{Former, NodeKind, Spec, Subnet};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
@@ -55,6 +55,9 @@ pub struct Set {
     /// node holds it.
     #[serde(default)]
     pub nodes: Vec<String>,
+    /// What a change of the options has not reached all containers with.
+    #[serde(default, skip_serializing_if = "Former::is_empty")]
+    pub former: Former,
 }
 
 /// The format of set.json that this lxc-autogen writes, and the only one it reads.
@@ -169,6 +172,7 @@ pub(crate) mod tests {
             mask_sysrq: true,
             environment: vec![("PCMK_logfacility".into(), "none".into())],
             nodes: Vec::new(),
+            former: Former::default(),
         }
     }
 

@@ -50,7 +50,12 @@ fn carry_out(look: &Look<'_>, state: &mut State, set: &Set, step: &Step) -> Resu
         // Made when it was locked; and kept containers need nothing done.
         Step::StateDirectory(_) | Step::Keep(_) => Ok(()),
         // These steps are carried out in other phases.
-        Step::Remove(_) | Step::Start | Step::Join { .. } | Step::Clone | Step::Wait => Ok(()),
+        Step::Remove(_)
+        | Step::Start
+        | Step::Join { .. }
+        | Step::Clone
+        | Step::Wait
+        | Step::Change(_) => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A set: guest nodes or remote nodes of the cluster that runs here.
 
+pub(crate) mod adjust;
 pub(crate) mod agent;
 pub(crate) mod batches;
 pub(crate) mod changes;

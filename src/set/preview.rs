@@ -1,8 +1,8 @@
 //! `--dry-run`: the steps that a run carries out, and the XML of the same plan; nothing is touched.
 
-use super::changes;
 use super::resolve::{Choice, choose, choose_set};
 use super::steps::{Goal, Present, Steps};
+use super::{adjust, changes};
 use crate::checks::outlook;
 use crate::context::Context;
 use crate::error::Result;
@@ -32,6 +32,10 @@ pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goa
     sharing.check_names()?;
     let saved = saved(look.context)?;
     let choice = choose(look, wanted, saved.as_ref(), &Elsewhere::default())?;
+    adjust::refuse_shared(&choice.set)?;
+    if goal != Goal::Online {
+        adjust::refuse_but_by_up(&choice.set)?;
+    }
     print(look, &choice, goal)?;
     let held = saved.map(|s| s.nodes).unwrap_or_default();
     if !look.context.options.json && (sharing.is_wanted() || !held.is_empty()) {

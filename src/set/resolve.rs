@@ -11,7 +11,7 @@ use crate::resolve::{
 };
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Wanted;
-use crate::spec::{DEFAULT_ADDRESS, Spec};
+use crate::spec::{DEFAULT_ADDRESS, Former, Spec};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -72,6 +72,7 @@ pub(crate) fn choose_set(
                 )
             })?;
             Ok(Set {
+                former: Former::between(&saved.spec, &saved.former, &spec),
                 spec,
                 ..saved.clone()
             })
@@ -105,6 +106,7 @@ fn new_set(look: &Look<'_>, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
         emulator: libvirt::emulator(),
         mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
         nodes: Vec::new(),
+        former: Former::default(),
         spec,
     })
 }

@@ -1,11 +1,12 @@
 //! Putting back what a run did to a set, and returning to the set as it was before the run.
 
-use super::{cib, make};
+use super::{adjust, cib, make};
 use crate::change::{Change, InCib};
 use crate::error::{Error, Kind, Result};
 use crate::look::Look;
 use crate::pacemaker::tools;
 use crate::plan::Set;
+use crate::spec::Former;
 use crate::state::{self, State};
 
 /// Puts back what this run did, including the set file.
@@ -13,7 +14,8 @@ pub(crate) fn roll_back(look: &Look<'_>, state: &mut State, cause: Error) -> Err
     let error = state.put_back(look.context, cause);
     // The rest of the journal belongs to the set as it was before the run.
     match (state.before.clone(), state::load_set(&state.dir)) {
-        (Some(before), Ok(Some(now))) if before != now => match back_to(look, state, &before) {
+        (Some(before), Ok(Some(now))) if before != now => match back_to(look, state, &before, &now)
+        {
             Ok(()) => error,
             Err(e) => error
                 .detail(format!(
@@ -28,7 +30,11 @@ pub(crate) fn roll_back(look: &Look<'_>, state: &mut State, cause: Error) -> Err
 
 /// Undoes changes that a larger or richer set made to things that both sets have: the hosts block
 /// and the CIB's constraints.
-fn back_to(look: &Look<'_>, state: &mut State, before: &Set) -> Result<()> {
+fn back_to(look: &Look<'_>, state: &mut State, before: &Set, now: &Set) -> Result<()> {
+    let before = &Set {
+        former: Former::between(&now.spec, &now.former, &before.spec),
+        ..before.clone()
+    };
     state.save_set(before)?;
     if before.spec.hosts {
         make::add_hosts(state, before)?;
@@ -40,6 +46,7 @@ fn back_to(look: &Look<'_>, state: &mut State, before: &Set) -> Result<()> {
     if !joined {
         return Ok(());
     }
-    let now = tools::query(&look.context.host)?;
-    cib::add_again(look, state, before, &now)
+    let cib = tools::query(&look.context.host)?;
+    cib::add_again(look, state, before, &cib)?;
+    adjust::adjust(look, state, before, None)
 }

@@ -64,6 +64,8 @@ pub(crate) enum Step {
     Clone,
     /// Wait until all nodes are online.
     Wait,
+    /// Change what containers are like that are there: this, in words.
+    Change(String),
 }
 
 /// When a step is carried out, and on which nodes.
@@ -90,7 +92,9 @@ impl Step {
             | Step::Files { .. }
             | Step::Network { .. }
             | Step::Hosts(_) => Phase::Making,
-            Step::Start | Step::Join { .. } | Step::Clone | Step::Wait => Phase::Joining,
+            Step::Start | Step::Join { .. } | Step::Clone | Step::Wait | Step::Change(_) => {
+                Phase::Joining
+            }
         }
     }
 }
@@ -153,6 +157,9 @@ impl Steps {
         });
         if goal == Goal::Online {
             steps.push(Step::Wait);
+            if !set.former.is_empty() {
+                steps.push(Step::Change(set.former.told(&set.spec)));
+            }
         }
         Steps(steps)
     }
@@ -257,6 +264,7 @@ impl fmt::Display for Step {
                 count(*containers as usize, &kind.to_string())
             ),
             Step::Clone => f.write_str("add the promotable clone to the CIB"),
+            Step::Change(what) => write!(f, "change {what}, while they run"),
             Step::Wait => f.write_str("wait until all of them are online"),
         }
     }

@@ -9,7 +9,7 @@ use crate::look::Look;
 use crate::plan::Set;
 use crate::set::resolve::{Choice, choose};
 use crate::set::steps::{Goal, Present, Steps};
-use crate::set::{cib, make, shrink};
+use crate::set::{adjust, cib, make, shrink};
 use crate::spec::{NodeKind, Sharing, Wanted};
 use crate::state::State;
 use std::path::Path;
@@ -45,6 +45,10 @@ pub(crate) fn prepare(
     let mut shared = Shared::open(look.context, sharing, saved)?;
     let mut choice = choose(look, wanted, saved, &shared.elsewhere())?;
     choice.set.nodes = shared.nodes();
+    adjust::refuse_shared(&choice.set)?;
+    if goal != Goal::Online {
+        adjust::refuse_but_by_up(&choice.set)?;
+    }
     make::check_key(&choice.set)?;
     if choice.set.spec.hosts {
         hosts::check(Path::new(hosts::PATH))?;

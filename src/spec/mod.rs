@@ -1,12 +1,14 @@
 //! Options are turned into checked values here, once. Code that has these values need not check
 //! them again.
 
+mod former;
 mod names;
 mod removed;
 mod set;
 mod subnet;
 mod wanted;
 
+pub use former::Former;
 pub use names::{Prefix, has_name_characters, is_plain_path, node_of_resource, valid_node_name};
 pub use set::Spec;
 pub use subnet::{FIRST_OFFSET, Subnet, mac};
@@ -23,18 +25,20 @@ use std::net::Ipv4Addr;
 /// A usage error that names these options.
 pub(crate) fn refuse_remaking(
     what: &str,
-    options: impl IntoIterator<Item = (&'static str, bool)>,
+    options: impl IntoIterator<Item = (&'static str, bool, &'static str)>,
     mend: String,
 ) -> Result<()> {
-    let differing: Vec<&str> = options
-        .into_iter()
-        .filter_map(|(name, differs)| differs.then_some(name))
-        .collect();
-    if differing.is_empty() {
+    let differing = options.into_iter().filter(|(_, differs, _)| *differs);
+    let (names, reasons): (Vec<&str>, Vec<String>) = differing
+        .map(|(name, _, why)| (name, format!("{name}: {why}")))
+        .unzip();
+    if names.is_empty() {
         return Ok(());
     }
-    let differing = differing.join(", ");
-    Err(Error::usage(format!("{what} made with another {differing}")).mend(mend))
+    let names = names.join(", ");
+    Err(Error::usage(format!("{what} made with another {names}"))
+        .details(reasons)
+        .mend(mend))
 }
 
 /// The most containers that a set may have: a /16 holds them with room to spare.

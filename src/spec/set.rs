@@ -80,6 +80,9 @@ impl Spec {
                     anywhere: saved.anywhere || wanted.allow_anywhere,
                     clone: saved.clone || wanted.clone,
                     old_names: saved.old_names || (wanted.old_names && !saved.clone),
+                    memory_mib: wanted.memory.unwrap_or(saved.memory_mib),
+                    shm_mib: wanted.shm.unwrap_or(saved.shm_mib),
+                    monitor_s: wanted.monitor_interval.unwrap_or(saved.monitor_s),
                     ..saved.clone()
                 }
             }
@@ -149,30 +152,35 @@ fn absolute(path: Option<&PathBuf>) -> Result<Option<PathBuf>> {
         .transpose()
 }
 
-/// Fails for options that would change the names, addresses or files of an existing set. Only its
-/// number of containers and its additions can change. The network asked for is compared elsewhere,
+/// Fails for options that would change the names, addresses or files of an existing set. Its number
+/// of containers, what a [`super::Former`] has, and its additions can change. The network asked for is compared elsewhere,
 /// with the subnet that the set got.
 fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
     fn differs<T: PartialEq>(wanted: Option<T>, has: T) -> bool {
         wanted.is_some_and(|w| w != has)
     }
+    const ROOT: &str = "it is in the containers' files, which are not remade under what runs";
     let options = [
         (
             "--prefix",
             differs(wanted.prefix.as_deref(), saved.prefix.as_str()),
+            "all names have it, of nodes, domains and resources",
         ),
-        ("--kind", differs(wanted.kind, saved.kind)),
-        ("--forward", differs(wanted.forward, saved.forward)),
-        ("--memory", differs(wanted.memory, saved.memory_mib)),
-        ("--shm", differs(wanted.shm, saved.shm_mib)),
         (
-            "--monitor-interval",
-            differs(wanted.monitor_interval, saved.monitor_s),
+            "--kind",
+            differs(wanted.kind, saved.kind),
+            "a guest node and a remote node are different resources",
         ),
-        ("--authkey", differs(wanted.authkey, saved.authkey)),
+        (
+            "--forward",
+            differs(wanted.forward, saved.forward),
+            "libvirt changes a network's forwarding only when it starts, with no container on it",
+        ),
+        ("--authkey", differs(wanted.authkey, saved.authkey), ROOT),
         (
             "--base",
             wanted.base.is_some() && absolute(wanted.base.as_ref())? != saved.base,
+            ROOT,
         ),
         (
             "--remoted",
@@ -180,8 +188,13 @@ fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
             wanted.remoted.is_some()
                 && wanted.remoted != std::env::var_os("LXC_AUTOGEN_REMOTED").map(PathBuf::from)
                 && absolute(wanted.remoted.as_ref())? != saved.remoted,
+            ROOT,
         ),
-        ("--allow-mounts", wanted.allow_mounts && !saved.allow_mounts),
+        (
+            "--allow-mounts",
+            wanted.allow_mounts && !saved.allow_mounts,
+            "a container has its capabilities from its start on",
+        ),
     ];
     super::refuse_remaking(
         "the containers in the state directory were",
@@ -221,8 +234,14 @@ mod tests {
             memory: Some(128),
             ..Wanted::default()
         };
+        let third = Spec::resolve(&other, Some(&first)).unwrap();
+        assert_eq!((third.containers, third.memory_mib), (8, 128));
+        let other = Wanted {
+            prefix: Some("qa".into()),
+            ..Wanted::default()
+        };
         let e = Spec::resolve(&other, Some(&first)).unwrap_err();
-        assert!(e.message().contains("--memory"), "{e}");
+        assert!(e.message().contains("--prefix"), "{e}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::world::{Before, STATE, lxa, names, online, tool, until};
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::process::Child;
+use std::time::Duration;
 
 pub const TESTS: &[Test] = &[
     (
@@ -198,8 +199,30 @@ fn two_runs_never_mix() {
         "{}",
         second.err
     );
+    // One that waits for too short a time says how long that was; the first takes its time.
+    until("the lock of the host is free", 60, || {
+        !Path::new("/run/lxc-autogen.lock").exists()
+    });
+    signal_at(&mut first, Signal::SIGSTOP, "at once", || true);
+    lxa("cleanup --wait 1")
+        .exits(3)
+        .complains("another run is at work here")
+        .complains("; waited for 1 s");
+    // One that is interrupted meanwhile has changed nothing, and the first goes on.
+    let mut interrupted = start("cleanup --wait 600");
+    std::thread::sleep(Duration::from_millis(500));
+    signal_at(&mut interrupted, Signal::SIGINT, "at once", || true);
+    assert_eq!(interrupted.wait().unwrap().code(), Some(130));
+    signal_at(&mut first, Signal::SIGCONT, "at once", || true);
+    // And one that waits for long enough does what it is told, on what the first has made.
+    let more = lxa("up -c 4 --wait 600").exits(0);
+    assert!(more.err.contains("waiting"), "{}", more.err);
     assert!(first.wait().unwrap().success());
-    assert_eq!(online(), names("lxc", 3));
-    lxa("cleanup").exits(0);
+    assert_eq!(online(), names("lxc", 4));
+    let mut first = start("cleanup");
+    until("the first has begun", 30, || in_journal("\"undone\""));
+    let none = lxa("cleanup --wait 600").exits(0);
+    assert!(none.err.contains("nothing to clean up"), "{}", none.err);
+    assert!(first.wait().unwrap().success());
     before.is_as_now();
 }

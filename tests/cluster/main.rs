@@ -10,6 +10,7 @@
 
 #[path = "../common/anyone.rs"]
 mod anyone;
+mod changes;
 mod crash;
 mod deaths;
 mod everyday;
@@ -51,6 +52,7 @@ fn main() {
             everyday::TESTS,
             remote::TESTS,
             pcs::TESTS,
+            changes::TESTS,
             own::TESTS,
             single::TESTS,
             scale::TESTS,

@@ -39,6 +39,27 @@ fn grown_and_shrunk() {
     let plan = crate::world::lxa("lab up -c 4 --dry-run").exits(0).out;
     assert!(plan.contains("\n  have 4 guest nodes online\n"), "{plan}");
 
+    // Their memory, while they run; in guests on other nodes the cluster starts them again.
+    lab.change("--memory 2100 --guest-memory 200").exits(0);
+    lab.await_online("node1", 5, "node1 node2 node3 remote1 lxc1 lxc2 lxc3");
+    assert_eq!(lab.init("node1"), was, "node1 was restarted");
+    for node in ["node1", "node2", "node3"] {
+        let domain = tool(&format!("virsh -c lxc:/// memtune lab-{node}"));
+        assert!(domain.contains(&format!("{}", 2100 * 1024)), "{domain}");
+    }
+    for guest in ["lxc1", "lxc2", "lxc3"] {
+        let seen = lab.ok(guest, "cat /proc/meminfo");
+        assert!(seen.contains(&format!("{} kB", 200 * 1024)), "{seen}");
+    }
+    let guest = guest_init("lxc1");
+    lab.change("--guest-memory 196 --memory 2048").exits(0);
+    lab.change("").exits(0);
+    assert_eq!(guest_init("lxc1"), guest, "lxc1 was restarted");
+    lab.change("--fencing false --links 2")
+        .exits(2)
+        .complains("made with another --links, --fencing")
+        .complains("lxc-autogen lab fencing off");
+
     // As a run leaves it that is killed when the nodes know of each other and the cluster not of
     // what it can fence.
     for device in ["fencing", "fencing-again"] {

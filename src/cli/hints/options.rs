@@ -59,11 +59,6 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         "--share DIR shows a directory of this host in the nodes",
     ),
     (
-        LAB_UP,
-        &["--wait"],
-        "lab up waits until every node is online; --timeout SECONDS says for how long",
-    ),
-    (
         &["lab list"],
         &["--name"],
         "lxc-autogen lab status --name NAME shows one lab",
@@ -142,11 +137,6 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
         SET,
         &["-f", "--file", "--config"],
         "a file is for labs: lxc-autogen lab up -f FILE",
-    ),
-    (
-        SET,
-        &["--wait"],
-        "up waits until every node is online; --timeout SECONDS says for how long",
     ),
     (
         &["cleanup"],

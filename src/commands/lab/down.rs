@@ -3,11 +3,12 @@
 use crate::change::{Change, Journal};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{lock, users};
+use crate::host::users;
 use crate::lab::directory::{beside, lost, no_lab, of_lab};
 use crate::lab::down::down;
 use crate::report::{count, json, result};
 use crate::set::discover;
+use crate::state::turn;
 
 /// # Errors
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
@@ -17,28 +18,28 @@ pub(in crate::commands) fn run(
     every: bool,
     if_exists: bool,
 ) -> Result<()> {
-    let names = if every {
-        [beside(&context.state_dir), lost(context)].concat()
-    } else {
-        vec![name.to_owned()]
+    let names = || match every {
+        true => [beside(&context.state_dir), lost(context)].concat(),
+        false => vec![name.to_owned()],
     };
-    if if_exists && !every && !is_there(context, name)? {
-        context.report.line(format!("there is no lab {name}"));
-        let key = if context.options.dry_run {
-            "would"
-        } else {
-            "undone"
-        };
-        return match context.options.json {
-            true => json(&serde_json::json!({"labs": [], key: 0})),
-            false => Ok(()),
-        };
+    let is_none = || Ok::<_, Error>(if_exists && !every && !is_there(context, name)?);
+    if is_none()? {
+        return none(context, name);
     }
     if context.options.dry_run {
-        return preview(context, &names);
+        return preview(context, &names());
     }
     users::require_root("lab down")?;
-    let _host = lock::host()?;
+    let directories = names().into_iter().map(|name| {
+        let of = of_lab(context, &name)?;
+        Ok(of.state_dir)
+    });
+    let _host = turn::host(context, &directories.collect::<Result<Vec<_>>>()?)?;
+    // A run that has been waited for may have taken it down.
+    if is_none()? {
+        return none(context, name);
+    }
+    let names = names();
     let mut undone = 0;
     let mut failed: Option<Error> = None;
     for name in &names {
@@ -64,6 +65,19 @@ pub(in crate::commands) fn run(
             });
             Ok(())
         }
+    }
+}
+
+/// What is said where there is no such lab, and none is needed.
+fn none(context: &Context, name: &str) -> Result<()> {
+    context.report.line(format!("there is no lab {name}"));
+    let key = match context.options.dry_run {
+        true => "would",
+        false => "undone",
+    };
+    match context.options.json {
+        true => json(&serde_json::json!({"labs": [], key: 0})),
+        false => Ok(()),
     }
 }
 

@@ -33,7 +33,7 @@ pub(in crate::commands) fn run(context: &Context, name: &str, switch: Switch) ->
         result(format!("would switch fencing of lab {name} {word}\n"));
         return Ok(());
     }
-    let state = State::open(&context.state_dir)?;
+    let state = State::open_in_turn(&context)?;
     let mut state = state.ok_or_else(|| Error::failed("the lab has just been taken down"))?;
     maintenance::switch(&context, &mut state, &lab, on, PATIENCE)?;
     context.report.line(match on {

@@ -79,7 +79,7 @@ fn in_one(chosen: &Chosen, verb: Verb) -> Result<()> {
         power::kill_guests(context, lab, guests)?;
         return power::kill(context, lab, nodes);
     }
-    let state = State::open(&context.state_dir)?;
+    let state = State::open_in_turn(context)?;
     let mut state = state.ok_or_else(|| Error::failed("the lab has just been taken down"))?;
     match verb {
         Verb::Stop => power::stop(context, lab, nodes),

@@ -3,7 +3,7 @@
 
 use crate::context::Context;
 use crate::error::{Kind, Result};
-use crate::host::{files, lock, users};
+use crate::host::{files, users};
 use crate::lab::COMPLETE;
 use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{patience, summary, up};
@@ -15,8 +15,9 @@ use crate::machine;
 use crate::pacemaker::hint::Tool;
 use crate::plan::Machine;
 use crate::report::{json, result};
-use crate::state::State;
+use crate::state::{State, turn};
 use std::path::Path;
+use std::slice::from_ref;
 use std::time::Duration;
 
 /// # Errors
@@ -34,7 +35,7 @@ pub(in crate::commands) fn run(
         return preview(context, &wanted).map(|()| name);
     }
     users::require_root("lab up")?;
-    let host_lock = lock::host()?;
+    let host_lock = turn::host(context, from_ref(&context.state_dir))?;
     let state = State::open(&context.state_dir)?;
     let saved = load(&context.state_dir)?;
     let look = Look::new(context);
@@ -53,7 +54,7 @@ pub(in crate::commands) fn run(
     let timeout = Duration::from_secs(wanted.timeout.unwrap_or_else(|| patience(&choice.lab)));
     let made = Steps::of(
         &choice,
-        &Present::by_journal(&state, saved.is_some(), &choice.lab),
+        &Present::by_journal(&state, saved.as_ref(), &choice.lab),
     )
     .and_then(|steps| up(&look, &mut state, &choice.lab, &steps, host_lock, timeout))
     .and_then(|()| state.write(COMPLETE, ""));

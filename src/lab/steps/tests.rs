@@ -39,6 +39,7 @@ fn a_new_lab_is_made_and_one_that_is_there_is_changed() {
     }
     lab.spec.hosts = false;
     let present = Present {
+        memory: false,
         lab: true,
         gone: vec!["lab-node3".into()],
         names: true,

@@ -6,10 +6,12 @@
 
 mod domains;
 mod lifecycle;
+mod limits;
 mod networks;
 
 pub use domains::{DomainRow, child_of, domains, domains_of, dump_domains, marked_domains, marks};
 pub use lifecycle::{create, create_all, define, define_and_start, destroy_domains, end_all};
+pub use limits::limit_memory;
 pub use networks::{active_networks, dump_network, networks, raise_network, remove_network};
 
 use super::hypervisor::Hypervisor;

@@ -6,6 +6,7 @@ mod container;
 mod ids;
 mod joining;
 mod keep_mine;
+mod monitors;
 mod remote;
 mod stop;
 
@@ -26,6 +27,7 @@ pub use ids::{
 pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
 pub use joining::{left_over, stays};
 pub use keep_mine::keep_mine;
+pub use monitors::other_monitors;
 
 /// The node attribute that marks our guest nodes; rules find our guest nodes by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
