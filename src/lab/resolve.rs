@@ -1,8 +1,8 @@
 //! From options, file and kept lab to a complete lab.
 
 use super::able::{self, packages_of};
-use super::spec::not_sharable;
-use super::{DEFAULT_NAME, Init, Root, Wanted, ipv6, subnets};
+use super::spec::absolute;
+use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, given, ipv6, subnets};
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -108,11 +108,7 @@ pub(super) fn resolve(
             ..LabSpec::default()
         },
     });
-    let absolute = |path: &Option<PathBuf>| {
-        path.as_ref()
-            .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
-            .transpose()
-    };
+    let absolute = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
     let subnet = wanted
         .network
         .as_deref()
@@ -136,10 +132,11 @@ pub(super) fn resolve(
         qnetd: wanted.qnetd.unwrap_or(base.qnetd),
         share: match &wanted.share {
             None => base.share.clone(),
-            Some(all) => all
-                .iter()
-                .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
-                .collect::<Result<_>>()?,
+            Some(all) => all.iter().map(|s| s.absolute()).collect::<Result<_>>()?,
+        },
+        agents: match &wanted.agents {
+            None => base.agents.clone(),
+            Some(all) => all.iter().map(Agents::absolute).collect::<Result<_>>()?,
         },
         base: absolute(&wanted.base)?.or(base.base.clone()),
         // For a new lab the environment variable counts when no option names a daemon.
@@ -152,7 +149,7 @@ pub(super) fn resolve(
         bare,
     };
     spec.check()?;
-    check_shares(&spec.share)?;
+    given::check(&spec)?;
     if let Some(saved) = saved {
         refuse_other_kind(&spec, saved)?;
     }
@@ -168,16 +165,6 @@ fn bare_default() -> LabSpec {
         init: Init::Systemd,
         root: Root::Full,
         ..LabSpec::default()
-    }
-}
-
-/// Refuses directories to share that are not there.
-fn check_shares(share: &[PathBuf]) -> Result<()> {
-    match share.iter().find(|path| !path.is_dir()) {
-        Some(path) => {
-            Err(not_sharable(path, "there is no such directory").mend("name one that is there"))
-        }
-        None => Ok(()),
     }
 }
 
@@ -207,6 +194,7 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
         ("--sbd", wanted.sbd != saved.sbd),
         ("--qnetd", wanted.qnetd != saved.qnetd),
         ("--share", wanted.share != saved.share),
+        ("--agents", wanted.agents != saved.agents),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),
         ("--init", wanted.init != saved.init),
@@ -227,6 +215,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
     let context = look.context;
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
+    given::check_providers(context, &spec, &layout)?;
     let remoted = resolve::remoted(context, spec.remoted.as_deref(), &base)?;
     let (subnet, link1) = subnets::choose(look, &spec)?;
     let seed = files::sha256(&files::random_bytes(32)?);
@@ -277,20 +266,5 @@ fn newest_schema(base: &Path) -> Result<String> {
             directory.display()
         ))
         .mend(crate::host::packages::mend_in(base, "pacemakerd"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_to_share_must_be_there() {
-        let directory = tempfile::tempdir().unwrap();
-        let (there, absent) = (directory.path().to_owned(), directory.path().join("no"));
-        check_shares(std::slice::from_ref(&there)).unwrap();
-        let e = check_shares(&[there, absent.clone()]).unwrap_err();
-        let said = format!("--share {}: there is no such directory", absent.display());
-        assert_eq!((e.kind, e.message()), (crate::error::Kind::Usage, &*said));
     }
 }

@@ -1,8 +1,12 @@
 //! The specification of a lab, complete and checked.
 
+mod agents;
 mod share;
 
-pub(super) use share::not_sharable;
+pub use agents::Agents;
+pub(super) use agents::bad as bad_agents;
+pub use share::Share;
+pub(super) use share::{absolute, not_sharable};
 
 /// Whether nodes can be shown a directory of the host at this place (`--share`).
 pub fn sharable(path: &std::path::Path) -> bool {
@@ -72,8 +76,11 @@ pub struct LabSpec {
     /// have none.
     #[serde(default)]
     pub qnetd: bool,
-    /// Directories of the host that cluster nodes see at the same place, read-only.
-    pub share: Vec<PathBuf>,
+    /// Directories of the host that nodes see, read-only.
+    pub share: Vec<Share>,
+    /// Directories of the host with resource agents; labs of 0.1.0 have none.
+    #[serde(default)]
+    pub agents: Vec<Agents>,
     /// Another tree whose /usr the nodes use.
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
@@ -112,6 +119,7 @@ impl Default for LabSpec {
             sbd: false,
             qnetd: false,
             share: Vec::new(),
+            agents: Vec::new(),
             base: None,
             remoted: None,
             init: Init::default(),
@@ -171,7 +179,8 @@ impl LabSpec {
         shared_disk::check(self)?;
         sbd::check(self)?;
         qdevice::check(self)?;
-        self.share.iter().try_for_each(|path| share::check(path))?;
+        self.share.iter().try_for_each(share::check_share)?;
+        agents::check(&self.agents)?;
         self.check_bare()?;
         self.subnet
             .iter()
