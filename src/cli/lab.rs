@@ -1,7 +1,7 @@
 //! What a lab is like, on the command line.
 
 use super::complete;
-use crate::lab::{Agents, Init, Root, Share, Wanted};
+use crate::lab::{Agents, Init, Root, Share, Variable, Wanted};
 use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -75,6 +75,14 @@ pub struct LabShape {
     /// is the provider; repeatable
     #[arg(long, value_name = "DIR[:PROVIDER]", value_hint = ValueHint::DirPath)]
     pub agents: Option<Vec<Agents>>,
+    /// Lay the /usr of this tree, by make install DESTDIR=DIR, over that of cluster and remote nodes:
+    /// what is in it counts from a node's next start on; takes nodes that are machines
+    #[arg(long, value_name = "DIR")]
+    pub overlay: Option<PathBuf>,
+    /// Set a variable in the environment of Pacemaker's daemons in cluster and remote nodes, such as
+    /// PCMK_debug=yes; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Option<Vec<Variable>>,
     /// Use the /usr of this tree instead of the host's, read-only
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
@@ -121,6 +129,8 @@ impl LabShape {
             qnetd: it.qnetd,
             share: it.share,
             agents: it.agents,
+            overlay: it.overlay,
+            env: it.env,
             base: it.base,
             remoted: it.remoted,
             init: it.init,

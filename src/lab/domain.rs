@@ -86,7 +86,9 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
         disk_mib: None,
         layout: lab.layout.clone(),
         init: vec![lab.remoted.inside().display().to_string()],
-        environment: lab.remoted_environment.clone(),
+        environment: (lab.remoted_environment.iter().cloned())
+            .chain(config::given(lab))
+            .collect(),
         privileges: Privileges::Least,
         emulator: lab.emulator.clone(),
         mounts,

@@ -1,6 +1,6 @@
 //! A lab described in a file: the options of `lab up` as TOML keys.
 
-use super::{Agents, DEFAULT_NAME, Init, Root, Share};
+use super::{Agents, DEFAULT_NAME, Init, Root, Share, Variable};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,10 @@ pub struct Wanted {
     pub share: Option<Vec<Share>>,
     /// Directories of the host with resource agents.
     pub agents: Option<Vec<Agents>>,
+    /// A tree whose /usr lies over that of nodes that are machines.
+    pub overlay: Option<PathBuf>,
+    /// Environment variables of the daemons of cluster and remote nodes.
+    pub env: Option<Vec<Variable>>,
     /// Another tree whose /usr the nodes use.
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
@@ -79,6 +83,8 @@ impl Wanted {
             qnetd: self.qnetd.or(other.qnetd),
             share: self.share.or(other.share),
             agents: self.agents.or(other.agents),
+            overlay: self.overlay.or(other.overlay),
+            env: self.env.or(other.env),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),
             init: self.init.or(other.init),

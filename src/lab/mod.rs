@@ -68,8 +68,8 @@ pub use file::Wanted;
 pub use node_kind::{Init, Root};
 pub use shared_disk::SharedDisk;
 pub use spec::{
-    Agents, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Share, sharable,
-    valid_name,
+    Agents, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Share, Variable,
+    sharable, valid_name,
 };
 
 use crate::error::{Error, Result};

@@ -138,6 +138,8 @@ pub(super) fn resolve(
             None => base.agents.clone(),
             Some(all) => all.iter().map(Agents::absolute).collect::<Result<_>>()?,
         },
+        overlay: absolute(&wanted.overlay)?.or(base.overlay.clone()),
+        env: wanted.env.clone().unwrap_or(base.env.clone()),
         base: absolute(&wanted.base)?.or(base.base.clone()),
         // For a new lab the environment variable counts when no option names a daemon.
         remoted: match saved {
@@ -195,6 +197,8 @@ fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
         ("--qnetd", wanted.qnetd != saved.qnetd),
         ("--share", wanted.share != saved.share),
         ("--agents", wanted.agents != saved.agents),
+        ("--overlay", wanted.overlay != saved.overlay),
+        ("--env", wanted.env != saved.env),
         ("--base", wanted.base != saved.base),
         ("--remoted", wanted.remoted != saved.remoted),
         ("--init", wanted.init != saved.init),
@@ -216,7 +220,11 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
     given::check_providers(context, &spec, &layout)?;
-    let remoted = resolve::remoted(context, spec.remoted.as_deref(), &base)?;
+    given::check_overlay(context, &spec, &layout)?;
+    let remoted = match given::remoted_of_build(&spec) {
+        Some(remoted) => remoted,
+        None => resolve::remoted(context, spec.remoted.as_deref(), &base)?,
+    };
     let (subnet, link1) = subnets::choose(look, &spec)?;
     let seed = files::sha256(&files::random_bytes(32)?);
     Ok(Lab {

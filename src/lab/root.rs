@@ -89,6 +89,7 @@ fn system(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
         entries.extend(own_usr(lab, node.kind));
     }
     if lab.spec.init == Init::Systemd {
+        entries.extend(settings(lab, node.kind));
         entries.extend(units::files(lab, node));
         entries.extend(is_cluster.then(|| sbd::files(lab)).into_iter().flatten());
     }
@@ -106,6 +107,19 @@ fn whole_system(lab: &Lab) -> Vec<Entry> {
         path: path.to_owned(),
     }));
     entries
+}
+
+/// The directory of daemons' settings, and Pacemaker's: the base tree's, with what the lab's options
+/// set after it.
+fn settings(lab: &Lab, kind: Kind) -> Vec<Entry> {
+    let (directory, path) = config::settings(lab);
+    let has_env = !lab.spec.env.is_empty() && kind != Kind::Qnetd;
+    let lines = lab.spec.env.iter().map(|it| it.line());
+    let text = ["\n# lab up --env\n".to_owned()].into_iter().chain(lines);
+    let own = has_env.then(|| file(&path, Content::Extended(text.collect())));
+    let sbd = lab.spec.sbd && kind == Kind::Cluster;
+    let directory = (has_env || sbd).then(|| dir(directory, 0o755, Owner::Root));
+    directory.into_iter().chain(own).collect()
 }
 
 /// What a node has in a /usr of its own beside the base tree's, with the directories for it.

@@ -21,14 +21,19 @@ pub(super) fn mounts(lab: &Lab, kind: Kind) -> Vec<Mount> {
         Kind::Qnetd => Vec::new(),
         Kind::Cluster | Kind::Remote | Kind::Guest => agents(lab, kind),
     };
-    shares.chain(agents).collect()
+    let build = lab.spec.overlay.iter().filter(|_| config::has_build(kind));
+    let build = build.map(|b| Mount::read_only(&b.join("usr"), Path::new(config::BUILD_IN_NODE)));
+    shares.chain(agents).chain(build).collect()
 }
 
 /// Paths of what guest nodes see too: in a cluster node, and at the same place in guests on it.
 pub(super) fn in_guests(lab: &Lab) -> Vec<PathBuf> {
+    // A build is in the cluster node's own /usr, which is theirs, too.
     let all = mounts(lab, Kind::Cluster).into_iter();
     all.filter_map(|mount| match mount {
-        Mount::Host { target, .. } => Some(target),
+        Mount::Host { target, .. } => {
+            (target != Path::new(config::BUILD_IN_NODE)).then_some(target)
+        }
         _ => None,
     })
     .collect()
@@ -120,7 +125,12 @@ mod tests {
         lab.spec.root = Root::Full;
         assert_eq!(seen(&lab, Kind::Remote), lean);
         lab.spec.init = Init::Systemd;
-        let full = ["/srv/a /srv/b", "/home/me/agents /.agents/qa"];
+        lab.spec.overlay = Some("/home/me/build".into());
+        let full = [
+            "/srv/a /srv/b",
+            "/home/me/agents /.agents/qa",
+            "/home/me/build/usr /.build",
+        ];
         assert_eq!(seen(&lab, Kind::Remote), full);
         let guests = in_guests(&lab);
         assert_eq!(guests, ["/srv/b", "/.agents/qa"].map(PathBuf::from));

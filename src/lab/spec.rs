@@ -2,11 +2,13 @@
 
 mod agents;
 mod share;
+mod variable;
 
 pub use agents::Agents;
 pub(super) use agents::bad as bad_agents;
 pub use share::Share;
 pub(super) use share::{absolute, not_sharable};
+pub use variable::Variable;
 
 /// Whether nodes can be shown a directory of the host at this place (`--share`).
 pub fn sharable(path: &std::path::Path) -> bool {
@@ -81,6 +83,12 @@ pub struct LabSpec {
     /// Directories of the host with resource agents; labs of 0.1.0 have none.
     #[serde(default)]
     pub agents: Vec<Agents>,
+    /// A tree whose /usr lies over that of nodes that are machines; labs of 0.1.0 have none.
+    #[serde(default)]
+    pub overlay: Option<PathBuf>,
+    /// Environment variables of the daemons of cluster and remote nodes; labs of 0.1.0 have none.
+    #[serde(default)]
+    pub env: Vec<Variable>,
     /// Another tree whose /usr the nodes use.
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
@@ -120,6 +128,8 @@ impl Default for LabSpec {
             qnetd: false,
             share: Vec::new(),
             agents: Vec::new(),
+            overlay: None,
+            env: Vec::new(),
             base: None,
             remoted: None,
             init: Init::default(),
@@ -181,10 +191,25 @@ impl LabSpec {
         qdevice::check(self)?;
         self.share.iter().try_for_each(share::check_share)?;
         agents::check(&self.agents)?;
+        self.check_overlay()?;
         self.check_bare()?;
         self.subnet
             .iter()
             .try_for_each(|subnet| self.check_fits(subnet))
+    }
+
+    /// Refuses a build over a /usr that is no node's own.
+    fn check_overlay(&self) -> Result<()> {
+        let Some(path) = &self.overlay else {
+            return Ok(());
+        };
+        let bad = |why: &str| Error::usage(format!("--overlay {}: {why}", path.display()));
+        share::check_path(path, bad)?;
+        match (self.init, self.root) {
+            (Init::Systemd, Root::Full) => Ok(()),
+            _ => Err(bad("it lies over the /usr of nodes that are machines, and these are none")
+                .mend("leave out --init own and --root lean; lxc-autogen lab verify says what machines take")),
+        }
     }
 
     /// Refuses what takes a cluster where none is configured, and nodes in which pcs and crmsh could

@@ -54,6 +54,13 @@ fn refused() {
             2,
             "--agents /nowhere: there is no such directory",
         ),
+        ("lab up --overlay /etc".to_owned(), 2, "--overlay /etc: "),
+        (
+            "lab up --overlay /usr --init own".to_owned(),
+            2,
+            "nodes that are machines, and these are none",
+        ),
+        ("lab up --env PCMK_debug".to_owned(), 2, "there is no ="),
         (
             "lab up --agents /usr/lib/ocf/resource.d/heartbeat".to_owned(),
             2,

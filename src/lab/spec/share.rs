@@ -88,6 +88,7 @@ const TAKEN: &[&str] = &[
     crate::lab::config::CHANGES,
     crate::lab::config::SYSTEM_IN_NODE,
     crate::lab::shown::AGENTS_IN_NODE,
+    crate::lab::config::BUILD_IN_NODE,
     "/bin",
     "/dev",
     "/etc",
