@@ -524,7 +524,12 @@ fn the_pages_files_of_a_snapshot_are_the_programs() {
 
 #[test]
 fn commands_in_the_documents_parse() {
-    for (path, at_least) in [("README.md", 8), ("docs/ci.md", 5), ("CONTRIBUTING.md", 0)] {
+    for (path, at_least) in [
+        ("README.md", 8),
+        ("docs/ci.md", 5),
+        ("docs/builds.md", 12),
+        ("CONTRIBUTING.md", 0),
+    ] {
         let found: Vec<Vec<String>> = code(&read(path))
             .iter()
             .filter_map(|l| our_arguments(l))

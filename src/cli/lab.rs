@@ -1,8 +1,8 @@
 //! What a lab is like, on the command line.
 
 use super::complete;
-use crate::lab::{Init, Root, Wanted};
-use clap::Args;
+use crate::lab::{Agents, Init, Root, Share, Variable, Wanted};
+use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
 
@@ -66,9 +66,23 @@ pub struct LabShape {
     /// runs corosync-qnetd; takes two cluster nodes or more
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub qnetd: Option<bool>,
-    /// Show this directory of the host in the cluster nodes, at the same place, read-only; repeatable
+    /// Show this directory of the host in all nodes, guest nodes too, read-only, at the same place or
+    /// at DST; repeatable
+    #[arg(long, value_name = "SRC[:DST]", value_hint = ValueHint::DirPath)]
+    pub share: Option<Vec<Share>>,
+    /// Show this directory of resource agents in cluster, remote and guest nodes, as ocf:PROVIDER:FILE:
+    /// what is changed in it counts from the next action on; without PROVIDER the directory's name
+    /// is the provider; repeatable
+    #[arg(long, value_name = "DIR[:PROVIDER]", value_hint = ValueHint::DirPath)]
+    pub agents: Option<Vec<Agents>>,
+    /// Lay the /usr of this tree, by make install DESTDIR=DIR, over that of cluster and remote nodes:
+    /// what is in it counts from a node's next start on; takes nodes that are machines
     #[arg(long, value_name = "DIR")]
-    pub share: Option<Vec<PathBuf>>,
+    pub overlay: Option<PathBuf>,
+    /// Set a variable in the environment of Pacemaker's daemons in cluster and remote nodes, such as
+    /// PCMK_debug=yes; repeatable
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Option<Vec<Variable>>,
     /// Use the /usr of this tree instead of the host's, read-only
     #[arg(long, value_name = "DIR")]
     pub base: Option<PathBuf>,
@@ -114,6 +128,9 @@ impl LabShape {
             sbd: it.sbd,
             qnetd: it.qnetd,
             share: it.share,
+            agents: it.agents,
+            overlay: it.overlay,
+            env: it.env,
             base: it.base,
             remoted: it.remoted,
             init: it.init,

@@ -86,6 +86,9 @@ pub struct Shape {
     /// Use this pacemaker-remoted
     #[arg(long, value_name = "PATH", env = "LXC_AUTOGEN_REMOTED")]
     pub remoted: Option<PathBuf>,
+    /// Show this directory in the containers at the same place, read-only (labs)
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub bind: Vec<PathBuf>,
     /// Add the names to /etc/hosts, in a marked block
     #[arg(long)]
     pub hosts: bool,
@@ -116,6 +119,7 @@ impl Shape {
             authkey: it.authkey,
             base: it.base,
             remoted: it.remoted,
+            binds: it.bind,
             hosts: it.hosts,
             allow_mounts: it.allow_mounts,
             old_names: it.old_names,

@@ -90,11 +90,14 @@ pub fn supervisor(lab: &Lab, kind: Kind) -> Config {
         .chain(device.iter().map(|path| (*path, 0o770)))
         .map(|(path, mode)| (path.into(), mode))
         .collect(),
-        environment: environment(lab),
+        environment: match kind {
+            Kind::Qnetd => environment(lab),
+            Kind::Cluster | Kind::Remote | Kind::Guest => daemons_environment(lab),
+        },
         daemons,
         overlays: match lab.spec.root {
             Root::Lean => Vec::new(),
-            Root::Full => overlays(lab),
+            Root::Full => overlays(lab, kind),
         },
         systemd: (lab.spec.init == Init::Systemd).then(|| SYSTEMD.into()),
     }
@@ -135,6 +138,15 @@ pub const SYSTEMD: &str = "/usr/lib/systemd/systemd";
 /// Path in the nodes of what they share besides the base tree's /usr: [`super::SYSTEM`].
 pub const SYSTEM_IN_NODE: &str = "/.system";
 
+/// Where nodes with a /usr of their own see the /usr of a build.
+pub(super) const BUILD_IN_NODE: &str = "/.build";
+
+/// Whether nodes of this kind have the lab's build over their /usr, where there is one: the qnetd node
+/// runs nothing of Pacemaker's.
+pub(super) fn has_build(kind: Kind) -> bool {
+    matches!(kind, Kind::Cluster | Kind::Remote)
+}
+
 /// Where a node keeps what it has changed in directories that it shares.
 pub const CHANGES: &str = "/.changes";
 
@@ -149,12 +161,17 @@ pub fn own_usr() -> PathBuf {
 }
 
 /// The writable copies of a node with its whole system.
-fn overlays(lab: &Lab) -> Vec<Overlay> {
+fn overlays(lab: &Lab, kind: Kind) -> Vec<Overlay> {
+    let has_build = lab.spec.overlay.is_some() && has_build(kind);
     let over_itself = |path: &String| {
         let own = |what: &str| changes_of(path).join(what);
         let target = Path::new("/").join(path);
+        let lower = match has_build && path == "usr" {
+            true => format!("{}:{}", BUILD_IN_NODE, target.display()).into(),
+            false => target.clone(),
+        };
         Overlay {
-            lower: target.clone(),
+            lower,
             target,
             upper: own("upper"),
             work: own("work"),
@@ -195,6 +212,29 @@ pub fn environment(lab: &Lab) -> Vec<(String, String)> {
         all.push(("LXC_AUTOGEN_REMOTED".to_owned(), path));
     }
     all
+}
+
+/// The environment of the daemons of a node that an init of ours starts: with what the lab's options
+/// set, which people's commands in the node do not have, as on any machine.
+fn daemons_environment(lab: &Lab) -> Vec<(String, String)> {
+    let mut all = environment(lab);
+    all.extend(given(lab));
+    all
+}
+
+/// Variables that the lab's options set.
+pub fn given(lab: &Lab) -> impl Iterator<Item = (String, String)> {
+    let all = lab.spec.env.iter();
+    all.map(|it| (it.name.clone(), it.value.clone()))
+}
+
+/// The directory with daemons' settings, and that of these the file of Pacemaker's, in a node.
+pub fn settings(lab: &Lab) -> (&'static str, String) {
+    let directory = match lab.sysconfig {
+        true => "etc/sysconfig",
+        false => "etc/default",
+    };
+    (directory, format!("{directory}/pacemaker"))
 }
 
 /// Path in a node with an init of a pacemaker-remoted that is not in the node's /usr.

@@ -1,6 +1,6 @@
 //! The blueprints of the domains of a lab's nodes, as data.
 
-use super::{GUESTS, GUESTS_DIR, Init, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk};
+use super::{GUESTS, GUESTS_DIR, Init, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk, shown};
 use crate::plan::{Blueprint, Card, Kind, Machine, Mount, Privileges};
 use std::path::Path;
 
@@ -34,8 +34,7 @@ fn system(lab: &Lab, node: &Machine) -> Blueprint {
         read_only: false,
     });
     let mut mounts: Vec<Mount> = [programs].into_iter().chain(guests).collect();
-    let shared = lab.spec.share.iter();
-    mounts.extend(shared.map(|path| Mount::read_only(path, path)));
+    mounts.extend(shown::mounts(lab, node.kind));
     let mut layout = lab.layout.clone();
     if lab.spec.root == Root::Full {
         layout = layout.without_etc();
@@ -78,6 +77,7 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
     let mut mounts: Vec<Mount> = source
         .map(|source| Mount::read_only(source, lab.remoted.inside()))
         .collect();
+    mounts.extend(shown::mounts(lab, node.kind));
     mounts.extend([memory(REMOTE_SHM_MIB, "/dev/shm"), Mount::NoGroups]);
     Blueprint {
         machine: node.clone(),
@@ -86,7 +86,9 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
         disk_mib: None,
         layout: lab.layout.clone(),
         init: vec![lab.remoted.inside().display().to_string()],
-        environment: lab.remoted_environment.clone(),
+        environment: (lab.remoted_environment.iter().cloned())
+            .chain(config::given(lab))
+            .collect(),
         privileges: Privileges::Least,
         emulator: lab.emulator.clone(),
         mounts,
@@ -124,7 +126,7 @@ mod tests {
     #[test]
     fn the_domains_of_a_lab_to_the_letter() {
         let mut lab = sample(1, 1);
-        lab.spec.share = vec!["/srv/data".into()];
+        lab.spec.share = vec!["/srv/data".parse().unwrap()];
         // There were none.
         lab.spec.disk_mib = 0;
         let texts = [

@@ -1,6 +1,6 @@
 //! A lab described in a file: the options of `lab up` as TOML keys.
 
-use super::{DEFAULT_NAME, Init, Root};
+use super::{Agents, DEFAULT_NAME, Init, Root, Share, Variable};
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -40,8 +40,14 @@ pub struct Wanted {
     pub sbd: Option<bool>,
     /// Whether a node runs corosync-qnetd, and the cluster has it for a quorum device.
     pub qnetd: Option<bool>,
-    /// Directories of the host that the cluster nodes see.
-    pub share: Option<Vec<PathBuf>>,
+    /// Directories of the host that the nodes see.
+    pub share: Option<Vec<Share>>,
+    /// Directories of the host with resource agents.
+    pub agents: Option<Vec<Agents>>,
+    /// A tree whose /usr lies over that of nodes that are machines.
+    pub overlay: Option<PathBuf>,
+    /// Environment variables of the daemons of cluster and remote nodes.
+    pub env: Option<Vec<Variable>>,
     /// Another tree whose /usr the nodes use.
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
@@ -76,6 +82,9 @@ impl Wanted {
             sbd: self.sbd.or(other.sbd),
             qnetd: self.qnetd.or(other.qnetd),
             share: self.share.or(other.share),
+            agents: self.agents.or(other.agents),
+            overlay: self.overlay.or(other.overlay),
+            env: self.env.or(other.env),
             base: self.base.or(other.base),
             remoted: self.remoted.or(other.remoted),
             init: self.init.or(other.init),

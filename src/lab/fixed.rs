@@ -40,6 +40,17 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
             wanted.share != saved.share,
             "a container has its mounts from its start on",
         ),
+        (
+            "--agents",
+            wanted.agents != saved.agents,
+            "a container has its mounts from its start on",
+        ),
+        (
+            "--overlay",
+            wanted.overlay != saved.overlay,
+            "a container has its mounts from its start on",
+        ),
+        ("--env", wanted.env != saved.env, MADE),
         ("--base", wanted.base != saved.base, MADE),
         ("--remoted", wanted.remoted != saved.remoted, MADE),
         ("--init", wanted.init != saved.init, MADE),

@@ -8,7 +8,7 @@ use crate::host::files::{self, Attributes, Existing};
 use crate::host::net;
 use crate::lab::network::Link;
 use crate::lab::root::Keys;
-use crate::lab::{self, FENCE, GUESTS, KEYS, Lab, PROGRAMS, Root, SYSTEM};
+use crate::lab::{self, AGENTS, FENCE, GUESTS, KEYS, Lab, PROGRAMS, Root, SYSTEM};
 use crate::look::Look;
 use crate::machine::make::Making;
 use crate::machine::network::{self, Raised};
@@ -61,6 +61,9 @@ pub(crate) fn files(context: &Context, state: &mut State, lab: &Lab) -> Result<(
     if lab.spec.root == Root::Full {
         system(state, lab)?;
     }
+    if !lab.spec.agents.is_empty() {
+        providers(state, lab)?;
+    }
     roots(context, state, lab, &keys)
 }
 
@@ -102,6 +105,17 @@ fn programs(state: &mut State, lab: &Lab) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes empty directories for all providers of resource agents, for theirs to be mounted there.
+fn providers(state: &mut State, lab: &Lab) -> Result<()> {
+    directory(state, lab, AGENTS)?;
+    let directory = lab.path(AGENTS);
+    files::set_directory_attributes(&directory, Attributes::root(0o755))?;
+    super::shown::providers(lab).try_for_each(|name| {
+        let path = directory.join(name);
+        fs::create_dir_all(&path).map_err(|e| Error::io("make directory", &path, e))
+    })
 }
 
 /// Copies the base tree's /etc, without its secrets, for all nodes.

@@ -2,7 +2,7 @@
 //! host's libvirt, guest nodes nested inside the cluster nodes.
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `corosync`, `domain`,
-//! `file`, `graph`, `inventory`, `node_kind`, `qdevice`, `root`, `sbd`, `shared_disk`, `spec`, `sshd`,
+//! `file`, `graph`, `inventory`, `node_kind`, `qdevice`, `root`, `sbd`, `shared_disk`, `shown`, `spec`, `sshd`,
 //! `stack`. The other files run a lab: they raise, grow, shrink and watch it, and take it down.
 
 pub(crate) mod able;
@@ -23,6 +23,7 @@ pub(crate) mod fence;
 pub mod file;
 pub(crate) mod find;
 mod fixed;
+mod given;
 pub mod graph;
 pub(crate) mod groups;
 pub(crate) mod hosts;
@@ -52,6 +53,7 @@ pub(crate) mod running;
 mod sbd;
 mod shared_disk;
 pub(crate) mod shared_disks;
+mod shown;
 mod spec;
 pub mod sshd;
 pub(crate) mod stack;
@@ -68,7 +70,8 @@ pub use file::Wanted;
 pub use node_kind::{Init, Root};
 pub use shared_disk::SharedDisk;
 pub use spec::{
-    LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, sharable, valid_name,
+    Agents, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Share, Variable,
+    sharable, valid_name,
 };
 
 use crate::error::{Error, Result};
@@ -102,6 +105,8 @@ pub const KNOWN_HOSTS: &str = "known_hosts";
 pub const PROGRAMS: &str = "bin";
 /// Name of the directory with the /etc that nodes with their whole system share.
 pub const SYSTEM: &str = "system";
+/// Name of the directory over which resource agents of all providers are mounted.
+pub const AGENTS: &str = "agents";
 /// Name of the directory with fence_virtd's configuration, key and log.
 pub const FENCE: &str = "fence";
 /// Name of a file that is there when all nodes of a lab have been online once.

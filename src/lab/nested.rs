@@ -2,7 +2,7 @@
 //! own libvirtd.
 
 use super::running::Running;
-use super::wait;
+use super::{shown, wait};
 use crate::change::SET_FILE;
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
@@ -56,7 +56,12 @@ pub(crate) fn generate(context: &Context, lab: &Lab) -> Result<()> {
     }
     let first = &lab.cluster_nodes()[0];
     let inside = wait::await_file(context, lab, &first.name, LIBVIRT_SOCKET)?;
-    run(context, lab, &inside, "generate", Duration::from_secs(120))
+    let shown = shown::in_guests(lab);
+    let shown = shown
+        .iter()
+        .map(|path| format!(" --bind={}", path.display()));
+    let verb: String = ["generate".to_owned()].into_iter().chain(shown).collect();
+    run(context, lab, &inside, &verb, Duration::from_secs(120))
 }
 
 /// Has as many guests as wanted online. `placed` are the nodes that the containers of those the cluster

@@ -2,8 +2,8 @@
 
 use super::able::{self, packages_of};
 use super::fixed::refuse_other_kind;
-use super::spec::not_sharable;
-use super::{DEFAULT_NAME, Init, Root, Wanted, ipv6, subnets};
+use super::spec::absolute;
+use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, given, ipv6, subnets};
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -109,11 +109,7 @@ pub(super) fn resolve(
             ..LabSpec::default()
         },
     });
-    let absolute = |path: &Option<PathBuf>| {
-        path.as_ref()
-            .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
-            .transpose()
-    };
+    let absolute = |path: &Option<PathBuf>| path.as_deref().map(absolute).transpose();
     let subnet = wanted
         .network
         .as_deref()
@@ -137,11 +133,14 @@ pub(super) fn resolve(
         qnetd: wanted.qnetd.unwrap_or(base.qnetd),
         share: match &wanted.share {
             None => base.share.clone(),
-            Some(all) => all
-                .iter()
-                .map(|p| std::path::absolute(p).map_err(|e| Error::io("find", p, e)))
-                .collect::<Result<_>>()?,
+            Some(all) => all.iter().map(|s| s.absolute()).collect::<Result<_>>()?,
         },
+        agents: match &wanted.agents {
+            None => base.agents.clone(),
+            Some(all) => all.iter().map(Agents::absolute).collect::<Result<_>>()?,
+        },
+        overlay: absolute(&wanted.overlay)?.or(base.overlay.clone()),
+        env: wanted.env.clone().unwrap_or(base.env.clone()),
         base: absolute(&wanted.base)?.or(base.base.clone()),
         // For a new lab the environment variable counts when no option names a daemon.
         remoted: match saved {
@@ -153,7 +152,7 @@ pub(super) fn resolve(
         bare,
     };
     spec.check()?;
-    check_shares(&spec.share)?;
+    given::check(&spec)?;
     if let Some(saved) = saved {
         refuse_other_kind(&spec, saved)?;
     }
@@ -172,16 +171,6 @@ fn bare_default() -> LabSpec {
     }
 }
 
-/// Refuses directories to share that are not there.
-fn check_shares(share: &[PathBuf]) -> Result<()> {
-    match share.iter().find(|path| !path.is_dir()) {
-        Some(path) => {
-            Err(not_sharable(path, "there is no such directory").mend("name one that is there"))
-        }
-        None => Ok(()),
-    }
-}
-
 fn from_environment() -> Option<PathBuf> {
     std::env::var_os("LXC_AUTOGEN_REMOTED")
         .filter(|path| !path.is_empty())
@@ -192,7 +181,12 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
     let context = look.context;
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
-    let remoted = resolve::remoted(context, spec.remoted.as_deref(), &base)?;
+    given::check_providers(context, &spec, &layout)?;
+    given::check_overlay(context, &spec, &layout)?;
+    let remoted = match given::remoted_of_build(&spec) {
+        Some(remoted) => remoted,
+        None => resolve::remoted(context, spec.remoted.as_deref(), &base)?,
+    };
     let (subnet, link1) = subnets::choose(look, &spec)?;
     let seed = files::sha256(&files::random_bytes(32)?);
     Ok(Lab {
@@ -242,20 +236,5 @@ fn newest_schema(base: &Path) -> Result<String> {
             directory.display()
         ))
         .mend(crate::host::packages::mend_in(base, "pacemakerd"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_to_share_must_be_there() {
-        let directory = tempfile::tempdir().unwrap();
-        let (there, absent) = (directory.path().to_owned(), directory.path().join("no"));
-        check_shares(std::slice::from_ref(&there)).unwrap();
-        let e = check_shares(&[there, absent.clone()]).unwrap_err();
-        let said = format!("--share {}: there is no such directory", absent.display());
-        assert_eq!((e.kind, e.message()), (crate::error::Kind::Usage, &*said));
     }
 }

@@ -1,9 +1,10 @@
 //! The file trees of a lab's containers: a node with an init has a writable /etc, /var and /run of
 //! its own, a cluster node with the full stack in it; a remote node without one has what a guest has.
 
-use super::{Init, Lab, Root, config, names, pcs, sbd, sshd, stack, units};
+use super::{Init, Lab, Root, config, names, pcs, sbd, shown, sshd, stack, units};
 use crate::plan::{
-    Identity, Kind, Machine, authkey, dir, file, mount_point, owned_file, skeleton, text,
+    Identity, Kind, Machine, authkey, dir, file, mount_point, other_users, owned_file, skeleton,
+    text,
 };
 use crate::rootfs::{Content, Entry, Owner};
 use crate::supervisor;
@@ -43,8 +44,11 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     }
     if lab.has_init(node.kind) {
         entries.extend(system(lab, node, keys));
-    } else if lab.remoted.bind_source().is_some() {
-        entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
+    } else {
+        entries.extend(other_users());
+        if lab.remoted.bind_source().is_some() {
+            entries.extend(mount_point("opt/lxc-autogen", "pacemaker-remoted"));
+        }
     }
     entries
 }
@@ -82,11 +86,10 @@ fn system(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     // Packages' directories come last: those that are there already stay as they are.
     if lab.spec.root == Root::Full {
         entries.extend(whole_system(lab));
-    }
-    if lab.spec.root == Root::Full && lab.spec.init == Init::Systemd {
-        entries.extend(packages_may_start());
+        entries.extend(own_usr(lab, node.kind));
     }
     if lab.spec.init == Init::Systemd {
+        entries.extend(settings(lab, node.kind));
         entries.extend(units::files(lab, node));
         entries.extend(is_cluster.then(|| sbd::files(lab)).into_iter().flatten());
     }
@@ -106,25 +109,51 @@ fn whole_system(lab: &Lab) -> Vec<Entry> {
     entries
 }
 
+/// The directory of daemons' settings, and Pacemaker's: the base tree's, with what the lab's options
+/// set after it.
+fn settings(lab: &Lab, kind: Kind) -> Vec<Entry> {
+    let (directory, path) = config::settings(lab);
+    let has_env = !lab.spec.env.is_empty() && kind != Kind::Qnetd;
+    let lines = lab.spec.env.iter().map(|it| it.line());
+    let text = ["\n# lab up --env\n".to_owned()].into_iter().chain(lines);
+    let own = has_env.then(|| file(&path, Content::Extended(text.collect())));
+    let sbd = lab.spec.sbd && kind == Kind::Cluster;
+    let directory = (has_env || sbd).then(|| dir(directory, 0o755, Owner::Root));
+    directory.into_iter().chain(own).collect()
+}
+
+/// What a node has in a /usr of its own beside the base tree's, with the directories for it.
+fn own_usr(lab: &Lab, kind: Kind) -> Vec<Entry> {
+    let mut all = shown::links(lab, kind);
+    if lab.spec.init == Init::Systemd {
+        all.push(packages_may_start());
+    }
+    let mut entries: Vec<Entry> = Vec::new();
+    for entry in all {
+        let (Entry::Link { path, .. } | Entry::File { path, .. }) = &entry else {
+            continue;
+        };
+        let parents = Path::new(path)
+            .ancestors()
+            .skip(1)
+            .map(Path::to_string_lossy);
+        let parents =
+            parents.filter(|path| !path.is_empty() && format!("/{path}") != config::CHANGES);
+        let mut parents: Vec<Entry> = parents.map(|path| dir(&path, 0o755, Owner::Root)).collect();
+        parents.retain(|parent| !entries.contains(parent));
+        entries.extend(parents.into_iter().rev());
+        entries.push(entry);
+    }
+    entries
+}
+
 /// A policy-rc.d of the node's own, in place of the tree's: images for Docker have one that lets no
 /// package start what it brings (invoke-rc.d(8)). This one lets all, as without one.
-fn packages_may_start() -> Vec<Entry> {
+fn packages_may_start() -> Entry {
     let own = config::own_usr().join("sbin/policy-rc.d");
     let own = own.strip_prefix("/").unwrap_or(&own);
-    let mut entries: Vec<Entry> = (own.ancestors().skip(1))
-        .map(|parent| parent.to_string_lossy().into_owned())
-        .filter(|path| !path.is_empty() && Path::new("/").join(path) != Path::new(config::CHANGES))
-        .map(|path| dir(&path, 0o755, Owner::Root))
-        .collect();
-    entries.reverse();
     let content = Content::Text("#!/bin/sh\nexit 0\n".to_owned());
-    entries.push(owned_file(
-        &own.to_string_lossy(),
-        content,
-        0o755,
-        Owner::Root,
-    ));
-    entries
+    owned_file(&own.to_string_lossy(), content, 0o755, Owner::Root)
 }
 
 fn directories() -> Vec<Entry> {

@@ -2,7 +2,7 @@
 //! of sbd 1.5.2).
 
 use super::units::{UNITS, VENDOR, drop_in};
-use super::{Init, Lab, LabSpec, shared_disk};
+use super::{Init, Lab, LabSpec, config, shared_disk};
 use crate::error::{Error, Result};
 use crate::plan::{dir, file, link, uuid};
 use crate::rootfs::{Content, Entry, Owner};
@@ -66,12 +66,7 @@ pub(super) fn files(lab: &Lab) -> Vec<Entry> {
     }
     if let Some(disk) = disks.first().filter(|_| lab.spec.sbd) {
         let options = options(&disk.in_node().display().to_string());
-        let directory = if lab.sysconfig {
-            "etc/sysconfig"
-        } else {
-            "etc/default"
-        };
-        entries.push(dir(directory, 0o755, Owner::Root));
+        let (directory, _) = config::settings(lab);
         entries.push(file(&format!("{directory}/sbd"), Content::Text(options)));
         for unit in NEEDED_BY {
             let directory = format!("{UNITS}/{unit}.service.requires");

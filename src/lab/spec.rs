@@ -1,8 +1,14 @@
 //! The specification of a lab, complete and checked.
 
+mod agents;
 mod share;
+mod variable;
 
-pub(super) use share::not_sharable;
+pub use agents::Agents;
+pub(super) use agents::bad as bad_agents;
+pub use share::Share;
+pub(super) use share::{absolute, not_sharable};
+pub use variable::Variable;
 
 /// Whether nodes can be shown a directory of the host at this place (`--share`).
 pub fn sharable(path: &std::path::Path) -> bool {
@@ -72,8 +78,17 @@ pub struct LabSpec {
     /// have none.
     #[serde(default)]
     pub qnetd: bool,
-    /// Directories of the host that cluster nodes see at the same place, read-only.
-    pub share: Vec<PathBuf>,
+    /// Directories of the host that nodes see, read-only.
+    pub share: Vec<Share>,
+    /// Directories of the host with resource agents; labs of 0.1.0 have none.
+    #[serde(default)]
+    pub agents: Vec<Agents>,
+    /// A tree whose /usr lies over that of nodes that are machines; labs of 0.1.0 have none.
+    #[serde(default)]
+    pub overlay: Option<PathBuf>,
+    /// Environment variables of the daemons of cluster and remote nodes; labs of 0.1.0 have none.
+    #[serde(default)]
+    pub env: Vec<Variable>,
     /// Another tree whose /usr the nodes use.
     pub base: Option<PathBuf>,
     /// A pacemaker-remoted given by hand.
@@ -112,6 +127,9 @@ impl Default for LabSpec {
             sbd: false,
             qnetd: false,
             share: Vec::new(),
+            agents: Vec::new(),
+            overlay: None,
+            env: Vec::new(),
             base: None,
             remoted: None,
             init: Init::default(),
@@ -171,11 +189,27 @@ impl LabSpec {
         shared_disk::check(self)?;
         sbd::check(self)?;
         qdevice::check(self)?;
-        self.share.iter().try_for_each(|path| share::check(path))?;
+        self.share.iter().try_for_each(share::check_share)?;
+        agents::check(&self.agents)?;
+        self.check_overlay()?;
         self.check_bare()?;
         self.subnet
             .iter()
             .try_for_each(|subnet| self.check_fits(subnet))
+    }
+
+    /// Refuses a build over a /usr that is no node's own.
+    fn check_overlay(&self) -> Result<()> {
+        let Some(path) = &self.overlay else {
+            return Ok(());
+        };
+        let bad = |why: &str| Error::usage(format!("--overlay {}: {why}", path.display()));
+        share::check_path(path, bad)?;
+        match (self.init, self.root) {
+            (Init::Systemd, Root::Full) => Ok(()),
+            _ => Err(bad("it lies over the /usr of nodes that are machines, and these are none")
+                .mend("leave out --init own and --root lean; lxc-autogen lab verify says what machines take")),
+        }
     }
 
     /// Refuses what takes a cluster where none is configured, and nodes in which pcs and crmsh could

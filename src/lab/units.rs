@@ -151,7 +151,8 @@ fn pacemaker_remote(lab: &Lab) -> Option<String> {
         "[Unit]\nDescription=Pacemaker Remote executor daemon\nAfter=network.target dbus.service\n\n\
          [Service]\nKillMode=process\nNotifyAccess=main\nTasksMax=infinity\n\
          SuccessExitStatus=100\nTimeoutStopSec=30s\nRestart=on-failure\n\
-         ExecStart={}\n",
+         EnvironmentFile=-/{}\nExecStart={}\n",
+        config::settings(lab).1,
         config::REMOTED
     ))
 }

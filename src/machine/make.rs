@@ -93,6 +93,7 @@ mod tests {
             links: Vec::new(),
             trees: Vec::new(),
             databases: Vec::new(),
+            providers: Vec::new(),
         }
     }
 

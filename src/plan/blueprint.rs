@@ -172,6 +172,8 @@ fn mounts(set: &Set) -> Vec<Mount> {
         let directory = Path::new(AUTHKEY_DIRECTORY);
         all.push(Mount::read_only(directory, directory));
     }
+    let shown = set.spec.binds.iter();
+    all.extend(shown.map(|path| Mount::read_only(path, path)));
     all.extend(set.mask_sysrq.then_some(Mount::NoSysrq));
     all.push(Mount::Memory {
         mib: set.spec.shm_mib,

@@ -77,7 +77,24 @@ pub fn rootfs(set: &Set, guest: &Machine, key: Option<&[u8]>) -> Vec<Entry> {
         entries.extend(mount_point(REMOTED_DIRECTORY, "pacemaker-remoted"));
     }
     entries.extend(key.map(authkey));
+    entries.extend(other_users());
     entries
+}
+
+/// What su(1) and runuser(1) need of a machine that has no /etc/pam.d of its own: resource agents run
+/// programs as other users, and ocf-tester runs the agent as nobody. root becomes anybody, and nobody
+/// else becomes anyone; accounts are looked up in shadow(5) where distributions have rules in
+/// /usr/lib/pam.d, which come before this one (pam.d(5)).
+pub(crate) fn other_users() -> [Entry; 3] {
+    let rules = "auth sufficient pam_rootok.so\nauth required pam_deny.so\n\
+                 account required pam_permit.so\npassword required pam_deny.so\n\
+                 session required pam_permit.so\n";
+    let shadow = Content::Shadow { hacluster: None };
+    [
+        dir("etc/pam.d", 0o755, Owner::Root),
+        text("etc/pam.d/other", rules.to_owned()),
+        owned_file("etc/shadow", shadow, 0o600, Owner::Root),
+    ]
 }
 
 /// The directory over which a pacemaker-remoted is bound that is not in the base tree.

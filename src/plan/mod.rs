@@ -9,7 +9,7 @@ mod machine;
 pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, blueprint};
 pub use files::{Identity, rootfs};
 pub(crate) use files::{
-    authkey, dir, file, hosts, link, mount_point, owned_file, secret, skeleton, text,
+    authkey, dir, file, hosts, link, mount_point, other_users, owned_file, secret, skeleton, text,
 };
 pub use machine::{Kind, Machine, guests, uuid};
 
@@ -164,6 +164,7 @@ pub(crate) mod tests {
                 ],
                 trees: vec!["usr".into(), "etc/alternatives".into()],
                 databases: Vec::new(),
+                providers: vec!["heartbeat".into(), "pacemaker".into()],
             },
             remoted: Remoted::Bound {
                 path: "/var/lib/lxc-autogen/remoted/usr/sbin/pacemaker-remoted".into(),

@@ -21,6 +21,8 @@ pub enum Content {
     /// A copy of the file of the base tree with the entry's path, made for each container, so that
     /// the container may write to it.
     Copy,
+    /// The same, with this text after it, or this text alone.
+    Extended(String),
     /// A shadow(5) with a line for every user of the base tree's passwd(5), none of whom has a
     /// password: agents that become another user go through PAM, which requires a line for each
     /// user. The cluster's user can have one, as crypt(5) has it.

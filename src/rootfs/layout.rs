@@ -19,7 +19,14 @@ pub struct Layout {
     /// not have them.
     #[serde(default)]
     pub databases: Vec<String>,
+    /// The providers of its OCF resource agents: names of directories in [`RESOURCE_AGENTS`]. Sets
+    /// and labs of 0.1.0 do not have them.
+    #[serde(default)]
+    pub providers: Vec<String>,
 }
+
+/// Where Pacemaker looks for OCF resource agents, with a directory for each provider.
+pub const RESOURCE_AGENTS: &str = "/usr/lib/ocf/resource.d";
 
 /// Where package managers keep what is installed; newer rpm has it in /usr.
 const DATABASES: &[&str] = &["var/lib/dpkg", "var/lib/rpm", "var/lib/dnf"];
@@ -73,11 +80,24 @@ impl Layout {
             databases: databases
                 .filter(|d| files::is_real_directory(&base.join(d)))
                 .collect(),
+            providers: providers(base),
             base: base.to_owned(),
             links,
             trees,
         })
     }
+}
+
+/// Names of a tree's directories of resource agents, in order.
+fn providers(base: &Path) -> Vec<String> {
+    let all = base.join(RESOURCE_AGENTS.trim_start_matches('/'));
+    let entries = std::fs::read_dir(all).into_iter().flatten().flatten();
+    let directories = entries.filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> = directories
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    names
 }
 
 #[cfg(test)]
@@ -92,10 +112,14 @@ mod tests {
         assert!(Layout::of(base).is_err());
         fs::create_dir_all(base.join("usr/bin")).unwrap();
         fs::create_dir_all(base.join("sbin")).unwrap();
+        for provider in ["pacemaker", "heartbeat"] {
+            fs::create_dir_all(base.join("usr/lib/ocf/resource.d").join(provider)).unwrap();
+        }
         fs::create_dir_all(base.join("etc/alternatives")).unwrap();
         std::os::unix::fs::symlink("usr/bin", base.join("bin")).unwrap();
         let layout = Layout::of(base).unwrap();
         assert_eq!(layout.links, [("bin".to_owned(), "usr/bin".to_owned())]);
         assert_eq!(layout.trees, ["usr", "sbin", "etc/alternatives"]);
+        assert_eq!(layout.providers, ["heartbeat", "pacemaker"]);
     }
 }

@@ -9,6 +9,6 @@ mod trees;
 mod write;
 
 pub use entry::{Content, Entry, Owner};
-pub use layout::Layout;
+pub use layout::{Layout, RESOURCE_AGENTS};
 pub use remoted::{Remoted, UNPACKED, fetch, fetch_version, find, to_fetch, version};
 pub use write::{Owners, SHARED, Writer};

@@ -156,6 +156,11 @@ impl Writer {
                 Some(bytes) => write_new(&to, bytes, mode)?,
                 None => return Ok(false),
             },
+            Content::Extended(text) => {
+                let mut bytes = self.copy_of(path)?.unwrap_or_default().to_vec();
+                bytes.extend(text.as_bytes());
+                write_new(&to, &bytes, mode)?;
+            }
             Content::Shared => match self.shared_copy(path)? {
                 Some(from) => fs::hard_link(from, &to).map_err(|e| Error::io("link", &to, e))?,
                 None => return Ok(false),

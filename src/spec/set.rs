@@ -39,6 +39,10 @@ pub struct Spec {
     pub base: Option<PathBuf>,
     /// Path of a pacemaker-remoted given with --remoted.
     pub remoted: Option<PathBuf>,
+    /// Directories that the containers see at the same place, read-only: in this order, each over
+    /// what was there before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub binds: Vec<PathBuf>,
     /// How the containers get the authentication key.
     pub authkey: Authkey,
     /// Whether the nodes' names are written into /etc/hosts.
@@ -103,6 +107,7 @@ impl Spec {
                     .unwrap_or_else(|| monitor_for(wanted.containers.unwrap_or(2))),
                 base: absolute(wanted.base.as_ref())?,
                 remoted: absolute(wanted.remoted.as_ref())?,
+                binds: wanted.binds.clone(),
                 authkey: wanted.authkey.unwrap_or(Authkey::Bind),
                 hosts: wanted.hosts,
                 anywhere: wanted.allow_anywhere,

@@ -36,6 +36,8 @@ pub struct Wanted {
     pub base: Option<PathBuf>,
     /// Path of a pacemaker-remoted to use.
     pub remoted: Option<PathBuf>,
+    /// Directories that the containers see at the same place, read-only.
+    pub binds: Vec<PathBuf>,
     /// Whether to write the nodes' names into /etc/hosts.
     pub hosts: bool,
     /// Whether the containers keep CAP_SYS_ADMIN.

@@ -12,7 +12,8 @@ use std::path::PathBuf;
 pub struct Overlay {
     /// The directory, in the node.
     pub target: PathBuf,
-    /// Where the rest is read from, in the node; it can be the directory itself.
+    /// Where the rest is read from, in the node; it can be the directory itself, or several with
+    /// colons between, the topmost first.
     pub lower: PathBuf,
     /// Where changes are kept; it can be the directory itself, if the lower one is not.
     pub upper: PathBuf,

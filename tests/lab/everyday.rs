@@ -6,6 +6,7 @@ use crate::lab::Lab;
 use crate::power;
 use crate::runner::not_proven;
 use crate::schema::conforms;
+use crate::work::{self, Agents};
 use crate::world::{BINARY, lxa, root_of, run, tool};
 use lxc_autogen::libvirt::container::SYSRQ;
 use nix::sys::stat::{Mode, SFlag, makedev, mknod};
@@ -18,7 +19,9 @@ pub const TESTS: &[Test] = &[
 ];
 
 fn three_kinds_of_nodes() {
-    let lab = Lab::up("lab", "--remote-nodes 2 -c 4");
+    let agents = Agents::new();
+    let options = format!("--remote-nodes 2 -c 4 --env PCMK_qa=1 {}", agents.options());
+    let lab = Lab::up("lab", &options);
     lab.await_online(
         "node1",
         1,
@@ -127,6 +130,8 @@ fn three_kinds_of_nodes() {
         ["node1", "node2", "node3", "remote1"].map(|n| lab.init(n)),
         inits
     );
+    agents.are_in(&lab, &["node1", "remote1", "lxc1"]);
+    work::set_for_daemons(&lab, "PCMK_qa=1");
     power::nodes_are_switched(&lab);
     power::fencing_is_switched(&lab);
     lab.down();

@@ -3,6 +3,7 @@
 use crate::Test;
 use crate::lab::Lab;
 use crate::reboot;
+use crate::work::{self, Build};
 use crate::world::{lxa, run, until};
 use nix::sys::signal::Signal;
 use std::fs::Permissions;
@@ -107,7 +108,8 @@ impl Drop for Planted {
 
 fn nodes_are_machines() {
     let _planted = Planted::now();
-    let lab = Lab::up("lab", MACHINES);
+    let build = Build::new();
+    let lab = Lab::up("lab", &format!("{MACHINES} {}", build.options()));
     // Those that come later are known to pcs on the first as well.
     lab.change("--cluster-nodes 2 --remote-nodes 1").exits(0);
     let ask = |command: &str| lab.exec("node1", command);
@@ -139,6 +141,9 @@ fn nodes_are_machines() {
     lab.await_online("node1", 60, "node1 node2 remote1");
     assert!(!lab.fenced("node1", "node2"), "it left in good order");
 
+    work::set_for_daemons(&lab, "PCMK_qa=machine");
+    build.is_in(&lab, "of the build");
+    build.is_made_again();
     // What was changed is there after the plug was pulled, and nowhere else.
     let was = lab.init("node2");
     // By SIGKILL: virsh destroy begins with SIGTERM, on which a node that runs nothing can have taken
@@ -148,6 +153,7 @@ fn nodes_are_machines() {
     lab.await_online("node1", 90, "node1 node2 remote1");
     assert_ne!(lab.init("node2"), was);
     assert_eq!(lab.ok("node2", "qa-program"), "of node2\n");
+    assert_eq!(lab.ok("node2", "crm_shadow"), "made again\n");
     assert_ne!(
         lab.exec("node1", "test -e /usr/local/bin/qa-program").code,
         0
@@ -155,6 +161,7 @@ fn nodes_are_machines() {
     assert!(!Path::new("/usr/local/bin/qa-program").exists());
     reboot::comes_back(&lab);
     reboot::so_is_a_remote_node(&lab);
+    work::recipes(&lab);
     lab.down();
 }
 

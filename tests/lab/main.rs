@@ -45,6 +45,7 @@ mod shared_disk;
 mod supervisor;
 mod tree;
 mod trouble;
+mod work;
 #[path = "../common/world.rs"]
 mod world;
 

@@ -50,6 +50,23 @@ fn refused() {
         ),
         ("lab up --share /tmp/../etc".to_owned(), 2, "without \"..\""),
         (
+            "lab up --agents /nowhere:qa".to_owned(),
+            2,
+            "--agents /nowhere: there is no such directory",
+        ),
+        ("lab up --overlay /etc".to_owned(), 2, "--overlay /etc: "),
+        (
+            "lab up --overlay /usr --init own".to_owned(),
+            2,
+            "nodes that are machines, and these are none",
+        ),
+        ("lab up --env PCMK_debug".to_owned(), 2, "there is no ="),
+        (
+            "lab up --agents /usr/lib/ocf/resource.d/heartbeat".to_owned(),
+            2,
+            "the nodes have a provider heartbeat of their own",
+        ),
+        (
             "lab up --network 300.1.1.1".to_owned(),
             2,
             "is no IPv4 address",
