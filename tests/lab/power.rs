@@ -115,7 +115,10 @@ pub fn fencing_is_switched(lab: &Lab) {
 
     fencing("off").exits(0);
     lxa(&format!("lab kill {}/node2", lab.name)).exits(0);
-    lab.await_note("node1", "node2", 60, "unclean");
+    // Offline, or unclean where something ran on it, which no fencing will end.
+    until("node1 has lost node2", 60, || {
+        !lab.online("node1").contains(&lab.node("node2"))
+    });
     assert_eq!(lab.domain("node2"), "shut off");
     lab.change("").exits(0);
     lab.await_online("node1", 30, EVERYBODY);
