@@ -12,17 +12,19 @@ use crate::state::State;
 /// When there is no such node, or it is not online again in time.
 pub(super) fn run(context: &Context, names: &[String]) -> Result<()> {
     users::require_root_even_dry("restart")?;
-    let state = State::open(&context.state_dir)?;
+    let state = State::open_in_turn(context)?;
     let set = state.as_ref().and_then(|state| state.set.clone());
     let set = set.ok_or_else(|| {
         Error::cant(format!("no containers in {}", context.state_dir.display()))
             .mend("lxc-autogen up; a lab's nodes: lxc-autogen lab restart")
     })?;
     let nodes = single::named(&set, names)?;
+    let look = Look::new(context);
+    single::check_restart(&look, &set, &nodes)?;
     if context.options.dry_run {
         let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
         result(format!("would:\n  restart {}\n", names.join(", ")));
         return Ok(());
     }
-    single::restart(&Look::new(context), &set, &nodes)
+    single::restart(&look, &set, &nodes)
 }

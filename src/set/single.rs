@@ -1,12 +1,13 @@
 //! Single nodes of a set: finding the ones that people name, where they run, and restarting them.
 
-use super::wait;
+use super::{held, wait};
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
+use crate::host::poll::{Poll, Seen};
 use crate::libvirt::hypervisor::LXC;
 use crate::look::Look;
 use crate::machine::{self, Lifetime, enter};
-use crate::pacemaker::tools;
+use crate::pacemaker::{config, tools};
 use crate::plan::{Machine, Set};
 use crate::spec::NodeKind;
 use glob::Pattern;
@@ -89,9 +90,23 @@ fn not_here(look: &Look<'_>, guest: &Machine) -> Error {
     }
 }
 
+/// Refuses to restart nodes that somebody holds: they would run afterwards.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] with the first of them.
+pub(crate) fn check_restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<()> {
+    let held = held::of(look, set)?;
+    let mut held = held.iter();
+    match held.find(|it| guests.iter().any(|guest| guest.name == it.node)) {
+        None => Ok(()),
+        Some(held) => Err(Error::cant(format!("{} is left as it is", held.in_short()))
+            .mend(format!("lxc-autogen up --enable {} undoes that", held.node))),
+    }
+}
+
 /// Stops nodes in good order and starts them again, one after the other, each online before the next
-/// one. Guest nodes are the cluster's to restart; what runs on one moves meanwhile as the cluster
-/// wants it.
+/// one; what runs on one moves meanwhile as the cluster wants it. A restart that is interrupted leaves
+/// the mark of a removal, by which the next `up` starts the node.
 ///
 /// # Errors
 /// When the cluster or libvirt refuses it, or [`crate::error::Kind::NotOnline`].
@@ -99,9 +114,15 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
     let host = &look.context.host;
     let mut stage = look.context.report.stage("restarted", guests.len());
     for (n, guest) in guests.iter().enumerate() {
-        match set.spec.kind {
-            NodeKind::Guest => tools::restart(host, &guest.resource)?,
-            NodeKind::Remote => restart_container(look, set, guest)?,
+        look.context.host.check_interrupt()?;
+        let ids = std::slice::from_ref(&guest.resource);
+        tools::merge(host, &config::stop(ids, &[], None))?;
+        await_stopped(look, guest)?;
+        if set.spec.kind == NodeKind::Remote {
+            restart_container(look, set, guest)?;
+        }
+        for name in ["target-role", config::NODE_ATTRIBUTE] {
+            tools::delete_meta(host, &guest.resource, name)?;
         }
         let one = std::slice::from_ref(guest);
         let mut quiet = look.context.report.stage("online", 1);
@@ -115,10 +136,25 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
 /// How long one node may take to be online again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The cluster only connects to a remote node: it lets go of it, and connects anew.
+fn await_stopped(look: &Look<'_>, guest: &Machine) -> Result<()> {
+    let stopped = |_: &mut Poll| {
+        let view = tools::view(&look.context.host)?;
+        Ok(Seen::ready_if(
+            !view.active.contains_key(&guest.resource),
+            view,
+        ))
+    };
+    Poll::every(Duration::from_millis(200), PATIENCE).until(stopped, |view| {
+        let names = [guest.name.as_str(), guest.resource.as_str()];
+        Error::failed(format!("{} has not stopped", guest.name))
+            .details(view.failures_of(&names))
+            .mend("lxc-autogen up starts it again; see crm_mon -1rf")
+    })
+}
+
+/// The cluster only connects to a remote node, and has let go of it.
 fn restart_container(look: &Look<'_>, set: &Set, guest: &Machine) -> Result<()> {
     let host = &look.context.host;
-    tools::stop_and_wait(host, &guest.resource)?;
     for (machinery, machines) in machine::by_machinery(std::slice::from_ref(guest)) {
         let names: Vec<String> = machines.iter().map(|m| m.name.clone()).collect();
         machinery.destroy(host, &names)?;
@@ -126,7 +162,7 @@ fn restart_container(look: &Look<'_>, set: &Set, guest: &Machine) -> Result<()> 
         machinery.start(host, &wanted, Lifetime::Transient, &mut |_| {})?;
         machinery.settle(host, &machines, &set.subnet)?;
     }
-    tools::delete_meta(host, &guest.resource, "target-role")
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Single nodes of a set: a command in one, a shell, a restart.
 
 use crate::Test;
-use crate::world::{Before, init_of, lxa, names, online, tool};
+use crate::world::{Before, init_of, lxa, names, online, run, tool};
 
 pub const TESTS: &[Test] = &[
     (
@@ -52,6 +52,19 @@ fn single_nodes_have_commands_of_their_own() {
     lxa("restart rem1 --state-dir /var/lib/rem").exits(0);
     assert_eq!(online(), [names("lxc", 3), names("rem", 1)].concat());
     assert_ne!(init_of("rem1"), remote);
+    // What somebody has disabled stays so; what a killed restart has stopped does not.
+    tool("pcs resource disable container3 --wait=30");
+    let held = "lxc3 (disabled) is left as it is";
+    lxa("restart lxc3").exits(3).complains(held);
+    lxa("up --enable lxc3").exits(0);
+    let stopped = || {
+        let resources = ["--query", "--scope", "resources"];
+        run("cibadmin", resources).out.contains("value=\"leaving\"")
+    };
+    crate::kill::killed("restart lxc2", "lxc2 is being stopped", stopped);
+    let up = lxa("up").exits(0).err;
+    assert!(!up.contains("left as somebody made them"), "{up}");
+    assert_eq!(online(), [names("lxc", 3), names("rem", 1)].concat());
     // A paused one says so, and what has ended, too.
     tool("virsh -c lxc:/// suspend lxc1");
     lxa("exec lxc1 -- true")

@@ -84,19 +84,6 @@ pub fn stop(at: &dyn At, resource: &str) -> Result<bool> {
     }
 }
 
-/// Sets a resource's target-role to Stopped, and waits until it has stopped.
-///
-/// # Errors
-/// When crm_resource fails, or there is no such resource.
-pub fn stop_and_wait(at: &dyn At, resource: &str) -> Result<()> {
-    stop(at, resource)?;
-    at.cmd("crm_resource")
-        .arg("--wait")
-        .timeout(Duration::from_secs(300))
-        .ok(at.host())
-        .map(drop)
-}
-
 /// Stops a resource and starts it again, with what depends on it, and waits for both.
 ///
 /// # Errors
