@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::users;
 use crate::look::Look;
-use crate::report::result;
+use crate::report::{json, result};
 use crate::set::single;
 use crate::state::State;
 
@@ -21,10 +21,23 @@ pub(super) fn run(context: &Context, names: &[String]) -> Result<()> {
     let nodes = single::named(&set, names)?;
     let look = Look::new(context);
     single::check_restart(&look, &set, &nodes)?;
-    if context.options.dry_run {
-        let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
-        result(format!("would:\n  restart {}\n", names.join(", ")));
-        return Ok(());
+    let names: Vec<&str> = nodes.iter().map(|n| n.name.as_str()).collect();
+    let told = |key: &str, value: &str| {
+        let each = names
+            .iter()
+            .map(|name| serde_json::json!({"name": name, key: value}));
+        json(&serde_json::json!({"nodes": each.collect::<Vec<_>>()}))
+    };
+    match (context.options.dry_run, context.options.json) {
+        (true, true) => return told("would", "restart"),
+        (true, false) => {
+            result(format!("would:\n  restart {}\n", names.join(", ")));
+            return Ok(());
+        }
+        (false, _) => single::restart(&look, &set, &nodes)?,
     }
-    single::restart(&look, &set, &nodes)
+    match context.options.json {
+        true => told("state", "online"),
+        false => Ok(()),
+    }
 }

@@ -44,7 +44,10 @@ fn single_nodes_have_commands_of_their_own() {
     lxa("restart lxc4").exits(3).complains("called lxc4");
     let plan = lxa("restart lxc2 lxc3 --dry-run").exits(0).out;
     assert_eq!(plan, "would:\n  restart lxc2, lxc3\n");
-    lxa("restart lxc2").exits(0);
+    let json = lxa("restart lxc2 --json").exits(0).out;
+    let json = crate::schema::conforms("switched", &json);
+    let wanted = serde_json::json!([{"name": "lxc2", "state": "online"}]);
+    assert_eq!(json["nodes"], wanted);
     assert_eq!(online(), [names("lxc", 3), names("rem", 1)].concat());
     assert_eq!((init_of("lxc1"), init_of("lxc3")), (was[0], was[2]));
     assert_ne!(init_of("lxc2"), was[1]);

@@ -48,8 +48,8 @@ pub fn nodes_are_switched(lab: &Lab) {
     // They stay off, and are started again by one command or by lab up.
     of("stop", "node2").exits(0);
     let json = of("start", "remote1 --json").exits(0).out;
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
-    let wanted = serde_json::json!({"lab": "lab", "node": "lab-remote1", "state": "online"});
+    let json = crate::schema::conforms("switched", &json);
+    let wanted = serde_json::json!({"lab": "lab", "name": "lab-remote1", "state": "online"});
     assert_eq!(json["nodes"], serde_json::json!([wanted]));
     of("stop", "remote2").exits(0);
     lab.change("").exits(0);

@@ -115,7 +115,7 @@ fn as_json(all: &[Chosen], key: &str, value: &str) -> serde_json::Value {
     let of = |chosen: &Chosen| {
         let lab = chosen.lab.spec.name.clone();
         let names = names_of(chosen).into_iter();
-        let each = names.map(move |name| serde_json::json!({"lab": lab, "node": name, key: value}));
+        let each = names.map(move |name| serde_json::json!({"lab": lab, "name": name, key: value}));
         each.collect::<Vec<_>>()
     };
     serde_json::json!({"nodes": all.iter().flat_map(of).collect::<Vec<_>>()})
