@@ -15,6 +15,8 @@ plot() {
     function text(px, py, anchor, what) {
       printf "<text x=\"%.0f\" y=\"%.0f\" text-anchor=\"%s\">%s</text>\n", px, py, anchor, what
     }
+    # Anything else has no place on axes by powers of ten, and would make them endless.
+    NF != 3 || $2 <= 0 || $3 <= 0 { bad = $0; exit }
     {
       if (!($1 in count)) names[++series] = $1
       i = ++count[$1]; n[$1, i] = $2; s[$1, i] = $3
@@ -24,7 +26,8 @@ plot() {
       if (NR == 1 || $3 > slowest) slowest = $3
     }
     END {
-      if (!NR) exit 1
+      if (bad) print "no point of the picture: " bad >"/dev/stderr"
+      if (bad || !NR) exit 1
       split("#1b6ca8 #888888 #c0392b #2e8b57", colours, " ")
       x0 = log10(least) - 0.05; x1 = log10(most) + 0.05
       y0 = floor10(quickest); y1 = floor10(slowest) + 1

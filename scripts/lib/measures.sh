@@ -151,8 +151,8 @@ in_first_node() {
 # memory its nodes take, by what this machine has less of it. INIT is own, or systemd
 # for machines.
 lab_rounds() {
-  local nodes=$1 guests=$2 init=${3-own} ups=() downs=() mib=() round free of=''
-  [[ $init == own ]] || of=' machines'
+  local nodes=$1 guests=$2 init=${3-own} ups=() downs=() mib=() round free kind=''
+  [[ $init == own ]] || kind=' machines'
 
   for ((round = 0; round < rounds; round++)); do
     scripts/world stop "$world"
@@ -163,10 +163,10 @@ lab_rounds() {
     mib+=("$((free - $(available)))")
     downs+=("$(took lab down)")
   done
-  row "lab up $nodes$of + $guests guests" "${ups[@]}"
+  row "lab up $nodes$kind + $guests guests" "${ups[@]}"
   row "  lab down of that" "${downs[@]}"
   printf '%-22s %s MiB in all\n' "  memory, each round:" "${mib[*]}"
-  memory["$nodes$of+$guests"]=$(median "${mib[@]}")
+  memory["$nodes$kind+$guests"]=$(median "${mib[@]}")
 }
 
 # memory_each: of one node more, by the difference of two labs without guests, and
