@@ -111,9 +111,6 @@ pub(super) fn remove(undoer: &Undoer<'_>, items: &[Item<InCib>]) -> Batch {
     };
     if let Err(e) = stop::stop_and_delete(undoer, items, &cib) {
         batch.keep_all(items, &e);
-        for line in e.detail_lines() {
-            batch.remains.push(line.clone());
-        }
         return batch;
     }
     batch.undone = items.iter().map(|(seq, _)| *seq).collect();

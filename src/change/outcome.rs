@@ -96,9 +96,51 @@ impl Batch {
         }
     }
 
+    /// Keeps all items for one reason, which is said once.
     pub(super) fn keep_all<T: Clone + Into<Change>>(&mut self, items: &[Item<T>], why: &Error) {
-        for (_, it) in items {
-            self.keep(it, why.message());
-        }
+        let changes = items.iter().map(|(_, it)| it.clone().into());
+        let changes: Vec<Change> = changes.collect();
+        let Some(first) = changes.first() else {
+            return;
+        };
+        let others = match changes.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        let message = why.message();
+        self.remains
+            .push(format!("{}{others}: {message}", first.key()));
+        self.remains.extend_from_slice(why.detail_lines());
+        self.kept.extend(changes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::EmptyDir;
+
+    #[test]
+    fn one_reason_for_many_is_said_once() {
+        let dir = |number: u64| {
+            let path = format!("/var/log/{number}").into();
+            (number, EmptyDir { path })
+        };
+        let why = Error::failed("crm_node --list exited with 102")
+            .details(["Lost connection to controller".to_owned()]);
+        let mut batch = Batch::default();
+        batch.keep_all(&[dir(1), dir(2), dir(3)], &why);
+        let mut outcome = Outcome::default();
+        outcome.add_batch(batch);
+        assert_eq!(outcome.kept.len(), 3);
+        let said = outcome.into_result().unwrap_err().to_string();
+        assert_eq!(
+            said.lines().nth(1),
+            Some("  directory /var/log/1, and 2 more: crm_node --list exited with 102")
+        );
+        assert_eq!(said.lines().nth(2), Some("  Lost connection to controller"));
+        let mut one = Batch::default();
+        one.keep_all(&[dir(1)], &why);
+        assert!(one.remains[0].starts_with("directory /var/log/1: "));
     }
 }

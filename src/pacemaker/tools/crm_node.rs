@@ -1,9 +1,10 @@
 //! crm_node(8): the nodes that the controller knows.
 
-use super::corosync;
+use super::{EXIT_DISCONNECTED, corosync};
 use crate::error::{Error, Result};
 use crate::host::at::At;
 use crate::host::command::DEFAULT_TIMEOUT;
+use crate::host::poll::{Poll, Seen};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -89,12 +90,26 @@ fn cluster_nodes_of(list: Vec<Listed>) -> Vec<String> {
     cluster.map(|node| node.name).collect()
 }
 
-/// Names of all nodes that the controller knows, guest and remote nodes too.
+/// Names of all nodes that the controller knows, guest and remote nodes too. Waits up to a minute
+/// for a controller that is just being started again: on a machine with much to do pacemakerd kills
+/// daemons that are busy with a thousand resources (Pacemaker 2.1.5, daemons/pacemakerd/
+/// pcmkd_subdaemons.c, check_next_subdaemon), and the controller ends with them.
 ///
 /// # Errors
 /// As [`list`].
 pub fn nodes_known(at: &dyn At) -> Result<HashSet<String>> {
-    Ok(list(at)?.into_iter().map(|node| node.name).collect())
+    let list = at.cmd("crm_node").arg("--list");
+    let look = |_: &mut Poll| {
+        let output = list.run(at.host())?;
+        match output.code {
+            0 => Ok(Seen::Ready(parse(&output.stdout))),
+            EXIT_DISCONNECTED => Ok(Seen::Waiting(output.error())),
+            _ => Err(output.error()),
+        }
+    };
+    let poll = Poll::every(Duration::from_millis(500), Duration::from_secs(60)).uninterrupted();
+    let known = poll.until(look, |e| e)?;
+    Ok(known.into_iter().map(|node| node.name).collect())
 }
 
 /// Makes the cluster forget a node that is gone, with the node's attributes and history.
