@@ -1,6 +1,6 @@
 //! cibadmin(8): reads and changes the CIB.
 
-use super::{EXIT_DISCONNECTED, EXIT_NO_SUCH};
+use super::{EXIT_DISCONNECTED, EXIT_NO_SUCH, EXIT_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::host::at::At;
 use crate::host::command::{Cmd, Output};
@@ -116,7 +116,8 @@ pub fn delete(at: &dyn At, ids: &[String]) -> Result<()> {
 
 /// Replaces the element that an XPath finds; without a replacement, deletes all elements that it
 /// finds. Finding nothing is no error: the element is gone, or somebody has changed it. The XPath's
-/// condition is part of the change, so no other change can come between test and change.
+/// condition is part of the change, so no other change can come between test and change. For the
+/// same reason it is asked for once more when no answer came in time: done twice it changes nothing.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -128,7 +129,10 @@ pub fn replace_or_delete(at: &dyn At, xpath: &str, by: Option<&str>) -> Result<(
             .stdin(xml.to_owned()),
         None => cmd.args(["--delete-all", "--force", "--xpath", xpath]),
     };
-    let output = cmd.run(at.host())?;
+    let mut output = cmd.run(at.host())?;
+    if output.code == EXIT_TIMEOUT {
+        output = cmd.run(at.host())?;
+    }
     match output.code {
         0 | EXIT_NO_SUCH => Ok(()),
         _ => Err(output.error()),

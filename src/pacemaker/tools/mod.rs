@@ -25,3 +25,5 @@ pub use on_this_host::{check_merge, forecast, last_known, version};
 const EXIT_DISCONNECTED: i32 = 102;
 /// Exit status of a tool that found no object of this name or XPath (CRM_EX_NOSUCH, the same file).
 const EXIT_NO_SUCH: i32 = 105;
+/// Exit status of a tool whose daemon did not answer in time (CRM_EX_TIMEOUT, the same file).
+const EXIT_TIMEOUT: i32 = 124;
