@@ -8,6 +8,7 @@ pub(crate) mod daemons;
 pub(crate) mod kernel;
 pub(crate) mod libvirt;
 pub(crate) mod outlook;
+pub(crate) mod places;
 
 use crate::context::Context;
 use crate::error::{Error, Result};

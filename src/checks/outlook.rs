@@ -1,7 +1,7 @@
 //! What the cluster would do once a set's nodes are there, in the words of its own scheduler: whether
 //! it would start them at all, and which of its other resources it could run on them.
 
-use super::Check;
+use super::{Check, places};
 use crate::error::{Error, Result};
 use crate::look::Look;
 use crate::pacemaker::config::{self, Cluster, Part};
@@ -47,8 +47,11 @@ pub(crate) fn of(look: &Look<'_>, set: &Set) -> Result<Option<Outlook>> {
     let node = first.guests().swap_remove(0).name;
     Ok(Some(Outlook {
         could_move: forecast.of_others_on(&cib, &node),
-        // Of a set that is there already nothing need be started.
-        starts: cib.has_id(&set.tag()) || forecast.starts(&node),
+        starts: match cib.has_id(&set.tag()) {
+            // The scheduler need not start what is online.
+            true => places::check(look, set).is_ok(),
+            false => forecast.starts(&node),
+        },
     }))
 }
 
@@ -81,14 +84,15 @@ impl Outlook {
     }
 }
 
-/// Warns of what the cluster would do with the nodes of a set that is new to it.
+/// Warns of what the cluster would do with the nodes of a set that is new to it, and looks whether it
+/// would start those of one that is not.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] where it would not start them.
 pub(crate) fn check(look: &Look<'_>, set: &Set, keep_mine: bool) -> Result<()> {
     const MOST_SHOWN: usize = 5;
     if look.cib()?.has_id(&set.tag()) {
-        return Ok(());
+        return places::check(look, set);
     }
     let Some(outlook) = of(look, set)? else {
         return Ok(());
@@ -152,12 +156,10 @@ fn why_not(look: &Look<'_>, set: &Set) -> Result<Error> {
     let tool = Tool::here();
     let reasons = nodes.iter().filter_map(|name| {
         let node = view.nodes.get(name)?;
+        if let Some(off) = places::off(&tool, name, node) {
+            return Some(off);
+        }
         match (node.note, node.online) {
-            (Some("standby"), _) => Some((format!("{name} is in standby"), tool.unstandby(name))),
-            (Some("maintenance"), _) => Some((
-                format!("{name} is in maintenance"),
-                tool.unmaintenance(name),
-            )),
             (_, false) => Some((
                 format!("{name} is offline"),
                 format!("start Pacemaker on {name}"),
@@ -169,24 +171,21 @@ fn why_not(look: &Look<'_>, set: &Set) -> Result<Error> {
             (None, true) => None,
         }
     });
-    let (mut whats, mut mends): (Vec<String>, Vec<String>) = reasons.unzip();
-    if whats.len() < nodes.len() {
+    let mut reasons: Vec<(String, String)> = reasons.collect();
+    if reasons.len() < nodes.len() {
         let first = set.guests().swap_remove(0);
         let ids = [first.name.as_str(), first.resource.as_str()];
         let bans = cib.bans(&ids, &nodes);
-        whats.extend(
-            bans.iter()
-                .map(|id| format!("constraint {id} keeps it off")),
-        );
-        mends.extend(bans.iter().map(|id| tool.delete_constraint(id)));
+        reasons.extend(bans.iter().map(|id| {
+            let what = format!("constraint {id} keeps it off");
+            (what, tool.delete_constraint(id))
+        }));
     }
-    if whats.is_empty() {
-        whats.push("its scheduler plans no start of a container".to_owned());
-        mends.push("look for constraints and attributes: crm_simulate -sL".to_owned());
+    if reasons.is_empty() {
+        reasons.push((
+            "its scheduler plans no start of a container".to_owned(),
+            "look for constraints and attributes: crm_simulate -sL".to_owned(),
+        ));
     }
-    Ok(Error::cant(format!(
-        "the cluster would start no node: {}",
-        whats.join("; ")
-    ))
-    .mend(mends.join("; ")))
+    Ok(places::no_start(reasons))
 }

@@ -1,5 +1,6 @@
 //! `status`: one row per node.
 
+use crate::checks::places;
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
@@ -70,8 +71,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
         }
         return Ok(());
     };
-    let rows = rows(context, &set);
-    let online = rows.iter().filter(|r| r.pacemaker == "online").count();
+    let cluster = told(context, cluster(context));
+    let rows = rows(context, &set, cluster.as_ref());
+    let online = rows.iter().filter(|r| is_online(&r.pacemaker)).count();
     let running = rows.iter().filter(|r| r.libvirt == "running").count();
     if context.options.json {
         return json(&serde_json::json!({
@@ -88,6 +90,10 @@ pub(super) fn run(context: &Context) -> Result<()> {
     for Row { node, runs, .. } in busy {
         result(format!("on {node}: {}\n", runs.join(", ")));
     }
+    let why = cluster.and_then(|c| places::hindrance(&c.cib, &c.view, &c.places(&set)));
+    if let Some(why) = why {
+        result(format!("{why}\n"));
+    }
     result(format!(
         "{}: {running} running, {online} online; network {} on {}\n",
         count(rows.len(), "node"),
@@ -97,8 +103,12 @@ pub(super) fn run(context: &Context) -> Result<()> {
     Ok(())
 }
 
-fn rows(context: &Context, set: &Set) -> Vec<Row> {
-    let cluster = told(context, cluster(context));
+/// Whether a node's state in Pacemaker is one in which the cluster is connected to it.
+fn is_online(state: &str) -> bool {
+    ["online", "online, standby", "online, maintenance"].contains(&state)
+}
+
+fn rows(context: &Context, set: &Set, cluster: Option<&Cluster>) -> Vec<Row> {
     let mut domains: Option<HashMap<String, String>> =
         told(context, virsh::domains(&context.host, &LXC))
             .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
@@ -108,29 +118,27 @@ fn rows(context: &Context, set: &Set) -> Vec<Row> {
         domains.extend(elsewhere);
         // Where a node does not answer, only the cluster can tell which containers run on it.
         for guest in set.guests() {
-            let on = cluster
-                .as_ref()
-                .and_then(|c| c.view.active.get(&guest.resource));
+            let on = cluster.and_then(|c| c.view.active.get(&guest.resource));
             let on = on.and_then(|a| a.first()?.nodes.first());
             if on.is_some_and(|node| silent.contains(node)) {
                 domains.insert(guest.name, "unknown".to_owned());
             }
         }
     }
-    let held = cluster.as_ref().map(|c| c.cib.held(set, &c.places(set)));
+    let held = cluster.map(|c| c.cib.held(set, &c.places(set)));
     let mut held: HashMap<String, Held> = held
         .into_iter()
         .flatten()
         .map(|it| (it.node.clone(), it))
         .collect();
-    let on_each = cluster.as_ref().map(|c| on_each(&c.view, set));
+    let on_each = cluster.map(|c| on_each(&c.view, set));
     let mut on_each = on_each.unwrap_or_default();
     set.guests()
         .iter()
         .map(|guest| Row {
             runs: on_each.remove(&guest.name).unwrap_or_default(),
             held: held.remove(&guest.name).map(|it| it.words()),
-            ..row(guest, domains.as_ref(), cluster.as_ref())
+            ..row(guest, domains.as_ref(), cluster)
         })
         .collect()
 }

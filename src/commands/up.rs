@@ -48,6 +48,9 @@ pub(super) fn run(
         held::check(&look, &choice.set, &manner.enable)?;
         outlook::check(&look, &choice.set, keep_mine)
     })?;
+    if wanted.containers.is_some() {
+        held::say_removed(&look, &choice.set);
+    }
     let joined = join_all(&look, &mut state, &choice, &mut shared, &steps, manner);
     let joined = match joined {
         Err(e) => {

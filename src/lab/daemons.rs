@@ -51,7 +51,8 @@ pub(crate) fn have_started(context: &Context, inside: &Inside) -> bool {
 const PROPERTIES: &[&str] = &["Id", "ActiveState", "SubState", "Result", "Job"];
 
 /// Reads what `systemctl show` prints: a block of lines for each unit, with an empty line between.
-/// A unit that is asked for by name and by its state is there twice.
+/// A unit that is asked for by name and by its state is there twice. systemd's managers of people's
+/// sessions, as `su` starts them for ocf-tester(8), are no daemons of the node.
 fn of_units(text: &str) -> Vec<Report> {
     let mut all: Vec<Report> = Vec::new();
     for block in text.split("\n\n") {
@@ -66,7 +67,10 @@ fn of_units(text: &str) -> Vec<Report> {
             ("failed", why) => format!("failed ({why})"),
             (state, _) => state.to_owned(),
         };
-        if !name.is_empty() && all.iter().all(|r| r.name != name) {
+        let of_a_session = ["user@", "user-runtime-dir@"]
+            .iter()
+            .any(|start| name.starts_with(start));
+        if !name.is_empty() && !of_a_session && all.iter().all(|r| r.name != name) {
             all.push(Report { name, state });
         }
     }
@@ -117,6 +121,7 @@ mod tests {
         Id=libvirtd.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n\n\
         Id=libvirtd.service\nActiveState=failed\nSubState=failed\nResult=exit-code\n\n\
         Id=pcsd.service\nActiveState=inactive\nSubState=dead\nResult=success\nJob=117\n\n\
+        Id=user@65534.service\nActiveState=failed\nSubState=failed\nResult=timeout\n\n\
         Id=ssh.service\nActiveState=inactive\nSubState=dead\nResult=success\nJob=0\n";
 
     #[test]

@@ -23,6 +23,14 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
         return Err(Error::usage(format!("--overlay {}: {ABSENT}", path.display())).mend(MEND));
     }
     match spec.agents.iter().find(|a| !a.directory.is_dir()) {
+        Some(agents) if agents.directory.is_file() => {
+            let above = agents.directory.parent().unwrap_or(&agents.directory);
+            let mend = format!(
+                "name the directory that it is in: --agents {}",
+                above.display()
+            );
+            Err(bad_agents(agents, "it is a file").mend(mend))
+        }
         Some(agents) => Err(bad_agents(agents, ABSENT).mend(MEND)),
         None => Ok(()),
     }
@@ -54,11 +62,11 @@ pub(super) fn check_providers(context: &Context, spec: &LabSpec, layout: &Layout
         let without = not_executable(&agents.directory);
         if let Some(first) = without.first() {
             context.report.warn(format!(
-                "--agents: {} cannot be executed, and is no agent so{} (mend: chmod 755 {})",
+                "--agents: the nodes take {} for no agent, since it cannot be executed{} (mend: chmod 755 {})",
                 first.display(),
                 match without.len() {
                     1 => String::new(),
-                    more => format!(", nor are {} others", more - 1),
+                    more => format!(", nor {} others", more - 1),
                 },
                 first.display(),
             ));

@@ -20,7 +20,8 @@ impl Cib {
         others || self.has_node_off() || !self.flag("symmetric-cluster", true)
     }
 
-    fn has_node_off(&self) -> bool {
+    /// Whether a node has, or had, an attribute by which it runs nothing.
+    pub fn has_node_off(&self) -> bool {
         let state = self.root().find("status").map(El::walk).unwrap_or_default();
         let all = self.in_section("nodes").into_iter().chain(state);
         all.filter(|e| e.name == "nvpair")

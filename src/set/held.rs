@@ -41,6 +41,20 @@ pub(crate) fn say(look: &Look<'_>, held: &[Held]) {
     ));
 }
 
+/// Says which nodes are not made although their numbers are within the number asked for.
+pub(crate) fn say_removed(look: &Look<'_>, set: &Set) {
+    let removed = set.spec.removed.iter();
+    let names: Vec<String> = removed.map(|n| set.spec.prefix.node(*n)).collect();
+    if names.is_empty() {
+        return;
+    }
+    look.context.report.line(format!(
+        "stays removed: {}; lxc-autogen up --enable {} makes it again",
+        names.join(", "),
+        names.join(",")
+    ));
+}
+
 /// Refuses names of other nodes, and nodes that only their owner can give back.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! `--dry-run`: the steps that a run carries out, and the XML of the same plan; nothing is touched.
 
 use super::resolve::{Choice, choose, choose_set};
-use super::steps::{Goal, Present, Steps};
-use super::{adjust, changes};
+use super::steps::{Goal, Present, Steps, is_complete};
+use super::{adjust, changes, held};
 use crate::checks::outlook;
 use crate::context::Context;
 use crate::error::Result;
@@ -35,6 +35,9 @@ pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goa
     adjust::refuse_shared(&choice.set)?;
     if goal != Goal::Online {
         adjust::refuse_but_by_up(&choice.set)?;
+    }
+    if wanted.containers.is_some() {
+        held::say_removed(look, &choice.set);
     }
     print(look, &choice, goal)?;
     let held = saved.map(|s| s.nodes).unwrap_or_default();
@@ -82,7 +85,7 @@ pub(crate) fn foresee(look: &Look<'_>, wanted: &Wanted, keep_mine: bool) -> Resu
     Ok(())
 }
 
-/// Prints the steps that making this set would take, and its XML.
+/// Prints the steps that making this set would take, and the XML of what is new.
 pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> {
     let set = &choice.set;
     let part = match goal {
@@ -103,9 +106,15 @@ pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> 
         section("cib.xml", &cib);
         return Ok(());
     }
-    let guests = set.guests();
-    section("network.xml", &network::network(set));
-    for guest in &guests {
+    let is_new = before.is_none();
+    if is_new || !matches!(look.network(&set.network), Ok(Some(_))) {
+        section("network.xml", &network::network(set));
+    }
+    let guests = set.guests().into_iter();
+    for guest in &guests
+        .filter(|guest| is_new || !is_complete(set, &guest.name))
+        .collect::<Vec<_>>()
+    {
         section(
             &format!("{}/domain.xml", guest.name),
             &machine::of(guest).domain(&blueprint(set, guest)),
@@ -115,8 +124,26 @@ pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> 
             &config::primitive_of(set, guest),
         );
     }
-    section("cib.xml", &cib);
+    if let Some(cib) = new_in_cib(look, cib) {
+        section("cib.xml", &cib);
+    }
     Ok(())
+}
+
+/// What the CIB would get, without the nodes and resources that it has; `None` where that is all.
+fn new_in_cib(look: &Look<'_>, mut additions: El) -> Option<El> {
+    let Ok(there) = look.cib() else {
+        return Some(additions);
+    };
+    let is_new = |e: &El| e.get("id").is_none_or(|id| !there.has_id(id));
+    let mut any = false;
+    for section in &mut additions.children {
+        if ["nodes", "resources"].contains(&section.name.as_str()) {
+            section.children.retain(is_new);
+            any |= !section.children.is_empty();
+        }
+    }
+    any.then_some(additions)
 }
 
 /// The cluster as the running Pacemaker describes it, or else as the newest Pacemaker on this host

@@ -1,6 +1,7 @@
 //! Single nodes of a set: finding the ones that people name, where they run, and restarting them.
 
 use super::{held, wait};
+use crate::checks::places;
 use crate::error::{Error, Result};
 use crate::host::inside::{self, Inside};
 use crate::host::poll::{Poll, Seen};
@@ -53,7 +54,7 @@ fn no_such(guests: &[Machine], name: &str) -> Error {
         few => few.join(", "),
     };
     Error::cant(format!("no node of the set is called {name}")).mend(format!(
-        "its nodes are {nodes}; a lab's: lxc-autogen lab exec"
+        "its nodes are {nodes}; for a lab's nodes there are lab exec, lab shell and lab restart"
     ))
 }
 
@@ -90,15 +91,16 @@ fn not_here(look: &Look<'_>, guest: &Machine) -> Error {
     }
 }
 
-/// Refuses to restart nodes that somebody holds: they would run afterwards.
+/// Refuses to restart nodes that somebody holds, which would run afterwards, and nodes that the
+/// cluster would not stop or start.
 ///
 /// # Errors
-/// [`crate::error::Kind::Cant`] with the first of them.
+/// [`crate::error::Kind::Cant`] with the first of them, or with what keeps the cluster from it.
 pub(crate) fn check_restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<()> {
     let held = held::of(look, set)?;
     let mut held = held.iter();
     match held.find(|it| guests.iter().any(|guest| guest.name == it.node)) {
-        None => Ok(()),
+        None => places::check_restart(look, set),
         Some(held) => Err(Error::cant(format!("{} is left as it is", held.in_short()))
             .mend(format!("lxc-autogen up --enable {} undoes that", held.node))),
     }

@@ -15,8 +15,11 @@ impl Spec {
             let number = self.prefix.number(name);
             let number = number.filter(|n| *n <= self.containers && !self.removed.contains(n));
             let number = number.ok_or_else(|| {
-                Error::usage(format!("no node of the set is called {name}"))
-                    .mend("lxc-autogen status shows its nodes")
+                let error = Error::usage(format!("no node of the set is called {name}"));
+                match self.removed.iter().any(|n| self.prefix.node(*n) == *name) {
+                    true => error.mend("it is removed already"),
+                    false => error.mend("lxc-autogen status shows its nodes"),
+                }
             })?;
             self.removed.insert(number);
         }

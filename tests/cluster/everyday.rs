@@ -94,7 +94,7 @@ fn eight_guest_nodes_and_away() {
     // A plan has what would change, and not what stays.
     let plan = |count: u32| {
         let said = lxa(&format!("up -c {count} --dry-run")).exits(0).out;
-        said.split("\n\n").next().unwrap().to_owned()
+        said.split("\n\n").next().unwrap().trim_end().to_owned()
     };
     let wait = "wait until all of them are online";
     assert_eq!(plan(8), format!("would:\n  {wait}"));

@@ -1,7 +1,7 @@
 //! A cluster that has resources, constraints and habits of its own, as an administrator's has.
 
 use crate::Test;
-use crate::world::{Before, NODE, cluster, lxa, run, tool, until};
+use crate::world::{Before, NODE, cluster, lxa, online, run, tool, until};
 
 pub const TESTS: &[Test] = &[
     (
@@ -141,6 +141,11 @@ fn a_cluster_that_would_start_no_node() {
         assert!(said.contains(what), "{said}");
         assert!(!std::path::Path::new("/var/lib/lxc-autogen").exists());
     };
+    // pcs and crm_standby leave the empty set.
+    let no_attributes = || {
+        let set = "<instance_attributes id=\"nodes-1\"/>";
+        run("cibadmin", ["--delete", "--xml-text", set]).exits(0);
+    };
     let mends = [
         (
             "standby on",
@@ -163,16 +168,7 @@ fn a_cluster_that_would_start_no_node() {
             &mend,
         );
         tool(&mend);
-        // pcs leaves the empty set.
-        run(
-            "cibadmin",
-            [
-                "--delete",
-                "--xml-text",
-                "<instance_attributes id=\"nodes-1\"/>",
-            ],
-        )
-        .exits(0);
+        no_attributes();
     }
     let ban = format!(
         "<rsc_location id=\"left-over\" rsc-pattern=\"^(container|lxc)\" node=\"{NODE}\" \
@@ -187,8 +183,26 @@ fn a_cluster_that_would_start_no_node() {
     // Where resources run only by a constraint, ours are enough.
     tool("crm_attribute --name symmetric-cluster --update false");
     lxa("up -c 1").exits(0);
-    lxa("cleanup").exits(0);
     tool("crm_attribute --name symmetric-cluster --delete");
+    // Of a set that is there nothing is waited for that would be in vain.
+    let off = format!("the cluster would start no node: {NODE} is in standby");
+    tool(&format!("crm_standby --node {NODE} --update on"));
+    until("it has stopped", 30, || online().is_empty());
+    for line in ["up", "up -c 2", "up -c 2 --dry-run", "restart lxc1"] {
+        lxa(line).exits(3).complains(&off);
+    }
+    assert!(lxa("status").exits(0).out.contains(&off));
+    assert!(lxa("verify --quick").exits(3).out.contains(&off));
+    tool(&format!("crm_standby --node {NODE} --delete"));
+    no_attributes();
+    lxa("up").exits(0);
+    let off = "would start nothing: maintenance-mode is true";
+    tool("crm_attribute --name maintenance-mode --update true");
+    lxa("restart lxc1").exits(3).complains(off);
+    let said = lxa("status").exits(0).out;
+    assert!(said.contains(off) && said.contains("1 online"), "{said}");
+    tool("crm_attribute --name maintenance-mode --delete");
+    lxa("cleanup").exits(0);
     before.is_as_now();
 }
 

@@ -101,6 +101,8 @@ fn one_is_removed_from_the_middle() {
         plan.contains("stop lxc2, take it out of the cluster, and remove it"),
         "{plan}"
     );
+    // What stays is not shown.
+    assert!(!plan.contains("---"), "{plan}");
     let left = names_of(&[1, 3, 4]);
     lxa("remove lxc2").exits(0);
     assert_eq!(online(), left);
@@ -118,8 +120,18 @@ fn one_is_removed_from_the_middle() {
     assert!(tool("cibadmin --query --scope resources").contains("name=\"clone-max\" value=\"3\""));
 
     // The gap stays when the set grows, and until somebody asks for the node.
-    lxa("up -c 5").exits(0);
+    let plan = lxa("up -c 5 --dry-run").exits(0).out;
+    let shown: Vec<&str> = plan.lines().filter(|l| l.starts_with("---")).collect();
+    let new = [
+        "--- lxc5/domain.xml",
+        "--- lxc5/primitive.xml",
+        "--- cib.xml",
+    ];
+    assert_eq!(shown, new);
+    assert!(!plan.contains("id=\"container4\""), "{plan}");
+    lxa("up -c 5").exits(0).complains("stays removed: lxc2");
     assert_eq!(online(), names_of(&[1, 3, 4, 5]));
+    lxa("remove lxc2").exits(2).complains("removed already");
     lxa("up --enable lxc2").exits(0);
     assert_eq!(online(), names("lxc", 5));
     assert_eq!([1, 3, 4].map(|n| init_of(&format!("lxc{n}"))), was);

@@ -31,6 +31,9 @@ pub fn files_go_in_and_out(lab: &Lab, directory: &Path) {
     // Into a cluster node and a guest, under a new name and into a directory.
     cp(at("tree"), "out/node1:/srv/new").exits(0);
     cp(at("tree"), "out/lxc1:/var").exits(0);
+    cp(at("tree"), "out/lxc1:/usr/local/sbin/")
+        .exits(1)
+        .complains("copy to where the node can be written");
     cp(at("tree"), "out-node1:/srv").exits(0);
     for (node, path) in [
         ("node1", "/srv/new"),

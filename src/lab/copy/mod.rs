@@ -161,6 +161,10 @@ fn ended(context: &Context, stream: Stream, most: i32) -> Result<()> {
             // By node-enter, as a shell has it.
             (127, _) => output.error().mend(packages::mend_for_tool("tar")),
             (_, true) => output.error().mend("make room in the node"),
+            _ if output.stderr.contains("Read-only file system") => output.error().mend(
+                "copy to where the node can be written, such as /root; lab up has --share and \
+                 --agents for what all nodes are to see",
+            ),
             _ => output.error(),
         });
     }

@@ -158,10 +158,12 @@ pub(super) fn check(path: &Path) -> Result<()> {
     let covers = |own: &&str| Path::new(own).starts_with(path);
     let taken = TAKEN.iter().any(|own| path.starts_with(own));
     if taken || TAKEN.iter().chain(NODES_OWN).any(covers) {
-        return Err(not_sharable(
-            path,
-            "nodes have a directory of their own there",
-        ));
+        return Err(
+            not_sharable(path, "nodes have a directory of their own there").mend(
+                "show it elsewhere in the nodes: --share SRC:DST, such as DST /srv/share; \
+                     resource agents: --agents",
+            ),
+        );
     }
     Ok(())
 }
