@@ -10,7 +10,7 @@ mod nobody;
 #[path = "common/schema.rs"]
 mod schema;
 
-use nobody::{lxa, run_all};
+use nobody::{lxa, lxa_into, run_all};
 use schema::conforms;
 use std::process::Command;
 
@@ -46,6 +46,10 @@ const TESTS: &[(&str, fn())] = &[
     (
         "json_is_all_there_is_on_stdout",
         json_is_all_there_is_on_stdout,
+    ),
+    (
+        "a_result_that_cannot_be_written_is_a_failure",
+        a_result_that_cannot_be_written_is_a_failure,
     ),
     (
         "verify_without_anything_names_a_mend_for_every_failure",
@@ -255,6 +259,24 @@ fn json_is_all_there_is_on_stdout() {
     assert_eq!(said.code, Some(3), "{}", said.err);
     let json = conforms("verify", &said.out);
     assert!(json["failures"].as_u64().unwrap() > 0);
+}
+
+fn a_result_that_cannot_be_written_is_a_failure() {
+    for line in ["up -c 2 --dry-run --json", "lab up --dry-run", "--version"] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let said = lxa_into(line, full.unwrap().into());
+        assert_eq!(said.code, Some(1), "{line}: {}", said.err);
+        assert!(said.err.contains("No space left on device"), "{}", said.err);
+        assert!(said.err.contains("mend: make room"), "{}", said.err);
+    }
+    // Who reads no further has what they wanted.
+    let (reader, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+    drop(reader);
+    let said = lxa_into(
+        "lab up --dry-run",
+        std::os::fd::OwnedFd::from(writer).into(),
+    );
+    assert_eq!(said.code, Some(0), "{}", said.err);
 }
 
 fn verify_without_anything_names_a_mend_for_every_failure() {
