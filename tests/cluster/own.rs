@@ -187,8 +187,20 @@ fn a_cluster_that_would_start_no_node() {
     // Where resources run only by a constraint, ours are enough.
     tool("crm_attribute --name symmetric-cluster --update false");
     lxa("up -c 1").exits(0);
+    // Those that are there already are waited for, and then it is said.
+    let standby = format!("crm_attribute --node {NODE} --name standby");
+    tool(&format!("{standby} --update on"));
+    until("it is off", 40, || {
+        cluster().runs_on("container1").is_empty()
+    });
+    lxa("up --timeout 1")
+        .exits(5)
+        .complains(&format!("{NODE} is in standby"));
+    tool(&format!("{standby} --delete"));
     lxa("cleanup").exits(0);
     tool("crm_attribute --name symmetric-cluster --delete");
+    let set = "<instance_attributes id=\"nodes-1\"/>";
+    run("cibadmin", ["--delete", "--xml-text", set]).exits(0);
     before.is_as_now();
 }
 
@@ -207,17 +219,18 @@ fn what_somebody_holds_stays_so() {
     tool(&format!(
         "crm_resource --ban --resource container3 --node {NODE}"
     ));
+
+    // The set grows, the two stay as they are, and nobody waits for them, not even for the one that
+    // is just being stopped.
+    let up = lxa("up -c 4").exits(0).err;
+    let said = "left as somebody made them: lxc2 (disabled), lxc3 (banned); lxc-autogen up --enable \
+                lxc2,lxc3 undoes that";
+    assert!(up.contains(said) && up.contains("2 nodes online"), "{up}");
     until("neither runs", 40, || {
         ["container2", "container3"]
             .iter()
             .all(|id| cluster().runs_on(id).is_empty())
     });
-
-    // The set grows, the two stay as they are, and nobody waits for them.
-    let up = lxa("up -c 4").exits(0).err;
-    let said = "left as somebody made them: lxc2 (disabled), lxc3 (banned); lxc-autogen up --enable \
-                lxc2,lxc3 undoes that";
-    assert!(up.contains(said) && up.contains("2 nodes online"), "{up}");
     assert_eq!(pacemaker(2), ("offline".to_owned(), "disabled".to_owned()));
     assert_eq!(pacemaker(3).1, "banned");
     assert_eq!(
