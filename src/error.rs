@@ -97,7 +97,13 @@ impl Error {
 
     /// A system call on a path failed.
     pub fn io(doing: &str, path: &std::path::Path, cause: impl fmt::Display) -> Self {
-        Self::failed(format!("{doing} {}: {cause}", path.display()))
+        let cause = cause.to_string();
+        let error = Self::failed(format!("{doing} {}: {cause}", path.display()));
+        // ENOSPC and EDQUOT, as std and nix word them.
+        match cause.contains("No space left on device") || cause.contains("Disk quota exceeded") {
+            true => error.mend("make room: df and df -i show which file system is full"),
+            false => error,
+        }
     }
 
     /// Adds what the reader can do about it, one line.
@@ -186,6 +192,13 @@ impl<T> Context<T> for Result<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_has_its_mend() {
+        let full = std::io::Error::from_raw_os_error(28);
+        let e = Error::io("write", std::path::Path::new("/x"), full);
+        assert!(e.mend_text().unwrap().contains("make room"), "{e}");
+    }
 
     #[test]
     fn message_details_and_mend_stand_on_lines_of_their_own() {

@@ -42,7 +42,13 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) if e.kind() == clap::error::ErrorKind::DisplayVersion => {
             commands::version();
-            return ExitCode::SUCCESS;
+            return match report::lost() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(e) => {
+                    report::failure(&e, false);
+                    ExitCode::from(e.kind.exit_code())
+                }
+            };
         }
         Err(e) if !e.use_stderr() => e.exit(),
         Err(e) => {
@@ -69,7 +75,9 @@ pub fn main() -> ExitCode {
         Some(cli::Command::Node(NodeCommand::NodePlug { pull_after })) => {
             supervisor::watch_plug(&pull_after)
         }
-        _ => host::signals::listen().and_then(|()| commands::run(cli)),
+        _ => host::signals::listen()
+            .and_then(|()| commands::run(cli))
+            .and_then(|()| report::lost()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -10,7 +10,7 @@ mod nobody;
 #[path = "common/schema.rs"]
 mod schema;
 
-use nobody::{lxa, run_all};
+use nobody::{lxa, lxa_into, run_all};
 use schema::conforms;
 use std::process::Command;
 
@@ -46,6 +46,10 @@ const TESTS: &[(&str, fn())] = &[
     (
         "json_is_all_there_is_on_stdout",
         json_is_all_there_is_on_stdout,
+    ),
+    (
+        "a_result_that_cannot_be_written_is_a_failure",
+        a_result_that_cannot_be_written_is_a_failure,
     ),
     (
         "verify_without_anything_names_a_mend_for_every_failure",
@@ -248,13 +252,34 @@ fn the_deprecated_name_is_noted_and_sharing_is_shown() {
 }
 
 fn json_is_all_there_is_on_stdout() {
-    let said = lxa("up -c 2 --dry-run --json");
-    let json = conforms("up-plan", &said.out);
+    let json = conforms("up-plan", &lxa("up -c 2 --dry-run --json").out);
     assert_eq!(json["containers"][1]["name"], "lxc2");
-    let said = lxa("verify --quick --json");
-    assert_eq!(said.code, Some(3), "{}", said.err);
-    let json = conforms("verify", &said.out);
+    let json = conforms("verify", &lxa("verify --quick --json").out);
     assert!(json["failures"].as_u64().unwrap() > 0);
+    for (what, line) in [
+        ("cleanup-plan", "cleanup --dry-run"),
+        ("copy-plan", "lab cp a node1:/b --dry-run"),
+        ("key", "key-gen --dry-run"),
+        ("agent-plan", "download-agent --dry-run"),
+        ("lab-down", "lab down --if-exists"),
+        ("lab-down-plan", "lab down --if-exists --dry-run"),
+    ] {
+        conforms(what, &lxa(&format!("{line} --json")).out);
+    }
+}
+
+fn a_result_that_cannot_be_written_is_a_failure() {
+    for line in ["up -c 2 --dry-run --json", "lab up --dry-run", "--version"] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let said = lxa_into(line, full.into());
+        assert_eq!(said.code, Some(1), "{line}");
+        let why = "No space left on device (os error 28)\n  mend: make room";
+        assert!(said.err.contains(why), "{}", said.err);
+    }
+    // Who reads no further has what they wanted.
+    let (_, writer) = std::os::unix::net::UnixStream::pair().unwrap();
+    let gone = std::os::fd::OwnedFd::from(writer).into();
+    assert_eq!(lxa_into("lab up --dry-run", gone).code, Some(0));
 }
 
 fn verify_without_anything_names_a_mend_for_every_failure() {

@@ -78,6 +78,8 @@ fn failures_are_json_too_and_people_read_them_all_the_same() {
         ("up -c 0 --dry-run --json", 2, "usage"),
         ("lab status --json", 3, "cannot"),
         ("snapshot --compare /nonexistent --json", 3, "cannot"),
+        ("lab exec node1 --json", 125, "not-entered"),
+        ("--json lab exec node1 -- true", 125, "not-entered"),
     ] {
         let said = lxa(args);
         assert_eq!(said.code, Some(code), "{args}: {}", said.err);

@@ -24,6 +24,9 @@ pub struct Nodes {
     #[arg(value_name = "NODE", required = true, num_args = 1..,
         add = ArgValueCandidates::new(complete::nodes))]
     pub nodes: Vec<String>,
+    /// Which lab.
+    #[command(flatten)]
+    pub which: Which,
 }
 
 /// Whether something is to be on.
@@ -103,7 +106,8 @@ pub enum LabCommand {
         after_help = "Examples:\n  lxc-autogen lab exec node1 -- crm_mon -1\n  \
         lxc-autogen lab exec qa/node2 -- virsh -c lxc:/// list\n  \
         lxc-autogen lab exec lxc1 -- ip address    in a guest node, wherever it runs\n  \
-        lxc-autogen lab exec 'node*' -- crm_node -q    in all nodes of such a name, side by side"
+        lxc-autogen lab exec 'node*' -- crm_node -q    in all nodes of such a name, side by side\n  \
+        lxc-autogen lab exec -f qa.toml --all -- uptime    in all nodes of the lab of that file"
     )]
     Exec {
         /// node1, lab-node1, remote1, a guest node, or LAB/NODE; with * ? [] several
@@ -112,6 +116,9 @@ pub enum LabCommand {
         /// In all nodes of the lab: cluster nodes, remote nodes, the qnetd node and guest nodes
         #[arg(long, conflicts_with = "node")]
         all: bool,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
         /// The command
         #[arg(required = true, last = true)]
         command: Vec<std::ffi::OsString>,
@@ -122,6 +129,9 @@ pub enum LabCommand {
         /// As of exec
         #[arg(add = ArgValueCandidates::new(complete::nodes))]
         node: String,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
     },
     /// Stop nodes in good order: Pacemaker first, so that nobody fences them, then their containers
     #[command(
@@ -167,6 +177,9 @@ pub enum LabCommand {
         /// The same; into a directory that is there, or else the new name
         #[arg(add = ArgValueCompleter::new(complete::places))]
         target: std::ffi::OsString,
+        /// Which lab.
+        #[command(flatten)]
+        which: Which,
     },
     /// Print a configuration with which ssh reaches the nodes from this host
     #[command(

@@ -18,9 +18,10 @@ mod version;
 
 pub use version::run as version;
 
-use crate::cli::{Cli, Command, LabCommand, NodeCommand, Which};
+use crate::cli::{Cli, Command, LabCommand, NodeCommand, Nodes, Which};
 use crate::context::Context;
 use crate::error::{Error, Result};
+use crate::machine::enter::not_entered;
 use crate::pacemaker::config::Part;
 use crate::set::easing::Manner;
 use crate::spec::{Scope, Sharing, Wanted};
@@ -240,14 +241,23 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
             lab::verify::run(context, &shape.wanted(), shape.file.as_deref(), *quick)
         }
         LabCommand::List => lab::list::run(context),
-        LabCommand::Exec { node, command, .. } => {
-            lab::exec::run(context, node.as_deref().unwrap_or("*"), command)
+        LabCommand::Exec {
+            node,
+            which,
+            command,
+            ..
+        } => {
+            let node = node.as_deref().unwrap_or("*");
+            let node = of_lab(which, node).map_err(not_entered)?;
+            lab::exec::run(context, &node, command)
         }
-        LabCommand::Shell { node } => lab::exec::shell(context, node),
-        LabCommand::Stop(nodes) => lab::power::run(context, Power::Stop, &nodes.nodes),
-        LabCommand::Start(nodes) => lab::power::run(context, Power::Start, &nodes.nodes),
-        LabCommand::Restart(nodes) => lab::power::run(context, Power::Restart, &nodes.nodes),
-        LabCommand::Kill(nodes) => lab::power::run(context, Power::Kill, &nodes.nodes),
+        LabCommand::Shell { node, which } => {
+            lab::exec::shell(context, &of_lab(which, node).map_err(not_entered)?)
+        }
+        LabCommand::Stop(nodes) => lab::power::run(context, Power::Stop, &all_of_lab(nodes)?),
+        LabCommand::Start(nodes) => lab::power::run(context, Power::Start, &all_of_lab(nodes)?),
+        LabCommand::Restart(nodes) => lab::power::run(context, Power::Restart, &all_of_lab(nodes)?),
+        LabCommand::Kill(nodes) => lab::power::run(context, Power::Kill, &all_of_lab(nodes)?),
         LabCommand::Fencing { switch, which } => {
             let name = named(which)?;
             lab::fencing::run(context, &name, *switch)?;
@@ -256,11 +266,31 @@ fn in_lab(context: &Context, command: &LabCommand) -> Result<()> {
                 false => Ok(()),
             }
         }
-        LabCommand::Cp { source, target } => lab::cp::run(context, source, target),
+        LabCommand::Cp {
+            source,
+            target,
+            which,
+        } => lab::cp::run(context, source, target, typed(which)?.as_deref()),
         LabCommand::SshConfig { which } => lab::ssh_config::run(context, &named(which)?),
         LabCommand::Inventory { which } => lab::inventory::run(context, &named(which)?),
         LabCommand::Graph { which, format } => lab::graph::run(context, &named(which)?, *format),
     }
+}
+
+/// Name of the lab that the command line says, if it says one.
+fn typed(which: &Which) -> Result<Option<String>> {
+    match which.name.is_some() || which.file.is_some() {
+        true => named(which).map(Some),
+        false => Ok(None),
+    }
+}
+
+fn of_lab(which: &Which, node: &str) -> Result<String> {
+    crate::lab::find::of_lab(typed(which)?.as_deref(), node)
+}
+
+fn all_of_lab(all: &Nodes) -> Result<Vec<String>> {
+    all.nodes.iter().map(|n| of_lab(&all.which, n)).collect()
 }
 
 /// Name of the lab that a command is about.

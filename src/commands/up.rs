@@ -98,7 +98,8 @@ fn join_all(
     let mut held = held::of(look, set)?;
     held::say(look, &held);
     let connected = look.cib()?.connected();
-    held.retain(|it| !connected.contains(&it.node));
+    // One that has just been disabled or banned may be connected still, and will not be for long.
+    held.retain(|it| it.leaves() || !connected.contains(&it.node));
     let held = held::names(&held);
     let home = cib::home(look, set)?;
     if manner.keep_mine {

@@ -107,6 +107,11 @@ pub(crate) fn no_lab(context: &Context, name: &str) -> Error {
         DEFAULT_NAME => String::new(),
         _ => format!(" --name {name}"),
     };
+    // Who has labs and none of the default name has most likely named none.
+    let there = match name == DEFAULT_NAME && !others.is_empty() {
+        true => format!("{there}, and --name says which is meant"),
+        false => there,
+    };
     Error::cant(format!("there is no lab {name} ({own} is not there)"))
         .mend(format!("{there}; lxc-autogen lab up{make} makes one"))
 }
@@ -132,7 +137,8 @@ mod tests {
         let none = "there are no labs; lxc-autogen lab up makes one";
         assert_eq!(told("lab"), none);
         std::fs::create_dir(directory(&state_dir, "qa")).unwrap();
-        assert!(told("lab").starts_with("there is qa; "));
+        let other = "there is qa, and --name says which is meant; lxc-autogen lab up makes one";
+        assert_eq!(told("lab"), other);
         std::fs::create_dir(directory(&state_dir, "prod")).unwrap();
         let several = "there are prod, qa; lxc-autogen lab up --name dev makes one";
         assert_eq!(told("dev"), several);

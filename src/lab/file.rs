@@ -140,7 +140,7 @@ pub fn parse(text: &str, what: &str) -> Result<Wanted> {
                 Some(near) => format!("there is no key {key}; did you mean {near}?"),
                 None => format!("there is no key {key}; there are {}", known.join(", ")),
             },
-            None => message.to_owned(),
+            None => in_words(message),
         };
         let place = place.map_or(String::new(), |(line, column)| {
             format!(", line {line}, column {column}")
@@ -168,6 +168,26 @@ fn unknown(message: &str) -> Option<(&str, Vec<&str>)> {
     let (key, rest) = rest.split_once('`')?;
     let known = rest.split('`').skip(1).step_by(2).collect();
     Some((key, known))
+}
+
+/// serde's "invalid type: string "2", expected u32" without names of Rust's types.
+fn in_words(message: &str) -> String {
+    let rest = ["invalid type: ", "invalid value: "];
+    let rest = rest.iter().find_map(|start| message.strip_prefix(start));
+    let Some((given, wanted)) = rest.and_then(|rest| rest.rsplit_once(", expected ")) else {
+        return message.to_owned();
+    };
+    let wanted = match wanted {
+        "u32" | "u64" => "a whole number, without quotes",
+        "a boolean" => "true or false, without quotes",
+        "a string" | "path string" => "text in quotes",
+        "a sequence" => "a list in brackets",
+        other => other,
+    };
+    format!(
+        "this takes {wanted}, and not the {}",
+        given.replace('`', "")
+    )
 }
 
 fn nearest<'a>(key: &str, known: &[&'a str]) -> Option<&'a str> {
@@ -225,5 +245,34 @@ mod tests {
         assert!(said.contains("did you mean cluster-nodes?"), "{said}");
         let e = parse("containers = \"two\"\n", "lab.toml").unwrap_err();
         assert!(e.to_string().contains("line 1, column 14"), "{e}");
+        for (line, what) in [
+            (
+                "memory = \"2G\"",
+                "this takes a whole number, without quotes, and not the string \"2G\"",
+            ),
+            (
+                "memory = -1",
+                "this takes a whole number, without quotes, and not the integer -1",
+            ),
+            (
+                "ssh = \"yes\"",
+                "this takes true or false, without quotes, and not the string \"yes\"",
+            ),
+            (
+                "name = 1",
+                "this takes text in quotes, and not the integer 1",
+            ),
+            (
+                "base = 1",
+                "this takes text in quotes, and not the integer 1",
+            ),
+            (
+                "shared-disk = 64",
+                "this takes a list in brackets, and not the integer 64",
+            ),
+        ] {
+            let e = parse(line, "lab.toml").unwrap_err();
+            assert!(e.message().ends_with(what), "{e}");
+        }
     }
 }

@@ -18,16 +18,35 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
     let running = Running::of(&context, &lab)?;
     for full in [name.to_owned(), format!("{}-{name}", lab.spec.name)] {
         if let Some(node) = lab.nodes().iter().find(|n| n.name == full) {
-            return running.need(node).cloned();
+            return running.need(&lab, node).cloned();
         }
     }
     guest(&lab, &running, name)?.ok_or_else(|| {
         let known: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
         Error::cant(format!("no node {name} runs in lab {}", lab.spec.name)).mend(format!(
-            "its nodes are {}; its guests are shown by lxc-autogen lab status",
-            known.join(", ")
+            "its nodes are {}; its guest nodes are shown by lxc-autogen lab status --name {}",
+            known.join(", "),
+            lab.spec.name
         ))
     })
+}
+
+/// The name of a node, or a pattern, with the lab in front that the command line says besides.
+///
+/// # Errors
+/// A usage error when the name is of another lab.
+pub(crate) fn of_lab(lab: Option<&str>, wanted: &str) -> Result<String> {
+    match (lab, wanted.split_once('/')) {
+        (None, _) => Ok(wanted.to_owned()),
+        (Some(lab), None) => Ok(format!("{lab}/{wanted}")),
+        (Some(lab), Some((other, _))) if lab == other => Ok(wanted.to_owned()),
+        (Some(lab), Some((other, node))) => Err(Error::usage(format!(
+            "{wanted} is of lab {other}, and lab {lab} is asked for"
+        ))
+        .mend(format!(
+            "{node} is that of lab {lab}; for {wanted} leave --name or -f out"
+        ))),
+    }
 }
 
 /// The lab that a node of this name is in, its context, and the name without `LAB/`.
@@ -62,7 +81,7 @@ pub(crate) fn find_all(context: &Context, wanted: &str) -> Result<Vec<(String, R
     for node in lab.nodes() {
         let short = node.name.strip_prefix(&beginning).unwrap_or(&node.name);
         if meets.matches(short) || meets.matches(&node.name) {
-            found.push((node.name.clone(), running.need(&node).cloned()));
+            found.push((node.name.clone(), running.need(&lab, &node).cloned()));
         }
     }
     let guests = super::nested::set(&lab)?.map(|set| set.guests());
@@ -78,7 +97,10 @@ pub(crate) fn find_all(context: &Context, wanted: &str) -> Result<Vec<(String, R
             "no node of lab {} is called {pattern}",
             lab.spec.name
         ))
-        .mend("lxc-autogen lab status shows its nodes"));
+        .mend(format!(
+            "lxc-autogen lab status --name {} shows its nodes",
+            lab.spec.name
+        )));
     }
     Ok(found)
 }
@@ -112,4 +134,19 @@ fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
 /// PID of a nested container's init in this host's numbers.
 pub(crate) fn nested(node: &Inside, name: &str) -> Option<u32> {
     init_of(name, node.pid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_that_is_named_besides_stands_in_front_of_its_nodes() {
+        assert_eq!(of_lab(None, "node1").unwrap(), "node1");
+        assert_eq!(of_lab(Some("qa"), "node1").unwrap(), "qa/node1");
+        assert_eq!(of_lab(Some("qa"), "qa/node1").unwrap(), "qa/node1");
+        let e = of_lab(Some("qa"), "prod/node1").unwrap_err();
+        assert_eq!(e.kind, crate::error::Kind::Usage);
+        assert!(e.mend_text().unwrap().contains("for prod/node1"), "{e}");
+    }
 }

@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) fn stop(context: &Context, lab: &Lab, nodes: &[Machine]) -> Result<()> {
     let running = Running::of(context, lab)?;
     if let Some(paused) = nodes.iter().find(|n| running.is_paused(&n.name)) {
-        return running.need(paused).map(drop);
+        return running.need(lab, paused).map(drop);
     }
     let is_remote = |n: &&Machine| n.kind == Kind::Remote && running.get(&n.name).is_some();
     let remotes: Vec<&Machine> = nodes.iter().filter(is_remote).collect();
@@ -49,8 +49,11 @@ pub(crate) fn stop(context: &Context, lab: &Lab, nodes: &[Machine]) -> Result<()
 /// hangs is fenced meanwhile, comes back, and is told again.
 fn await_off(context: &Context, lab: &Lab, nodes: &[&Machine]) -> Result<()> {
     const AGAIN: Duration = Duration::from_secs(5);
+    /// Longer than nodes in order take.
+    const LONG: Duration = Duration::from_secs(20);
     let patience = config::supervisor(lab, Kind::Cluster).longest_stop() + Duration::from_secs(30);
     let mut told: HashMap<&str, Instant> = HashMap::new();
+    let (began, mut is_said) = (Instant::now(), false);
     let look = |_: &mut Poll| {
         let running = Running::of(context, lab)?;
         let mut left = Vec::new();
@@ -70,11 +73,19 @@ fn await_off(context: &Context, lab: &Lab, nodes: &[&Machine]) -> Result<()> {
         if left.is_empty() && is_fenced {
             left = not_left(context, lab, nodes, &running);
         }
+        if !left.is_empty() && !is_said && began.elapsed() > LONG {
+            is_said = true;
+            context.report.line(format!(
+                "waiting for up to {} s: {}; lxc-autogen lab kill pulls a plug",
+                patience.as_secs(),
+                left.join(", ")
+            ));
+        }
         Ok(Seen::ready_if(left.is_empty(), left))
     };
     Poll::every(Duration::from_millis(200), patience).until(look, |left| {
         Error::not_online(left.join(", ")).mend(format!(
-            "see lxc-autogen lab status --name {}, then try again",
+            "see lxc-autogen lab status --name {}, then try again; or lxc-autogen lab kill pulls a plug",
             lab.spec.name
         ))
     })

@@ -78,7 +78,7 @@ impl Running {
     ///
     /// # Errors
     /// [`crate::error::Kind::Cant`] when it does not run.
-    pub(crate) fn need(&self, node: &Machine) -> Result<&Inside> {
+    pub(crate) fn need(&self, lab: &Lab, node: &Machine) -> Result<&Inside> {
         let (name, uri) = (&node.name, machine::of(node).hypervisor().uri);
         self.get(name).ok_or_else(|| {
             let (state, verb) = match self.is_paused(name) {
@@ -86,7 +86,8 @@ impl Running {
                 false => ("does not run", "start"),
             };
             Error::cant(format!("{name} {state}")).mend(format!(
-                "virsh -c {uri} {verb} {name}, or lxc-autogen lab up"
+                "virsh -c {uri} {verb} {name}, or lxc-autogen lab up --name {}",
+                lab.spec.name
             ))
         })
     }
@@ -137,23 +138,23 @@ mod tests {
         let [first, second, third, remote] = &nodes[..] else {
             panic!("{nodes:?}");
         };
-        assert_eq!(running.need(first).unwrap().pid(), std::process::id());
+        assert_eq!(running.need(&lab, first).unwrap().pid(), std::process::id());
         assert_eq!(running.cluster(&lab).len(), 1);
         for (node, what) in [
             (second, "lab-node2 is paused"),
             (third, "lab-node3 does not run"),
             (remote, "lab-remote1 does not run"),
         ] {
-            assert_eq!(running.need(node).unwrap_err().message(), what);
+            assert_eq!(running.need(&lab, node).unwrap_err().message(), what);
         }
         let said = nodes.iter().map(|n| running.said(&n.name));
         let said: Vec<Option<&str>> = said.collect();
         assert_eq!(said, [Some("running"), Some("paused"), Some("dead"), None]);
-        let mend = running.need(second).unwrap_err();
+        let mend = running.need(&lab, second).unwrap_err();
         let mend = mend.mend_text().unwrap();
         assert_eq!(
             mend,
-            "virsh -c lxc:/// resume lab-node2, or lxc-autogen lab up"
+            "virsh -c lxc:/// resume lab-node2, or lxc-autogen lab up --name lab"
         );
     }
 }

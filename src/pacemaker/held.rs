@@ -49,6 +49,11 @@ impl Held {
         words.join(", ")
     }
 
+    /// Whether the cluster stops it, if it has not done so yet.
+    pub fn leaves(&self) -> bool {
+        self.how.iter().all(|how| *how != How::Unmanaged)
+    }
+
     /// `lxc2 (disabled)`.
     pub fn in_short(&self) -> String {
         format!("{} ({})", self.node, self.words())
@@ -196,6 +201,9 @@ mod tests {
         };
         let two = "lxc1 (disabled) lxc3 (unmanaged)";
         assert_eq!(in_short(&["n1"]), format!("{two} lxc5 (banned)"));
+        let leaves = cib.held(&sample(5), &["n1".to_owned()]);
+        let leaves: Vec<bool> = leaves.iter().map(Held::leaves).collect();
+        assert_eq!(leaves, [true, false, true]);
         // Elsewhere it could run.
         assert_eq!(in_short(&["n1", "n2"]), two);
     }

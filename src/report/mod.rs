@@ -9,17 +9,43 @@ pub use usage::used;
 use crate::error::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Whether this run has printed a result.
 static HAS_RESULT: AtomicBool = AtomicBool::new(false);
 
-/// Prints a result to stdout. A reader that has gone away (`| head`) is no error.
+/// Why a result could not be printed.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Prints a result to stdout. A reader that has gone away (`| head`) is no error; any other is told
+/// at the end, by [`lost`].
 pub fn result(text: impl AsRef<str>) {
     use std::io::Write;
     HAS_RESULT.store(true, Ordering::Relaxed);
-    let _ = std::io::stdout().write_all(text.as_ref().as_bytes());
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_ref().as_bytes());
+    if let Err(e) = written.and_then(|()| out.flush()) {
+        if e.kind() != std::io::ErrorKind::BrokenPipe {
+            LOST.get_or_init(|| e.to_string());
+        }
+    }
+}
+
+/// The error of a run that has done its work and could not print what came of it: whoever reads the
+/// file must not take half of it for the whole.
+///
+/// # Errors
+/// When something could not be written to standard output.
+pub fn lost() -> Result<()> {
+    match LOST.get() {
+        None => Ok(()),
+        Some(why) => Err(Error::failed(format!(
+            "the result cannot be written to standard output: {why}"
+        ))
+        .mend("make room where it goes, or send it elsewhere; what was done stays done")),
+    }
 }
 
 /// Prints a line to stderr. A closed terminal is no error, since it must not end us while we undo

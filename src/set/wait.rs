@@ -180,7 +180,16 @@ fn not_online(view: &View, guests: &[Machine], waiting: &[&Machine], timeout: Du
             ""
         }
     );
-    Error::new(Kind::NotOnline, what).details(view.failures_of(&names)).mend(
+    // Such a node runs no container, and starts none in maintenance.
+    let is_guest = |name: &String| guests.iter().any(|g| g.name == *name);
+    let rests = view.nodes.iter().filter_map(|(name, node)| {
+        let note = node
+            .note
+            .filter(|n| matches!(*n, "standby" | "maintenance"))?;
+        (!is_guest(name)).then(|| format!("{name} is in {note}"))
+    });
+    let error = Error::new(Kind::NotOnline, what).details(rests);
+    error.details(view.failures_of(&names)).mend(
         "see lxc-autogen status, crm_mon -1rf and /var/log/libvirt/lxc; everything was left as it is",
     )
 }

@@ -40,7 +40,7 @@ impl State {
 /// Tries again while another run is at work, for as long as `--wait` says; without it, once.
 fn patiently<T>(context: &work::Context, attempt: impl Fn() -> Result<T>) -> Result<T> {
     let Some(seconds) = context.options.wait else {
-        return attempt();
+        return attempt().map_err(offer);
     };
     let mut said = false;
     let look = |_: &mut Poll| match attempt() {
@@ -57,6 +57,17 @@ fn patiently<T>(context: &work::Context, attempt: impl Fn() -> Result<T>) -> Res
     };
     let poll = Poll::every(Duration::from_millis(200), Duration::from_secs(seconds));
     poll.until(look, |held| waited(&held, seconds))
+}
+
+/// The error of who holds a lock, with the option that waits.
+fn offer(error: Error) -> Error {
+    match error.mend_text() {
+        Some(mend) if error.message().starts_with(HELD) => {
+            let mend = format!("{mend}; --wait SECONDS waits");
+            error.mend(mend)
+        }
+        _ => error,
+    }
 }
 
 /// The error of who holds a lock, with how long that has been waited for.
@@ -89,6 +100,7 @@ mod tests {
         let first = lock::take(&path).unwrap();
         let e = patiently(&with(None), attempt).unwrap_err();
         assert!(!e.message().contains("waited"), "{e}");
+        assert!(e.mend_text().unwrap().ends_with("; --wait SECONDS waits"));
         let e = patiently(&with(Some(1)), attempt).unwrap_err();
         assert!(e.message().starts_with(HELD), "{e}");
         assert!(e.message().ends_with("; waited for 1 s"), "{e}");

@@ -115,7 +115,7 @@ fn eight_guest_nodes_and_away() {
     assert_eq!(ids(), was);
     assert_eq!(self::epoch(), epoch, "the CIB was changed");
 
-    lxa("cleanup").exits(0);
+    conforms("cleanup", &lxa("cleanup --json").exits(0).out);
     before.is_as_now();
     let again = lxa("cleanup").exits(0);
     assert!(again.err.contains("nothing to clean up"), "{}", again.err);

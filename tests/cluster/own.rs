@@ -221,17 +221,18 @@ fn what_somebody_holds_stays_so() {
     tool(&format!(
         "crm_resource --ban --resource container3 --node {NODE}"
     ));
+
+    // The set grows, the two stay as they are, and nobody waits for them, not even for the one that
+    // is just being stopped.
+    let up = lxa("up -c 4").exits(0).err;
+    let said = "left as somebody made them: lxc2 (disabled), lxc3 (banned); lxc-autogen up --enable \
+                lxc2,lxc3 undoes that";
+    assert!(up.contains(said) && up.contains("2 nodes online"), "{up}");
     until("neither runs", 40, || {
         ["container2", "container3"]
             .iter()
             .all(|id| cluster().runs_on(id).is_empty())
     });
-
-    // The set grows, the two stay as they are, and nobody waits for them.
-    let up = lxa("up -c 4").exits(0).err;
-    let said = "left as somebody made them: lxc2 (disabled), lxc3 (banned); lxc-autogen up --enable \
-                lxc2,lxc3 undoes that";
-    assert!(up.contains(said) && up.contains("2 nodes online"), "{up}");
     assert_eq!(pacemaker(2), ("offline".to_owned(), "disabled".to_owned()));
     assert_eq!(pacemaker(3).1, "banned");
     assert_eq!(

@@ -31,7 +31,7 @@ fn take(file: &Path) {
 
 /// `kind name change` of each difference.
 fn told(said: &Said) -> Vec<String> {
-    let all: Value = serde_json::from_str(&said.out).unwrap();
+    let all = crate::schema::conforms("differences", &said.out);
     let all = all["differences"].as_array().unwrap();
     let text = |d: &Value, key: &str| d[key].as_str().unwrap().to_owned();
     let line = |d: &Value| {

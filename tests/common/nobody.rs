@@ -38,6 +38,11 @@ pub struct Said {
 
 /// Runs the program as nobody, with a state directory that is not there.
 pub fn lxa(args: &str) -> Said {
+    lxa_into(args, Stdio::piped())
+}
+
+/// The same, with another standard output.
+pub fn lxa_into(args: &str, out: Stdio) -> Said {
     use std::os::unix::process::CommandExt;
     let mut command = Command::new(PROGRAM.get().unwrap());
     command
@@ -45,12 +50,14 @@ pub fn lxa(args: &str) -> Said {
         .env("LXC_AUTOGEN_STATE_DIR", "/nonexistent/state")
         .env("PATH", "/nonexistent")
         .env_remove("LXC_AUTOGEN_REMOTED")
-        .stdin(Stdio::null());
+        .stdin(Stdio::null())
+        .stdout(out)
+        .stderr(Stdio::piped());
     // Only root can become nobody; anybody else is not root already.
     if nix::unistd::Uid::effective().is_root() {
         command.uid(65534);
     }
-    let output = command.output().unwrap();
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
     Said {
         code: output.status.code(),
         out: String::from_utf8_lossy(&output.stdout).into_owned(),

@@ -2,6 +2,7 @@
 
 use crate::Test;
 use crate::lab::Lab;
+use crate::schema::conforms;
 use crate::world::{lxa, until};
 
 pub const LONG: &[Test] = &[("a_cluster_of_ones_own_making", a_cluster_of_ones_own_making)];
@@ -50,8 +51,22 @@ fn by_pcs(lab: &Lab) {
     lab.ok("node1", &auth);
     let setup = "pcs cluster setup qa lab-node1 lab-node2 --start --enable --wait=90";
     lab.ok("node1", setup);
-    lab.ok("node1", "pcs property set stonith-enabled=false");
+    // As the man page has it: a node whose plug was pulled comes back by it.
+    let json = conforms("lab-status", &lxa("lab status --json").exits(0).out);
+    let host = json["subnet"].as_str().unwrap().replace(".0/24", ".1");
+    for device in ["fencing", "fencing-again"] {
+        let device = format!("pcs stonith create {device} fence_virt ipaddr={host}");
+        lab.ok("node1", &format!("{device} hash=sha256 auth=sha256"));
+    }
+    for node in ["lab-node1", "lab-node2"] {
+        let level = format!("pcs stonith level add 1 {node} fencing fencing-again");
+        lab.ok("node1", &level);
+    }
     lab.await_online("node1", 60, "node1 node2");
+    lxa("lab kill --name lab node2").exits(0);
+    until("it is fenced", 60, || lab.fenced("node1", "node2"));
+    lab.await_online("node1", 90, "node1 node2");
+    lab.ok("node1", "pcs property set stonith-enabled=false");
     let status = lab.ok("node1", "pcs status");
     assert!(status.contains("pacemaker: active/enabled"), "{status}");
 }

@@ -73,7 +73,8 @@ pub fn files_go_in_and_out(lab: &Lab, directory: &Path) {
             "/dev/shm/hosts",
         ],
     );
-    assert!(json.exits(0).out.contains("\"files\": 1"));
+    let json = crate::schema::conforms("copied", &json.exits(0).out);
+    assert_eq!(json["files"], 1);
     fs::remove_file("/dev/shm/hosts").unwrap();
     let plan = lxa("lab cp --dry-run out/node1:/a b").exits(0).out;
     assert_eq!(plan, "would copy out/node1:/a to b\n");

@@ -64,7 +64,7 @@ fn for_ansible() {
     }
     assert!(!yaml.contains("lxc1"), "{yaml}");
     let json = lxa("lab inventory --name out --json").exits(0).out;
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let json = crate::schema::conforms("inventory", &json);
     assert!(json["cluster_nodes"]["hosts"]["out-node1"].is_object());
 }
 

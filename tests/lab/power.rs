@@ -103,6 +103,10 @@ pub fn fencing_is_switched(lab: &Lab) {
     };
     let plan = fencing("off --dry-run").exits(0).out;
     assert!(plan.starts_with("would switch fencing of lab"), "{plan}");
+    crate::schema::conforms(
+        "fencing-plan",
+        &fencing("off --dry-run --json").exits(0).out,
+    );
     assert_eq!(enabled(), "true");
     let json = fencing("off --json").exits(0).out;
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();

@@ -2,7 +2,8 @@
 
 /// For [`OPTIONS`]: every command.
 const ANY: &[&str] = &["*"];
-const LAB_UP: &[&str] = &["lab up"];
+/// Commands that are told what a lab is like.
+const LAB_UP: &[&str] = &["lab up", "lab verify"];
 /// Commands that make guest nodes on a cluster of one's own.
 const SET: &[&str] = &["", "up", "generate", "verify"];
 /// Commands of one lab that take its name.
@@ -60,7 +61,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["lab list"],
-        &["--name"],
+        &["--name", "-f", "--file"],
         "lxc-autogen lab status --name NAME shows one lab",
     ),
     (OF_A_LAB, &["--lab", "-n"], "--name NAME says which lab"),
@@ -71,7 +72,7 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         &["lab exec"],
-        &["-n", "--node", "--name"],
+        &["-n", "--node"],
         "the node is an argument: lxc-autogen lab exec LAB/NODE -- COMMAND",
     ),
     (

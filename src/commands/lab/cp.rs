@@ -9,8 +9,14 @@ use std::ffi::OsStr;
 
 /// # Errors
 /// As [`copy`], and a usage error when a place is none.
-pub(in crate::commands) fn run(context: &Context, source: &OsStr, target: &OsStr) -> Result<()> {
-    let (source, target) = (Place::parse(source)?, Place::parse(target)?);
+pub(in crate::commands) fn run(
+    context: &Context,
+    source: &OsStr,
+    target: &OsStr,
+    lab: Option<&str>,
+) -> Result<()> {
+    let source = Place::parse(source)?.of_lab(lab)?;
+    let target = Place::parse(target)?.of_lab(lab)?;
     check(&source, &target)?;
     if context.options.dry_run {
         let text = format!("would copy {source} to {target}\n");

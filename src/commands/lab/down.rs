@@ -71,13 +71,10 @@ pub(in crate::commands) fn run(
 /// What is said where there is no such lab, and none is needed.
 fn none(context: &Context, name: &str) -> Result<()> {
     context.report.line(format!("there is no lab {name}"));
-    let key = match context.options.dry_run {
-        true => "would",
-        false => "undone",
-    };
-    match context.options.json {
-        true => json(&serde_json::json!({"labs": [], key: 0})),
-        false => Ok(()),
+    match (context.options.json, context.options.dry_run) {
+        (false, _) => Ok(()),
+        (true, true) => json(&serde_json::json!({"labs": []})),
+        (true, false) => json(&serde_json::json!({"labs": [], "undone": 0})),
     }
 }
 

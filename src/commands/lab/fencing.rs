@@ -39,7 +39,7 @@ pub(in crate::commands) fn run(context: &Context, name: &str, switch: Switch) ->
     context.report.line(match on {
         true => format!("lab {name}: fencing is on"),
         false => format!(
-            "lab {name}: fencing is off, until lxc-autogen lab fencing on or lab up --name {name}"
+            "lab {name}: fencing is off, until lxc-autogen lab fencing on --name {name}, or lab up --name {name}"
         ),
     });
     Ok(())

@@ -104,8 +104,10 @@ fn preview(context: &Context, wanted: &Wanted) -> Result<()> {
         text.push_str(&format!("  {step}\n"));
     }
     text.push('\n');
-    text.push_str(&format!("corosync.conf:\n{}\n", corosync::conf(&lab)));
-    text.push_str(&format!("cib.xml:\n{}\n", cib::first(&lab).render()));
+    if !lab.spec.bare {
+        text.push_str(&format!("corosync.conf:\n{}\n", corosync::conf(&lab)));
+        text.push_str(&format!("cib.xml:\n{}\n", cib::first(&lab).render()));
+    }
     if lab.spec.fencing {
         text.push_str(&format!(
             "fence_virt.conf:\n{}{}\n",

@@ -1,6 +1,7 @@
 //! Where a copy comes from or goes to, as it is typed.
 
 use crate::error::{Error, Result};
+use crate::lab::find;
 use std::ffi::OsStr;
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
@@ -45,6 +46,19 @@ impl Place {
             node: node.to_owned(),
             path: Path::new("/").join(path),
         })
+    }
+
+    /// The same, with the lab in front of the node that the command line says besides.
+    ///
+    /// # Errors
+    /// As [`find::of_lab`].
+    pub(crate) fn of_lab(self, lab: Option<&str>) -> Result<Place> {
+        match self {
+            Place::There { node, path } => {
+                find::of_lab(lab, &node).map(|node| Place::There { node, path })
+            }
+            here => Ok(here),
+        }
     }
 }
 
