@@ -131,9 +131,10 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
 /// How long one node may take to be online again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Has the cluster stop a node's resource, and start it again after what is to be done `between`.
-/// A restart that is interrupted leaves the mark of a removal, by which the next `up` starts the node:
-/// `crm_resource --restart` would leave a node that looks as if somebody had disabled it.
+/// Has the cluster stop a node's resource, and start it again after what is to be done `between`, also
+/// where that fails or a signal comes. A restart that is killed leaves the mark of a removal, by which
+/// the next `up` starts the node: `crm_resource --restart` would leave a node that looks as if somebody
+/// had disabled it.
 ///
 /// # Errors
 /// When the cluster refuses it, or does not stop the resource in time.
@@ -144,11 +145,11 @@ pub(crate) fn stop_and_start(
 ) -> Result<()> {
     let ids = std::slice::from_ref(&guest.resource);
     tools::merge(at, &config::stop(ids, &[], None))?;
-    await_stopped(at, guest)?;
-    between()?;
-    ["target-role", config::NODE_ATTRIBUTE]
+    let stopped = await_stopped(at, guest).and_then(|()| between());
+    let started = ["target-role", config::NODE_ATTRIBUTE]
         .into_iter()
-        .try_for_each(|name| tools::delete_meta(at, &guest.resource, name))
+        .try_for_each(|name| tools::delete_meta(at, &guest.resource, name));
+    stopped.and(started)
 }
 
 fn await_stopped(at: &dyn At, guest: &Machine) -> Result<()> {
@@ -163,7 +164,7 @@ fn await_stopped(at: &dyn At, guest: &Machine) -> Result<()> {
         let names = [guest.name.as_str(), guest.resource.as_str()];
         Error::failed(format!("{} has not stopped", guest.name))
             .details(view.failures_of(&names))
-            .mend("lxc-autogen up starts it again; see crm_mon -1rf")
+            .mend("see crm_mon -1rf; it is to run again")
     })
 }
 
