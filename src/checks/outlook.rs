@@ -28,8 +28,7 @@ pub(crate) struct Outlook {
 /// When the cluster does not answer, or crm_simulate fails.
 pub(crate) fn of(look: &Look<'_>, set: &Set) -> Result<Option<Outlook>> {
     let cib = look.cib()?;
-    let matters = !cib.others_resources().is_empty() || cib.has_hindrances();
-    if cib.node_names().len() > MOST_NODES || !matters {
+    if cib.others_resources().is_empty() && !cib.has_hindrances() {
         return Ok(None);
     }
     let mut first = set.clone();
@@ -53,6 +52,11 @@ pub(crate) fn of(look: &Look<'_>, set: &Set) -> Result<Option<Outlook>> {
             false => forecast.starts(&node),
         },
     }))
+}
+
+/// Whether the scheduler is asked only by those who have something done by its answer.
+fn is_large(look: &Look<'_>) -> Result<bool> {
+    Ok(look.cib()?.node_names().len() > MOST_NODES)
 }
 
 impl Outlook {
@@ -94,6 +98,9 @@ pub(crate) fn check(look: &Look<'_>, set: &Set, keep_mine: bool) -> Result<()> {
     if look.cib()?.has_id(&set.tag()) {
         return places::check(look, set);
     }
+    if is_large(look)? {
+        return Ok(());
+    }
     let Some(outlook) = of(look, set)? else {
         return Ok(());
     };
@@ -119,6 +126,12 @@ pub(crate) fn checks(look: &Look<'_>, chosen: impl Fn() -> Result<Set>) -> Vec<C
     if look.cib().is_err() {
         return [PLACE, THEIRS]
             .map(|name| Check::skipped(name, "needs a running cluster"))
+            .to_vec();
+    }
+    if is_large(look).unwrap_or_default() {
+        let why = format!("with more than {MOST_NODES} nodes the scheduler is not asked");
+        return [PLACE, THEIRS]
+            .map(|name| Check::skipped(name, &why))
             .to_vec();
     }
     let asked = chosen().and_then(|set| Ok((of(look, &set)?, set)));

@@ -26,6 +26,7 @@ mod fixed;
 mod given;
 pub mod graph;
 pub(crate) mod groups;
+pub(crate) mod held;
 pub(crate) mod hosts;
 mod inventory;
 mod ipv6;

@@ -3,7 +3,7 @@
 use super::daemons;
 use super::find::nested;
 use super::running::Running;
-use super::{Lab, config, fence, groups, make, raise, resting, vote, wait};
+use super::{Lab, config, fence, groups, held, make, raise, resting, vote, wait};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
@@ -13,6 +13,7 @@ use crate::libvirt::virsh;
 use crate::machine;
 use crate::pacemaker::tools;
 use crate::plan::{Kind, Machine};
+use crate::set::single;
 use crate::state::State;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -115,7 +116,7 @@ fn not_left(context: &Context, lab: &Lab, nodes: &[&Machine], running: &Running)
 }
 
 /// Starts nodes that do not run, all at once, and waits until they are online, or have started where
-/// the lab has configured no cluster.
+/// the lab has configured no cluster. Gives back whether somebody says that they are online.
 ///
 /// # Errors
 /// When one does not start, or is not online in time.
@@ -124,13 +125,13 @@ pub(crate) fn start(
     state: &mut State,
     lab: &Lab,
     nodes: &[Machine],
-) -> Result<()> {
+) -> Result<bool> {
     let timeout = Duration::from_secs(raise::patience(lab));
     groups::start(context, state, lab)?;
     fence::start(context, state, lab)?;
     make::start(context, state, lab, nodes)?;
     if lab.spec.bare {
-        return wait::await_started(context, lab, nodes, timeout);
+        return wait::await_started(context, lab, nodes, timeout).map(|()| false);
     }
     let running = Running::of(context, lab)?;
     if running.cluster(lab).is_empty() {
@@ -138,7 +139,7 @@ pub(crate) fn start(
             "no cluster node of lab {} runs, which would say that they are online",
             lab.spec.name
         ));
-        return Ok(());
+        return Ok(false);
     }
     let remotes: Vec<&Machine> = nodes.iter().filter(|n| n.kind == Kind::Remote).collect();
     if !remotes.is_empty() {
@@ -152,10 +153,10 @@ pub(crate) fn start(
     }
     let voting = lab.qnetd_node().filter(|n| running.get(&n.name).is_some());
     let cluster = running.cluster(lab).into_iter().map(|(node, _)| node);
-    match voting {
-        Some(_) => vote::await_in(context, lab, &cluster.collect::<Vec<_>>(), timeout),
-        None => Ok(()),
+    if voting.is_some() {
+        vote::await_in(context, lab, &cluster.collect::<Vec<_>>(), timeout)?;
     }
+    Ok(true)
 }
 
 /// Stops nodes and starts them again: cluster nodes one after the other, so that the cluster keeps
@@ -168,15 +169,16 @@ pub(crate) fn restart(
     state: &mut State,
     lab: &Lab,
     nodes: &[Machine],
-) -> Result<()> {
+) -> Result<bool> {
     let (cluster, others): (Vec<Machine>, Vec<Machine>) =
         nodes.iter().cloned().partition(|n| n.kind == Kind::Cluster);
     let others = (!others.is_empty()).then_some(others.as_slice());
+    let mut online = true;
     for nodes in others.into_iter().chain(cluster.chunks(1)) {
         stop(context, lab, nodes)?;
-        start(context, state, lab, nodes)?;
+        online = start(context, state, lab, nodes)?;
     }
-    Ok(())
+    Ok(online)
 }
 
 /// Pulls the plugs of nodes: everything in them ends at once, and nobody in there can say goodbye.
@@ -248,12 +250,22 @@ pub(crate) fn kill_guests(context: &Context, lab: &Lab, guests: &[Machine]) -> R
 /// Has the cluster restart guest nodes, one after the other, and waits until they are online.
 ///
 /// # Errors
-/// When no cluster node answers, or a guest is not online in time.
+/// When no cluster node runs or answers, somebody holds a guest, or one is not online in time.
 pub(crate) fn restart_guests(context: &Context, lab: &Lab, guests: &[Machine]) -> Result<()> {
+    if guests.is_empty() {
+        return Ok(());
+    }
+    let name = &lab.spec.name;
+    if Running::of(context, lab)?.cluster(lab).is_empty() {
+        return Err(Error::cant(format!("no cluster node of lab {name} runs"))
+            .mend(format!("lxc-autogen lab up --name {name}")));
+    }
     let inside = wait::await_answer(context, lab, PATIENCE)?;
+    held::check(context, lab, &inside, guests)?;
     let at = inside.at(&context.host);
     for guest in guests {
-        tools::restart(&at, &guest.resource)?;
+        context.host.check_interrupt()?;
+        single::stop_and_start(&at, guest, || Ok(()))?;
         let look = |_: &mut Poll| {
             let view = tools::view(&at)?;
             Ok(Seen::ready_if(view.online(&guest.name), view))

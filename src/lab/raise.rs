@@ -150,16 +150,17 @@ fn await_daemons(context: &Context, lab: &Lab, node: &Machine, inside: &Inside) 
     })
 }
 
-pub(crate) fn summary(lab: &Lab) -> String {
+/// What there is now, in a line; `off` guest nodes are not online, since somebody holds them.
+pub(crate) fn summary(lab: &Lab, off: usize) -> String {
     let spec = &lab.spec;
     let mut parts = vec![count(spec.cluster_nodes as usize, "cluster node")];
     for (number, what) in [
-        (spec.remote_nodes, "remote node"),
-        (spec.containers, "guest node"),
-        (u32::from(spec.qnetd), "qnetd node"),
+        (spec.remote_nodes as usize, "remote node"),
+        ((spec.containers as usize).saturating_sub(off), "guest node"),
+        (usize::from(spec.qnetd), "qnetd node"),
     ] {
         if number > 0 {
-            parts.push(count(number as usize, what));
+            parts.push(count(number, what));
         }
     }
     let how = match spec.bare {

@@ -35,14 +35,10 @@ impl Tool {
                  rule -inf: {NODE_ATTRIBUTE} eq {prefix}"
             ),
             Tool::Own => {
+                let expression =
+                    format!("attribute=\"{NODE_ATTRIBUTE}\" operation=\"eq\" value=\"{prefix}\"");
                 let id = format!("{resource}-off-{prefix}");
-                format!(
-                    "cibadmin --create --scope constraints --xml-text '<rsc_location id=\"{id}\" \
-                     rsc=\"{resource}\" resource-discovery=\"never\"><rule id=\"{id}-rule\" \
-                     score=\"-INFINITY\"><expression id=\"{id}-expression\" \
-                     attribute=\"{NODE_ATTRIBUTE}\" operation=\"eq\" value=\"{prefix}\"/></rule>\
-                     </rsc_location>'"
-                )
+                created(resource, &id, " resource-discovery=\"never\"", &expression)
             }
         }
     }
@@ -53,9 +49,13 @@ impl Tool {
             Tool::Crm => format!(
                 "crm configure location {resource}-off {resource} rule -inf: defined {NODE_ATTRIBUTE}"
             ),
-            Tool::Pcs | Tool::Own => format!(
+            Tool::Pcs => format!(
                 "pcs constraint location {resource} rule score=-INFINITY defined {NODE_ATTRIBUTE}"
             ),
+            Tool::Own => {
+                let expression = format!("attribute=\"{NODE_ATTRIBUTE}\" operation=\"defined\"");
+                created(resource, &format!("{resource}-off"), "", &expression)
+            }
         }
     }
 
@@ -86,5 +86,41 @@ impl Tool {
                 format!("cibadmin --delete --force --xpath \"//constraints/*[@id='{id}']\"")
             }
         }
+    }
+}
+
+/// The command that keeps a resource off the nodes that an expression is true of.
+fn created(resource: &str, id: &str, discovery: &str, expression: &str) -> String {
+    format!(
+        "cibadmin --create --scope constraints --xml-text '<rsc_location id=\"{id}\" \
+         rsc=\"{resource}\"{discovery}><rule id=\"{id}-rule\" score=\"-INFINITY\"><expression \
+         id=\"{id}-expression\" {expression}/></rule></rsc_location>'"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_tool_is_shown_its_own_command() {
+        for (tool, program) in [
+            (Tool::Pcs, "pcs "),
+            (Tool::Crm, "crm "),
+            (Tool::Own, "cibadmin "),
+        ] {
+            for command in [tool.keep_off("web", "lxc"), tool.keep_off_all("web")] {
+                assert!(command.starts_with(program), "{command}");
+            }
+        }
+        let (_, xml) = Tool::Own
+            .keep_off_all("web")
+            .split_once('\'')
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        let xml = crate::xml::parse(xml.trim_end_matches('\''), "the constraint").unwrap();
+        let expression = xml.find("rule").unwrap().find("expression").unwrap();
+        assert_eq!(expression.get("operation"), Some("defined"));
+        assert_eq!(xml.get("id"), Some("web-off"));
     }
 }

@@ -2,7 +2,7 @@
 //! monitors in the CIB. The set keeps what was before until all of them have been changed, so that
 //! the next run finishes one that was interrupted.
 
-use super::wait;
+use super::{single, wait};
 use crate::error::{Error, Result};
 use crate::host::files::{self, Attributes, Existing};
 use crate::libvirt::changed::{with_memory, with_shm};
@@ -151,7 +151,7 @@ fn elsewhere(look: &Look<'_>, set: &Set, away: Vec<Machine>, timeout: Option<u64
         host.check_interrupt()?;
         let line = format!("restarting {}, which runs on another node", guest.name);
         look.context.report.line(line);
-        tools::restart(host, &guest.resource)?;
+        single::stop_and_start(host, guest, || Ok(()))?;
         let mut stage = look.context.report.stage(&guest.name, 1);
         let patience = wait::patience(set, timeout);
         let one = std::slice::from_ref(guest);

@@ -3,6 +3,7 @@
 use super::{held, wait};
 use crate::checks::places;
 use crate::error::{Error, Result};
+use crate::host::at::At;
 use crate::host::inside::{self, Inside};
 use crate::host::poll::{Poll, Seen};
 use crate::libvirt::hypervisor::LXC;
@@ -107,8 +108,7 @@ pub(crate) fn check_restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> R
 }
 
 /// Stops nodes in good order and starts them again, one after the other, each online before the next
-/// one; what runs on one moves meanwhile as the cluster wants it. A restart that is interrupted leaves
-/// the mark of a removal, by which the next `up` starts the node.
+/// one; what runs on one moves meanwhile as the cluster wants it.
 ///
 /// # Errors
 /// When the cluster or libvirt refuses it, or [`crate::error::Kind::NotOnline`].
@@ -117,15 +117,10 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
     let mut stage = look.context.report.stage("restarted", guests.len());
     for (n, guest) in guests.iter().enumerate() {
         look.context.host.check_interrupt()?;
-        let ids = std::slice::from_ref(&guest.resource);
-        tools::merge(host, &config::stop(ids, &[], None))?;
-        await_stopped(look, guest)?;
-        if set.spec.kind == NodeKind::Remote {
-            restart_container(look, set, guest)?;
-        }
-        for name in ["target-role", config::NODE_ATTRIBUTE] {
-            tools::delete_meta(host, &guest.resource, name)?;
-        }
+        stop_and_start(host, guest, || match set.spec.kind {
+            NodeKind::Remote => restart_container(look, set, guest),
+            NodeKind::Guest => Ok(()),
+        })?;
         let one = std::slice::from_ref(guest);
         let mut quiet = look.context.report.stage("online", 1);
         wait::online(look.context, one, &mut quiet, Instant::now(), PATIENCE)?;
@@ -138,9 +133,30 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
 /// How long one node may take to be online again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-fn await_stopped(look: &Look<'_>, guest: &Machine) -> Result<()> {
+/// Has the cluster stop a node's resource, and start it again after what is to be done `between`, also
+/// where that fails or a signal comes. A restart that is killed leaves the mark of a removal, by which
+/// the next `up` starts the node: `crm_resource --restart` would leave a node that looks as if somebody
+/// had disabled it.
+///
+/// # Errors
+/// When the cluster refuses it, or does not stop the resource in time.
+pub(crate) fn stop_and_start(
+    at: &dyn At,
+    guest: &Machine,
+    between: impl FnOnce() -> Result<()>,
+) -> Result<()> {
+    let ids = std::slice::from_ref(&guest.resource);
+    tools::merge(at, &config::stop(ids, &[], None))?;
+    let stopped = await_stopped(at, guest).and_then(|()| between());
+    let started = ["target-role", config::NODE_ATTRIBUTE]
+        .into_iter()
+        .try_for_each(|name| tools::delete_meta(at, &guest.resource, name));
+    stopped.and(started)
+}
+
+fn await_stopped(at: &dyn At, guest: &Machine) -> Result<()> {
     let stopped = |_: &mut Poll| {
-        let view = tools::view(&look.context.host)?;
+        let view = tools::view(at)?;
         Ok(Seen::ready_if(
             !view.active.contains_key(&guest.resource),
             view,
@@ -150,7 +166,7 @@ fn await_stopped(look: &Look<'_>, guest: &Machine) -> Result<()> {
         let names = [guest.name.as_str(), guest.resource.as_str()];
         Error::failed(format!("{} has not stopped", guest.name))
             .details(view.failures_of(&names))
-            .mend("lxc-autogen up starts it again; see crm_mon -1rf")
+            .mend("see crm_mon -1rf; it is to run again")
     })
 }
 

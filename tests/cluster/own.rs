@@ -55,6 +55,24 @@ fn resources() -> [Object; 2] {
     ]
 }
 
+/// With many nodes the scheduler takes seconds, which are spent for those alone who ask for it.
+fn among_many_nodes(named: &str) {
+    let node = |n: u32| format!("<node id=\"qa{n}\" uname=\"qa{n}\" type=\"remote\"/>");
+    let many = format!("<nodes>{}</nodes>", (1..=100).map(node).collect::<String>());
+    let add = ["--modify", "--allow-create", "--scope", "nodes"];
+    run("cibadmin", add.iter().chain(&["--xml-text", &many])).exits(0);
+    let dry = lxa("up -c 2 --dry-run --keep-mine").exits(0).out;
+    let checked = lxa("verify --quick").exits(0).out;
+    let all = "//nodes/node[starts-with(@id,'qa')]";
+    run("cibadmin", ["--delete-all", "--force", "--xpath", all]).exits(0);
+    assert!(
+        dry.contains("a constraint for each of web, mine-clone"),
+        "{dry}"
+    );
+    assert!(checked.contains("the scheduler is not asked"), "{checked}");
+    assert!(!checked.contains(named), "{checked}");
+}
+
 fn ones_own_resources_stay_or_are_named() {
     let before = Before::new();
     let theirs = resources();
@@ -88,6 +106,7 @@ fn ones_own_resources_stay_or_are_named() {
         "{dry:?}"
     );
     assert!(!dry.err.contains(named), "{dry:?}");
+    among_many_nodes(named);
 
     // Without a constraint the clone's instances are on the new nodes, and status tells it.
     let up = lxa("up -c 2").exits(0).err;

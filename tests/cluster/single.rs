@@ -1,7 +1,8 @@
 //! Single nodes of a set: a command in one, a shell, a restart.
 
 use crate::Test;
-use crate::world::{Before, init_of, lxa, names, online, run, tool};
+use crate::world::{Before, init_of, lxa, names, online, run, tool, until};
+use nix::sys::signal::Signal;
 
 pub const TESTS: &[Test] = &[
     (
@@ -26,6 +27,7 @@ fn single_nodes_have_commands_of_their_own() {
         "rem1\n"
     );
     lxa("exec lxc2 -- false").exits(1);
+    let all_online = [names("lxc", 3), names("rem", 1)].concat();
     let all = lxa("exec lxc[13] -- uname -n").exits(0).out;
     let mut lines: Vec<&str> = all.lines().collect();
     lines.sort();
@@ -48,12 +50,12 @@ fn single_nodes_have_commands_of_their_own() {
     let json = crate::schema::conforms("switched", &json);
     let wanted = serde_json::json!([{"name": "lxc2", "state": "online"}]);
     assert_eq!(json["nodes"], wanted);
-    assert_eq!(online(), [names("lxc", 3), names("rem", 1)].concat());
+    assert_eq!(online(), all_online);
     assert_eq!((init_of("lxc1"), init_of("lxc3")), (was[0], was[2]));
     assert_ne!(init_of("lxc2"), was[1]);
     let remote = init_of("rem1");
     lxa("restart rem1 --state-dir /var/lib/rem").exits(0);
-    assert_eq!(online(), [names("lxc", 3), names("rem", 1)].concat());
+    assert_eq!(online(), all_online);
     assert_ne!(init_of("rem1"), remote);
     // What somebody has disabled stays so; what a killed restart has stopped does not.
     tool("pcs resource disable container3 --wait=30");
@@ -64,10 +66,16 @@ fn single_nodes_have_commands_of_their_own() {
         let resources = ["--query", "--scope", "resources"];
         run("cibadmin", resources).out.contains("value=\"leaving\"")
     };
-    crate::kill::killed("restart lxc2", "lxc2 is being stopped", stopped);
+    let mut restart = crate::kill::start("restart lxc2");
+    let being = "lxc2 is being stopped";
+    crate::kill::signal_at(&mut restart, Signal::SIGINT, being, stopped);
+    assert_eq!(restart.wait().unwrap().code(), Some(130));
+    assert!(!stopped(), "it is put back");
+    until("all are online", 60, || online() == all_online);
+    crate::kill::killed("restart lxc2", being, stopped);
     let up = lxa("up").exits(0).err;
     assert!(!up.contains("left as somebody made them"), "{up}");
-    assert_eq!(online(), [names("lxc", 3), names("rem", 1)].concat());
+    assert_eq!(online(), all_online);
     // A paused one says so, and what has ended, too.
     tool("virsh -c lxc:/// suspend lxc1");
     lxa("exec lxc1 -- true")

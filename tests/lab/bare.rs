@@ -23,6 +23,11 @@ fn a_cluster_of_ones_own_making() {
     assert_eq!(status().matches("no cluster").count(), 2, "{}", status());
     assert_eq!(lab.ok("node1", "ssh lab-node2 hostname"), "lab-node2\n");
 
+    // One is started again, and nobody is asked whether it is online.
+    let json = lxa("lab restart node2 --json").exits(0).out;
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["nodes"][0]["state"], "started");
+
     by_pcs(&lab);
     assert_eq!(status().matches("online").count(), 2, "{}", status());
     // lab up leaves it alone, and starts what is down.

@@ -1,19 +1,27 @@
-//! The nodes' disks.
+//! The nodes' disks: each one's own, and those that all of them share.
 
 use crate::Test;
 use crate::lab::Lab;
 use crate::machine::has_memory_of_its_own;
+use crate::shared_disk;
 use crate::world::{lxa, run, tool, until};
 use lxc_autogen::host::{Host, loops};
 use std::path::Path;
 
 pub const TESTS: &[Test] = &[("a_full_disk_is_the_nodes_own", a_full_disk_is_the_nodes_own)];
 
-/// A node can fill its disk, and nothing else; what is on it survives a fencing.
+/// A node can fill its disk, and nothing else; what is on it survives a fencing, and what is on the
+/// disks that it shares.
 fn a_full_disk_is_the_nodes_own() {
     let small = lxa("lab up --disk 10").exits(2);
     assert!(small.err.contains("64 to"), "{}", small.err);
-    let lab = Lab::up("lab", "--cluster-nodes 2 -c 0 --disk 128");
+    shared_disk::bounds();
+    let shared = "--shared-disk 8 --shared-disk 16";
+    let lab = Lab::up(
+        "lab",
+        &format!("--cluster-nodes 2 -c 0 --disk 128 {shared}"),
+    );
+    shared_disk::is_one_for_all_nodes(&lab);
     let other = lxa("lab up --disk 256").exits(2);
     assert!(other.err.contains("--disk"), "{}", other.err);
     let filled = lab.exec("node2", "dd if=/dev/zero of=/var/tmp/big bs=1M count=200");
@@ -42,7 +50,9 @@ fn a_full_disk_is_the_nodes_own() {
     until("it is fenced", 60, || lab.fenced("node1", "node2"));
     lab.await_online("node1", 60, "node1 node2");
     assert_eq!(lab.ok("node2", "cat /root/kept"), "kept\n");
+    shared_disk::stays(&lab);
     lab.down();
+    shared_disk::is_not_left();
     // The kernel lets go of a loop device when the last mount of it has gone, a moment later.
     let directory = Path::new("/var/lib/lxc-autogen-lab-lab");
     until("no loop device is left", 10, || {

@@ -3,7 +3,7 @@
 use crate::Test;
 use crate::lab::Lab;
 use crate::trouble::{guest_init, kill_guest};
-use crate::world::until;
+use crate::world::{lxa, until};
 use nix::sys::signal::Signal;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -38,14 +38,23 @@ fn down_while_a_node_is_fenced() {
 }
 
 fn down_while_all_are_dead() {
-    let lab = Lab::up("lab", "--cluster-nodes 2 -c 1");
+    let lab = Lab::up("lab", "--cluster-nodes 2 --remote-nodes 1 -c 1");
     for node in ["node1", "node2"] {
         lab.signal_all(node, Signal::SIGKILL);
     }
     for node in ["node1", "node2"] {
         lab.await_end(node, 10);
     }
+    // Nobody is waited for who could say that a node is online.
+    lxa("lab restart lxc1")
+        .exits(3)
+        .complains("no cluster node of lab lab runs");
+    let json = lxa("lab restart remote1 --json").exits(0).out;
+    let json = crate::schema::conforms("switched", &json);
+    assert_eq!(json["nodes"][0]["state"], "started");
     lab.down();
+    let json = lxa("lab down --json").exits(3).out;
+    assert!(json.contains("\"error\": \"there is no lab lab"), "{json}");
 }
 
 fn down_while_others_are_recovered() {

@@ -7,10 +7,7 @@ use crate::world::{BINARY, Said, lxa, run, tool, until};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-pub const TESTS: &[Test] = &[
-    ("into_nodes_and_not_into_paused_ones", into_nodes),
-    ("from_node_to_node_by_ssh", from_node_to_node_by_ssh),
-];
+pub const TESTS: &[Test] = &[("into_nodes_and_not_into_paused_ones", into_nodes)];
 
 /// Runs lxc-autogen on a terminal of its own (script(1)), and types.
 fn at_a_terminal(arguments: &str, typed: &str) -> Said {
@@ -119,23 +116,24 @@ fn paused(lab: &Lab) {
     assert_eq!(guest_init("lxc1"), guest, "lxc1 was restarted");
 }
 
-fn from_node_to_node_by_ssh() {
-    let lab = Lab::up("ssh", "--cluster-nodes 2 -c 0 --ssh");
+/// In a lab of two cluster nodes.
+pub fn from_node_to_node_by_ssh(lab: &Lab) {
     // By name, to each from each; nobody is asked.
     for from in ["node1", "node2"] {
-        for to in ["ssh-node1", "ssh-node2"] {
+        for to in ["node1", "node2"].map(|to| lab.node(to)) {
             let said = lab.ok(from, &format!("ssh -o BatchMode=yes {to} hostname"));
             assert_eq!(said.trim(), to, "from {from}");
         }
     }
+    let other = lab.node("node2");
     lab.ok(
         "node1",
-        "ssh -o BatchMode=yes ssh-node2 lxc-autogen --version",
+        &format!("ssh -o BatchMode=yes {other} lxc-autogen --version"),
     );
     // No password, anywhere.
     let refused = lab.exec(
         "node1",
-        "ssh -o BatchMode=yes -o PubkeyAuthentication=no ssh-node2 true",
+        &format!("ssh -o BatchMode=yes -o PubkeyAuthentication=no {other} true"),
     );
     assert_ne!(refused.code, 0, "without the key");
     assert!(refused.err.contains("(publickey)"), "{}", refused.err);
@@ -165,5 +163,4 @@ fn from_node_to_node_by_ssh() {
             "{passwd}"
         );
     }
-    lab.down();
 }

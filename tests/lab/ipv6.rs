@@ -5,14 +5,14 @@ use crate::lab::Lab;
 use crate::world::{Before, lxa, run, tool, until};
 
 pub const TESTS: &[Test] = &[
-    ("nodes_are_reached_by_ipv6", nodes_are_reached_by_ipv6),
+    ("a_prefix_that_nobody_has", a_prefix_that_nobody_has),
     ("a_host_without_ipv6", a_host_without_ipv6),
 ];
 
 /// What the first lab's prefix is when nothing else has it.
 const PREFIX: &str = "fd6c:ac1f:c800:";
 
-fn nodes_are_reached_by_ipv6() {
+fn a_prefix_that_nobody_has() {
     let before = Before::new();
     let plan = || lxa("lab up --dry-run -n 172.31.200.1/24").exits(0).out;
     assert!(
@@ -24,9 +24,11 @@ fn nodes_are_reached_by_ipv6() {
     assert!(!plan().contains(PREFIX), "{}", plan());
     tool(&format!("ip -6 route del {PREFIX}7::/64 dev lo"));
     before.is_as_now();
+}
 
-    let lab = Lab::up("lab", "--links 2 --cluster-nodes 2 --remote-nodes 1 -c 0");
-    let reached = all_are_reached(&lab);
+/// In a lab with two links, two cluster nodes and a remote node.
+pub fn nodes_are_reached(lab: &Lab) {
+    let reached = all_are_reached(lab);
     assert_eq!(
         reached, 5,
         "two links of two nodes, and one of a remote node"
@@ -36,18 +38,19 @@ fn nodes_are_reached_by_ipv6() {
     }
     lab.ok("remote1", "ping -6 -c 1 -W 5 lab-node1");
     lab.ok("node1", "ping -4 -c 1 -W 5 lab-node2");
+}
 
-    // A node that comes later, and one that is started again, has its address.
-    lab.change("--cluster-nodes 3").exits(0);
-    assert_eq!(all_are_reached(&lab), 7);
+/// The same lab with a third cluster node: one that comes later has its address, and one that is
+/// started again.
+pub fn later_nodes_are_reached(lab: &Lab) {
+    assert_eq!(all_are_reached(lab), 7);
     tool("virsh -c lxc:/// destroy lab-node3");
     // The others have not noticed yet, and take it for the one from before.
     lab.change("").exits(0);
     let own = lab.ok("node3", "crm_mon --one-shot");
     let line = own.lines().find(|l| l.contains("Online:"));
     assert!(line.is_some_and(|l| l.contains("lab-node3")), "{own}");
-    assert_eq!(all_are_reached(&lab), 7);
-    lab.down();
+    assert_eq!(all_are_reached(lab), 7);
 }
 
 /// Has this host reach every node by each of its addresses; gives back their number.

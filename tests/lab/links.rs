@@ -1,6 +1,7 @@
-//! Cluster nodes with two links, of which corosync needs one.
+//! Cluster nodes with two links, of which corosync needs one, each with an IPv6 address, too.
 
 use crate::Test;
+use crate::ipv6;
 use crate::lab::Lab;
 use crate::schema::conforms;
 use crate::world::{lxa, run, tool, until};
@@ -30,6 +31,7 @@ fn a_cluster_outlives_a_link() {
     for node in ["node1", "node2"] {
         lab.ok(node, "ping -c 1 -W 5 lab-node1-link1");
     }
+    ipv6::nodes_are_reached(&lab);
 
     // Each link of a node is cut by itself, and nobody leaves or is fenced.
     let was = membership(&lab);
@@ -52,6 +54,7 @@ fn a_cluster_outlives_a_link() {
     await_links(&lab, "node1", 2, [true, true]);
     await_links(&lab, "node3", 2, [true, true]);
     lab.ok("node2", "ping -c 1 -W 5 lab-node3-link1");
+    ipv6::later_nodes_are_reached(&lab);
     lab.down();
 }
 

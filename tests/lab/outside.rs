@@ -1,7 +1,9 @@
-//! Into a lab from outside: by ssh, by names in /etc/hosts, and files in and out.
+//! Into a lab from outside: by ssh, by names in /etc/hosts, and files in and out; and by ssh from
+//! node to node.
 
 use crate::Test;
 use crate::copy;
+use crate::inside;
 use crate::lab::Lab;
 use crate::world::{lxa, run};
 use std::fs;
@@ -14,6 +16,7 @@ fn in_from_outside() {
     let lab = Lab::up("out", "--cluster-nodes 2 -c 1 --ssh --hosts");
     let directory = tempfile::tempdir().unwrap();
     by_ssh(&lab, directory.path());
+    inside::from_node_to_node_by_ssh(&lab);
     for_ansible();
     copy::files_go_in_and_out(&lab, directory.path());
     copy::a_node_cannot_reach_the_host(&lab, directory.path());

@@ -74,6 +74,7 @@ pub fn nodes_are_switched(lab: &Lab) {
     of("restart", "lxc1").exits(0);
     assert_ne!(guest_init("lxc1"), was);
     lab.await_online("node1", 1, EVERYBODY);
+    guests_that_somebody_holds(lab);
     let was = guest_init("lxc2");
     of("kill", "lxc2").exits(0);
     until("lxc2 is recovered", 60, || {
@@ -91,6 +92,34 @@ pub fn nodes_are_switched(lab: &Lab) {
     of("kill", "nobody")
         .exits(3)
         .complains("no node of lab lab is called nobody");
+}
+
+/// A guest that somebody has disabled stays so, and is told; one that a killed restart has stopped is
+/// started by the next `lab up`.
+fn guests_that_somebody_holds(lab: &Lab) {
+    let resource = "crm_resource --resource container3 --meta --parameter-value Stopped";
+    lab.ok("node1", &format!("{resource} --set-parameter target-role"));
+    until("lxc3 is off", 60, || guest_init("lxc3") == 0);
+    let held = "lxc3 (disabled)";
+    lxa("lab restart lxc3")
+        .exits(3)
+        .complains(&format!("{held} is left as it is"));
+    let up = lab.change("").exits(0).err;
+    let summary = "3 cluster nodes, 2 remote nodes, 3 guest nodes online";
+    assert!(up.contains(summary), "{up}");
+    // What undoes it is said, for people to paste.
+    let said = up.split_once(&format!("left as somebody made them: {held}; lxc-autogen "));
+    let command = said.and_then(|(_, rest)| rest.split_once(" undoes that"));
+    lxa(command.expect(&up).0).exits(0);
+    lab.await_online("node1", 1, EVERYBODY);
+    let stopped = || {
+        let resources = lab.exec("node1", "cibadmin --query --scope resources");
+        resources.out.contains("value=\"leaving\"")
+    };
+    crate::kill::killed("lab restart lxc3", "lxc3 is being stopped", stopped);
+    let up = lab.change("").exits(0).err;
+    assert!(!up.contains("left as somebody made them"), "{up}");
+    lab.await_online("node1", 1, EVERYBODY);
 }
 
 /// Nobody is fenced for a while: not one that is killed, which the lab has to start again.

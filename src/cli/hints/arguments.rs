@@ -33,9 +33,9 @@ pub(in crate::cli) fn argument(command: &str, typed: &str, rest: &[String]) -> O
         "status" => format!("leave it out, or for a lab: lxc-autogen lab status --name {typed}"),
         "snapshot" => format!("-o {typed} to write it, --compare {typed} to compare with it"),
         "download-agent" => format!("--agent-url {typed}"),
-        "cleanup" => {
-            "leave it out: cleanup removes all of the set; up -c N keeps the first N".into()
-        }
+        "cleanup" => format!(
+            "leave it out: cleanup removes all of the set; lxc-autogen remove {typed} a single node"
+        ),
         _ => return None,
     })
 }

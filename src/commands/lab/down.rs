@@ -49,12 +49,12 @@ pub(in crate::commands) fn run(
             Err(e) => failed = Some(failed.map_or(e.clone(), |f| f.details([e.to_string()]))),
         }
     }
-    if context.options.json {
-        json(&serde_json::json!({"labs": names, "undone": undone}))?;
-    }
     match failed {
         Some(e) => Err(e),
         None => {
+            if context.options.json {
+                json(&serde_json::json!({"labs": names, "undone": undone}))?;
+            }
             context.report.line(match names.len() {
                 0 => "no labs".to_owned(),
                 _ => format!(

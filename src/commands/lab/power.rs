@@ -26,15 +26,6 @@ impl Verb {
             Verb::Kill => "kill",
         }
     }
-
-    /// What the nodes are then.
-    fn then(self) -> &'static str {
-        match self {
-            Verb::Stop => "off",
-            Verb::Start | Verb::Restart => "online",
-            Verb::Kill => "killed",
-        }
-    }
 }
 
 /// # Errors
@@ -52,22 +43,24 @@ pub(in crate::commands) fn run(context: &Context, verb: Verb, names: &[String]) 
     if context.options.dry_run {
         return preview(context, word, &all);
     }
+    let mut done = Vec::new();
     for chosen in &all {
-        in_one(chosen, verb)?;
+        let state = in_one(chosen, verb)?;
         context.report.line(format!(
-            "lab {}: {} {}",
+            "lab {}: {} {state}",
             chosen.lab.spec.name,
-            names_of(chosen).join(", "),
-            verb.then()
+            names_of(chosen).join(", ")
         ));
+        done.push((chosen, state));
     }
     match context.options.json {
-        true => json(&as_json(&all, "state", verb.then())),
+        true => json(&as_json(&done, "state")),
         false => Ok(()),
     }
 }
 
-fn in_one(chosen: &Chosen, verb: Verb) -> Result<()> {
+/// Gives back what the nodes are then, in a word.
+fn in_one(chosen: &Chosen, verb: Verb) -> Result<&'static str> {
     let Chosen {
         context,
         lab,
@@ -77,26 +70,30 @@ fn in_one(chosen: &Chosen, verb: Verb) -> Result<()> {
     if verb == Verb::Kill {
         // At any time, also in the middle of another command.
         power::kill_guests(context, lab, guests)?;
-        return power::kill(context, lab, nodes);
+        power::kill(context, lab, nodes)?;
+        return Ok("killed");
     }
     let state = State::open_in_turn(context)?;
     let mut state = state.ok_or_else(|| Error::failed("the lab has just been taken down"))?;
-    match verb {
-        Verb::Stop => power::stop(context, lab, nodes),
-        Verb::Start => power::start(context, &mut state, lab, nodes),
-        Verb::Restart => {
-            if !nodes.is_empty() {
-                power::restart(context, &mut state, lab, nodes)?;
-            }
-            power::restart_guests(context, lab, guests)
+    let online = match verb {
+        Verb::Stop | Verb::Kill => {
+            power::stop(context, lab, nodes)?;
+            return Ok("off");
         }
-        Verb::Kill => Ok(()),
-    }
+        Verb::Start => power::start(context, &mut state, lab, nodes)?,
+        Verb::Restart => {
+            let online = power::restart(context, &mut state, lab, nodes)?;
+            power::restart_guests(context, lab, guests)?;
+            online
+        }
+    };
+    Ok(if online { "online" } else { "started" })
 }
 
 fn preview(context: &Context, word: &str, all: &[Chosen]) -> Result<()> {
     if context.options.json {
-        return json(&as_json(all, "would", word));
+        let all: Vec<(&Chosen, &str)> = all.iter().map(|chosen| (chosen, word)).collect();
+        return json(&as_json(&all, "would"));
     }
     let each = |chosen: &Chosen| {
         let names = names_of(chosen).join(", ");
@@ -111,11 +108,11 @@ fn names_of(chosen: &Chosen) -> Vec<&str> {
     both.map(|node| node.name.as_str()).collect()
 }
 
-fn as_json(all: &[Chosen], key: &str, value: &str) -> serde_json::Value {
-    let of = |chosen: &Chosen| {
-        let lab = chosen.lab.spec.name.clone();
+fn as_json(all: &[(&Chosen, &str)], key: &str) -> serde_json::Value {
+    let of = |(chosen, value): &(&Chosen, &str)| {
+        let lab = &chosen.lab.spec.name;
         let names = names_of(chosen).into_iter();
-        let each = names.map(move |name| serde_json::json!({"lab": lab, "name": name, key: value}));
+        let each = names.map(|name| serde_json::json!({"lab": lab, "name": name, key: value}));
         each.collect::<Vec<_>>()
     };
     serde_json::json!({"nodes": all.iter().flat_map(of).collect::<Vec<_>>()})

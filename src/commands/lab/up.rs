@@ -9,7 +9,7 @@ use crate::lab::directory::{load, of_lab};
 use crate::lab::raise::{patience, summary, up};
 use crate::lab::resolve::{choose, completed, name_of};
 use crate::lab::steps::{Present, Steps};
-use crate::lab::{Lab, Wanted, changes, checks, cib, config, corosync, domain, hosts};
+use crate::lab::{Lab, Wanted, changes, checks, cib, config, corosync, domain, held, hosts};
 use crate::look::Look;
 use crate::machine;
 use crate::pacemaker::hint::Tool;
@@ -60,7 +60,12 @@ pub(in crate::commands) fn run(
     .and_then(|()| state.write(COMPLETE, ""));
     match made {
         Ok(()) => {
-            context.report.line(summary(&choice.lab));
+            // The lab is up, whether the cluster says more of it or not.
+            let off = held::tell(context, &choice.lab).unwrap_or_else(|e| {
+                context.report.warn(e.message());
+                0
+            });
+            context.report.line(summary(&choice.lab, off));
             if saved.is_none() && choice.lab.spec.containers > 0 {
                 context.report.line(of_guests(&choice.lab));
             }

@@ -3,7 +3,6 @@
 use super::EXIT_NO_SUCH;
 use crate::error::Result;
 use crate::host::at::At;
-use std::time::Duration;
 
 /// Makes the cluster forget the failures of a resource, so that it tries again.
 ///
@@ -82,16 +81,4 @@ pub fn stop(at: &dyn At, resource: &str) -> Result<bool> {
         EXIT_NO_SUCH => Ok(false),
         _ => Err(output.error()),
     }
-}
-
-/// Stops a resource and starts it again, with what depends on it, and waits for both.
-///
-/// # Errors
-/// When crm_resource fails, or does not end within 5 minutes.
-pub fn restart(at: &dyn At, resource: &str) -> Result<()> {
-    at.cmd("crm_resource")
-        .args(["--restart", "--resource", resource])
-        .timeout(Duration::from_secs(300))
-        .ok(at.host())
-        .map(drop)
 }

@@ -17,7 +17,7 @@ pub use crm_mon::{view, view_within};
 pub use crm_node::{
     Listed, cluster_nodes, cluster_nodes_within, forget_node, list, nodes_known, this_node,
 };
-pub use crm_resource::{clear, delete_meta, drop_history, forgive, manage, restart, stop};
+pub use crm_resource::{clear, delete_meta, drop_history, forgive, manage, stop};
 pub use on_this_host::{check_merge, forecast, last_known, version};
 
 /// Exit status of a tool that lost its connection or got none (CRM_EX_DISCONNECT, Pacemaker 2.1.5,
