@@ -112,16 +112,33 @@ pub(super) fn check_overlay(context: &Context, spec: &LabSpec, layout: &Layout) 
     Ok(())
 }
 
-/// The pacemaker-remoted of a build, with its unit; nodes and guests over them find it in /usr.
-pub(super) fn remoted_of_build(spec: &LabSpec) -> Option<Remoted> {
+/// The pacemaker-remoted of a build; nodes and guests over them find it in /usr. Tells when another one
+/// than the build's was asked for.
+pub(super) fn remoted_of_build(context: &Context, spec: &LabSpec) -> Option<Remoted> {
     const PROGRAM: &str = "usr/sbin/pacemaker-remoted";
-    const UNIT: &str = "usr/lib/systemd/system/pacemaker_remote.service";
-    let build = spec.overlay.as_ref().filter(|_| spec.remoted.is_none())?;
-    let there = [PROGRAM, UNIT]
-        .iter()
-        .all(|name| build.join(name).is_file());
+    let build = spec.overlay.as_ref()?;
+    if !build.join(PROGRAM).is_file() {
+        return None;
+    }
+    if let Some(other) = &spec.remoted {
+        context.report.warn(format!(
+            "--overlay: remote and guest nodes run {} (--remoted or LXC_AUTOGEN_REMOTED), not the build's \
+             pacemaker-remoted",
+            other.display()
+        ));
+        return None;
+    }
     let path = Path::new("/").join(PROGRAM);
-    there.then_some(Remoted::Base { path })
+    Some(Remoted::Base { path })
+}
+
+/// Whether neither the build nor the tree has a unit for pacemaker-remoted where nodes look for it.
+/// `make install` puts it into /lib where pkg-config says so, as on Debian 12, and of a build the nodes
+/// have /usr alone; and Debian's cluster hosts have no package with that unit.
+pub(super) fn no_remote_unit(spec: &LabSpec, layout: &Layout) -> bool {
+    const UNIT: &str = "usr/lib/systemd/system/pacemaker_remote.service";
+    let trees = spec.overlay.iter().chain([&layout.base]);
+    !trees.into_iter().any(|tree| tree.join(UNIT).is_file())
 }
 
 /// Files of a directory, but for hidden ones, that not everybody may execute: ocf-tester and agents that
@@ -193,12 +210,22 @@ mod tests {
         let system = build.join("usr/lib/systemd/system");
         std::fs::create_dir_all(&system).unwrap();
         try_it().unwrap();
-        assert_eq!(remoted_of_build(&spec), None);
+        assert_eq!(remoted_of_build(&context, &spec), None);
         std::fs::create_dir(build.join("usr/sbin")).unwrap();
         std::fs::write(build.join("usr/sbin/pacemaker-remoted"), "").unwrap();
-        std::fs::write(system.join("pacemaker_remote.service"), "").unwrap();
+        // A build's remoted is what runs wherever its unit went; another one is, if it was asked for.
         let path = "/usr/sbin/pacemaker-remoted".into();
-        assert_eq!(remoted_of_build(&spec), Some(Remoted::Base { path }));
+        let builds = Some(Remoted::Base { path });
+        assert_eq!(remoted_of_build(&context, &spec), builds);
+        let remoted = Some("/opt/other".into());
+        let named = LabSpec {
+            remoted,
+            ..spec.clone()
+        };
+        assert_eq!(remoted_of_build(&context, &named), None);
+        assert!(no_remote_unit(&spec, &layout));
+        std::fs::write(system.join("pacemaker_remote.service"), "").unwrap();
+        assert!(!no_remote_unit(&spec, &layout));
         let e = try_it().unwrap_err();
         assert!(e.message().contains("usr/sbin is a directory"), "{e}");
     }

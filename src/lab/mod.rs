@@ -154,6 +154,9 @@ pub struct Lab {
     /// Whether the tree has daemons' options in /etc/sysconfig, and not in /etc/default.
     #[serde(default)]
     pub sysconfig: bool,
+    /// Whether the nodes' /usr lacks a unit for the pacemaker-remoted that is in it.
+    #[serde(default)]
+    pub no_remote_unit: bool,
 }
 
 /// How many addresses lie between the first cluster node's and the first remote node's, so that the

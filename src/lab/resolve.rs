@@ -183,7 +183,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
     let layout = Layout::of(&base)?;
     given::check_providers(context, &spec, &layout)?;
     given::check_overlay(context, &spec, &layout)?;
-    let remoted = match given::remoted_of_build(&spec) {
+    let remoted = match given::remoted_of_build(context, &spec) {
         Some(remoted) => remoted,
         None => resolve::remoted(context, spec.remoted.as_deref(), &base)?,
     };
@@ -201,6 +201,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         packages: packages_of(&layout)?,
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),
+        no_remote_unit: given::no_remote_unit(&spec, &layout),
         layout,
         remoted,
         emulator: libvirt::emulator(),
