@@ -103,13 +103,43 @@ pub(super) fn check_overlay(context: &Context, spec: &LabSpec, layout: &Layout) 
         .filter(|name| name != "usr")
         .collect();
     if !beside.is_empty() {
-        context.report.warn(format!(
+        context.report.line(format!(
             "--overlay: of {} the nodes have usr alone, not {}",
             build.display(),
             beside.join(", ")
         ));
     }
+    for (what, mend) in misplaced(build, &layout.base) {
+        context
+            .report
+            .warn(format!("--overlay: {what} (mend: configure {mend})"));
+    }
     Ok(())
+}
+
+/// What of a build is not where the nodes look for it, with the option of its configure.
+fn misplaced(build: &Path, base: &Path) -> Vec<(String, String)> {
+    const UNITS: &str = "lib/systemd/system";
+    let mut all = Vec::new();
+    if build.join(UNITS).is_dir() {
+        let what = format!("nodes do not have the units in {UNITS} of the build");
+        all.push((what, format!("--with-systemdsystemunitdir=/usr/{UNITS}")));
+    }
+    // Of Debian and of Fedora; pcs and crmsh ask the daemons in the tree's for their options.
+    for (theirs, other) in [("lib", "libexec"), ("libexec", "lib")] {
+        let daemons = |tree: &Path, under| {
+            tree.join(format!("usr/{under}/pacemaker/pacemaker-based"))
+                .exists()
+        };
+        if daemons(base, theirs) && daemons(build, other) && !daemons(build, theirs) {
+            let what = format!(
+                "the build's daemons are in /usr/{other}/pacemaker, and other programs find the host's in \
+                 /usr/{theirs}/pacemaker"
+            );
+            all.push((what, format!("--libexecdir=/usr/{theirs}")));
+        }
+    }
+    all
 }
 
 /// The pacemaker-remoted of a build; nodes and guests over them find it in /usr. Tells when another one
@@ -226,6 +256,17 @@ mod tests {
         assert!(no_remote_unit(&spec, &layout));
         std::fs::write(system.join("pacemaker_remote.service"), "").unwrap();
         assert!(!no_remote_unit(&spec, &layout));
+        assert_eq!(misplaced(&build, &base), []);
+        std::fs::create_dir_all(build.join("lib/systemd/system")).unwrap();
+        for daemons in [base.join("usr/lib"), build.join("usr/libexec")] {
+            std::fs::create_dir_all(daemons.join("pacemaker")).unwrap();
+            std::fs::write(daemons.join("pacemaker/pacemaker-based"), "").unwrap();
+        }
+        let mends = misplaced(&build, &base).into_iter().map(|(_, mend)| mend);
+        assert!(mends.eq([
+            "--with-systemdsystemunitdir=/usr/lib/systemd/system",
+            "--libexecdir=/usr/lib"
+        ]));
         let e = try_it().unwrap_err();
         assert!(e.message().contains("usr/sbin is a directory"), "{e}");
     }
