@@ -7,6 +7,7 @@
 
 pub(crate) mod able;
 pub mod access;
+mod build;
 pub(crate) mod changes;
 pub(crate) mod checks;
 pub(crate) mod chosen;
