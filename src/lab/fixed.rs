@@ -50,7 +50,12 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
             wanted.overlay != saved.overlay,
             "a container has its mounts from its start on",
         ),
-        ("--env", wanted.env != saved.env, MADE),
+        (
+            "--env",
+            wanted.env != saved.env,
+            "a node has it in /etc/default/pacemaker or /etc/sysconfig/pacemaker, where you can change it and start the \
+             daemons again",
+        ),
         ("--base", wanted.base != saved.base, MADE),
         ("--remoted", wanted.remoted != saved.remoted, MADE),
         ("--init", wanted.init != saved.init, MADE),

@@ -5,7 +5,7 @@ use super::spec::{bad_agents, not_sharable};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
-use crate::rootfs::{Layout, RESOURCE_AGENTS, Remoted};
+use crate::rootfs::{Layout, RESOURCE_AGENTS};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -75,63 +75,6 @@ pub(super) fn check_providers(context: &Context, spec: &LabSpec, layout: &Layout
     Ok(())
 }
 
-/// Refuses a build that has no /usr, or that would hide what it does not replace. Tells what of it nodes
-/// do not have.
-///
-/// # Errors
-/// A usage error with the reason.
-pub(super) fn check_overlay(context: &Context, spec: &LabSpec, layout: &Layout) -> Result<()> {
-    let Some(build) = &spec.overlay else {
-        return Ok(());
-    };
-    let bad = |why: String| Error::usage(format!("--overlay {}: {why}", build.display()));
-    let usr = build.join("usr");
-    if !files::is_real_directory(&usr) {
-        return Err(bad("there is no directory usr in it".to_owned()).mend(
-            "configure --prefix=/usr --sysconfdir=/etc --localstatedir=/var, then make install DESTDIR=DIR",
-        ));
-    }
-    let names = |path: &Path| -> Vec<String> {
-        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-        let mut all: Vec<String> = entries
-            .filter_map(|e| e.file_name().into_string().ok())
-            .collect();
-        all.sort_unstable();
-        all
-    };
-    let hides = |name: &String| {
-        files::is_real_directory(&usr.join(name)) && layout.base.join("usr").join(name).is_symlink()
-    };
-    if let Some(name) = names(&usr).iter().find(|name| hides(name)) {
-        let why = format!("usr/{name} is a directory, which would hide the nodes', a link");
-        return Err(bad(why).mend("configure it with the directories of this distribution"));
-    }
-    let beside: Vec<String> = names(build)
-        .into_iter()
-        .filter(|name| name != "usr")
-        .collect();
-    if !beside.is_empty() {
-        context.report.warn(format!(
-            "--overlay: of {} the nodes have usr alone, not {}",
-            build.display(),
-            beside.join(", ")
-        ));
-    }
-    Ok(())
-}
-
-/// The pacemaker-remoted of a build, with its unit; nodes and guests over them find it in /usr.
-pub(super) fn remoted_of_build(spec: &LabSpec) -> Option<Remoted> {
-    const PROGRAM: &str = "usr/sbin/pacemaker-remoted";
-    const UNIT: &str = "usr/lib/systemd/system/pacemaker_remote.service";
-    let build = spec.overlay.as_ref().filter(|_| spec.remoted.is_none())?;
-    let there = [PROGRAM, UNIT]
-        .iter()
-        .all(|name| build.join(name).is_file());
-    let path = Path::new("/").join(PROGRAM);
-    there.then_some(Remoted::Base { path })
-}
-
 /// Files of a directory, but for hidden ones, that not everybody may execute: ocf-tester and agents that
 /// become another user do so (resource-agents 4.12, tools/ocf-tester). Files that are there for
 /// others to read, such as documents and libraries, have a dot in their names; agents have none.
@@ -174,41 +117,6 @@ mod tests {
         spec.agents = vec![format!("{}:qa", absent.display()).parse().unwrap()];
         let said = format!("--agents {}: there is no such directory", absent.display());
         assert_eq!(check(&spec).unwrap_err().message(), said);
-    }
-
-    #[test]
-    fn a_build_has_a_usr_that_fits_over_the_trees() {
-        let directory = tempfile::tempdir().unwrap();
-        let (base, build) = (
-            directory.path().join("base"),
-            directory.path().join("build"),
-        );
-        std::fs::create_dir_all(base.join("usr/bin")).unwrap();
-        std::os::unix::fs::symlink("bin", base.join("usr/sbin")).unwrap();
-        std::fs::create_dir_all(build.join("etc")).unwrap();
-        let context = Context::new(Options::default(), directory.path().join("state"));
-        let layout = Layout::of(&base).unwrap();
-        let spec = LabSpec {
-            overlay: Some(build.clone()),
-            ..LabSpec::default()
-        };
-        let try_it = || check_overlay(&context, &spec, &layout);
-        let e = try_it().unwrap_err();
-        assert!(
-            e.message().ends_with("there is no directory usr in it"),
-            "{e}"
-        );
-        let system = build.join("usr/lib/systemd/system");
-        std::fs::create_dir_all(&system).unwrap();
-        try_it().unwrap();
-        assert_eq!(remoted_of_build(&spec), None);
-        std::fs::create_dir(build.join("usr/sbin")).unwrap();
-        std::fs::write(build.join("usr/sbin/pacemaker-remoted"), "").unwrap();
-        std::fs::write(system.join("pacemaker_remote.service"), "").unwrap();
-        let path = "/usr/sbin/pacemaker-remoted".into();
-        assert_eq!(remoted_of_build(&spec), Some(Remoted::Base { path }));
-        let e = try_it().unwrap_err();
-        assert!(e.message().contains("usr/sbin is a directory"), "{e}");
     }
 
     #[test]

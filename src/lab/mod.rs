@@ -7,6 +7,7 @@
 
 pub(crate) mod able;
 pub mod access;
+mod build;
 pub(crate) mod changes;
 pub(crate) mod checks;
 pub(crate) mod chosen;
@@ -155,6 +156,9 @@ pub struct Lab {
     /// Whether the tree has daemons' options in /etc/sysconfig, and not in /etc/default.
     #[serde(default)]
     pub sysconfig: bool,
+    /// Whether the nodes' /usr lacks a unit for the pacemaker-remoted that is in it.
+    #[serde(default)]
+    pub no_remote_unit: bool,
 }
 
 /// How many addresses lie between the first cluster node's and the first remote node's, so that the

@@ -3,7 +3,7 @@
 use super::able::{self, packages_of};
 use super::fixed::refuse_other_kind;
 use super::spec::absolute;
-use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, given, ipv6, subnets};
+use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, build, given, ipv6, subnets};
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -182,8 +182,8 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
     let base = spec.base.clone().unwrap_or_else(|| "/".into());
     let layout = Layout::of(&base)?;
     given::check_providers(context, &spec, &layout)?;
-    given::check_overlay(context, &spec, &layout)?;
-    let remoted = match given::remoted_of_build(&spec) {
+    build::check(context, &spec, &layout)?;
+    let remoted = match build::remoted(&spec) {
         Some(remoted) => remoted,
         None => resolve::remoted(context, spec.remoted.as_deref(), &base)?,
     };
@@ -201,6 +201,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         packages: packages_of(&layout)?,
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),
+        no_remote_unit: build::no_remote_unit(&spec, &layout),
         layout,
         remoted,
         emulator: libvirt::emulator(),

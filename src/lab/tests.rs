@@ -25,6 +25,7 @@ pub(crate) fn sample(cluster_nodes: u32, remote_nodes: u32) -> Lab {
         packages: None,
         pcsd: false,
         sysconfig: false,
+        no_remote_unit: false,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Lab, config, qdevice};
 use crate::plan::{Kind, Machine, dir, file, link};
-use crate::rootfs::{Content, Entry, Owner};
+use crate::rootfs::{Content, Entry, Owner, Remoted};
+use std::path::Path;
 
 /// Where an administrator's units are.
 pub(super) const UNITS: &str = "etc/systemd/system";
@@ -142,26 +143,28 @@ pub(super) fn drop_in(unit: &str, text: String) -> [Entry; 2] {
     ]
 }
 
-/// The unit of a pacemaker-remoted that is not the tree's own, for which the tree has none; like
-/// Pacemaker's (2.1.5, daemons/execd/pacemaker_remote.service.in): what it runs lives on when it
-/// ends.
+/// The unit of a pacemaker-remoted for which the nodes' /usr has none; like Pacemaker's (2.1.5,
+/// daemons/execd/pacemaker_remote.service.in): what it runs lives on when it ends.
 fn pacemaker_remote(lab: &Lab) -> Option<String> {
-    lab.remoted.bind_source()?;
+    let program = match &lab.remoted {
+        Remoted::Bound { .. } => Path::new(config::REMOTED),
+        Remoted::Base { path } if lab.no_remote_unit => path,
+        Remoted::Base { .. } => return None,
+    };
     Some(format!(
         "[Unit]\nDescription=Pacemaker Remote executor daemon\nAfter=network.target dbus.service\n\n\
          [Service]\nKillMode=process\nNotifyAccess=main\nTasksMax=infinity\n\
-         SuccessExitStatus=100\nTimeoutStopSec=30s\nRestart=on-failure\n\
-         EnvironmentFile=-/{}\nExecStart={}\n",
-        config::settings(lab).1,
-        config::REMOTED
+         SuccessExitStatus=100\nTimeoutStopSec=30s\nRestart=on-failure\nExecStart={}\n",
+        program.display()
     ))
 }
 
 /// The environment of Pacemaker's daemons, and a node's end when Pacemaker wants it: 100 and 101 are
 /// CRM_EX_FATAL and CRM_EX_PANIC (Pacemaker 2.1.5, lib/common/watchdog.c). What they say is in the
-/// journal too, as on any machine.
+/// journal too, as on any machine. The file of settings is named here, too: a unit of a build has
+/// another one unless it was configured with the distribution's (`--with-configdir`).
 fn pacemaker(lab: &Lab) -> String {
-    let mut text = "[Service]\n".to_owned();
+    let mut text = format!("[Service]\nEnvironmentFile=-/{}\n", config::settings(lab).1);
     let environment = config::environment(lab).into_iter();
     for (name, value) in environment.filter(|(name, _)| name != "PCMK_logfacility") {
         text.push_str(&format!("Environment=\"{name}={value}\"\n"));
@@ -174,13 +177,12 @@ mod tests {
     use super::*;
     use crate::lab::Init;
     use crate::lab::tests::sample;
-    use crate::rootfs::Remoted;
 
     /// The target of the link by which a remote node starts its daemon, and whether the unit is ours.
-    fn remote_unit(remoted: Remoted) -> (String, bool) {
+    fn remote_unit(remoted: Remoted, no_remote_unit: bool) -> (String, bool) {
         let mut lab = sample(1, 1);
         lab.spec.init = Init::Systemd;
-        lab.remoted = remoted;
+        (lab.remoted, lab.no_remote_unit) = (remoted, no_remote_unit);
         let entries = files(&lab, &lab.remote_nodes()[0]);
         let wanted = format!("{UNITS}/multi-user.target.wants/{REMOTE_UNIT}");
         let target = entries.iter().find_map(|entry| match entry {
@@ -194,12 +196,22 @@ mod tests {
 
     #[test]
     fn a_remote_node_has_the_trees_unit_or_ours_where_there_is_none() {
-        let path = "/usr/sbin/pacemaker-remoted".into();
-        let (target, is_own) = remote_unit(Remoted::Base { path });
-        assert_eq!((target, is_own), (format!("{VENDOR}/{REMOTE_UNIT}"), false));
+        let base = || Remoted::Base {
+            path: "/usr/sbin/pacemaker-remoted".into(),
+        };
+        let (vendors, ours) = (
+            format!("{VENDOR}/{REMOTE_UNIT}"),
+            format!("/{UNITS}/{REMOTE_UNIT}"),
+        );
+        assert_eq!(remote_unit(base(), false), (vendors, false));
+        assert_eq!(remote_unit(base(), true), (ours.clone(), true));
         let path = "/opt/elsewhere/pacemaker-remoted".into();
-        let (target, is_own) = remote_unit(Remoted::Bound { path });
-        assert_eq!((target, is_own), (format!("/{UNITS}/{REMOTE_UNIT}"), true));
+        assert_eq!(remote_unit(Remoted::Bound { path }, false), (ours, true));
         assert_eq!(enabled(&sample(1, 1), Kind::Remote), [REMOTE_UNIT]);
+    }
+
+    #[test]
+    fn a_build_whose_unit_names_another_file_of_settings_has_the_options_all_the_same() {
+        assert!(pacemaker(&sample(1, 1)).contains("EnvironmentFile=-/etc/default/pacemaker\n"));
     }
 }

@@ -1,7 +1,7 @@
 //! What `lab up` needs of this host, looked at one by one, for `lab verify`. No cluster need run here.
 
 use super::resolve::{choose, resolve};
-use super::{Lab, LabSpec, Wanted, able, checks, directory, memory};
+use super::{Lab, LabSpec, Wanted, able, build, checks, directory, memory};
 use crate::checks::{Check, kernel, libvirt};
 use crate::context::{Context, Options};
 use crate::error::Result;
@@ -108,6 +108,9 @@ fn remoted(context: &Context, spec: &LabSpec, base: &Path) -> Check {
     let name = "pacemaker-remoted";
     if spec.remote_nodes == 0 && spec.containers == 0 {
         return Check::skipped(name, "no remote and no guest nodes are wanted");
+    }
+    if let (Some(it), Some(build)) = (build::remoted(spec), &spec.overlay) {
+        return Check::from(name, Ok(it.on_host(build).display().to_string()));
     }
     let found = rootfs::find(spec.remoted.as_deref(), base, &context.state_dir);
     Check::from(

@@ -143,7 +143,8 @@ fn uris(host: &Host, version: &str) -> Result<String> {
         .map_err(|e| e.mend(ADVICE))
 }
 
-const ADVICE: &str = "run apt-get update, or give the daemon with --remoted PATH";
+const ADVICE: &str =
+    "is apt's archive within reach? run apt-get update, or give the daemon with --remoted PATH";
 
 /// Fetches the package pacemaker-remote in `version` with apt-get and unpacks its files to
 /// `STATE/remoted` with dpkg-deb; nothing is installed. apt checks the package's signature chain.

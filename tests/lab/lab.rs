@@ -36,9 +36,14 @@ impl Lab {
         lab
     }
 
-    /// `lab up` again, with other options.
+    /// `lab up` again, with other options. A build's pacemaker-remoted runs where no other is named.
     pub fn change(&self, options: &str) -> Said {
-        lxa(&format!("lab up --name {} {options}", self.name))
+        let up = format!("lab up --name {} {options}", self.name);
+        if !options.contains("--overlay") {
+            return lxa(&up);
+        }
+        let unnamed = ["-u", "LXC_AUTOGEN_REMOTED", BINARY];
+        run("env", unnamed.into_iter().chain(up.split_whitespace()))
     }
 
     /// `lab down`, after which the world must be as it was.

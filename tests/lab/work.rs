@@ -101,7 +101,8 @@ fn cib(lab: &Lab, act: &str, xml: &str) -> Said {
     run(BINARY, start.into_iter().chain(["--xml-text", xml]))
 }
 
-/// What `make install DESTDIR=DIR` leaves: a program in place of the base tree's, and one that is new.
+/// What `make install DESTDIR=DIR` leaves: a program in place of the base tree's, one that is new, and a
+/// pacemaker-remoted, whose unit is not in /usr, as where pkg-config names /lib for units.
 pub struct Build(TempDir);
 
 impl Build {
@@ -109,6 +110,10 @@ impl Build {
         let build = Build(tempfile::tempdir().unwrap());
         std::fs::create_dir_all(build.0.path().join("usr/sbin")).unwrap();
         std::fs::create_dir(build.0.path().join("etc")).unwrap();
+        if let Some(remoted) = std::env::var_os("LXC_AUTOGEN_REMOTED") {
+            let of_build = build.0.path().join("usr/sbin/pacemaker-remoted");
+            std::fs::copy(remoted, of_build).unwrap();
+        }
         build.install("of the build");
         build
     }
@@ -134,6 +139,8 @@ impl Build {
             }
             lab.ok(node, "crm_mon --version");
         }
+        let runs = lab.shell("remote1", "readlink /proc/$(pidof pacemaker-remoted)/exe");
+        assert_eq!(runs.exits(0).out, "/usr/sbin/pacemaker-remoted\n");
         assert!(!Path::new("/usr/sbin/qa-new").exists());
         lab.change("--env A=b").exits(2).complains("--env");
     }

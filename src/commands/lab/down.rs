@@ -57,8 +57,9 @@ pub(in crate::commands) fn run(
             }
             context.report.line(match names.len() {
                 0 => "no labs".to_owned(),
-                _ => format!(
-                    "{} down, {} undone, nothing left",
+                number => format!(
+                    "{} {}: taken down, {} undone, nothing left",
+                    if number == 1 { "lab" } else { "labs" },
                     names.join(", "),
                     count(undone, "change")
                 ),
