@@ -96,20 +96,19 @@ impl Batch {
         }
     }
 
-    /// Keeps all items for one reason, which is said once.
+    /// Keeps all items for one reason, and names the first of them.
     pub(super) fn keep_all<T: Clone + Into<Change>>(&mut self, items: &[Item<T>], why: &Error) {
+        const NAMED: usize = 8;
         let changes = items.iter().map(|(_, it)| it.clone().into());
         let changes: Vec<Change> = changes.collect();
-        let Some(first) = changes.first() else {
-            return;
-        };
-        let others = match changes.len() - 1 {
-            0 => String::new(),
-            more => format!(", and {more} more"),
-        };
-        let message = why.message();
-        self.remains
-            .push(format!("{}{others}: {message}", first.key()));
+        let named = changes.iter().take(NAMED);
+        let lines = named.map(|change| format!("{}: {}", change.key(), why.message()));
+        self.remains.extend(lines);
+        if changes.len() > NAMED {
+            let more = changes.len() - NAMED;
+            self.remains
+                .push(format!("and {more} more, for this reason"));
+        }
         self.remains.extend_from_slice(why.detail_lines());
         self.kept.extend(changes);
     }
@@ -121,26 +120,28 @@ mod tests {
     use crate::change::EmptyDir;
 
     #[test]
-    fn one_reason_for_many_is_said_once() {
-        let dir = |number: u64| {
+    fn one_reason_for_many_names_the_first_of_them() {
+        let directory = |number: u64| {
             let path = format!("/var/log/{number}").into();
             (number, EmptyDir { path })
         };
         let why = Error::failed("crm_node --list exited with 102")
             .details(["Lost connection to controller".to_owned()]);
-        let mut batch = Batch::default();
-        batch.keep_all(&[dir(1), dir(2), dir(3)], &why);
-        let mut outcome = Outcome::default();
-        outcome.add_batch(batch);
-        assert_eq!(outcome.kept.len(), 3);
-        let said = outcome.into_result().unwrap_err().to_string();
+        let kept = |many: u64| {
+            let mut batch = Batch::default();
+            batch.keep_all(&(1..=many).map(directory).collect::<Vec<_>>(), &why);
+            assert_eq!(batch.kept.len() as u64, many);
+            batch.remains
+        };
         assert_eq!(
-            said.lines().nth(1),
-            Some("  directory /var/log/1, and 2 more: crm_node --list exited with 102")
+            kept(1),
+            [
+                "directory /var/log/1: crm_node --list exited with 102",
+                "Lost connection to controller"
+            ]
         );
-        assert_eq!(said.lines().nth(2), Some("  Lost connection to controller"));
-        let mut one = Batch::default();
-        one.keep_all(&[dir(1)], &why);
-        assert!(one.remains[0].starts_with("directory /var/log/1: "));
+        let thousand = kept(1000);
+        assert_eq!(thousand.len(), 10);
+        assert_eq!(thousand[8], "and 992 more, for this reason");
     }
 }

@@ -68,7 +68,6 @@ pub(crate) mod vote;
 pub(crate) mod wait;
 
 pub use file::Wanted;
-
 pub use node_kind::{Init, Root};
 pub use shared_disk::SharedDisk;
 pub use spec::{

@@ -1,25 +1,20 @@
 //! Single nodes of a lab, stopped in good order, started again, or without their plug.
 
+pub(crate) mod guests;
+
 use super::daemons;
-use super::find::nested;
 use super::running::Running;
-use super::{Lab, config, fence, groups, held, make, raise, resting, vote, wait};
+use super::{Lab, config, fence, groups, make, raise, resting, vote, wait};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
 use crate::host::poll::{Poll, Seen};
-use crate::host::processes;
 use crate::libvirt::virsh;
 use crate::machine;
-use crate::pacemaker::tools;
 use crate::plan::{Kind, Machine};
-use crate::set::single;
 use crate::state::State;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
-
-/// How long the cluster may take to answer, and to start a guest again.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Stops nodes in good order, all at once: Pacemaker first, so that nobody fences them, and their
 /// containers end. The quorum device gives its vote until the others have stopped.
@@ -219,84 +214,4 @@ pub(crate) fn kill(context: &Context, lab: &Lab, nodes: &[Machine]) -> Result<()
         })?;
     }
     Ok(())
-}
-
-/// Kills guest nodes with their containers, in whichever of the cluster nodes they run.
-///
-/// # Errors
-/// When one does not run.
-pub(crate) fn kill_guests(context: &Context, lab: &Lab, guests: &[Machine]) -> Result<()> {
-    let running = Running::of(context, lab)?;
-    let cluster = running.cluster(lab);
-    guests.iter().try_for_each(|guest| {
-        let found = cluster
-            .iter()
-            .find_map(|(_, node)| nested(node, &guest.name));
-        match found {
-            Some(pid) => {
-                processes::kill_now(pid);
-                Ok(())
-            }
-            None => Err(
-                Error::cant(format!("{} does not run", guest.name)).mend(format!(
-                    "see lxc-autogen lab status --name {}",
-                    lab.spec.name
-                )),
-            ),
-        }
-    })
-}
-
-/// Has the cluster restart guest nodes, one after the other, and waits until they are online.
-///
-/// # Errors
-/// When no cluster node runs or answers, somebody holds a guest, or one is not online in time.
-pub(crate) fn restart_guests(context: &Context, lab: &Lab, guests: &[Machine]) -> Result<()> {
-    if guests.is_empty() {
-        return Ok(());
-    }
-    let name = &lab.spec.name;
-    if Running::of(context, lab)?.cluster(lab).is_empty() {
-        return Err(Error::cant(format!("no cluster node of lab {name} runs"))
-            .mend(format!("lxc-autogen lab up --name {name}")));
-    }
-    let inside = wait::await_answer(context, lab, PATIENCE)?;
-    held::check(context, lab, &inside, guests)?;
-    let at = inside.at(&context.host);
-    for guest in guests {
-        context.host.check_interrupt()?;
-        single::stop_and_start(&at, guest, || Ok(()))?;
-        let look = |_: &mut Poll| {
-            let view = tools::view(&at)?;
-            Ok(Seen::ready_if(view.online(&guest.name), view))
-        };
-        let poll = Poll::every(Duration::from_millis(200), PATIENCE);
-        poll.until(look, |view| {
-            Error::not_online(format!("{} is not online again", guest.name))
-                .details(view.failures_of(&[&guest.name, &guest.resource]))
-                .mend(wait::look_at(lab, inside.name()))
-        })?;
-    }
-    Ok(())
-}
-
-/// The refusal to stop or start guest nodes from outside, with what does it in the cluster.
-pub(crate) fn refuse_guests(lab: &Lab, guests: &[Machine], verb: &str) -> Result<()> {
-    let Some(guest) = guests.first() else {
-        return Ok(());
-    };
-    let role = match verb {
-        "stop" => "--set-parameter target-role --parameter-value Stopped",
-        _ => "--delete-parameter target-role",
-    };
-    let node = format!("{}/node1", lab.spec.name);
-    Err(Error::cant(format!(
-        "{} is a guest node: the cluster stops and starts it, and would mend what is done behind its \
-         back",
-        guest.name
-    ))
-    .mend(format!(
-        "tell the cluster: lxc-autogen lab exec {node} -- crm_resource --resource {} --meta {role}",
-        guest.resource
-    )))
 }

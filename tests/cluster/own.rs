@@ -165,27 +165,13 @@ fn a_cluster_that_would_start_no_node() {
         let set = "<instance_attributes id=\"nodes-1\"/>";
         run("cibadmin", ["--delete", "--xml-text", set]).exits(0);
     };
-    let mends = [
-        (
-            "standby on",
-            "standby",
-            format!("pcs node unstandby {NODE}"),
-        ),
-        (
-            "maintenance true",
-            "maintenance",
-            format!("pcs node unmaintenance {NODE}"),
-        ),
-    ];
-    for (attribute, state, mend) in mends {
-        let (name, value) = attribute.split_once(' ').unwrap();
+    for (state, value) in [("standby", "on"), ("maintenance", "true")] {
+        let mend = format!("pcs node un{state} {NODE}");
         tool(&format!(
-            "crm_attribute --node {NODE} --name {name} --update {value}"
+            "crm_attribute --node {NODE} --name {state} --update {value}"
         ));
-        refused(
-            &format!("the cluster would start no node: {NODE} is in {state}"),
-            &mend,
-        );
+        let what = format!("the cluster would start no node: {NODE} is in {state}");
+        refused(&what, &mend);
         tool(&mend);
         no_attributes();
     }

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::users;
 use crate::lab::chosen::{Chosen, chosen};
-use crate::lab::power;
+use crate::lab::power::{self, guests};
 use crate::report::{json, result};
 use crate::state::State;
 
@@ -38,7 +38,7 @@ pub(in crate::commands) fn run(context: &Context, verb: Verb, names: &[String]) 
     }
     let all = chosen(context, names)?;
     if matches!(verb, Verb::Stop | Verb::Start) {
-        (all.iter()).try_for_each(|c| power::refuse_guests(&c.lab, &c.guests, word))?;
+        (all.iter()).try_for_each(|c| guests::refuse(&c.lab, &c.guests, word))?;
     }
     if context.options.dry_run {
         return preview(context, word, &all);
@@ -69,7 +69,7 @@ fn in_one(chosen: &Chosen, verb: Verb) -> Result<&'static str> {
     } = chosen;
     if verb == Verb::Kill {
         // At any time, also in the middle of another command.
-        power::kill_guests(context, lab, guests)?;
+        guests::kill(context, lab, guests)?;
         power::kill(context, lab, nodes)?;
         return Ok("killed");
     }
@@ -83,7 +83,7 @@ fn in_one(chosen: &Chosen, verb: Verb) -> Result<&'static str> {
         Verb::Start => power::start(context, &mut state, lab, nodes)?,
         Verb::Restart => {
             let online = power::restart(context, &mut state, lab, nodes)?;
-            power::restart_guests(context, lab, guests)?;
+            guests::restart(context, lab, guests)?;
             online
         }
     };
