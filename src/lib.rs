@@ -3,6 +3,7 @@
 //! Verbs (`commands`) use nouns (`share`, `lab`, `set`), which use the doors to the host (`pacemaker`,
 //! `libvirt`, `host`); CONTRIBUTING.md has the rooms in their order, and a test holds the code to it.
 
+pub mod boot;
 pub mod change;
 mod checks;
 pub mod cli;
@@ -71,6 +72,7 @@ pub fn main() -> ExitCode {
             command,
         })) => host::enter::run(pid, &without, &env, &command)
             .map_err(|e| e.with_kind(error::Kind::NotEntered)),
+        Some(cli::Command::Node(NodeCommand::NodeBoot)) => supervisor::boot::run(),
         Some(cli::Command::Node(NodeCommand::NodeInit { config })) => supervisor::run(&config),
         Some(cli::Command::Node(NodeCommand::NodePlug { pull_after })) => {
             supervisor::watch_plug(&pull_after)

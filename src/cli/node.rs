@@ -20,6 +20,9 @@ pub enum NodeCommand {
         #[arg(required = true, last = true)]
         command: Vec<std::ffi::OsString>,
     },
+    /// PID 1 of a virtual machine's initramfs.
+    #[command(hide = true)]
+    NodeBoot,
     /// PID 1 of a lab's cluster node.
     #[command(hide = true)]
     NodeInit {

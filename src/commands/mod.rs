@@ -176,6 +176,7 @@ fn for_a_node(context: &Context, command: NodeCommand) -> Result<()> {
         NodeCommand::NodeGroups { list } => crate::lab::groups::keep(&list),
         // Not carried out here: crate::main does it.
         NodeCommand::NodeEnter { .. }
+        | NodeCommand::NodeBoot
         | NodeCommand::NodeInit { .. }
         | NodeCommand::NodePlug { .. } => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! Everything that touches the host: programs, files that appear whole, mounts, cgroups, locks,
 //! signals. No other room starts a program or removes a tree (.clippy.toml keeps it so).
 
+pub mod apt;
 pub mod at;
 pub mod cgroups;
 pub mod command;

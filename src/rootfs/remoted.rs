@@ -1,10 +1,10 @@
 //! Finding pacemaker-remoted: in the base tree, given with --remoted, or, where the distribution's
 //! package conflicts with the cluster's own (Debian, Ubuntu), fetched and unpacked.
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
-use crate::host::packages;
+use crate::host::{apt, packages};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -125,22 +125,13 @@ pub fn fetch_version(host: &Host) -> Result<String> {
 /// As [`fetch_version`], and when apt does not know the package.
 pub fn to_fetch(host: &Host) -> Result<String> {
     let version = fetch_version(host)?;
-    let size = size_in(&uris(host, &version)?)
-        .map_or(String::new(), |b| format!(" ({} KiB)", b.div_ceil(1024)));
+    let package = format!("pacemaker-remote={version}");
+    let size = apt::size(host, &package).map_err(|e| e.mend(ADVICE))?;
+    let size = size.map_or(String::new(), |b| format!(" ({} KiB)", b.div_ceil(1024)));
     Ok(format!(
         "not installed; the package pacemaker-remote {version}{size} will be fetched by apt-get and \
          unpacked, not installed"
     ))
-}
-
-/// Where apt has the package from, in its own words.
-fn uris(host: &Host, version: &str) -> Result<String> {
-    let package = format!("pacemaker-remote={version}");
-    Cmd::new("apt-get")
-        .args(["download", "--print-uris", "-qq", &package])
-        .ok(host)
-        .context("find the package pacemaker-remote")
-        .map_err(|e| e.mend(ADVICE))
 }
 
 const ADVICE: &str =
@@ -155,37 +146,10 @@ pub fn fetch(host: &Host, state_dir: &Path, version: &str) -> Result<Remoted> {
     let to = state_dir.join(UNPACKED);
     std::fs::create_dir_all(&to).map_err(|e| Error::io("make directory", &to, e))?;
     let package = format!("pacemaker-remote={version}");
-    let uris = uris(host, version)?;
-    let name = deb_name(&uris).ok_or_else(|| {
-        Error::failed(format!("apt-get names no file for {package}: {uris}")).mend(ADVICE)
-    })?;
-    let fetched = Cmd::new("apt-get")
-        .directory(&to)
-        .args(["download", "-qq"])
-        // apt's sandbox user cannot write to our 0700 directory; apt would warn and go on as root.
-        .args(["-o", "APT::Sandbox::User=root", &package])
-        .timeout(Duration::from_secs(180))
-        .ok(host);
-    fetched
-        .context("fetch the package pacemaker-remote")
-        .map_err(|e| e.mend(ADVICE))?;
-    let deb = to.join(name);
-    Cmd::new("dpkg-deb").arg("-x").arg(&deb).arg(&to).ok(host)?;
-    std::fs::remove_file(&deb).map_err(|e| Error::io("remove", &deb, e))?;
+    apt::unpack(host, &package, &to).map_err(|e| e.mend(ADVICE))?;
     find(None, Path::new("/nonexistent"), state_dir)?.ok_or_else(|| {
         Error::failed(format!("there is no pacemaker-remoted in {package}")).mend(ADVICE)
     })
-}
-
-/// The file name in a line of `apt-get download --print-uris`: 'URI' NAME SIZE HASH.
-fn deb_name(uris: &str) -> Option<&str> {
-    let name = uris.lines().next()?.split(' ').nth(1)?;
-    (!name.contains('/') && name.ends_with(".deb")).then_some(name)
-}
-
-/// The size in bytes in the same line.
-fn size_in(uris: &str) -> Option<u64> {
-    uris.lines().next()?.split(' ').nth(2)?.parse().ok()
 }
 
 /// The version of Pacemaker that `PROGRAM --version` prints, such as `2.1.5`.
@@ -219,12 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_versions_as_the_tools_print_them() {
-        let uris = "'x://y/pool/main/p/pacemaker/pacemaker-remote_2.1.5-1_amd64.deb' \
-                    pacemaker-remote_2.1.5-1_amd64.deb 99784 SHA256:12\n";
-        assert_eq!(deb_name(uris), Some("pacemaker-remote_2.1.5-1_amd64.deb"));
-        assert_eq!(size_in(uris), Some(99_784));
-        assert_eq!(deb_name("'x' ../evil.deb 1\n"), None);
+    fn versions_as_the_tools_print_them() {
         assert_eq!(
             parse_version("Pacemaker 2.1.5\nWritten by Andrew Beekhof\n").as_deref(),
             Some("2.1.5")

@@ -6,6 +6,7 @@
 //! (runit, dinit …) are not at hand everywhere. It never restarts a daemon by itself: a dead daemon
 //! is what people come to a lab to see. SIGHUP starts dead daemons again.
 
+pub mod boot;
 mod daemons;
 mod groups;
 mod meminfo;

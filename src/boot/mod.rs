@@ -1,0 +1,10 @@
+//! What a virtual machine boots: a kernel and its modules, as distributions have them, and an
+//! initramfs of our own.
+
+mod initramfs;
+mod kernel;
+mod probe;
+
+pub use initramfs::Initramfs;
+pub use kernel::{Flavour, Kernel};
+pub use probe::{Acceleration, probe};
