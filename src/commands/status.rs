@@ -100,6 +100,9 @@ pub(super) fn run(context: &Context) -> Result<()> {
         set.network,
         set.subnet
     ));
+    if running > 0 {
+        result("to restart one: lxc-autogen restart NODE; virsh reboot and shutdown do nothing\n");
+    }
     Ok(())
 }
 

@@ -83,6 +83,10 @@ fn eight_guest_nodes_and_away() {
 
     // status says the same, to people and to programs.
     let table = lxa("status").exits(0).out;
+    assert!(
+        table.contains("virsh reboot and shutdown do nothing"),
+        "{table}"
+    );
     assert!(table.contains("8 nodes: 8 running, 8 online"), "{table}");
     let json = conforms("status", &lxa("status --json").exits(0).out);
     assert_eq!(json["online"], 8);
