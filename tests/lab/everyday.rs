@@ -280,7 +280,7 @@ fn two_labs_at_once() {
     );
     lxa("lab status")
         .exits(3)
-        .complains("there are one, two; lxc-autogen lab up makes one");
+        .complains("there are one, two, and --name says which is meant; lxc-autogen lab up makes");
     let list = lxa("lab list").exits(0).out;
     assert!(list.contains("one") && list.contains("two"), "{list}");
     two.down_beside_another();
