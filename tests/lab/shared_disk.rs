@@ -133,7 +133,10 @@ fn a_message_on_the_disk_ends_a_node() {
     let machines = "--init systemd --root full --cluster-nodes 2 -c 0";
     for (options, text) in [
         ("--sbd --init systemd", "takes a shared disk"),
-        ("--sbd --shared-disk 8", "takes systemd in the nodes"),
+        (
+            "--sbd --shared-disk 8 --init own",
+            "takes systemd in the nodes",
+        ),
         ("--sbd --shared-disk 8 --bare", "with --bare there is none"),
     ] {
         lxa(&format!("lab up {options}")).exits(2).complains(text);
