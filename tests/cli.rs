@@ -260,16 +260,26 @@ fn json_is_all_there_is_on_stdout() {
         ("cleanup-plan", "cleanup --dry-run"),
         ("copy-plan", "lab cp a node1:/b --dry-run"),
         ("key", "key-gen --dry-run"),
-        ("agent-plan", "download-agent --dry-run"),
         ("lab-down", "lab down --if-exists"),
         ("lab-down-plan", "lab down --if-exists --dry-run"),
     ] {
         conforms(what, &lxa(&format!("{line} --json")).out);
     }
+    // A package is built where there may be no directory of agents.
+    let agent = lxa("download-agent --dry-run --json");
+    let what = match agent.code {
+        Some(0) => "agent-plan",
+        _ => "error",
+    };
+    conforms(what, &agent.out);
 }
 
 fn a_result_that_cannot_be_written_is_a_failure() {
-    for line in ["up -c 2 --dry-run --json", "lab up --dry-run", "--version"] {
+    for line in [
+        "up -c 2 --dry-run --json",
+        "cleanup --dry-run --json",
+        "--version",
+    ] {
         let full = std::fs::File::create("/dev/full").unwrap();
         let said = lxa_into(line, full.into());
         assert_eq!(said.code, Some(1), "{line}");
@@ -279,7 +289,7 @@ fn a_result_that_cannot_be_written_is_a_failure() {
     // Who reads no further has what they wanted.
     let (_, writer) = std::os::unix::net::UnixStream::pair().unwrap();
     let gone = std::os::fd::OwnedFd::from(writer).into();
-    assert_eq!(lxa_into("lab up --dry-run", gone).code, Some(0));
+    assert_eq!(lxa_into("up -c 2 --dry-run --json", gone).code, Some(0));
 }
 
 fn verify_without_anything_names_a_mend_for_every_failure() {
