@@ -16,7 +16,7 @@ const MODULES: &[&str] = &["virtio_pci", "virtio_blk", "virtio_net", "virtio_con
 pub enum Acceleration {
     /// KVM.
     Kvm,
-    /// QEMU's emulation (TCG), ten times slower.
+    /// QEMU's emulation (TCG), which is slower.
     Emulated,
 }
 
@@ -29,7 +29,7 @@ impl Acceleration {
         }
     }
 
-    /// How long a machine may take to boot and power off. With KVM that is a second.
+    /// How long a machine may take to boot and power off; emulated it took 7 s beside other work.
     fn patience(self) -> Duration {
         match self {
             Acceleration::Kvm => Duration::from_secs(10),
@@ -38,8 +38,9 @@ impl Acceleration {
     }
 }
 
-/// Boots a machine with lxc-autogen's `program` as PID 1, which loads the modules and powers off, with KVM where /dev/kvm is there, else emulated. That
-/// /dev/kvm opens does not say that it works: on some hosts guests hang.
+/// Boots a machine with lxc-autogen's `program` as PID 1, which loads the modules and powers off:
+/// with KVM where /dev/kvm is there and a machine boots by it in time, else emulated. That /dev/kvm
+/// opens does not say that it works: on some hosts guests hang.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when no machine boots, with what its console said.
