@@ -5,6 +5,7 @@
 
 pub mod boot;
 pub mod change;
+mod channel;
 mod checks;
 pub mod cli;
 mod commands;
@@ -72,8 +73,22 @@ pub fn main() -> ExitCode {
             command,
         })) => host::enter::run(pid, &without, &env, &command)
             .map_err(|e| e.with_kind(error::Kind::NotEntered)),
+        Some(cli::Command::Node(NodeCommand::NodeAgent)) => channel::serve(),
+        Some(cli::Command::Node(NodeCommand::NodePort {
+            directory,
+            env,
+            command,
+        })) => channel::run(&directory, &env, &command)
+            .map_err(|e| e.with_kind(error::Kind::NotEntered)),
         Some(cli::Command::Node(NodeCommand::NodeBoot)) => supervisor::boot::run(),
-        Some(cli::Command::Node(NodeCommand::NodeInit { config })) => supervisor::run(&config),
+        Some(cli::Command::Node(NodeCommand::NodeInit { config, machine })) => {
+            let of = if machine {
+                supervisor::Of::Machine
+            } else {
+                supervisor::Of::Container
+            };
+            supervisor::run(&config, of)
+        }
         Some(cli::Command::Node(NodeCommand::NodePlug { pull_after })) => {
             supervisor::watch_plug(&pull_after)
         }

@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use lxc_autogen::boot::{Flavour, Kernel, probe};
+use lxc_autogen::boot::{Flavour, Store, probe};
 use lxc_autogen::host::Host;
 use std::path::Path;
 
@@ -42,9 +42,12 @@ fn reason_not_to() -> Option<String> {
 fn boots() -> Result<(), Failed> {
     let host = Host::new(false);
     let scratch = tempfile::tempdir()?;
-    let tree = scratch.path().join("kernel");
-    std::fs::create_dir(&tree)?;
-    let kernel = Kernel::fetch(&host, Flavour::Cloud, &tree)?;
+    let store = Store::open_in(scratch.path().join("store"))?;
+    let kernel = store.kernel(&host, Flavour::Cloud, |_| ())?;
+    let again = store.kernel(&host, Flavour::Cloud, |package| {
+        panic!("{package} is fetched again")
+    })?;
+    assert_eq!(again, kernel);
     let files = kernel.modules(&host, &["virtio_net"])?;
     let names: Vec<_> = files
         .iter()

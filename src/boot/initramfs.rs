@@ -63,7 +63,9 @@ impl<'a> Initramfs<'a> {
     }
 
     fn program(&mut self, program: &Path) -> Result<()> {
-        self.copy(program, Path::new("/init"), PROGRAM)?;
+        let stripped = self.stripped(program);
+        let init = stripped.as_ref().map_or(program, |file| file.path());
+        self.copy(init, Path::new("/init"), PROGRAM)?;
         // The loader says what it would load, and runs nothing (ld.so(8)); of a program without one
         // this is its version.
         let said = Cmd::new(program.to_string_lossy())
@@ -73,6 +75,16 @@ impl<'a> Initramfs<'a> {
         libraries(&said)
             .iter()
             .try_for_each(|library| self.copy(library, library, PROGRAM))
+    }
+
+    /// The program without what only a debugger reads of it, which the machine's memory would have to
+    /// hold; `None` where that cannot be had.
+    fn stripped(&self, program: &Path) -> Option<tempfile::NamedTempFile> {
+        which::which("strip").ok()?;
+        let file = tempfile::NamedTempFile::new().ok()?;
+        let strip = Cmd::new("strip").arg("--strip-debug").arg("-o");
+        strip.arg(file.path()).arg(program).ok(self.host).ok()?;
+        Some(file)
     }
 
     /// Adds a module, not compressed, and gives back its path in the archive.

@@ -28,11 +28,17 @@ pub enum Flavour {
 
 impl Flavour {
     /// Debian's package that depends on the newest kernel of this build.
-    fn package(self) -> &'static str {
+    pub(super) fn package(self) -> &'static str {
         match self {
             Flavour::Cloud => "linux-image-cloud-amd64",
             Flavour::Generic => "linux-image-amd64",
         }
+    }
+
+    /// Whether a package of this name has such a kernel: linux-image-6.1.0-1-cloud-amd64, or the same
+    /// without `cloud`.
+    pub(super) fn is_of(self, package: &str) -> bool {
+        package.contains("-cloud-") == (self == Flavour::Cloud)
     }
 }
 
@@ -61,18 +67,16 @@ impl Kernel {
         Ok(kernels.pop())
     }
 
-    /// Fetches the distribution's newest kernel of this build, with its modules, into a directory
-    /// that exists.
+    /// Fetches a package with a kernel, and its modules, into a directory that exists.
     ///
     /// # Errors
     /// [`crate::error::Kind::Cant`] where apt-get is missing; when apt-get, dpkg-deb or depmod fails.
-    pub fn fetch(host: &Host, flavour: Flavour, into: &Path) -> Result<Kernel> {
+    pub fn fetch(host: &Host, package: &str, into: &Path) -> Result<Kernel> {
         if which::which("apt-get").is_err() {
             return Err(Error::cant("there is no apt-get to fetch a kernel with")
                 .mend("name one with --kernel PATH"));
         }
-        let package = apt::stands_for(host, flavour.package())?;
-        apt::unpack(host, &package, into)?;
+        apt::unpack(host, package, into)?;
         // Packages since Debian 13 have no /lib of their own any more.
         let lib = into.join("lib");
         if !files::exists(&lib) {

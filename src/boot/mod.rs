@@ -4,7 +4,11 @@
 mod initramfs;
 mod kernel;
 mod probe;
+mod store;
+mod usr;
 
 pub use initramfs::Initramfs;
 pub use kernel::{Flavour, Kernel};
-pub use probe::{Acceleration, probe};
+pub use probe::{Acceleration, MODULES, probe};
+pub use store::{DIRECTORY, Store, VARIABLE};
+pub use usr::squash;

@@ -8,8 +8,17 @@ use crate::supervisor::boot::{self, Task};
 use std::path::Path;
 use std::time::Duration;
 
-/// Modules that every machine needs: its disks, its network and its channel to this host.
-const MODULES: &[&str] = &["virtio_pci", "virtio_blk", "virtio_net", "virtio_console"];
+/// Modules that every machine needs: its disks with their file systems, its network and its ports to
+/// this host.
+pub const MODULES: &[&str] = &[
+    "virtio_pci",
+    "virtio_blk",
+    "virtio_net",
+    "virtio_console",
+    "ext4",
+    "squashfs",
+    "overlay",
+];
 
 /// By what a virtual machine runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

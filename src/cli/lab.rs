@@ -20,7 +20,19 @@ pub struct LabShape {
     /// How many remote nodes [default: 0]
     #[arg(long, value_name = "N")]
     pub remote_nodes: Option<u32>,
-    /// How many guest nodes [default: 2]
+    /// How many cluster nodes that are virtual machines, besides the others: NAME-vm1 … [default: 0]
+    #[arg(long, value_name = "N")]
+    pub cluster_vms: Option<u32>,
+    /// How many remote nodes that are virtual machines, besides the others: NAME-remote-vm1 … [default: 0]
+    #[arg(long, value_name = "N")]
+    pub remote_vms: Option<u32>,
+    /// Memory of each virtual machine, in MiB [default: 512 of a cluster node, 192 of a remote node]
+    #[arg(long, value_name = "MIB")]
+    pub vm_memory: Option<u32>,
+    /// Processors of each virtual machine [default: 1]
+    #[arg(long, value_name = "N")]
+    pub vm_cpus: Option<u32>,
+    /// How many guest nodes [default: 2, and 0 with cluster nodes that are virtual machines]
     #[arg(short = 'c', long, value_name = "N")]
     pub containers: Option<u32>,
     /// Read the lab from a TOML file; options given besides count more
@@ -115,6 +127,10 @@ impl LabShape {
             name: it.name,
             cluster_nodes: it.cluster_nodes,
             remote_nodes: it.remote_nodes,
+            cluster_vms: it.cluster_vms,
+            remote_vms: it.remote_vms,
+            vm_memory: it.vm_memory,
+            vm_cpus: it.vm_cpus,
             containers: it.containers,
             network: it.network,
             links: it.links,

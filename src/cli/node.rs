@@ -20,6 +20,24 @@ pub enum NodeCommand {
         #[arg(required = true, last = true)]
         command: Vec<std::ffi::OsString>,
     },
+    /// Runs a command in a virtual machine, and ends as it ends.
+    #[command(hide = true)]
+    NodePort {
+        /// The directory of the machine's files.
+        directory: PathBuf,
+        /// All of the command's environment.
+        #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+        env: Vec<(String, String)>,
+        /// The command.
+        #[arg(required = true, last = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Runs in a virtual machine the commands that its host asks for.
+    #[command(hide = true)]
+    NodeAgent,
+    /// Fetches the kernel of virtual machines, for a time without a network.
+    #[command(hide = true)]
+    NodeKernel,
     /// PID 1 of a virtual machine's initramfs.
     #[command(hide = true)]
     NodeBoot,
@@ -29,6 +47,9 @@ pub enum NodeCommand {
         /// The node's configuration.
         #[arg(default_value = crate::supervisor::CONFIG)]
         config: PathBuf,
+        /// The node is a virtual machine.
+        #[arg(long)]
+        machine: bool,
     },
     /// The plug of a lab's node whose PID 1 is systemd.
     #[command(hide = true)]

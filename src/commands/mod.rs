@@ -173,12 +173,10 @@ fn for_a_node(context: &Context, command: NodeCommand) -> Result<()> {
             let pause = std::time::Duration::from_secs(pause);
             crate::lab::online::await_own(&context.host, pause)
         }
+        NodeCommand::NodeKernel => crate::machine::vm::kernel(context).map(drop),
         NodeCommand::NodeGroups { list } => crate::lab::groups::keep(&list),
         // Not carried out here: crate::main does it.
-        NodeCommand::NodeEnter { .. }
-        | NodeCommand::NodeBoot
-        | NodeCommand::NodeInit { .. }
-        | NodeCommand::NodePlug { .. } => Ok(()),
+        _ => Ok(()),
     }
 }
 

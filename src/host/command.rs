@@ -336,6 +336,31 @@ impl Cmd {
             .status()
     }
 
+    /// Starts the program with these standard streams and no other environment than its own variables;
+    /// `leads` a process group of its own.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    #[allow(clippy::disallowed_methods)]
+    pub fn spawn_with(
+        &self,
+        [input, output, errors]: [Stdio; 3],
+        leads: bool,
+    ) -> std::io::Result<std::process::Child> {
+        let mut command = std::process::Command::new(&self.program);
+        if leads {
+            command.process_group(0);
+        }
+        command
+            .args(&self.args)
+            .env_clear()
+            .envs(self.envs.iter().map(|(n, v)| (n.as_str(), v.as_os_str())))
+            .stdin(input)
+            .stdout(output)
+            .stderr(errors)
+            .spawn()
+    }
+
     fn stdin_file(&self) -> Result<Stdio> {
         let Some(bytes) = &self.stdin else {
             return Ok(Stdio::null());

@@ -70,12 +70,17 @@ pub fn run(
             std::process::exit(if not_found { NOT_FOUND } else { NOT_STARTED });
         }
     };
-    if let Some(signal) = status.signal() {
-        // Ends this process by the same signal; what cannot be had so is told as a shell tells it.
+    end_with(status.code(), status.signal())
+}
+
+/// Ends this process as a program has ended in its place: with its exit status, or by the same signal;
+/// what cannot be had so is told as a shell tells it.
+pub fn end_with(code: Option<i32>, signal: Option<i32>) -> ! {
+    if let Some(signal) = signal {
         let _ = signal_hook::low_level::emulate_default_handler(signal);
         std::process::exit(128 + signal);
     }
-    std::process::exit(status.code().unwrap_or(NOT_STARTED))
+    std::process::exit(code.unwrap_or(NOT_STARTED))
 }
 
 /// This process is in all of them afterwards, but for that of processes, which its children are in.

@@ -1,5 +1,5 @@
-//! Running programs inside a container: with the container's own view of files,
-//! processes and network, and no more capabilities than its own PID 1 can have.
+//! Running programs inside a container, with its own view of files, processes and network, and no more
+//! capabilities than its own PID 1 can have; or inside a virtual machine, by a port of it.
 
 use super::command::Cmd;
 use super::mounts::Mount;
@@ -9,15 +9,23 @@ use caps::Capability;
 use procfs_core::process::Status;
 use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// A running container, known by its PID 1 as this host numbers it.
+/// A running container or virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inside {
     name: String,
-    pid: u32,
-    dropped: Vec<String>,
+    way: Way,
     environment: Vec<(String, String)>,
+}
+
+/// How programs get in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    /// Into a container, known by its PID 1 as this host numbers it, without these capabilities.
+    Namespaces { pid: u32, dropped: Vec<String> },
+    /// Into a virtual machine, by its ports, whose sockets are in this directory.
+    Port(PathBuf),
 }
 
 impl Inside {
@@ -30,10 +38,22 @@ impl Inside {
         let status: Status = proc::read(&format!("/proc/{pid}/status"))?;
         Ok(Inside {
             name: name.to_owned(),
-            pid,
-            dropped: not_in(bounding_set(&status)),
+            way: Way::Namespaces {
+                pid,
+                dropped: not_in(bounding_set(&status)),
+            },
             environment,
         })
+    }
+
+    /// The virtual machine of this name, whose files are in this directory. Programs in it get
+    /// `environment` and no variable of this process.
+    pub fn by_port(name: &str, directory: &Path, environment: Vec<(String, String)>) -> Inside {
+        Inside {
+            name: name.to_owned(),
+            way: Way::Port(directory.to_owned()),
+            environment,
+        }
     }
 
     /// The container's name.
@@ -41,22 +61,30 @@ impl Inside {
         &self.name
     }
 
-    /// The pid of the container's PID 1, as this host numbers it.
-    pub fn pid(&self) -> u32 {
-        self.pid
+    /// The pid of a container's PID 1, as this host numbers it; a virtual machine has none.
+    pub fn pid(&self) -> Option<u32> {
+        match self.way {
+            Way::Namespaces { pid, .. } => Some(pid),
+            Way::Port(_) => None,
+        }
     }
 
-    /// A command that runs this program in the container.
+    /// A command that runs this program inside.
     ///
     /// It is this very program that enters the container and runs it there: see
-    /// [`enter::run`](super::enter::run).
+    /// [`enter::run`](super::enter::run). For a virtual machine it has it run by the machine's own
+    /// agent (`src/channel/`).
     pub fn cmd(&self, program: &str) -> Cmd {
         let ourselves = std::env::current_exe().unwrap_or_else(|_| "lxc-autogen".into());
         let variables = self.environment.iter();
-        Cmd::new(ourselves.to_string_lossy())
-            .args(["node-enter", &self.pid.to_string()])
-            .args(self.dropped.iter().map(|name| format!("--without={name}")))
-            .args(variables.map(|(name, value)| format!("--env={name}={value}")))
+        let cmd = Cmd::new(ourselves.to_string_lossy());
+        let cmd = match &self.way {
+            Way::Namespaces { pid, dropped } => cmd
+                .args(["node-enter", &pid.to_string()])
+                .args(dropped.iter().map(|name| format!("--without={name}"))),
+            Way::Port(directory) => cmd.arg("node-port").arg(directory),
+        };
+        cmd.args(variables.map(|(name, value)| format!("--env={name}={value}")))
             .arg("--")
             .shown_from_here(&self.name)
             .arg(program)

@@ -103,8 +103,19 @@ const HOST_LOCK: &str = "/run/lxc-autogen.lock";
 /// [`crate::error::Kind::Cant`] when another process holds the lock for longer;
 /// [`crate::error::Kind::Interrupted`] on a signal.
 pub fn host() -> Result<Lock> {
+    let mut lock = take_in_turn(Path::new(HOST_LOCK), Duration::from_secs(30))?;
+    lock.remove = Some(HOST_LOCK.into());
+    Ok(lock)
+}
+
+/// Takes the lock of this file, and waits for so long when another process holds it.
+///
+/// # Errors
+/// [`crate::error::Kind::Cant`] when it holds the lock for longer;
+/// [`crate::error::Kind::Interrupted`] on a signal.
+pub fn take_in_turn(path: &Path, patience: Duration) -> Result<Lock> {
     let mut said = false;
-    let look = |_: &mut Poll| match take(Path::new(HOST_LOCK)) {
+    let look = |_: &mut Poll| match take(path) {
         Ok(lock) => Ok(Seen::Ready(lock)),
         // Waiting helps only while another process holds the lock.
         Err(e) if e.kind != Kind::Cant => Err(e),
@@ -116,10 +127,7 @@ pub fn host() -> Result<Lock> {
             Ok(Seen::Waiting(e))
         }
     };
-    let poll = Poll::every(Duration::from_millis(100), Duration::from_secs(30));
-    let mut lock = poll.until(look, |held| held)?;
-    lock.remove = Some(HOST_LOCK.into());
-    Ok(lock)
+    Poll::every(Duration::from_millis(100), patience).until(look, |held| held)
 }
 
 impl Drop for Lock {

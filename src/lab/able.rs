@@ -3,8 +3,7 @@
 use super::{Init, Lab, Root, Wanted, config};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{cgroups, files, packages};
-use crate::rootfs::Layout;
+use crate::host::{cgroups, packages};
 use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 use std::path::Path;
 
@@ -84,34 +83,12 @@ pub(crate) fn machines(base: &Path, dir: &Path) -> Result<&'static str> {
         .map(|()| MACHINES)
 }
 
-/// Files of a tree that change with every package that comes or goes: dpkg's and rpm's databases,
-/// the latter by its newer and its older names.
-const DATABASES: &[&str] = &[
-    "var/lib/dpkg/status",
-    "var/lib/rpm/rpmdb.sqlite",
-    "usr/lib/sysimage/rpm/rpmdb.sqlite",
-    "usr/lib/sysimage/rpm/Packages.db",
-    "var/lib/rpm/Packages",
-];
-
-/// A mark of the packages that a tree has; `None` where no database is found.
-///
-/// # Errors
-/// When the database cannot be read.
-pub(super) fn packages_of(layout: &Layout) -> Result<Option<String>> {
-    let bytes = DATABASES.iter().find_map(|file| {
-        let read = files::read_optional(&layout.base.join(file));
-        read.transpose()
-    });
-    Ok(bytes.transpose()?.map(|bytes| files::sha256(&bytes)))
-}
-
 /// Warns where a lab's nodes have changes of a /usr that is another by now.
 ///
 /// # Errors
-/// As [`packages_of`].
+/// As [`Layout::packages`].
 pub(super) fn warn_if_outrun(context: &Context, lab: &Lab) -> Result<()> {
-    let outrun = lab.packages.is_some() && packages_of(&lab.layout)? != lab.packages;
+    let outrun = lab.packages.is_some() && lab.layout.packages()? != lab.packages;
     if outrun && lab.spec.root == Root::Full {
         context.report.warn(format!(
             "packages of {} have changed since lab {name} was made: its nodes have the new files \
@@ -200,21 +177,5 @@ mod tests {
         let says = usual(&wanted(Some(Init::Systemd), None)).1.unwrap();
         assert_eq!(says, format!("the nodes are {MACHINES}"));
         assert!(machines(directory.path(), &context.state_dir).is_err());
-    }
-
-    #[test]
-    fn a_package_more_is_another_mark() {
-        let directory = tempfile::tempdir().unwrap();
-        let base = directory.path();
-        std::fs::create_dir_all(base.join("usr/bin")).unwrap();
-        let layout = Layout::of(base).unwrap();
-        assert_eq!(packages_of(&layout).unwrap(), None);
-        let database = base.join("var/lib/dpkg/status");
-        std::fs::create_dir_all(database.parent().unwrap()).unwrap();
-        std::fs::write(&database, "Package: a\n").unwrap();
-        let before = packages_of(&layout).unwrap();
-        assert!(before.is_some() && before == packages_of(&layout).unwrap());
-        std::fs::write(&database, "Package: a\n\nPackage: b\n").unwrap();
-        assert_ne!(packages_of(&layout).unwrap(), before);
     }
 }

@@ -2,6 +2,7 @@
 //! libvirtd.conf, sshd_config(5), and the node's own supervisor.
 
 use super::{FENCE, FENCE_PORT, Init, Lab, Root, qdevice};
+use crate::libvirt::hypervisor::{LXC, QEMU};
 use crate::plan::Kind;
 use crate::supervisor::{Config, Daemon, Overlay, Ready};
 use std::path::{Path, PathBuf};
@@ -24,10 +25,14 @@ pub fn fence_virtd(lab: &Lab) -> String {
         "fence_virtd {{\n  listener = \"tcp\";\n  backend = \"libvirt\";\n}}\nlisteners {{\n  \
          tcp {{\n    address = \"{}\";\n    port = \"{FENCE_PORT}\";\n    family = \"ipv4\";\n    \
          key_file = \"{}\";\n    hash = \"sha256\";\n    auth = \"sha256\";\n  }}\n}}\nbackends {{\n  \
-         libvirt {{\n    uri = \"{}\";\n  }}\n}}\n",
+         libvirt {{\n    uri = \"{}\";\n{}  }}\n}}\n",
         lab.subnet.host(),
         lab.path(FENCE).join("key").display(),
-        crate::libvirt::hypervisor::LXC.uri,
+        LXC.uri,
+        match lab.spec.has_vms() {
+            true => format!("    uri1 = \"{}\";\n", QEMU.uri),
+            false => String::new(),
+        },
     )
 }
 

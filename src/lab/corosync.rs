@@ -55,7 +55,7 @@ fn links(lab: &Lab) -> String {
     const PER_NODE_MS: u32 = 50;
     /// corosync's default (corosync.conf(5) of 3.1.7).
     const TOKEN_MS: u32 = 3000;
-    let nodes = lab.spec.cluster_nodes;
+    let nodes = lab.spec.all_cluster_nodes();
     if nodes == 1 {
         return String::new();
     }

@@ -1,12 +1,14 @@
 //! The blueprints of the domains of a lab's nodes, as data.
 
 use super::{GUESTS, GUESTS_DIR, Init, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk, shown};
-use crate::plan::{Blueprint, Card, Kind, Machine, Mount, Privileges};
+use crate::plan::{Blueprint, Card, Form, Kind, Machine, Mount, Privileges};
 use std::path::Path;
 
 /// Size of /dev/shm of a cluster node, MiB: corosync's blackbox takes 8 MiB, each client of
 /// corosync 3, and each client of Pacemaker half of one; every guest is such a client.
 const SHM_MIB: u32 = 512;
+/// Path of the emulator of virtual machines, by their distributions' packages.
+const QEMU: &str = "/usr/bin/qemu-system-x86_64";
 /// Size of /run of a cluster node, MiB.
 const RUN_MIB: u32 = 64;
 /// Size of /dev/shm of a remote node, MiB, the same as of a guest.
@@ -27,8 +29,10 @@ pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
 
 fn system(lab: &Lab, node: &Machine) -> Blueprint {
     let is_cluster = node.kind == Kind::Cluster;
+    // No directory of this host is written to from a virtual machine, nor has it this host's devices.
+    let is_container = node.form == Form::Container;
     let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen"));
-    let guests = is_cluster.then(|| Mount::Host {
+    let guests = (is_cluster && is_container).then(|| Mount::Host {
         source: lab.path(GUESTS),
         target: GUESTS_DIR.into(),
         read_only: false,
@@ -51,9 +55,10 @@ fn system(lab: &Lab, node: &Machine) -> Blueprint {
     } else {
         Vec::new()
     };
-    let init = ["/opt/lxc-autogen/lxc-autogen", "node-init"];
+    let init = ["/opt/lxc-autogen/lxc-autogen", "node-init"].into_iter();
+    let init = init.chain((!is_container).then_some("--machine"));
     Blueprint {
-        init: init.map(str::to_owned).to_vec(),
+        init: init.map(str::to_owned).collect(),
         environment: Vec::new(),
         privileges: if lab.spec.init == Init::Systemd {
             Privileges::Restarting
@@ -65,7 +70,11 @@ fn system(lab: &Lab, node: &Machine) -> Blueprint {
             .map(|disk| (disk.link(), disk.name))
             .collect(),
         // For the meminfo that a nested libvirt shows its containers by way of FUSE.
-        devices: if is_cluster { &["/dev/fuse"] } else { &[] },
+        devices: if is_cluster && is_container {
+            &["/dev/fuse"]
+        } else {
+            &[]
+        },
         disk_mib: (lab.spec.disk_mib > 0).then_some(lab.spec.disk_mib),
         layout,
         ..remoted(lab, node)
@@ -90,11 +99,15 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
             .chain(config::given(lab))
             .collect(),
         privileges: Privileges::Least,
-        emulator: lab.emulator.clone(),
+        emulator: match node.form {
+            Form::Container => lab.emulator.clone(),
+            Form::Virtual => QEMU.into(),
+        },
         mounts,
         cards: cards(lab, node),
         disks: Vec::new(),
         devices: &[],
+        vm: lab.vm,
     }
 }
 

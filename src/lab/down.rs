@@ -5,7 +5,7 @@ use super::{FENCE, fence};
 use crate::change::{Change, Daemon, Undoer};
 use crate::context::Context;
 use crate::error::Result;
-use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::hypervisor::{Hypervisor, LXC};
 use crate::libvirt::virsh;
 use crate::machine;
 use crate::set::discover;
@@ -55,8 +55,19 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
 
 /// Ends all nodes at once, with everything that runs in them.
 fn pull_the_plugs(context: &Context, state: &State) -> Result<()> {
-    machine::ALL.iter().try_for_each(|machinery| {
+    for machinery in machine::ALL {
+        if machinery.hypervisor() != &LXC && !has_domains_of(state, machinery.hypervisor()) {
+            continue;
+        }
         let names = virsh::domains_of(&context.host, machinery.hypervisor(), &state.dir)?;
-        machinery.unplug(&context.host, &names)
-    })
+        machinery.unplug(&context.host, &names)?;
+    }
+    Ok(())
+}
+
+/// Whether the journal has domains of this hypervisor. One that has none need not be there.
+fn has_domains_of(state: &State, hypervisor: &Hypervisor) -> bool {
+    let uri = Some(hypervisor.uri);
+    let mut changes = state.journal.outstanding();
+    changes.any(|(_, change)| matches!(change, Change::Domains(it) if it.uri.as_deref() == uri))
 }

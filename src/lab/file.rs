@@ -16,6 +16,14 @@ pub struct Wanted {
     pub cluster_nodes: Option<u32>,
     /// How many remote nodes.
     pub remote_nodes: Option<u32>,
+    /// How many cluster nodes that are virtual machines, besides the others.
+    pub cluster_vms: Option<u32>,
+    /// How many remote nodes that are virtual machines, besides the others.
+    pub remote_vms: Option<u32>,
+    /// Memory of a virtual machine, MiB.
+    pub vm_memory: Option<u32>,
+    /// Processors of a virtual machine.
+    pub vm_cpus: Option<u32>,
     /// How many guest nodes.
     pub containers: Option<u32>,
     /// The lab's network: ADDR or ADDR/PREFIX.
@@ -69,6 +77,10 @@ impl Wanted {
             name: self.name.or(other.name),
             cluster_nodes: self.cluster_nodes.or(other.cluster_nodes),
             remote_nodes: self.remote_nodes.or(other.remote_nodes),
+            cluster_vms: self.cluster_vms.or(other.cluster_vms),
+            remote_vms: self.remote_vms.or(other.remote_vms),
+            vm_memory: self.vm_memory.or(other.vm_memory),
+            vm_cpus: self.vm_cpus.or(other.vm_cpus),
             containers: self.containers.or(other.containers),
             network: self.network.or(other.network),
             links: self.links.or(other.links),

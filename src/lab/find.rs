@@ -133,7 +133,7 @@ fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
 
 /// PID of a nested container's init in this host's numbers.
 pub(crate) fn nested(node: &Inside, name: &str) -> Option<u32> {
-    init_of(name, node.pid())
+    init_of(name, node.pid()?)
 }
 
 #[cfg(test)]

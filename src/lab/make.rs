@@ -13,7 +13,7 @@ use crate::look::Look;
 use crate::machine::make::Making;
 use crate::machine::network::{self, Raised};
 use crate::machine::{self, Lifetime, Machinery};
-use crate::plan::{Kind, Machine, Made};
+use crate::plan::{Blueprint, Kind, Machine, Made};
 use crate::rootfs::{self, UNPACKED};
 use crate::spec::Forward;
 use crate::state::State;
@@ -137,6 +137,11 @@ fn system(state: &mut State, lab: &Lab) -> Result<()> {
 fn roots(context: &Context, state: &mut State, lab: &Lab, keys: &Keys) -> Result<()> {
     let mut missing = lab.nodes();
     missing.retain(|node| !files::exists(&domain_xml(lab, node)));
+    for (machinery, nodes) in machine::by_machinery(&lab.nodes()) {
+        let of = |node: &Machine| lab::domain::blueprint(lab, node);
+        let all: Vec<Blueprint> = nodes.iter().map(of).collect();
+        machinery.prepare(context, state, &all)?;
+    }
     let guests = super::nested::set(lab)?;
     let made = |node: &Machine| {
         let mut root = lab::root::root(lab, node, keys);

@@ -3,7 +3,7 @@
 //!
 //! Pure, as data from a spec and what was chosen on this host: `cib`, `config`, `corosync`, `domain`,
 //! `file`, `graph`, `inventory`, `node_kind`, `qdevice`, `root`, `sbd`, `shared_disk`, `shown`, `spec`, `sshd`,
-//! `stack`. The other files run a lab: they raise, grow, shrink and watch it, and take it down.
+//! `nodes`, `stack`. The other files run a lab: they raise, grow, shrink and watch it, and take it down.
 
 pub(crate) mod able;
 pub mod access;
@@ -41,6 +41,7 @@ mod names;
 pub(crate) mod nested;
 pub mod network;
 mod node_kind;
+mod nodes;
 pub(crate) mod online;
 pub mod pcs;
 pub(crate) mod power;
@@ -76,7 +77,7 @@ pub use spec::{
 };
 
 use crate::error::{Error, Result};
-use crate::plan::{Kind, Machine};
+use crate::plan::Virtual;
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
 use serde::{Deserialize, Serialize};
@@ -145,7 +146,7 @@ pub struct Lab {
     pub schema: String,
     /// The environment of pacemaker-remoted in remote nodes and guests.
     pub remoted_environment: Vec<(String, String)>,
-    /// What the tree's packages were when the lab was made (`packages_of` in `able`); nothing where no
+    /// What the tree's packages were when the lab was made ([`Layout::packages`]); nothing where no
     /// database tells, and in labs of 0.1.0.
     #[serde(default)]
     pub packages: Option<String>,
@@ -155,18 +156,13 @@ pub struct Lab {
     /// Whether the tree has daemons' options in /etc/sysconfig, and not in /etc/default.
     #[serde(default)]
     pub sysconfig: bool,
+    /// How its virtual machines run.
+    #[serde(default)]
+    pub vm: Virtual,
     /// Whether the nodes' /usr lacks a unit for the pacemaker-remoted that is in it.
     #[serde(default)]
     pub no_remote_unit: bool,
 }
-
-/// How many addresses lie between the first cluster node's and the first remote node's, so that the
-/// number of either can grow without moving the other.
-const REMOTE_OFFSET: usize = 40;
-
-/// The same for the qnetd node: the last address before the remote nodes', after those of as many
-/// cluster nodes as there can be.
-const QNETD_OFFSET: usize = REMOTE_OFFSET - 1;
 
 impl Lab {
     /// Reads `lab.json`.
@@ -184,107 +180,6 @@ impl Lab {
             .mend("use the lxc-autogen that made it"));
         }
         Ok(lab)
-    }
-
-    /// Whether nodes of this kind have an init, ours or systemd. Others have pacemaker-remoted as
-    /// their PID 1.
-    pub fn has_init(&self, kind: Kind) -> bool {
-        match kind {
-            Kind::Cluster | Kind::Qnetd => true,
-            Kind::Remote => self.spec.init == Init::Systemd,
-            Kind::Guest => false,
-        }
-    }
-
-    /// Whether nodes of this kind run pcsd.
-    pub fn runs_pcsd(&self, kind: Kind) -> bool {
-        self.has_pcs() && matches!(kind, Kind::Cluster | Kind::Remote)
-    }
-
-    /// The nodes that run pcsd.
-    pub fn with_pcsd(&self) -> Vec<Machine> {
-        let mut all = self.nodes();
-        all.retain(|node| self.runs_pcsd(node.kind));
-        all
-    }
-
-    /// Whether cluster and remote nodes run pcsd.
-    pub fn has_pcs(&self) -> bool {
-        self.pcsd && self.spec.init == Init::Systemd && self.spec.root == Root::Full
-    }
-
-    /// Path of the file on this host with hacluster's password, where the nodes have pcsd.
-    pub fn password(&self) -> Option<PathBuf> {
-        self.has_pcs().then(|| self.path(KEYS).join(PASSWORD))
-    }
-
-    /// The cluster nodes, in order.
-    pub fn cluster_nodes(&self) -> Vec<Machine> {
-        self.of_kind(Kind::Cluster, self.spec.cluster_nodes, 0)
-    }
-
-    /// The remote nodes, in order.
-    pub fn remote_nodes(&self) -> Vec<Machine> {
-        self.of_kind(Kind::Remote, self.spec.remote_nodes, REMOTE_OFFSET)
-    }
-
-    /// The node that runs corosync-qnetd, with `--qnetd`.
-    pub fn qnetd_node(&self) -> Option<Machine> {
-        let count = u32::from(self.spec.qnetd);
-        self.of_kind(Kind::Qnetd, count, QNETD_OFFSET).pop()
-    }
-
-    /// The nodes that the cluster knows, and fences: cluster nodes and remote nodes.
-    pub fn members(&self) -> Vec<Machine> {
-        let mut all = self.cluster_nodes();
-        all.extend(self.remote_nodes());
-        all
-    }
-
-    /// The nodes in which an init runs daemons: see [`Lab::has_init`].
-    pub fn systems(&self) -> Vec<Machine> {
-        let mut all = self.nodes();
-        all.retain(|node| self.has_init(node.kind));
-        all
-    }
-
-    /// All nodes that are containers of this host's libvirt: cluster nodes, remote nodes and the
-    /// qnetd node.
-    pub fn nodes(&self) -> Vec<Machine> {
-        let mut all = self.members();
-        all.extend(self.qnetd_node());
-        all
-    }
-
-    fn of_kind(&self, kind: Kind, count: u32, skip: usize) -> Vec<Machine> {
-        let memory = match self.has_init(kind) {
-            true => self.spec.memory_mib,
-            false => self.spec.guest_memory_mib,
-        };
-        let second = self.link1.filter(|_| kind == Kind::Cluster);
-        let mut second = second.into_iter().flat_map(|s| s.addresses());
-        (1..=count)
-            .zip(self.subnet.addresses().skip(skip))
-            .map(|(number, address)| {
-                let name = names::node(&self.spec.name, kind, number);
-                let link1 = second.next();
-                let links = (0..).zip([address].into_iter().chain(link1));
-                Machine {
-                    link1,
-                    ipv6: links.filter_map(|(n, a)| self.ipv6_of(n, a)).collect(),
-                    ..Machine::new(kind, number, name, address, memory, &self.seed)
-                }
-            })
-            .collect()
-    }
-
-    /// How many addresses of the subnet are needed.
-    pub fn addresses_needed(spec: &LabSpec) -> u32 {
-        match spec.remote_nodes {
-            0 if spec.qnetd => QNETD_OFFSET as u32 + 1,
-            0 => spec.cluster_nodes,
-            remote => REMOTE_OFFSET as u32 + remote,
-        }
     }
 
     /// Path of a file or directory in the lab's directory.

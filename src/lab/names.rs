@@ -1,41 +1,52 @@
-//! Names of a lab's nodes: `LAB-nodeN` in its cluster, `LAB-remoteN` of a remote node, `LAB-qnetd`;
+//! Names of a lab's nodes: `LAB-nodeN` in its cluster, `LAB-remoteN` of a remote node, `LAB-vmN` and
+//! `LAB-remote-vmN` of those that are virtual machines, `LAB-qnetd`;
 //! and the files by which nodes know each other's.
 
 use super::Lab;
-use crate::plan::{Kind, Machine};
+use crate::plan::{Form, Kind, Machine};
 use std::net::IpAddr;
 
-/// The name of node `number` of this kind; of the qnetd node there is just one.
-pub(super) fn node(lab: &str, kind: Kind, number: u32) -> String {
+/// The name of node `number` of this kind and form; of the qnetd node there is just one.
+pub(super) fn node(lab: &str, kind: Kind, form: Form, number: u32) -> String {
+    let word = word(kind, form);
     match kind {
-        Kind::Qnetd => format!("{lab}-{}", word(kind)),
-        Kind::Cluster | Kind::Remote | Kind::Guest => format!("{lab}-{}{number}", word(kind)),
+        Kind::Qnetd => format!("{lab}-{word}"),
+        Kind::Cluster | Kind::Remote | Kind::Guest => format!("{lab}-{word}{number}"),
     }
 }
 
-/// The number of the node of this name, when it is one of the lab's of this kind.
-pub(super) fn number(lab: &str, kind: Kind, name: &str) -> Option<u32> {
+/// Kind, form and number of the node of this name, when it can be one of the lab's.
+pub(super) fn read(lab: &str, name: &str) -> Option<(Kind, Form, u32)> {
     let rest = name.strip_prefix(lab)?.strip_prefix('-')?;
-    let digits = rest.strip_prefix(word(kind))?;
-    // Parsing alone would accept a sign in front of the number, too.
-    let only_digits = digits.bytes().all(|b| b.is_ascii_digit());
-    digits.parse().ok().filter(|_| only_digits)
+    if rest == word(Kind::Qnetd, Form::Container) {
+        return Some((Kind::Qnetd, Form::Container, 1));
+    }
+    let number = |kind, form| {
+        let digits = rest.strip_prefix(word(kind, form))?;
+        // Parsing alone would accept a sign in front of the number, too.
+        let only_digits = digits.bytes().all(|b| b.is_ascii_digit());
+        let number = digits.parse().ok().filter(|_| only_digits)?;
+        Some((kind, form, number))
+    };
+    let forms = [Form::Container, Form::Virtual];
+    let both = |kind| forms.iter().find_map(|form| number(kind, *form));
+    both(Kind::Cluster).or_else(|| both(Kind::Remote))
 }
 
 /// Whether a node has a name of this lab's.
 pub(super) fn is_of(lab: &str, name: &str) -> bool {
-    let kinds = [Kind::Cluster, Kind::Remote];
-    let is_qnetd = name == node(lab, Kind::Qnetd, 1);
-    is_qnetd || kinds.into_iter().any(|k| number(lab, k, name).is_some())
+    read(lab, name).is_some()
 }
 
-fn word(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Cluster => "node",
-        Kind::Remote => "remote",
-        Kind::Qnetd => "qnetd",
+fn word(kind: Kind, form: Form) -> &'static str {
+    match (kind, form) {
+        (Kind::Cluster, Form::Container) => "node",
+        (Kind::Cluster, Form::Virtual) => "vm",
+        (Kind::Remote, Form::Container) => "remote",
+        (Kind::Remote, Form::Virtual) => "remote-vm",
+        (Kind::Qnetd, _) => "qnetd",
         // Guests are named by their set; none of the lab's own nodes is one.
-        Kind::Guest => "guest",
+        (Kind::Guest, _) => "guest",
     }
 }
 
@@ -106,10 +117,16 @@ mod tests {
     #[test]
     fn a_name_is_read_as_it_is_written() {
         for kind in [Kind::Cluster, Kind::Remote] {
-            assert_eq!(number("qa-2", kind, &node("qa-2", kind, 31)), Some(31));
+            for form in [Form::Container, Form::Virtual] {
+                let name = node("qa-2", kind, form, 31);
+                assert_eq!(read("qa-2", &name), Some((kind, form, 31)), "{name}");
+            }
         }
-        assert_eq!(node("lab", Kind::Remote, 2), "lab-remote2");
-        assert_eq!(number("lab", Kind::Cluster, "lab-remote2"), None);
+        assert_eq!(node("lab", Kind::Remote, Form::Container, 2), "lab-remote2");
+        assert_eq!(
+            node("lab", Kind::Remote, Form::Virtual, 2),
+            "lab-remote-vm2"
+        );
         assert!(is_of("lab", "lab-remote2") && is_of("lab", "lab-qnetd"));
         for other in [
             "node1",

@@ -19,7 +19,7 @@ pub(super) const DIRECTORIES: [&str; 2] = ["/run/corosync-qnetd", "/run/corosync
 /// # Errors
 /// [`crate::error::Kind::Usage`] with the option that is too much.
 pub(super) fn check(spec: &LabSpec) -> Result<()> {
-    let (why, mend) = match (spec.qnetd, spec.bare, spec.cluster_nodes) {
+    let (why, mend) = match (spec.qnetd, spec.bare, spec.all_cluster_nodes()) {
         (true, true, _) => (
             "takes a cluster, and with --bare there is none",
             "leave it out; one cluster node more can be the device's node: pcs qdevice setup model \

@@ -21,9 +21,10 @@ use std::time::Duration;
 
 /// Seconds that nodes may take to come online, unless the options say otherwise.
 pub(crate) fn patience(lab: &Lab) -> u64 {
-    let others = u64::from(lab.spec.remote_nodes) + u64::from(lab.spec.containers);
+    let others = u64::from(lab.spec.all_remote_nodes()) + u64::from(lab.spec.containers);
     let others = others + u64::from(lab.spec.qnetd);
-    90 + 10 * u64::from(lab.spec.cluster_nodes) + 2 * others
+    let machines = u64::from(lab.spec.cluster_vms + lab.spec.remote_vms);
+    90 + 10 * u64::from(lab.spec.all_cluster_nodes()) + 2 * others + 20 * machines
 }
 
 /// Carries out the steps. The lock of the host is held until names, subnet and kernel settings are
@@ -153,9 +154,9 @@ fn await_daemons(context: &Context, lab: &Lab, node: &Machine, inside: &Inside) 
 /// What there is now, in a line; `off` guest nodes are not online, since somebody holds them.
 pub(crate) fn summary(lab: &Lab, off: usize) -> String {
     let spec = &lab.spec;
-    let mut parts = vec![count(spec.cluster_nodes as usize, "cluster node")];
+    let mut parts = vec![count(spec.all_cluster_nodes() as usize, "cluster node")];
     for (number, what) in [
-        (spec.remote_nodes as usize, "remote node"),
+        (spec.all_remote_nodes() as usize, "remote node"),
         ((spec.containers as usize).saturating_sub(off), "guest node"),
         (usize::from(spec.qnetd), "qnetd node"),
     ] {

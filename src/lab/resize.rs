@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::host::inside::Inside;
 use crate::lab::{self, Lab, cib, corosync, names, pcs};
 use crate::pacemaker::tools;
-use crate::plan::Kind;
+use crate::plan::{Form, Kind};
 use crate::state::State;
 use crate::xml::El;
 use std::time::Duration;
@@ -39,13 +39,24 @@ pub(crate) fn gone(state: &State, lab: &Lab) -> Vec<String> {
 pub(crate) fn with_gone(lab: &Lab, gone: &[String]) -> Lab {
     let mut all = lab.clone();
     for name in gone {
-        if let Some(number) = names::number(&lab.spec.name, Kind::Cluster, name) {
-            all.spec.cluster_nodes = all.spec.cluster_nodes.max(number);
-        } else if let Some(number) = names::number(&lab.spec.name, Kind::Remote, name) {
-            all.spec.remote_nodes = all.spec.remote_nodes.max(number);
+        if let Some((count, number)) = count_of(&mut all, name) {
+            *count = number.max(*count);
         }
     }
     all
+}
+
+/// How many nodes a lab has of the kind and form of the node of this name, and that node's number.
+fn count_of<'a>(lab: &'a mut Lab, name: &str) -> Option<(&'a mut u32, u32)> {
+    let (kind, form, number) = names::read(&lab.spec.name, name)?;
+    let count = match (kind, form) {
+        (Kind::Cluster, Form::Container) => &mut lab.spec.cluster_nodes,
+        (Kind::Cluster, Form::Virtual) => &mut lab.spec.cluster_vms,
+        (Kind::Remote, Form::Container) => &mut lab.spec.remote_nodes,
+        (Kind::Remote, Form::Virtual) => &mut lab.spec.remote_vms,
+        (Kind::Qnetd | Kind::Guest, _) => return None,
+    };
+    Some((count, number))
 }
 
 /// Takes unwanted nodes out of the lab, and tells the remaining ones about new ones.
@@ -73,9 +84,10 @@ pub(crate) fn reconcile(
     if !gone.is_empty() {
         context.report.line(format!("removing {}", gone.join(", ")));
     }
-    let (cluster, remotes): (Vec<&String>, Vec<&String>) = gone
-        .iter()
-        .partition(|name| names::number(&lab.spec.name, Kind::Cluster, name).is_some());
+    let (cluster, remotes): (Vec<&String>, Vec<&String>) = gone.iter().partition(|name| {
+        let node = names::read(&lab.spec.name, name);
+        node.is_some_and(|(kind, ..)| kind == Kind::Cluster)
+    });
     for name in remotes {
         stop_remote(context, &inside, name)?;
         remove(context, state, name)?;
@@ -146,7 +158,9 @@ fn freeze(context: &Context, inside: &Inside) -> Result<()> {
 /// The lab after the last cluster node `name` has left, on the way to the wanted number.
 fn without(lab: &Lab, name: &str) -> Lab {
     let mut rest = lab.clone();
-    rest.spec.cluster_nodes = names::number(&lab.spec.name, Kind::Cluster, name).unwrap_or(1) - 1;
+    if let Some((count, number)) = count_of(&mut rest, name) {
+        *count = number.saturating_sub(1);
+    }
     rest
 }
 

@@ -1,6 +1,6 @@
 //! From options, file and kept lab to a complete lab.
 
-use super::able::{self, packages_of};
+use super::able;
 use super::fixed::refuse_other_kind;
 use super::spec::absolute;
 use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, build, given, ipv6, subnets};
@@ -10,6 +10,7 @@ use crate::lab::{Lab, LabSpec, VERSION, file};
 use crate::libvirt;
 use crate::libvirt::container::SYSRQ;
 use crate::look::Look;
+use crate::plan::Virtual;
 use crate::resolve;
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Subnet;
@@ -83,7 +84,7 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
         }
         None => new_lab(look, spec)?,
     };
-    let needed = lab.spec.remote_nodes > 0 || lab.spec.containers > 0;
+    let needed = lab.spec.all_remote_nodes() > 0 || lab.spec.containers > 0;
     let fetch = match &lab.remoted {
         Remoted::Bound { path }
             if needed && path.starts_with(&look.context.state_dir) && !path.exists() =>
@@ -115,11 +116,21 @@ pub(super) fn resolve(
         .as_deref()
         .map(|n| Subnet::parse(n, 0))
         .transpose()?;
+    let cluster_vms = wanted.cluster_vms.unwrap_or(base.cluster_vms);
+    // In a virtual machine there are no guest nodes.
+    let containers = match saved {
+        None if cluster_vms > 0 => 0,
+        _ => base.containers,
+    };
     let spec = LabSpec {
         name: name_of(wanted).to_owned(),
         cluster_nodes: wanted.cluster_nodes.unwrap_or(base.cluster_nodes),
         remote_nodes: wanted.remote_nodes.unwrap_or(base.remote_nodes),
-        containers: wanted.containers.unwrap_or(base.containers),
+        cluster_vms,
+        remote_vms: wanted.remote_vms.unwrap_or(base.remote_vms),
+        vm_memory_mib: wanted.vm_memory.or(base.vm_memory_mib),
+        vm_cpus: wanted.vm_cpus.unwrap_or(base.vm_cpus),
+        containers: wanted.containers.unwrap_or(containers),
         subnet: subnet.or(base.subnet),
         links: wanted.links.unwrap_or(base.links),
         fencing: wanted.fencing.unwrap_or(base.fencing),
@@ -198,7 +209,11 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         dir: context.state_dir.clone(),
         schema: newest_schema(&base)?,
         remoted_environment: resolve::environment(&base),
-        packages: packages_of(&layout)?,
+        packages: layout.packages()?,
+        vm: Virtual {
+            cpus: spec.vm_cpus,
+            kvm: false,
+        },
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),
         no_remote_unit: build::no_remote_unit(&spec, &layout),

@@ -33,8 +33,8 @@ impl Running {
     /// When libvirt does not answer.
     pub(crate) fn of_names(context: &Context, lab: &Lab, names: &[String]) -> Result<Running> {
         let mut running = Running::default();
-        for machinery in machine::ALL {
-            running.look(*machinery, &context.host, lab, names)?;
+        for form in lab.forms(names) {
+            running.look(machine::of_form(form), &context.host, lab, names)?;
         }
         Ok(running)
     }
@@ -50,7 +50,7 @@ impl Running {
         for (name, seen) in machinery.watch(host, names)? {
             // A node that ends between the two looks does not run.
             let inside = (seen.doing == Doing::Runs)
-                .then(|| machinery.enter(&name, &seen, &environment))
+                .then(|| machinery.enter(&name, &seen, &lab.path(&name), &environment))
                 .flatten();
             self.up.extend(inside.map(|inside| (name.clone(), inside)));
             self.seen.insert(name, seen);
@@ -138,7 +138,10 @@ mod tests {
         let [first, second, third, remote] = &nodes[..] else {
             panic!("{nodes:?}");
         };
-        assert_eq!(running.need(&lab, first).unwrap().pid(), std::process::id());
+        assert_eq!(
+            running.need(&lab, first).unwrap().pid(),
+            Some(std::process::id())
+        );
         assert_eq!(running.cluster(&lab).len(), 1);
         for (node, what) in [
             (second, "lab-node2 is paused"),

@@ -3,6 +3,7 @@
 mod agents;
 mod share;
 mod variable;
+mod vms;
 
 pub use agents::Agents;
 pub(super) use agents::bad as bad_agents;
@@ -46,6 +47,18 @@ pub struct LabSpec {
     pub cluster_nodes: u32,
     /// Number of remote nodes.
     pub remote_nodes: u32,
+    /// Number of cluster nodes that are virtual machines, besides the others.
+    #[serde(default)]
+    pub cluster_vms: u32,
+    /// Number of remote nodes that are virtual machines, besides the others.
+    #[serde(default)]
+    pub remote_vms: u32,
+    /// Memory of a virtual machine, MiB, where it is not the usual.
+    #[serde(default)]
+    pub vm_memory_mib: Option<u32>,
+    /// Processors of a virtual machine.
+    #[serde(default = "one")]
+    pub vm_cpus: u32,
     /// Number of guest nodes.
     pub containers: u32,
     /// The subnet asked for, or `None` for the first free one.
@@ -114,6 +127,10 @@ impl Default for LabSpec {
             name: "lab".to_owned(),
             cluster_nodes: 3,
             remote_nodes: 0,
+            cluster_vms: 0,
+            remote_vms: 0,
+            vm_memory_mib: None,
+            vm_cpus: 1,
             containers: 2,
             subnet: None,
             links: 1,
@@ -168,7 +185,7 @@ impl LabSpec {
         bounds(
             "--cluster-nodes",
             self.cluster_nodes,
-            1,
+            u32::from(self.cluster_vms == 0),
             MOST_CLUSTER_NODES,
             "",
         )?;
@@ -186,6 +203,7 @@ impl LabSpec {
         if self.disk_mib > 0 {
             bounds("--disk", self.disk_mib, LEAST_DISK, 1 << 24, " MiB")?;
         }
+        vms::check(self)?;
         shared_disk::check(self)?;
         sbd::check(self)?;
         qdevice::check(self)?;
@@ -255,14 +273,14 @@ impl LabSpec {
             (cluster, 0) if self.qnetd => format!(
                 "{} and a qnetd node, which has .{}",
                 count(cluster as usize, "cluster node"),
-                FIRST_OFFSET as usize + super::QNETD_OFFSET
+                FIRST_OFFSET as usize + super::nodes::QNETD_OFFSET
             ),
             (cluster, 0) => count(cluster as usize, "node"),
             (cluster, remote) => format!(
                 "{} and {}, whose addresses begin with .{}",
                 count(cluster as usize, "cluster node"),
                 count(remote as usize, "remote node"),
-                FIRST_OFFSET as usize + super::REMOTE_OFFSET
+                FIRST_OFFSET as usize + super::nodes::REMOTE_OFFSET
             ),
         };
         Err(Error::usage(format!(

@@ -145,7 +145,7 @@ impl Steps {
         }
         // Without the device's vote a new cluster can lack quorum, and connects to no remote node then.
         match lab.qnetd_node() {
-            Some(node) if lab.spec.remote_nodes > 0 => {
+            Some(node) if lab.spec.all_remote_nodes() > 0 => {
                 steps.extend([Step::Form, Step::Device(node.name), Step::Wait]);
             }
             Some(node) => steps.extend([Step::Wait, Step::Device(node.name)]),

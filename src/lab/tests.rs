@@ -23,6 +23,7 @@ pub(crate) fn sample(cluster_nodes: u32, remote_nodes: u32) -> Lab {
         schema: "pacemaker-3.9".into(),
         remoted_environment: set.environment,
         packages: None,
+        vm: Default::default(),
         pcsd: false,
         sysconfig: false,
         no_remote_unit: false,

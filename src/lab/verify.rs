@@ -106,7 +106,7 @@ fn owners(base: &Path) -> Result<String> {
 /// The daemon of remote and guest nodes, and what a first run downloads.
 fn remoted(context: &Context, spec: &LabSpec, base: &Path) -> Check {
     let name = "pacemaker-remoted";
-    if spec.remote_nodes == 0 && spec.containers == 0 {
+    if spec.all_remote_nodes() == 0 && spec.containers == 0 {
         return Check::skipped(name, "no remote and no guest nodes are wanted");
     }
     if let (Some(it), Some(build)) = (build::remoted(spec), &spec.overlay) {

@@ -23,6 +23,8 @@ pub struct Hypervisor {
     /// files' names: each is called NAME.ENDING, with the domain's name. LXC's `root` is where a
     /// disk is mounted, inside the container.
     run: (&'static str, &'static [&'static str]),
+    /// Whether a domain's id is the pid of the process that runs it.
+    id_is_pid: bool,
 }
 
 /// Containers by libvirt-LXC (libvirt 9.0, src/lxc/lxc_process.c, lxc_controller.c). lxc_autogen.sh
@@ -38,6 +40,19 @@ pub static LXC: Hypervisor = Hypervisor {
         "/run/libvirt/lxc",
         &["dev", "devpts", "fuse", "sock", "pid", "xml", "root"],
     ),
+    id_is_pid: true,
+};
+
+/// Virtual machines by QEMU (libvirt 9.0, src/qemu/qemu_conf.c, qemu_process.c).
+pub static QEMU: Hypervisor = Hypervisor {
+    uri: "qemu:///system",
+    driver: "QEMU",
+    daemon: "virtqemud",
+    emulator: "qemu-system-x86_64",
+    logs: "/var/log/libvirt/qemu",
+    defined: "/etc/libvirt/qemu",
+    run: ("/run/libvirt/qemu", &["pid", "xml"]),
+    id_is_pid: false,
 };
 
 /// A second hypervisor, for tests that code does not depend on there being only one.
@@ -50,10 +65,11 @@ pub(crate) static RECORDED: Hypervisor = Hypervisor {
     logs: "/var/log/libvirt/recorded",
     defined: "/etc/libvirt/recorded",
     run: ("/run/libvirt/recorded", &["pid"]),
+    id_is_pid: true,
 };
 
 /// All hypervisors that can have domains of ours.
-pub static ALL: &[&Hypervisor] = &[&LXC];
+pub static ALL: &[&Hypervisor] = &[&LXC, &QEMU];
 
 /// The state of a domain that libvirt takes for running though its libvirt_lxc has ended. There are
 /// two causes in libvirt 9.0. When two containers end at the same time, it now and then misses the
@@ -100,7 +116,7 @@ impl Hypervisor {
     /// pid of its libvirt_lxc (src/lxc/lxc_controller.c); `alive` tells whether a process with that
     /// pid exists.
     pub(super) fn state(&self, id: &str, said: &str, alive: impl Fn(u32) -> bool) -> String {
-        let gone = said == "running" && id.parse().is_ok_and(|id| !alive(id));
+        let gone = self.id_is_pid && said == "running" && id.parse().is_ok_and(|id| !alive(id));
         if gone { DEAD } else { said }.to_owned()
     }
 }

@@ -5,6 +5,7 @@ pub mod container;
 pub mod hypervisor;
 pub mod leftovers;
 pub mod network;
+pub mod qemu;
 pub mod virsh;
 
 /// The XML namespace of our metadata in domains and networks.

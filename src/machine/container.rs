@@ -120,7 +120,13 @@ impl Machinery for Container {
         with_pid.into_iter().map(seen).collect()
     }
 
-    fn enter(&self, name: &str, seen: &Seen, environment: &[(String, String)]) -> Option<Inside> {
+    fn enter(
+        &self,
+        name: &str,
+        seen: &Seen,
+        _: &Path,
+        environment: &[(String, String)],
+    ) -> Option<Inside> {
         Inside::of(name, seen.pid?, environment.to_vec()).ok()
     }
 

@@ -11,17 +11,20 @@ pub(crate) mod make;
 pub(crate) mod network;
 #[cfg(test)]
 pub(crate) mod recorder;
+pub(crate) mod vm;
 
 use crate::change::{Change, Domain, EmptyDir, File};
+use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside::Inside;
 use crate::host::{Host, files};
 use crate::libvirt::hypervisor::Hypervisor;
 use crate::libvirt::leftovers;
 use crate::libvirt::virsh::{self, DomainRow};
-use crate::plan::{Blueprint, Machine, Made};
+use crate::plan::{Blueprint, Form, Machine, Made};
 use crate::rootfs::Writer;
 use crate::spec::Subnet;
+use crate::state::State;
 use crate::xml::El;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +39,15 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
 
     /// The domain XML of a machine; pure.
     fn domain(&self, blueprint: &Blueprint) -> El;
+
+    /// Makes what machines of this kind share, before their own files and before each start: `all` are
+    /// the blueprints of those that there are to be. Does nothing for a kind that needs no such thing.
+    ///
+    /// # Errors
+    /// When it cannot be made; the journal knows what was.
+    fn prepare(&self, _: &Context, _: &mut State, _all: &[Blueprint]) -> Result<()> {
+        Ok(())
+    }
 
     /// Writes a machine's own root into the directory of its files, which exists and is empty.
     ///
@@ -98,9 +110,15 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
         Ok(self.seen(&rows, names))
     }
 
-    /// A running machine, to run programs in with this environment and no variable of ours. `None`
-    /// when it has ended meanwhile.
-    fn enter(&self, name: &str, seen: &Seen, environment: &[(String, String)]) -> Option<Inside>;
+    /// A running machine, whose files are in this directory, to run programs in with this environment
+    /// and no variable of ours. `None` when it has ended meanwhile.
+    fn enter(
+        &self,
+        name: &str,
+        seen: &Seen,
+        directory: &Path,
+        environment: &[(String, String)],
+    ) -> Option<Inside>;
 
     /// Ends machines as a power cut does, all at once; libvirt may take a moment to notice.
     ///
@@ -149,11 +167,19 @@ pub(crate) enum Doing {
 }
 
 /// The machineries of all kinds of machines.
-pub(crate) static ALL: &[&dyn Machinery] = &[&container::Container];
+pub(crate) static ALL: &[&dyn Machinery] = &[&container::Container, &vm::Vm];
 
 /// The machinery of a machine.
-pub(crate) fn of(_machine: &Machine) -> &'static dyn Machinery {
-    &container::Container
+pub(crate) fn of(machine: &Machine) -> &'static dyn Machinery {
+    of_form(machine.form)
+}
+
+/// The machinery of machines of this form.
+pub(crate) fn of_form(form: Form) -> &'static dyn Machinery {
+    match form {
+        Form::Container => &container::Container,
+        Form::Virtual => &vm::Vm,
+    }
 }
 
 /// Some machines, with the machinery that all of them have.

@@ -124,7 +124,13 @@ impl Machinery for Recorder {
         Ok(self.seen(&[], names))
     }
 
-    fn enter(&self, name: &str, seen: &Seen, environment: &[(String, String)]) -> Option<Inside> {
+    fn enter(
+        &self,
+        name: &str,
+        seen: &Seen,
+        _: &Path,
+        environment: &[(String, String)],
+    ) -> Option<Inside> {
         Inside::of(name, seen.pid?, environment.to_vec()).ok()
     }
 

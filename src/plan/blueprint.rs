@@ -95,6 +95,15 @@ impl Card {
     }
 }
 
+/// How a virtual machine runs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Virtual {
+    /// Number of processors.
+    pub cpus: u32,
+    /// Whether it runs by KVM, and not by emulation.
+    pub kvm: bool,
+}
+
 /// Everything that the domain of a machine is made from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Blueprint {
@@ -126,6 +135,8 @@ pub struct Blueprint {
     pub disks: Vec<(PathBuf, String)>,
     /// Character devices of the host that the machine can use.
     pub devices: &'static [&'static str],
+    /// How it runs, when it is a virtual machine.
+    pub vm: Virtual,
 }
 
 /// Everything that is written for a machine before its first start.
@@ -159,6 +170,7 @@ pub fn blueprint(set: &Set, machine: &Machine) -> Blueprint {
         cards: vec![Card::first(&set.network, machine.address, &set.subnet)],
         disks: Vec::new(),
         devices: &[],
+        vm: Virtual::default(),
     }
 }
 

@@ -41,6 +41,16 @@ impl From<NodeKind> for Kind {
     }
 }
 
+/// What a machine is to this host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A container of libvirt-LXC.
+    #[default]
+    Container,
+    /// A virtual machine, with a kernel of its own.
+    Virtual,
+}
+
 /// One machine: a domain of libvirt and a node of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
@@ -48,6 +58,8 @@ pub struct Machine {
     pub number: u32,
     /// The machine's role in its cluster.
     pub kind: Kind,
+    /// What it is to this host.
+    pub form: Form,
     /// The machine's name: it is the domain's name, the host name and the node name.
     pub name: String,
     /// Id of the primitive that runs the machine or connects to it. A cluster node has no
@@ -81,6 +93,7 @@ impl Machine {
         Machine {
             number,
             kind,
+            form: Form::Container,
             resource: name.clone(),
             address,
             link1: None,

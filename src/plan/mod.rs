@@ -6,12 +6,12 @@ mod blueprint;
 mod files;
 mod machine;
 
-pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, blueprint};
+pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, Virtual, blueprint};
 pub use files::{Identity, rootfs};
 pub(crate) use files::{
     authkey, dir, file, hosts, link, mount_point, other_users, owned_file, secret, skeleton, text,
 };
-pub use machine::{Kind, Machine, guests, uuid};
+pub use machine::{Form, Kind, Machine, guests, uuid};
 
 use crate::error::{Error, Result};
 use crate::rootfs::{Layout, Remoted};

@@ -46,6 +46,18 @@ impl Layout {
         layout
     }
 
+    /// A mark of the packages that the tree has now; `None` where no database is found.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn packages(&self) -> Result<Option<String>> {
+        let bytes = CHANGING.iter().find_map(|file| {
+            let read = files::read_optional(&self.base.join(file));
+            read.transpose()
+        });
+        Ok(bytes.transpose()?.map(|bytes| files::sha256(&bytes)))
+    }
+
     /// Reads the layout of a tree.
     ///
     /// # Errors
@@ -88,6 +100,16 @@ impl Layout {
     }
 }
 
+/// Files of a tree that change with every package that comes or goes: dpkg's and rpm's databases,
+/// the latter by its newer and its older names.
+const CHANGING: &[&str] = &[
+    "var/lib/dpkg/status",
+    "var/lib/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "var/lib/rpm/Packages",
+];
+
 /// Names of a tree's directories of resource agents, in order.
 fn providers(base: &Path) -> Vec<String> {
     let all = base.join(RESOURCE_AGENTS.trim_start_matches('/'));
@@ -121,5 +143,21 @@ mod tests {
         assert_eq!(layout.links, [("bin".to_owned(), "usr/bin".to_owned())]);
         assert_eq!(layout.trees, ["usr", "sbin", "etc/alternatives"]);
         assert_eq!(layout.providers, ["heartbeat", "pacemaker"]);
+    }
+
+    #[test]
+    fn a_package_more_is_another_mark() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        fs::create_dir_all(base.join("usr/bin")).unwrap();
+        let layout = Layout::of(base).unwrap();
+        assert_eq!(layout.packages().unwrap(), None);
+        let database = base.join("var/lib/dpkg/status");
+        fs::create_dir_all(database.parent().unwrap()).unwrap();
+        fs::write(&database, "Package: a\n").unwrap();
+        let before = layout.packages().unwrap();
+        assert!(before.is_some() && before == layout.packages().unwrap());
+        fs::write(&database, "Package: a\n\nPackage: b\n").unwrap();
+        assert_ne!(layout.packages().unwrap(), before);
     }
 }

@@ -1,5 +1,6 @@
 //! PID 1 of a virtual machine while it has its initramfs only: loads modules, and does its task.
 
+use super::switch;
 use crate::error::{Context, Error, Result};
 use crate::report;
 use nix::kmod::{ModuleInitFlags, finit_module};
@@ -28,12 +29,15 @@ pub struct Boot {
 pub enum Task {
     /// Nothing: the machine has shown that it boots.
     PowerOff,
+    /// Become the machine that its disks say.
+    Root,
 }
 
 /// The kernel's command line (Linux, Documentation/admin-guide/kernel-parameters.rst). What stands
 /// behind -- are arguments of /init.
 pub fn command_line() -> String {
-    "console=ttyS0 quiet panic=-1 -- node-boot".to_owned()
+    // Cards keep the names that they get from us: udev(7) would give them others.
+    "console=ttyS0 quiet panic=-1 net.ifnames=0 -- node-boot".to_owned()
 }
 
 /// Does what the initramfs says. For PID 1 of a virtual machine only; it does not come back.
@@ -47,6 +51,14 @@ pub fn run() -> Result<()> {
         ));
     }
     report::result(format!("{REACHED}\n"));
+    // Without the panic in which the end of PID 1 ends, the console's last line is the cause.
+    carry_out().or_else(|e| {
+        report::failure(&e, false);
+        power_off()
+    })
+}
+
+fn carry_out() -> Result<()> {
     let path = Path::new(CONFIG);
     let text = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
     let boot: Boot = serde_json::from_slice(&text).map_err(|e| Error::io("read", path, e))?;
@@ -54,11 +66,19 @@ pub fn run() -> Result<()> {
         load(module)?;
     }
     match boot.task {
-        Task::PowerOff => {
-            let Err(e) = reboot(RebootMode::RB_POWER_OFF);
-            Err(Error::failed(format!("power off: {e}")))
-        }
+        Task::PowerOff => power_off(),
+        Task::Root => switch::into_root(),
     }
+}
+
+/// Ends the machine.
+///
+/// # Errors
+/// When the kernel refuses. Does not return otherwise.
+pub(super) fn power_off() -> Result<()> {
+    nix::unistd::sync();
+    let Err(e) = reboot(RebootMode::RB_POWER_OFF);
+    Err(Error::failed(format!("power off: {e}")))
 }
 
 fn load(module: &Path) -> Result<()> {

@@ -12,6 +12,7 @@ mod groups;
 mod meminfo;
 mod overlay;
 mod plug;
+pub mod switch;
 mod systemd;
 
 pub use daemons::Daemons;
@@ -107,11 +108,11 @@ impl Report {
 /// Milliseconds between two looks while a daemon is starting or being stopped.
 const TICK: u16 = 20;
 
-/// Runs the node until it is stopped. For PID 1 of a container only.
+/// Runs the node until it is stopped. For PID 1 only, of a container or of a virtual machine.
 ///
 /// # Errors
 /// When this process is not PID 1, or the configuration cannot be read.
-pub fn run(config: &Path) -> Result<()> {
+pub fn run(config: &Path, of: Of) -> Result<()> {
     if std::process::id() != 1 {
         return Err(
             Error::usage("node-init is PID 1 of a lab's node, and nothing else")
@@ -123,7 +124,10 @@ pub fn run(config: &Path) -> Result<()> {
         .map_err(|e| Error::failed(format!("{}: {e}", config.display())))?;
     overlay::mount_all(&config.overlays)?;
     if let Some(init) = &config.systemd {
-        return systemd::become_it(init);
+        return match of {
+            Of::Container => systemd::become_it(init),
+            Of::Machine => systemd::become_it_in_machine(init),
+        };
     }
     groups::isolate(groups::LEAF)?;
     let mut signals = blocked_signals()?;
@@ -134,8 +138,20 @@ pub fn run(config: &Path) -> Result<()> {
     if ending == Ending::Orderly {
         stop(&mut daemons, &mut signals)?;
     }
-    // Everything else in the container ends with PID 1.
-    Ok(())
+    match of {
+        // Everything else in the container ends with PID 1.
+        Of::Container => Ok(()),
+        Of::Machine => boot::power_off(),
+    }
+}
+
+/// What PID 1 is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// A container, which ends with PID 1.
+    Container,
+    /// A virtual machine, whose kernel would panic when PID 1 ends.
+    Machine,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

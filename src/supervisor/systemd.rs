@@ -53,3 +53,11 @@ pub(super) fn become_it(init: &Path) -> Result<()> {
     let init = Cmd::new(init.to_string_lossy()).args(ARGUMENTS);
     Err(init.env("container", "lxc-libvirt").become_it())
 }
+
+/// The same in a virtual machine, which is systemd's own.
+///
+/// # Errors
+/// When it cannot be started. Does not return otherwise.
+pub(super) fn become_it_in_machine(init: &Path) -> Result<()> {
+    Err(Cmd::new(init.to_string_lossy()).become_it())
+}

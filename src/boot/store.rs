@@ -1,0 +1,124 @@
+//! What virtual machines of all sets and labs share on this host: made once, and kept.
+
+use super::{Flavour, Kernel, usr};
+use crate::error::{Error, Result};
+use crate::host::files::{self, Attributes};
+use crate::host::lock::{self, Lock};
+use crate::host::{Host, apt, mounts};
+use crate::rootfs::Layout;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The variable that names another directory for it.
+pub const VARIABLE: &str = "LXC_AUTOGEN_CACHE_DIR";
+/// The directory without that variable (Filesystem Hierarchy Standard, /var/cache).
+pub const DIRECTORY: &str = "/var/cache/lxc-autogen";
+
+/// How long an image stays that a newer one has replaced, where nobody can tell who links to it.
+const MAY_BE_LINKED: Duration = Duration::from_secs(24 * 3600);
+/// How long another run may be at work in it: it fetches a kernel, and makes an image.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The directory, which one run at a time uses.
+#[derive(Debug)]
+pub struct Store {
+    dir: PathBuf,
+    _lock: Lock,
+}
+
+impl Store {
+    /// Opens it, and makes it where it is not there; for root alone.
+    ///
+    /// # Errors
+    /// When it cannot be made, or another run is at work in it.
+    pub fn open() -> Result<Store> {
+        let dir = std::env::var_os(VARIABLE).filter(|it| !it.is_empty());
+        Store::open_in(dir.map_or_else(|| DIRECTORY.into(), PathBuf::from))
+    }
+
+    /// The same in this directory.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_in(dir: PathBuf) -> Result<Store> {
+        fs::create_dir_all(&dir).map_err(|e| Error::io("make directory", &dir, e))?;
+        files::set_directory_attributes(&dir, Attributes::root(0o700))?;
+        let lock = lock::take_in_turn(&dir.join("lock"), PATIENCE)?;
+        Ok(Store { dir, _lock: lock })
+    }
+
+    /// A kernel of this build: the one that is there, or else the distribution's newest, fetched. `told`
+    /// is called before one is fetched, with the package's name.
+    ///
+    /// # Errors
+    /// As [`Kernel::fetch`].
+    pub fn kernel(&self, host: &Host, flavour: Flavour, told: impl Fn(&str)) -> Result<Kernel> {
+        let is_it = |name: &String| name.starts_with("linux-image-") && flavour.is_of(name);
+        for name in self.names()?.filter(is_it) {
+            if let Some(kernel) = Kernel::in_tree(&self.dir.join(name))? {
+                return Ok(kernel);
+            }
+        }
+        let package = apt::stands_for(host, flavour.package())?;
+        told(&package);
+        let tree = self.dir.join(&package);
+        let temporary = self.fresh(&tree)?;
+        fs::create_dir(&temporary).map_err(|e| Error::io("make directory", &temporary, e))?;
+        Kernel::fetch(host, &package, &temporary)?;
+        fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
+        Kernel::in_tree(&tree)?
+            .ok_or_else(|| Error::failed(format!("there is no kernel in the package {package}")))
+    }
+
+    /// The image of a tree's /usr as it is now, made where it is not there; older ones of the same tree
+    /// go. `told` is called before one is made.
+    ///
+    /// # Errors
+    /// When mksquashfs is missing or fails.
+    pub fn usr(&self, host: &Host, layout: &Layout, told: impl Fn()) -> Result<PathBuf> {
+        let (tree, state) = usr::fingerprint(layout)?;
+        let name = format!("usr-{tree}-{state}.squashfs");
+        let image = self.dir.join(&name);
+        if !files::exists(&image) {
+            told();
+            let temporary = self.fresh(&image)?;
+            usr::pack(host, &layout.base, &temporary)?;
+            fs::rename(&temporary, &image).map_err(|e| Error::io("name", &image, e))?;
+            let start = format!("usr-{tree}-");
+            self.remove_others(&name, |other| other.starts_with(&start))?;
+        }
+        Ok(image)
+    }
+
+    /// A name for something that is not whole yet; what a killed run has left there goes.
+    fn fresh(&self, path: &Path) -> Result<PathBuf> {
+        let temporary = files::temporary_name(path);
+        files::remove_tree(&temporary, &mounts::points()?)?;
+        Ok(temporary)
+    }
+
+    fn remove_others(&self, keep: &str, of_kind: impl Fn(&str) -> bool) -> Result<()> {
+        for name in self.names()?.filter(|name| name != keep && of_kind(name)) {
+            let path = self.dir.join(name);
+            if !is_used(&path)? {
+                files::remove_tree(&path, &mounts::points()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> Result<impl Iterator<Item = String> + use<>> {
+        let entries = fs::read_dir(&self.dir).map_err(|e| Error::io("read", &self.dir, e))?;
+        Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()))
+    }
+}
+
+/// Whether a set or lab can still need a file: it has it by another name, or, from another file system,
+/// by a link, for which it counts how long ago the file was made.
+fn is_used(path: &Path) -> Result<bool> {
+    let seen = path.metadata().map_err(|e| Error::io("look at", path, e))?;
+    let age = seen.modified().ok().and_then(|time| time.elapsed().ok());
+    Ok(seen.nlink() > 1 || age.is_none_or(|age| age < MAY_BE_LINKED))
+}

@@ -1,0 +1,119 @@
+//! What all virtual machines of a set or lab boot from and share: kernel, initramfs, and two images.
+
+use super::shape::others;
+use crate::boot::{Flavour, Initramfs, Kernel, MODULES, Store, squash};
+use crate::change::{InState, StateFile};
+use crate::context::Context;
+use crate::error::{Context as _, Error, Result};
+use crate::host::command::Cmd;
+use crate::host::{Host, files, mounts};
+use crate::libvirt::qemu::{HOST, IMAGES, INITRAMFS, KERNEL, USR};
+use crate::plan::{Blueprint, Mount};
+use crate::state::State;
+use crate::supervisor::boot::Task;
+use std::collections::BTreeSet;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, symlink};
+use std::path::{Path, PathBuf};
+
+/// Makes them, or makes them anew; a machine that runs keeps what it has until its next start.
+///
+/// # Errors
+/// When the kernel cannot be had or an image cannot be made; a name is taken by somebody else's file.
+pub(super) fn make(context: &Context, state: &mut State, all: &[Blueprint]) -> Result<()> {
+    let ours: InState = StateFile::named(IMAGES).into();
+    state.claim(&ours)?;
+    state.journal.intend([ours])?;
+    let directory = state.dir.join(IMAGES);
+    match DirBuilder::new().mode(0o700).create(&directory) {
+        Err(e) if e.kind() != std::io::ErrorKind::AlreadyExists => {
+            return Err(Error::io("make directory", &directory, e));
+        }
+        _ => {}
+    }
+    let Some(first) = all.first() else {
+        return Ok(());
+    };
+    let host = &context.host;
+    let kernel = kernel(context)?;
+    put(&kernel.image, &directory.join(KERNEL))?;
+    let store = Store::open()?;
+    let usr = store.usr(host, &first.layout, || {
+        context
+            .report
+            .line("making an image of /usr for virtual machines");
+    })?;
+    put(&usr, &directory.join(USR))?;
+    drop(store);
+    let program = std::env::current_exe()
+        .map_err(|e| Error::failed(format!("find this program's own file: {e}")))?;
+    let modules = kernel.modules(host, MODULES)?;
+    replace(&directory.join(INITRAMFS), |new| {
+        Initramfs::write(host, new, &program, &modules, Task::Root)
+    })?;
+    of_host(host, &directory, &sources(all))
+}
+
+/// The kernel that machines boot, fetched where there is none.
+///
+/// # Errors
+/// When it cannot be had.
+pub(crate) fn kernel(context: &Context) -> Result<Kernel> {
+    Store::open()?.kernel(&context.host, Flavour::Cloud, |package| {
+        context
+            .report
+            .line(format!("fetching {package} for virtual machines"));
+    })
+}
+
+/// Has the file of this name be that one; where both are on one file system it stays when the other name
+/// goes.
+fn put(from: &Path, to: &Path) -> Result<()> {
+    replace(to, |new| {
+        fs::hard_link(from, new)
+            .or_else(|_| symlink(from, new))
+            .map_err(|e| Error::io("link", new, e))
+    })
+}
+
+fn replace(path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let new = files::temporary_name(path);
+    files::remove_file(&new)?;
+    make(&new)?;
+    fs::rename(&new, path).map_err(|e| Error::io("name", path, e))
+}
+
+/// What of this host the machines see besides /usr.
+fn sources(all: &[Blueprint]) -> BTreeSet<PathBuf> {
+    let of = |blueprint: &Blueprint| {
+        let layout = &blueprint.layout;
+        let trees = others(&layout.trees).map(|tree| layout.base.join(tree));
+        let mounts = blueprint.mounts.iter().filter_map(|mount| match mount {
+            Mount::Host { source, .. } => Some(source.clone()),
+            _ => None,
+        });
+        trees.chain(mounts).collect::<Vec<_>>()
+    };
+    all.iter().flat_map(of).collect()
+}
+
+/// The image of these directories and files, each at its own path in it.
+fn of_host(host: &Host, directory: &Path, sources: &BTreeSet<PathBuf>) -> Result<()> {
+    let stage = directory.join("stage");
+    files::remove_tree(&stage, &mounts::points()?)?;
+    fs::create_dir(&stage).map_err(|e| Error::io("make directory", &stage, e))?;
+    for source in sources {
+        let above = source.parent().unwrap_or(source);
+        let into = stage.join(above.strip_prefix("/").unwrap_or(above));
+        fs::create_dir_all(&into).map_err(|e| Error::io("make directory", &into, e))?;
+        // Not by its --parents: that of coreutils 9.1 fails for absolute paths.
+        Cmd::new("cp")
+            .arg("--archive")
+            .arg(source)
+            .arg(&into)
+            .ok(host)
+            .context("copy what virtual machines see of this host")?;
+    }
+    replace(&directory.join(HOST), |new| squash(host, &stage, new, &[]))?;
+    files::remove_tree(&stage, &mounts::points()?)
+}

@@ -1,0 +1,93 @@
+//! What a virtual machine reads from its own disk of what it is made up of.
+
+use crate::error::{Error, Result};
+use crate::libvirt::qemu::IMAGE_DISKS;
+use crate::plan::{Blueprint, Card, Mount, dir, text};
+use crate::rootfs::{Entry, Owner};
+use crate::spec::mac;
+use crate::supervisor::switch::{self, Bind, Image, Nic, Shape};
+use std::path::{Path, PathBuf};
+
+/// Where machines see what of this host is in their second image, each at its own path below.
+const HOST_AT: &str = "/.host";
+
+/// The file, and its directory where `before` has none.
+///
+/// # Errors
+/// When a mount of the machine's cannot be had in a virtual machine.
+pub(super) fn entries(blueprint: &Blueprint, before: &[Entry]) -> Result<Vec<Entry>> {
+    let path = switch::CONFIG.trim_start_matches('/');
+    let directory = "etc/lxc-autogen";
+    let is_it = |entry: &Entry| matches!(entry, Entry::Dir { path, .. } if path == directory);
+    let missing = !before.iter().any(is_it);
+    // This cannot fail: there are strings and numbers only.
+    let json = serde_json::to_string_pretty(&shape(blueprint)?).unwrap_or_default();
+    let new = missing.then(|| dir(directory, 0o755, Owner::Root));
+    Ok(new.into_iter().chain([text(path, json)]).collect())
+}
+
+fn shape(blueprint: &Blueprint) -> Result<Shape> {
+    let layout = &blueprint.layout;
+    let trees = others(&layout.trees).map(|tree| {
+        let to = Path::new("/").join(tree);
+        seen(&layout.base.join(tree), &to)
+    });
+    let mut binds: Vec<Bind> = trees.collect();
+    let mut memory = Vec::new();
+    for mount in &blueprint.mounts {
+        match mount {
+            Mount::Host {
+                source,
+                target,
+                read_only: true,
+            } => binds.push(seen(source, target)),
+            Mount::Host { source, .. } => return Err(not_writable(source)),
+            Mount::Memory { mib, target } => memory.push((PathBuf::from(target), *mib)),
+            // It has a kernel of its own.
+            Mount::NoGroups | Mount::NoSysrq => {}
+        }
+    }
+    let [(usr, _), (host, _)] = IMAGE_DISKS;
+    let image = |serial: &str, at: &str| Image {
+        serial: serial.to_owned(),
+        at: at.into(),
+    };
+    Ok(Shape {
+        name: blueprint.machine.name.clone(),
+        images: vec![image(usr, "/usr"), image(host, HOST_AT)],
+        binds,
+        memory,
+        cards: blueprint.cards.iter().map(card).collect(),
+        init: blueprint.init.clone(),
+        environment: blueprint.environment.clone(),
+    })
+}
+
+/// Trees besides /usr, which is an image of its own.
+pub(super) fn others(trees: &[String]) -> impl Iterator<Item = &String> {
+    trees.iter().filter(|tree| *tree != "usr")
+}
+
+fn seen(source: &Path, target: &Path) -> Bind {
+    Bind {
+        from: Path::new(HOST_AT).join(source.strip_prefix("/").unwrap_or(source)),
+        to: target.to_owned(),
+    }
+}
+
+fn card(card: &Card) -> Nic {
+    let ipv4 = format!("{}/{}", card.address, card.prefix);
+    let ipv6 = card.ipv6.map(|address| format!("{address}/64"));
+    Nic {
+        mac: mac(card.address),
+        addresses: [ipv4].into_iter().chain(ipv6).collect(),
+        gateway: card.gateway.map(|it| it.to_string()),
+    }
+}
+
+fn not_writable(source: &Path) -> Error {
+    Error::cant(format!(
+        "a virtual machine cannot write to {} of this host",
+        source.display()
+    ))
+}
