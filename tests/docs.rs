@@ -456,6 +456,8 @@ fn the_page_has_the_programs_environment_variables() {
     let known: BTreeSet<String> = every_arg(&clap())
         .into_iter()
         .filter_map(|a| Some(a.get_env()?.to_string_lossy().into_owned()))
+        // Of no option.
+        .chain([lxc_autogen::boot::VARIABLE.to_owned()])
         .collect();
     let described: BTreeSet<String> = items()
         .iter()
