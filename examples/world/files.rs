@@ -13,6 +13,7 @@ use lxc_autogen::host::cgroups::Own;
 use lxc_autogen::host::command::Cmd;
 use lxc_autogen::host::mounts;
 use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{Mode, SFlag, makedev, mknod};
 use std::fs::{self, DirBuilder, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, symlink};
@@ -44,6 +45,7 @@ pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
     mounts::detach(shm)?;
     tmpfs(shm, "mode=1777", MsFlags::MS_NOSUID | MsFlags::MS_NODEV)?;
     private.show_kept()?;
+    kvm_for_all(&private.at)?;
     name_it()?;
     // Entered anew: the directory that we are in does not show a file system that was mounted over
     // it.
@@ -52,6 +54,22 @@ pub fn make(place: &Place, plan: &Plan, own: &[Own]) -> Result<()> {
         .args(["link", "set", "lo", "up"])
         .ok(&Host::new(false))
         .map(drop)
+}
+
+/// A device that the user may open as well whom libvirtd has look at what QEMU can do: or else it looks
+/// again each time it defines a domain, 16 to 23 s where KVM hangs (libvirt 9.0,
+/// src/qemu/qemu_capabilities.c, virQEMUCapsIsValid).
+fn kvm_for_all(private: &Path) -> Result<()> {
+    let device = Path::new("/dev/kvm");
+    if !device.exists() {
+        return Ok(());
+    }
+    let (ours, mode) = (private.join("kvm"), Mode::from_bits_truncate(0o666));
+    let failed = |e| Error::io("make", &ours, e);
+    mknod(&ours, SFlag::S_IFCHR, mode, makedev(10, 232)).map_err(failed)?;
+    fs::set_permissions(&ours, Permissions::from_mode(0o666))
+        .map_err(|e| Error::io("open to all", &ours, e))?;
+    bind(&ours, device)
 }
 
 /// The world's private files.

@@ -94,8 +94,13 @@ impl Kernel {
         Ok(kernel)
     }
 
+    /// The directory with a directory of modules for each release.
+    pub(super) fn all_modules(&self) -> PathBuf {
+        self.tree.join("lib/modules")
+    }
+
     fn modules_directory(&self) -> PathBuf {
-        self.tree.join("lib/modules").join(&self.release)
+        self.all_modules().join(&self.release)
     }
 
     /// Files of modules, with those that they need, in the order of loading, each once. Modules that

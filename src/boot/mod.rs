@@ -9,6 +9,6 @@ mod usr;
 
 pub use initramfs::Initramfs;
 pub use kernel::{Flavour, Kernel};
-pub use probe::{Acceleration, MODULES, probe};
+pub use probe::{Acceleration, MODULES, WHERE_THERE, probe};
 pub use store::{DIRECTORY, Store, VARIABLE};
-pub use usr::squash;
+pub use usr::{MODULES_AT, squash};

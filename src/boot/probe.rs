@@ -20,8 +20,15 @@ pub const MODULES: &[&str] = &[
     "overlay",
 ];
 
+/// Modules that a machine has where its kernel has them: those of the device by which a panic is told,
+/// by their names since Linux 5.13 and before.
+pub const WHERE_THERE: &[&str] = &["pvpanic-mmio", "pvpanic"];
+
+/// The emulator.
+pub(super) const QEMU: &str = "qemu-system-x86_64";
+
 /// By what a virtual machine runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Acceleration {
     /// KVM.
     Kvm,
@@ -65,7 +72,7 @@ pub fn probe(host: &Host, kernel: &Kernel, program: &Path, scratch: &Path) -> Re
 }
 
 fn boots(host: &Host, kernel: &Kernel, initramfs: &Path, by: Acceleration) -> Result<()> {
-    let console = Cmd::new("qemu-system-x86_64")
+    let console = Cmd::new(QEMU)
         .args(["-accel", by.name(), "-cpu", "max", "-machine", "q35"])
         .args(["-m", "256", "-nodefaults", "-no-user-config"])
         .args(["-display", "none", "-serial", "stdio", "-no-reboot"])

@@ -1,11 +1,14 @@
 //! What virtual machines of all sets and labs share on this host: made once, and kept.
 
+use super::probe::{Acceleration, QEMU, probe};
 use super::{Flavour, Kernel, usr};
 use crate::error::{Error, Result};
-use crate::host::files::{self, Attributes};
+use crate::host::files::{self, Attributes, Existing};
 use crate::host::lock::{self, Lock};
 use crate::host::{Host, apt, mounts};
 use crate::rootfs::Layout;
+use nix::sys::utsname::uname;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -72,6 +75,22 @@ impl Store {
             .ok_or_else(|| Error::failed(format!("there is no kernel in the package {package}")))
     }
 
+    /// The image of a kernel's modules, made where it is not there.
+    ///
+    /// # Errors
+    /// When mksquashfs is missing or fails.
+    pub fn modules(&self, host: &Host, kernel: &Kernel) -> Result<PathBuf> {
+        let image = self
+            .dir
+            .join(format!("modules-{}.squashfs", kernel.release));
+        if !files::exists(&image) {
+            let temporary = self.fresh(&image)?;
+            usr::squash(host, &kernel.all_modules(), &temporary)?;
+            fs::rename(&temporary, &image).map_err(|e| Error::io("name", &image, e))?;
+        }
+        Ok(image)
+    }
+
     /// The image of a tree's /usr as it is now, made where it is not there; older ones of the same tree
     /// go. `told` is called before one is made.
     ///
@@ -90,6 +109,35 @@ impl Store {
             self.remove_others(&name, |other| other.starts_with(&start))?;
         }
         Ok(image)
+    }
+
+    /// By what machines run here: as it was found with this kernel of the host's and this QEMU, or else
+    /// tried, before which `told` is called.
+    ///
+    /// # Errors
+    /// As [`probe()`].
+    pub fn acceleration(
+        &self,
+        host: &Host,
+        kernel: &Kernel,
+        program: &Path,
+        told: impl Fn(),
+    ) -> Result<Acceleration> {
+        let path = self.dir.join("acceleration.json");
+        let here = Tried::at()?;
+        let before = files::read_optional(&path)?;
+        let before = before.and_then(|text| serde_json::from_slice(&text).ok());
+        if let Some((_, by)) = before.filter(|(at, _): &(Tried, Acceleration)| *at == here) {
+            return Ok(by);
+        }
+        told();
+        let scratch =
+            tempfile::tempdir_in(&self.dir).map_err(|e| Error::io("use", &self.dir, e))?;
+        let by = probe(host, kernel, program, scratch.path())?;
+        // This cannot fail: there are strings and numbers only.
+        let text = serde_json::to_vec(&(here, by)).unwrap_or_default();
+        files::write_atomic(&path, &text, Attributes::root(0o600), Existing::Replace)?;
+        Ok(by)
     }
 
     /// A name for something that is not whole yet; what a killed run has left there goes.
@@ -112,6 +160,28 @@ impl Store {
     fn names(&self) -> Result<impl Iterator<Item = String> + use<>> {
         let entries = fs::read_dir(&self.dir).map_err(|e| Error::io("read", &self.dir, e))?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()))
+    }
+}
+
+/// What the answer of a try depends on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Tried {
+    /// The host's kernel, as uname(1) -r has it.
+    kernel: String,
+    /// When this QEMU was installed, in seconds of the epoch.
+    qemu: Option<i64>,
+}
+
+impl Tried {
+    fn at() -> Result<Tried> {
+        let said = uname().map_err(|e| Error::failed(format!("ask for the kernel: {e}")))?;
+        let qemu = which::which(QEMU)
+            .ok()
+            .and_then(|path| path.metadata().ok());
+        Ok(Tried {
+            kernel: said.release().to_string_lossy().into_owned(),
+            qemu: qemu.map(|seen| seen.ctime()),
+        })
     }
 }
 

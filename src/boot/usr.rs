@@ -44,6 +44,9 @@ const LEFT_OUT: &[&str] = &[
     "share/seabios",
 ];
 
+/// Where machines have the modules of their own kernel: /usr/lib/modules is a link to it.
+pub const MODULES_AT: &str = "/.modules";
+
 /// Directories whose times say that something has come or gone which is of no package.
 const WATCHED: &[&str] = &[
     "bin",
@@ -84,14 +87,20 @@ pub(super) fn fingerprint(layout: &Layout) -> Result<(String, String)> {
 /// # Errors
 /// [`crate::error::Kind::Cant`] where mksquashfs is missing; when it fails, as on a full disk.
 pub(super) fn pack(host: &Host, base: &Path, to: &Path) -> Result<()> {
-    squash(host, &base.join("usr"), to, LEFT_OUT)
+    let link = format!("lib/modules s 777 0 0 {MODULES_AT}");
+    make(host, &base.join("usr"), to, LEFT_OUT, &["-p", &link])
 }
 
-/// Makes a squashfs of a directory, without these entries of it, which may have `*` in them.
+/// Makes a squashfs of a directory.
 ///
 /// # Errors
 /// As [`pack`].
-pub fn squash(host: &Host, from: &Path, to: &Path, without: &[&str]) -> Result<()> {
+pub fn squash(host: &Host, from: &Path, to: &Path) -> Result<()> {
+    make(host, from, to, &[], &[])
+}
+
+/// Without these entries, which may have `*` in them, and with more options (mksquashfs(1)).
+fn make(host: &Host, from: &Path, to: &Path, without: &[&str], more: &[&str]) -> Result<()> {
     which::which(PROGRAM).map_err(|_| {
         Error::cant(format!("{PROGRAM} is not installed")).mend(packages::mend_for_tool(PROGRAM))
     })?;
@@ -99,6 +108,7 @@ pub fn squash(host: &Host, from: &Path, to: &Path, without: &[&str]) -> Result<(
     Cmd::new(PROGRAM)
         .args::<PathBuf>([from.to_owned(), to.to_owned()])
         .args(["-noappend", "-quiet", "-no-progress", "-comp", "lz4"])
+        .args(more.iter().copied())
         .args(listed.into_iter().flatten())
         .args(without.iter().copied())
         .timeout(Duration::from_secs(600))

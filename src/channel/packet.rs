@@ -1,6 +1,7 @@
 //! What goes over a port: packets, each between two zeros (Consistent Overhead Byte Stuffing, by the
 //! crate cobs), so that the beginning of the next one is found after anything.
 
+use memchr::memchr;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -147,19 +148,23 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn take(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            if *byte != 0 {
-                self.too_long |= self.unfinished.len() >= LONGEST;
-                if !self.too_long {
-                    self.unfinished.push(*byte);
-                }
-                continue;
-            }
+        let mut rest = bytes;
+        while let Some(zero) = memchr(0, rest) {
+            self.add(&rest[..zero]);
             if !self.too_long {
                 self.whole.extend(Packet::of(&self.unfinished));
             }
             self.too_long = false;
             self.unfinished.clear();
+            rest = &rest[zero + 1..];
+        }
+        self.add(rest);
+    }
+
+    fn add(&mut self, bytes: &[u8]) {
+        self.too_long |= self.unfinished.len() + bytes.len() > LONGEST;
+        if !self.too_long {
+            self.unfinished.extend_from_slice(bytes);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Whether this host can take a lab; asked before anything is made.
 
+use super::virtual_host;
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, disk, loops, memory, packages};
@@ -19,6 +20,7 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
     super::hosts::check(lab)?;
     Owners::of(&lab.layout.base)?;
     virsh::connect(&look.context.host, &LXC)?;
+    virtual_host::check(look.context, lab)?;
     if matches!(hybrid::trap(), Ok(Trap::Set)) {
         return Err(Error::cant(hybrid::TRAP.0).mend(hybrid::TRAP.1));
     }
@@ -90,6 +92,11 @@ pub(crate) fn lacking(spec: &LabSpec, base: &Path) -> Vec<Error> {
     if spec.containers > 0 {
         all.extend(check_for_guests(base).err());
     }
+    let drivers = libraries(Path::new("/"));
+    all.extend(virtual_host::lacking(
+        spec,
+        is_in(&drivers, virtual_host::DRIVER),
+    ));
     if spec.fencing {
         all.extend(check_fence_modules(Path::new("/")).err());
     }

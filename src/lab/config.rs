@@ -75,7 +75,8 @@ pub fn sshd() -> String {
 pub fn supervisor(lab: &Lab, kind: Kind) -> Config {
     let mut daemons = match kind {
         Kind::Qnetd => vec![qdevice::qnetd()],
-        Kind::Cluster | Kind::Remote | Kind::Guest => cluster_daemons(lab),
+        Kind::Cluster => cluster_daemons(lab),
+        Kind::Remote | Kind::Guest => vec![remoted_daemon(lab)],
     };
     if lab.spec.ssh {
         daemons.push(daemon("sshd", &["/usr/sbin/sshd", "-D", "-e"], 0, None));
@@ -108,6 +109,21 @@ pub fn supervisor(lab: &Lab, kind: Kind) -> Config {
     }
 }
 
+/// The daemon of a remote node with an init of ours: a virtual machine.
+fn remoted_daemon(lab: &Lab) -> Daemon {
+    let path = remoted_in_node(lab);
+    let path = path.unwrap_or_else(|| lab.remoted.inside().display().to_string());
+    Daemon {
+        panics: PANICS.to_vec(),
+        stop_s: 600,
+        ..daemon("pacemaker-remoted", &[&path], 0, None)
+    }
+}
+
+/// CRM_EX_FATAL and CRM_EX_PANIC, when Pacemaker could not reboot the machine itself (2.1.5,
+/// lib/common/watchdog.c).
+const PANICS: [i32; 2] = [100, 101];
+
 fn cluster_daemons(lab: &Lab) -> Vec<Daemon> {
     let mut daemons = vec![
         daemon(
@@ -123,9 +139,7 @@ fn cluster_daemons(lab: &Lab) -> Vec<Daemon> {
             Some(Ready::Path("/run/libvirt/libvirt-sock".into())),
         ),
         Daemon {
-            // 100 and 101: CRM_EX_FATAL and CRM_EX_PANIC, when it could not reboot the machine
-            // itself (Pacemaker 2.1.5, lib/common/watchdog.c).
-            panics: vec![100, 101],
+            panics: PANICS.to_vec(),
             stop_s: 600,
             ..daemon("pacemakerd", &["/usr/sbin/pacemakerd"], 1, None)
         },

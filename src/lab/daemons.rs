@@ -17,7 +17,7 @@ pub(crate) fn reports(
     node: &Machine,
     inside: &Inside,
 ) -> Vec<Report> {
-    if !lab.has_init(node.kind) {
+    if !lab.has_init(node) {
         return Vec::new();
     }
     let cmd = match lab.spec.init {
@@ -26,7 +26,7 @@ pub(crate) fn reports(
             .cmd("systemctl")
             .arg("show")
             .arg(format!("--property={}", PROPERTIES.join(",")))
-            .args(units::enabled(lab, node.kind))
+            .args(units::enabled(lab, node))
             .arg("--state=failed")
             .arg("*"),
     };

@@ -16,7 +16,7 @@ const REMOTE_SHM_MIB: u32 = 147;
 
 /// The blueprint of a node.
 pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
-    let of_kind = match lab.has_init(node.kind) {
+    let of_kind = match lab.has_init(node) {
         true => system,
         false => remoted,
     };

@@ -3,7 +3,7 @@
 use super::{Init, Lab};
 use crate::checks::kernel::MIB_PER_GUEST;
 use crate::error::{Error, Result};
-use crate::plan::Kind;
+use crate::plan::{Form, Kind, Machine};
 
 /// Memory that a node takes at rest, MiB, measured on Debian 12 with Pacemaker 2.1.5, by its control
 /// group: anonymous, shared and the kernel's. pcsd takes 100 of a machine's.
@@ -36,7 +36,12 @@ pub(super) fn check(lab: &Lab, saved: Option<&Lab>, available: Option<u64>) -> R
 pub(super) fn mib(lab: &Lab) -> u64 {
     let nodes = lab.nodes().into_iter();
     let guests = MIB_PER_GUEST * u64::from(lab.spec.containers);
-    nodes.map(|node| mib_of(lab, node.kind)).sum::<u64>() + guests
+    let of = |node: Machine| match node.form {
+        Form::Container => mib_of(lab, node.kind),
+        // Emulated, of 512 MiB it had about 550 resident.
+        Form::Virtual => u64::from(node.memory_mib) + 40,
+    };
+    nodes.map(of).sum::<u64>() + guests
 }
 
 #[cfg(test)]

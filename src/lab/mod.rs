@@ -65,6 +65,7 @@ mod subnets;
 pub(crate) mod tree;
 mod units;
 pub(crate) mod verify;
+mod virtual_host;
 pub(crate) mod vote;
 pub(crate) mod wait;
 

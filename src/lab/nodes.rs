@@ -18,11 +18,18 @@ pub(super) const QNETD_OFFSET: usize = REMOTE_OFFSET - 1;
 /// node.
 const CLUSTER_VM_MIB: u32 = 512;
 const REMOTE_VM_MIB: u32 = 192;
+/// The least memory of a virtual machine with pcsd, MiB, which takes 100 of it: one of 192 had 2 left.
+const WITH_PCSD_MIB: u32 = 384;
 
 impl Lab {
-    /// Whether nodes of this kind have an init, ours or systemd. Others have pacemaker-remoted as
-    /// their PID 1.
-    pub fn has_init(&self, kind: Kind) -> bool {
+    /// Whether a node has an init, ours or systemd. Others have pacemaker-remoted as their PID 1: with
+    /// that a container ends, and the kernel of a virtual machine would panic.
+    pub fn has_init(&self, node: &Machine) -> bool {
+        node.form == Form::Virtual || self.is_system(node.kind)
+    }
+
+    /// Whether containers of this kind have an init.
+    pub(super) fn is_system(&self, kind: Kind) -> bool {
         match kind {
             Kind::Cluster | Kind::Qnetd => true,
             Kind::Remote => self.spec.init == Init::Systemd,
@@ -30,15 +37,16 @@ impl Lab {
         }
     }
 
-    /// Whether nodes of this kind run pcsd.
-    pub fn runs_pcsd(&self, kind: Kind) -> bool {
-        self.has_pcs() && matches!(kind, Kind::Cluster | Kind::Remote)
+    /// Whether a node runs pcsd; a virtual machine does so when it has the memory.
+    pub fn runs_pcsd(&self, node: &Machine) -> bool {
+        let has_room = node.form == Form::Container || node.memory_mib >= WITH_PCSD_MIB;
+        self.has_pcs() && has_room && matches!(node.kind, Kind::Cluster | Kind::Remote)
     }
 
     /// The nodes that run pcsd.
     pub fn with_pcsd(&self) -> Vec<Machine> {
         let mut all = self.nodes();
-        all.retain(|node| self.runs_pcsd(node.kind));
+        all.retain(|node| self.runs_pcsd(node));
         all
     }
 
@@ -131,7 +139,7 @@ impl Lab {
     /// The nodes in which an init runs daemons: see [`Lab::has_init`].
     pub fn systems(&self) -> Vec<Machine> {
         let mut all = self.nodes();
-        all.retain(|node| self.has_init(node.kind));
+        all.retain(|node| self.has_init(node));
         all
     }
 
@@ -144,7 +152,7 @@ impl Lab {
     }
 
     fn of_kind(&self, kind: Kind, count: u32, skip: usize) -> Vec<Machine> {
-        let memory = match self.has_init(kind) {
+        let memory = match self.is_system(kind) {
             true => self.spec.memory_mib,
             false => self.spec.guest_memory_mib,
         };

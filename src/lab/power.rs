@@ -90,7 +90,7 @@ fn await_off(context: &Context, lab: &Lab, nodes: &[&Machine]) -> Result<()> {
 /// Has a node end. One whose PID 1 is pacemaker-remoted obeys no SIGTERM (Pacemaker 2.1.5,
 /// daemons/execd/remoted_pidone.c): libvirt sends it to all others in there, and ends what is left.
 fn end(context: &Context, lab: &Lab, node: &Machine, inside: &Inside) -> Result<()> {
-    if lab.has_init(node.kind) {
+    if lab.has_init(node) {
         return daemons::end(context, lab, inside);
     }
     let hypervisor = machine::of(node).hypervisor();

@@ -145,10 +145,10 @@ mod tests {
         ];
         assert_eq!(names(Kind::Cluster), cluster);
         assert_eq!(
-            units::enabled(&lab, Kind::Qnetd),
+            units::enabled(&lab, &lab.qnetd_node().unwrap()),
             ["corosync-qnetd.service"]
         );
-        let enabled = units::enabled(&lab, Kind::Cluster);
+        let enabled = units::enabled(&lab, &lab.cluster_nodes()[0]);
         assert!(enabled.iter().any(|u| u == "corosync-qdevice.service"));
     }
 }

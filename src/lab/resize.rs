@@ -203,7 +203,7 @@ fn tell(context: &Context, now: &Lab, lab: &Lab) -> Result<()> {
             write(context, inside, COROSYNC, &conf)?;
         }
         tell_names(context, lab, inside)?;
-        if lab.runs_pcsd(node.kind) && !lab.spec.bare {
+        if lab.runs_pcsd(&node) && !lab.spec.bare {
             let token = lab.path(lab::KEYS).join(lab::PCS_TOKEN);
             let token =
                 std::fs::read_to_string(&token).map_err(|e| Error::io("read", &token, e))?;

@@ -3,7 +3,7 @@
 use super::able;
 use super::fixed::refuse_other_kind;
 use super::spec::absolute;
-use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, build, given, ipv6, subnets};
+use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, build, given, ipv6, subnets, virtual_host};
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -212,7 +212,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         packages: layout.packages()?,
         vm: Virtual {
             cpus: spec.vm_cpus,
-            kvm: false,
+            kvm: virtual_host::kvm(look.context, &spec)?,
         },
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),

@@ -42,7 +42,7 @@ pub fn root(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     if !lab.spec.bare && node.kind != Kind::Qnetd {
         entries.push(authkey(&keys.pacemaker));
     }
-    if lab.has_init(node.kind) {
+    if lab.has_init(node) {
         entries.extend(system(lab, node, keys));
     } else {
         entries.extend(other_users());
@@ -80,7 +80,7 @@ fn system(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     if let Some(ssh) = &keys.ssh {
         entries.extend(sshd::files(lab, ssh));
     }
-    if let Some(pcs) = keys.pcs.as_ref().filter(|_| lab.runs_pcsd(node.kind)) {
+    if let Some(pcs) = keys.pcs.as_ref().filter(|_| lab.runs_pcsd(node)) {
         entries.extend(pcs::files(lab, pcs));
     }
     // Packages' directories come last: those that are there already stay as they are.

@@ -84,7 +84,7 @@ fn in_node(agents: &Agents) -> PathBuf {
 }
 
 fn has_own_usr(lab: &Lab, kind: Kind) -> bool {
-    lab.spec.root == Root::Full && lab.has_init(kind)
+    lab.spec.root == Root::Full && lab.is_system(kind)
 }
 
 #[cfg(test)]

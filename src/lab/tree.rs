@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::host::inside;
 use crate::pacemaker::monitor::View;
-use crate::plan::{Kind, Machine};
+use crate::plan::{Form, Kind, Machine};
 use crate::supervisor;
 use serde::Serialize;
 use std::net::Ipv6Addr;
@@ -19,6 +19,9 @@ use std::path::PathBuf;
 pub(crate) struct Row {
     pub name: String,
     pub kind: &'static str,
+    /// Whether it is a virtual machine.
+    #[serde(rename = "virtual", skip_serializing_if = "std::ops::Not::not")]
+    pub is_vm: bool,
     /// Name in libvirt.
     pub domain: String,
     /// Id of the resource in the CIB, where there is one.
@@ -179,6 +182,7 @@ fn row(node: &Machine, running: &Running, view: Option<&View>, troubles: Vec<Str
     Row {
         up: word(libvirt, &pacemaker).is_none(),
         kind: node.kind.text(),
+        is_vm: node.form == Form::Virtual,
         domain: node.name.clone(),
         resource: node.resource_in_cib().map(str::to_owned),
         address: node.address.to_string(),
@@ -241,6 +245,7 @@ fn hang_guests(
         let row = Row {
             up: word(libvirt, &pacemaker).is_none(),
             kind: "guest node",
+            is_vm: false,
             domain: guest.name.clone(),
             resource: Some(guest.resource),
             address: guest.address.to_string(),

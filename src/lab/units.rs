@@ -53,8 +53,9 @@ const GENERATORS_DIR: &str = "etc/systemd/system-generators";
 const LIBVIRTD: &str = "[Unit]\nBefore=pacemaker.service\n\n\
                         [Service]\nType=simple\nTimeoutStopSec=5\nEnvironment=LIBVIRTD_ARGS=\n";
 
-/// The units that a node of this kind starts.
-pub(super) fn enabled(lab: &Lab, kind: Kind) -> Vec<String> {
+/// The units that a node starts.
+pub(super) fn enabled(lab: &Lab, node: &Machine) -> Vec<String> {
+    let kind = node.kind;
     let mut names = match kind {
         Kind::Cluster if lab.spec.bare => BARE.to_vec(),
         Kind::Cluster => CLUSTER.to_vec(),
@@ -63,7 +64,7 @@ pub(super) fn enabled(lab: &Lab, kind: Kind) -> Vec<String> {
     };
     names.extend((kind == Kind::Cluster && lab.spec.qnetd).then_some(qdevice::QDEVICE));
     names.extend(lab.spec.ssh.then_some("ssh"));
-    names.extend(lab.runs_pcsd(kind).then_some("pcsd"));
+    names.extend(lab.runs_pcsd(node).then_some("pcsd"));
     let unit = |name: &str| format!("{name}.service");
     names.into_iter().map(unit).collect()
 }
@@ -94,11 +95,11 @@ pub(super) fn files(lab: &Lab, node: &Machine) -> Vec<Entry> {
         }
         Kind::Qnetd => entries.extend(drop_in(qdevice::QNETD, qdevice::unit())),
     }
-    if lab.runs_pcsd(node.kind) && !lab.spec.bare {
+    if lab.runs_pcsd(node) && !lab.spec.bare {
         let before = lab.with_pcsd().into_iter().take_while(|n| n != node);
         entries.extend(pcs_later(before.count()));
     }
-    for unit in enabled(lab, node.kind) {
+    for unit in enabled(lab, node) {
         let at = match own.is_some() && unit == REMOTE_UNIT {
             true => format!("/{UNITS}/{unit}"),
             false => format!("{VENDOR}/{unit}"),
@@ -207,7 +208,8 @@ mod tests {
         assert_eq!(remote_unit(base(), true), (ours.clone(), true));
         let path = "/opt/elsewhere/pacemaker-remoted".into();
         assert_eq!(remote_unit(Remoted::Bound { path }, false), (ours, true));
-        assert_eq!(enabled(&sample(1, 1), Kind::Remote), [REMOTE_UNIT]);
+        let lab = sample(1, 1);
+        assert_eq!(enabled(&lab, &lab.remote_nodes()[0]), [REMOTE_UNIT]);
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub const KERNEL: &str = "kernel";
 pub const INITRAMFS: &str = "initramfs";
 /// The image of the base tree's /usr, in the same place.
 pub const USR: &str = "usr.squashfs";
+/// The image of the kernel's modules, in the same place.
+pub const MODULES: &str = "modules.squashfs";
 /// The image of what else of this host the machines see, in the same place.
 pub const HOST: &str = "host.squashfs";
 /// The disk with a machine's own root, in the directory of its files.
@@ -117,7 +119,7 @@ fn devices(blueprint: &Blueprint) -> El {
 }
 
 /// The images that are disks of a machine: serial number, and name among the images.
-pub const IMAGE_DISKS: [(&str, &str); 2] = [("usr", USR), ("host", HOST)];
+pub const IMAGE_DISKS: [(&str, &str); 3] = [("usr", USR), ("modules", MODULES), ("host", HOST)];
 
 /// A disk that holds nothing which a power cut of this host must spare: writes need not wait for the
 /// platter.

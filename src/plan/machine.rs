@@ -119,6 +119,9 @@ impl Machine {
             "mac": self.mac,
             "uuid": self.uuid,
         });
+        if self.form == Form::Virtual {
+            all["virtual"] = json!(true);
+        }
         if let Some(address) = self.link1 {
             all["link1"] = json!(address);
             all["link1_mac"] = json!(mac(address));

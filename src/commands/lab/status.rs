@@ -51,7 +51,10 @@ fn as_text(tree: &Tree) -> String {
     let mut add = |depth: &str, row: &Row| {
         cells.push(vec![
             format!("{depth}{}", row.name),
-            row.kind.to_owned(),
+            match row.is_vm {
+                true => format!("{}, VM", row.kind),
+                false => row.kind.to_owned(),
+            },
             match &row.link1 {
                 Some(second) => format!("{} {second}", row.address),
                 None => row.address.clone(),

@@ -2,7 +2,6 @@
 
 use super::{LabSpec, MOST_CLUSTER_NODES, MOST_REMOTE_NODES};
 use crate::error::{Error, Result};
-use crate::lab::Init;
 use crate::spec::bounds;
 
 /// The least memory of a virtual machine, MiB, with which Linux and systemd start.
@@ -55,10 +54,6 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
         Err(Error::usage(why).mend(mend))
     };
     match spec {
-        _ if spec.remote_vms > 0 && spec.init == Init::Own => takes(
-            "have systemd when they are remote nodes",
-            "leave out --init own",
-        ),
         _ if spec.containers > 0 && spec.cluster_vms > 0 => takes(
             "have no guest nodes in them: all cluster nodes share the guest nodes' files, by this host's file system",
             "--containers 0; or containers for cluster nodes, and --remote-vms",

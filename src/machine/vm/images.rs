@@ -1,13 +1,13 @@
 //! What all virtual machines of a set or lab boot from and share: kernel, initramfs, and two images.
 
 use super::shape::others;
-use crate::boot::{Flavour, Initramfs, Kernel, MODULES, Store, squash};
+use crate::boot::{Acceleration, Flavour, Initramfs, Kernel, MODULES, Store, WHERE_THERE, squash};
 use crate::change::{InState, StateFile};
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::{Host, files, mounts};
-use crate::libvirt::qemu::{HOST, IMAGES, INITRAMFS, KERNEL, USR};
+use crate::libvirt::qemu::{HOST, IMAGES, INITRAMFS, KERNEL, MODULES as MODULES_IMAGE, USR};
 use crate::plan::{Blueprint, Mount};
 use crate::state::State;
 use crate::supervisor::boot::Task;
@@ -44,10 +44,21 @@ pub(super) fn make(context: &Context, state: &mut State, all: &[Blueprint]) -> R
             .line("making an image of /usr for virtual machines");
     })?;
     put(&usr, &directory.join(USR))?;
+    put(
+        &store.modules(host, &kernel)?,
+        &directory.join(MODULES_IMAGE),
+    )?;
     drop(store);
-    let program = std::env::current_exe()
-        .map_err(|e| Error::failed(format!("find this program's own file: {e}")))?;
-    let modules = kernel.modules(host, MODULES)?;
+    let program = program()?;
+    let mut modules = kernel.modules(host, MODULES)?;
+    for name in WHERE_THERE {
+        let more = kernel.modules(host, &[name]).unwrap_or_default();
+        modules.extend(
+            more.into_iter()
+                .filter(|it| !modules.contains(it))
+                .collect::<Vec<_>>(),
+        );
+    }
     replace(&directory.join(INITRAMFS), |new| {
         Initramfs::write(host, new, &program, &modules, Task::Root)
     })?;
@@ -58,12 +69,33 @@ pub(super) fn make(context: &Context, state: &mut State, all: &[Blueprint]) -> R
 ///
 /// # Errors
 /// When it cannot be had.
-pub(crate) fn kernel(context: &Context) -> Result<Kernel> {
+fn kernel(context: &Context) -> Result<Kernel> {
     Store::open()?.kernel(&context.host, Flavour::Cloud, |package| {
         context
             .report
             .line(format!("fetching {package} for virtual machines"));
     })
+}
+
+/// Whether machines run by KVM here, tried where it is not known.
+///
+/// # Errors
+/// When no kernel can be had, or no machine boots.
+pub(crate) fn runs_by_kvm(context: &Context) -> Result<bool> {
+    let kernel = kernel(context)?;
+    if !files::exists(Path::new("/dev/kvm")) {
+        return Ok(false);
+    }
+    let by = Store::open()?.acceleration(&context.host, &kernel, &program()?, || {
+        context
+            .report
+            .line("trying whether virtual machines run by KVM here");
+    })?;
+    Ok(by == Acceleration::Kvm)
+}
+
+fn program() -> Result<PathBuf> {
+    std::env::current_exe().map_err(|e| Error::failed(format!("find this program's own file: {e}")))
 }
 
 /// Has the file of this name be that one; where both are on one file system it stays when the other name
@@ -114,6 +146,6 @@ fn of_host(host: &Host, directory: &Path, sources: &BTreeSet<PathBuf>) -> Result
             .ok(host)
             .context("copy what virtual machines see of this host")?;
     }
-    replace(&directory.join(HOST), |new| squash(host, &stage, new, &[]))?;
+    replace(&directory.join(HOST), |new| squash(host, &stage, new))?;
     files::remove_tree(&stage, &mounts::points()?)
 }

@@ -17,7 +17,7 @@ use crate::rootfs::Writer;
 use crate::spec::Subnet;
 use crate::state::State;
 use crate::xml::El;
-pub(crate) use images::kernel;
+pub(crate) use images::runs_by_kvm;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

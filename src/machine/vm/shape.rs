@@ -1,5 +1,6 @@
 //! What a virtual machine reads from its own disk of what it is made up of.
 
+use crate::boot::MODULES_AT;
 use crate::error::{Error, Result};
 use crate::libvirt::qemu::IMAGE_DISKS;
 use crate::plan::{Blueprint, Card, Mount, dir, text};
@@ -47,14 +48,18 @@ fn shape(blueprint: &Blueprint) -> Result<Shape> {
             Mount::NoGroups | Mount::NoSysrq => {}
         }
     }
-    let [(usr, _), (host, _)] = IMAGE_DISKS;
+    let [usr, modules, host] = IMAGE_DISKS.map(|(serial, _)| serial);
     let image = |serial: &str, at: &str| Image {
         serial: serial.to_owned(),
         at: at.into(),
     };
     Ok(Shape {
         name: blueprint.machine.name.clone(),
-        images: vec![image(usr, "/usr"), image(host, HOST_AT)],
+        images: vec![
+            image(usr, "/usr"),
+            image(modules, MODULES_AT),
+            image(host, HOST_AT),
+        ],
         binds,
         memory,
         cards: blueprint.cards.iter().map(card).collect(),
