@@ -14,7 +14,7 @@ use std::process::{Command, Output, Stdio};
 const VARIANTS: &[&str] = &[
     "up -c 1",
     "up -c 3 -C",
-    "up -c 3 -C -A --authkey copy --forward nat --allow-mounts",
+    "up -c 3 -C -A --authkey copy --forward nat --allow-mounts --keep-off",
     "up -c 2 --prefix qa.x_y- --forward isolated --memory 64 --shm 8 --monitor-interval 600",
     "up -c 300 -n 10.40.0.1/16 --hosts",
 ];

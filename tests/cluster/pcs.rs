@@ -46,6 +46,10 @@ fn pcs_and_crmsh_can_read_it() {
     );
     let shown = asked("crm configure show lxc-autogen-lxc-home");
     assert!(shown.contains("lxc-autogen-lxc-containers"), "{shown}");
+    // Of what is ours it has nothing to say.
+    let verified = run("crm", ["configure", "verify"]).exits(0);
+    let said = verified.out + &verified.err;
+    assert!(!said.contains("lxc") && !said.contains("None"), "{said}");
     let shown = asked("crm configure show container2");
     assert!(shown.contains("primitive container2"), "{shown}");
 

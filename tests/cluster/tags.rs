@@ -43,13 +43,16 @@ fn the_tag_is_of_what_is_there() {
     lxa("up -c 3").exits(0);
     assert_eq!(referred(OURS), ids(&[1, 2, 3]));
     assert!(!tool("cibadmin --query --scope constraints").contains("rsc-pattern"));
-    lxa("up -c 5").exits(0);
+    assert!(!has_constraint("lxc-autogen-lxc-keep-off"));
+    lxa("up -c 5 --keep-off").exits(0);
     assert_eq!(referred(OURS), ids(&[1, 2, 3, 4, 5]));
+    assert!(has_constraint("lxc-autogen-lxc-keep-off"));
     lxa("remove lxc2").exits(0);
     assert_eq!(referred(OURS), ids(&[1, 3, 4, 5]));
     lxa("up -c 3").exits(0);
     assert_eq!(referred(OURS), ids(&[1, 3]));
     tool("crm_verify --live-check");
+    assert!(has_constraint("lxc-autogen-lxc-keep-off"), "until cleanup");
 
     // Who has only the tag to hold on to: all at once, and one of them.
     tool(&format!("pcs resource disable {OURS} --wait=30"));
@@ -117,7 +120,7 @@ fn other_peoples_tags_stay() {
 /// The CIB, the set and the journal as the version before made them.
 fn a_set_of_before() {
     let before = Before::new();
-    lxa("up -c 2").exits(0);
+    lxa("up -c 2 --keep-off").exits(0);
     let home = "//rsc_location[@id='lxc-autogen-lxc-home']";
     let pattern = format!(
         "<rsc_location id=\"lxc-autogen-lxc-home\" rsc-pattern=\"^container[1-2]$\" node=\"{NODE}\" \
@@ -137,6 +140,7 @@ fn a_set_of_before() {
     rewrite("journal.jsonl", &|line| {
         !line.contains(OURS) && !line.contains("\"id\":\"tags\"")
     });
+    rewrite("set.json", &|line| !line.contains("\"keep_off\""));
     // The name is free then, and somebody has it.
     configured(&format!(
         "<configuration><tags><tag id=\"{OURS}\"><obj_ref id=\"container1\"/></tag></tags>\
@@ -149,11 +153,11 @@ fn a_set_of_before() {
     };
     assert_eq!(online(), names("lxc", 2));
     lxa("up -c 4").exits(0);
-    assert!(is_of("^container[1-4]$"));
+    assert!(is_of("^container[1-4]$") && has_constraint("lxc-autogen-lxc-keep-off"));
     lxa("remove lxc2").exits(0);
     lxa("up -c 3").exits(0);
     assert_eq!(online(), ["lxc1", "lxc3"]);
-    assert!(is_of("^container[1-3]$"));
+    assert!(is_of("^container[1-3]$") && has_constraint("lxc-autogen-lxc-keep-off"));
     lxa("up -A").exits(0);
     assert!(is_of("^container[1-3]$") && !has_constraint("lxc-autogen-lxc-home"));
     tool("crm_verify --live-check");

@@ -27,7 +27,7 @@ pub(super) fn of_containers(
     } else if set.spec.anywhere {
         all.push(cluster_nodes_only(set, named));
     }
-    all.push(keep_off(set));
+    all.extend(set.spec.keep_off.then(|| keep_off(set)));
     all
 }
 

@@ -30,6 +30,9 @@ pub fn object_ids(set: &Set, part: Part, named: Named) -> Vec<String> {
         ids.retain(|id| *id != containers_tag(&set.tag()));
     }
     let mut without: Vec<&str> = Vec::new();
+    if !set.spec.keep_off {
+        ids.retain(|id| *id != keep_off_id(&set.tag()));
+    }
     let shared = !set.nodes.is_empty();
     if !shared {
         without.push(MEMBERS);
@@ -54,8 +57,9 @@ pub fn object_ids(set: &Set, part: Part, named: Named) -> Vec<String> {
 pub fn former_ids(set: &Set) -> Vec<String> {
     let now = object_ids(set, Part::All, Named::Tag);
     let mut ids = ids_of_tag(&set.tag());
-    // A clone stays until cleanup.
-    ids.retain(|id| !now.contains(id) && *id != clone_constraint_id(&set.tag()));
+    // A clone stays until cleanup, and so does what a version before made without being asked.
+    let until_cleanup = [clone_constraint_id(&set.tag()), keep_off_id(&set.tag())];
+    ids.retain(|id| !now.contains(id) && !until_cleanup.contains(id));
     let passing = passing_ids(&set.tag());
     ids.retain(|id| !passing.contains(id));
     ids

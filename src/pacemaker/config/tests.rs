@@ -15,12 +15,13 @@ fn cluster() -> Cluster {
 
 #[test]
 fn ids_are_unique_and_those_to_delete_are_all_there() {
-    for (named, anywhere) in [
-        (Named::Tag, false),
-        (Named::Tag, true),
-        (Named::Pattern, false),
+    for (named, keep_off, anywhere) in [
+        (Named::Tag, false, false),
+        (Named::Tag, true, true),
+        (Named::Pattern, true, false),
     ] {
         let mut set = sample(3);
+        set.spec.keep_off = keep_off;
         set.spec.anywhere = anywhere;
         let cluster = Cluster { named, ..cluster() };
         let tree = additions(&set, Part::All, &cluster);
@@ -41,6 +42,10 @@ fn ids_are_unique_and_those_to_delete_are_all_there() {
         }
         let beside = if named == Named::Tag { 2 } else { 1 };
         assert_eq!(constraints.children.len() + beside, to_delete.len());
+        assert_eq!(
+            to_delete.contains(&"lxc-autogen-lxc-keep-off".to_owned()),
+            keep_off
+        );
     }
 }
 
@@ -68,6 +73,20 @@ fn constraints_name_the_primitives_by_a_tag_or_by_a_pattern() {
     let (tag, home) = of(Named::Pattern);
     assert_eq!((tag, home.get("rsc")), (None, None));
     assert_eq!(home.get("rsc-pattern"), Some("^container[1-3]$"));
+}
+
+#[test]
+fn what_a_version_before_made_unasked_stays_until_cleanup() {
+    let mut set = sample(3);
+    let former = former_ids(&set);
+    for stays in ["keep-off", "containers", "home", "clone-on-guests"] {
+        assert!(
+            !former.contains(&format!("lxc-autogen-lxc-{stays}")),
+            "{stays}"
+        );
+    }
+    set.spec.anywhere = true;
+    assert!(former_ids(&set).contains(&"lxc-autogen-lxc-home".to_owned()));
 }
 
 /// pcs reads no templates, and no references to attribute sets.
