@@ -47,6 +47,9 @@ pub fn nodes_are_switched(lab: &Lab) {
 
     // They stay off, and are started again by one command or by lab up.
     of("stop", "node2").exits(0);
+    of("kill", "node2 remote1")
+        .exits(0)
+        .complains("lab lab: lab-node2, lab-remote1 are off already");
     let json = of("start", "remote1 --json").exits(0).out;
     let json = crate::schema::conforms("switched", &json);
     let wanted = serde_json::json!({"lab": "lab", "name": "lab-remote1", "state": "online"});
@@ -101,6 +104,9 @@ fn guests_that_somebody_holds(lab: &Lab) {
     lab.ok("node1", &format!("{resource} --set-parameter target-role"));
     until("lxc3 is off", 60, || guest_init("lxc3") == 0);
     let held = "lxc3 (disabled)";
+    lxa("lab kill lxc3")
+        .exits(0)
+        .complains("lab lab: lxc3 is off already");
     lxa("lab restart lxc3")
         .exits(3)
         .complains(&format!("{held} is left as it is"));
