@@ -3,7 +3,7 @@
 
 use super::command::Cmd;
 use super::mounts::Mount;
-use super::{cgroups, proc};
+use super::{beside, cgroups, proc};
 use crate::error::{Error, Result};
 use caps::Capability;
 use procfs_core::process::Status;
@@ -51,10 +51,21 @@ impl Inside {
     /// It is this very program that enters the container and runs it there: see
     /// [`enter::run`](super::enter::run).
     pub fn cmd(&self, program: &str) -> Cmd {
+        self.entering(program, None)
+    }
+
+    /// The same for somebody who waits for it: when the container ends meanwhile, that is said.
+    pub fn cmd_beside(&self, program: &str) -> Cmd {
+        self.entering(program, Some(format!("{}{}", beside::OPTION, self.name)))
+    }
+
+    fn entering(&self, program: &str, option: Option<String>) -> Cmd {
         let ourselves = std::env::current_exe().unwrap_or_else(|_| "lxc-autogen".into());
         let variables = self.environment.iter();
         Cmd::new(ourselves.to_string_lossy())
-            .args(["node-enter", &self.pid.to_string()])
+            .arg("node-enter")
+            .args(option)
+            .arg(self.pid.to_string())
             .args(self.dropped.iter().map(|name| format!("--without={name}")))
             .args(variables.map(|(name, value)| format!("--env={name}={value}")))
             .arg("--")
