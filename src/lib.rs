@@ -68,9 +68,17 @@ pub fn main() -> ExitCode {
         // These take signals their own way.
         Some(cli::Command::Node(NodeCommand::NodeEnter {
             pid,
+            beside: Some(name),
+            ..
+        })) => {
+            host::beside::run(&name, pid, &args).map_err(|e| e.with_kind(error::Kind::NotEntered))
+        }
+        Some(cli::Command::Node(NodeCommand::NodeEnter {
+            pid,
             without,
             env,
             command,
+            ..
         })) => host::enter::run(pid, &without, &env, &command)
             .map_err(|e| e.with_kind(error::Kind::NotEntered)),
         Some(cli::Command::Node(NodeCommand::NodeAgent)) => channel::serve(),

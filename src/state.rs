@@ -204,9 +204,13 @@ impl State {
     /// with.
     pub fn put_back(&mut self, context: &work::Context, cause: Error) -> Error {
         signals::forget();
-        context
-            .report
-            .line(format!("{}; putting back what was done", cause.message()));
+        // The cause is told in the end, with what mends it.
+        let how = match cause.kind {
+            Kind::Interrupted => "interrupted",
+            _ => "failed",
+        };
+        let line = format!("{how}: putting back what was done");
+        context.report.line(line);
         let first = self.journal.run_began();
         let undoer = Undoer::of(context, self.set.as_ref());
         // Other nodes undo their own changes, when the leading node asks. The records of other

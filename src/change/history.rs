@@ -37,9 +37,10 @@ pub(super) fn delete(
     cib: &Cib,
     primitives: &[String],
     nodes: &HashMap<String, String>,
+    along: &Along,
 ) -> Result<()> {
     if primitives.len() <= AT_ONCE || !others_would_suffer(cib, nodes) {
-        return tools::delete(undoer.host, primitives);
+        return along.delete(undoer, cib, primitives, true);
     }
     let mut stage = undoer.report.stage("deleted", primitives.len());
     let mut deleted = 0;
@@ -48,7 +49,8 @@ pub(super) fn delete(
             signals::sleep(ANSWERS)?;
         }
         let began = Instant::now();
-        tools::delete(undoer.host, part)?;
+        let is_last = deleted + part.len() == primitives.len();
+        along.delete(undoer, cib, part, is_last)?;
         let gone = part.iter().filter_map(|id| nodes.get(id));
         dropped(undoer, &gone.map(String::as_str).collect(), PATIENCE)?;
         // The CIB is without the primitives before the controller has dropped their history.
@@ -64,6 +66,42 @@ pub(super) fn delete(
     })?;
     stage.done();
     Ok(())
+}
+
+/// What is deleted along with the last of some primitives.
+#[derive(Debug, Default)]
+pub(super) struct Along {
+    /// Clones, constraints, the set's tag and its marker.
+    pub objects: Vec<String>,
+    /// Tags of our sets in the CIB: they refer to primitives.
+    pub tags: Vec<String>,
+}
+
+impl Along {
+    fn delete(&self, undoer: &Undoer<'_>, cib: &Cib, part: &[String], is_last: bool) -> Result<()> {
+        let ids = match is_last {
+            true => self.in_order(cib, part),
+            false => part.to_vec(),
+        };
+        tools::delete_referred(undoer.host, &ids, &self.tags)
+    }
+
+    /// All of it after most of the primitives, in an order that holds where it takes several commands:
+    /// no constraint outlives what it names, the tag never is without a reference, which the schema
+    /// forbids, and the marker, which tells whose the others are, goes last.
+    fn in_order(&self, cib: &Cib, part: &[String]) -> Vec<String> {
+        let (constraints, resources) = (cib.ids_in("constraints"), cib.ids_in("resources"));
+        let (most, last) = part.split_at(part.len().saturating_sub(1));
+        let mut objects = self.objects.clone();
+        objects.sort_by_key(|id| match id.as_str() {
+            id if constraints.contains(id) => 0,
+            id if resources.contains(id) => 2,
+            _ => 1,
+        });
+        let before = objects.partition_point(|id| !resources.contains(id.as_str()));
+        let (before, after) = objects.split_at(before);
+        [most, before, last, after].concat()
+    }
 }
 
 /// Whether other nodes would suffer from the controller's end. Other cluster nodes fence its node,
@@ -165,6 +203,23 @@ mod tests {
         assert!(!suffers("", ""));
         assert!(suffers(r#"<node id="2" uname="node2"/>"#, ""));
         assert!(suffers("", remote));
+    }
+
+    #[test]
+    fn no_reference_outlives_what_it_refers_to() {
+        let cib = Cib::parse(
+            r#"<cib><configuration><resources><template id="marker"/><primitive id="c1"/>
+            <primitive id="c2"/><clone id="clone"/></resources><constraints>
+            <rsc_location id="home" rsc="tag"/></constraints><tags><tag id="tag">
+            <obj_ref id="c1"/><obj_ref id="c2"/></tag></tags></configuration></cib>"#,
+        );
+        let of = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let along = Along {
+            objects: of("clone marker tag home"),
+            tags: of("tag"),
+        };
+        let order = along.in_order(&cib.unwrap(), &of("c1 c2"));
+        assert_eq!(order, of("c1 home tag c2 clone marker"));
     }
 
     #[test]

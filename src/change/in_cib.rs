@@ -1,4 +1,4 @@
-//! Resources, constraints and markers of sets in the CIB.
+//! Resources, constraints, tags and markers of sets in the CIB.
 
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
@@ -13,7 +13,7 @@ rank! {
     Cib: InCib {
         /// A primitive or clone.
         Resource,
-        /// A constraint, or a set's marker.
+        /// A constraint, or a set's tag or marker.
         CibObject,
     }
 }
@@ -64,7 +64,7 @@ impl Kind for Resource {
     }
 }
 
-/// Delete a constraint or a set's marker from the CIB.
+/// Delete a constraint, or a set's tag or marker, from the CIB.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CibObject {
     /// XML id.
@@ -90,7 +90,12 @@ impl Kind for CibObject {
         let Some((cib, tags)) = traces.in_cib() else {
             return Ok(Vec::new());
         };
-        let ids = tags.iter().flat_map(|tag| config::ids_of_tag(tag));
+        let ids = tags.iter().flat_map(|tag| {
+            let mut ids = config::ids_of_tag(tag);
+            let theirs = config::containers_tag(tag);
+            ids.retain(|id| *id != theirs || cib.tag_of_containers(tag).is_some());
+            ids
+        });
         let there = ids.filter(|id| cib.has_id(id));
         let kept_off = tags.iter().flat_map(|tag| cib.kept_off(tag));
         let all = there.chain(kept_off.map(str::to_owned));

@@ -128,7 +128,10 @@ impl From<Afterwards> for Joining {
 
 impl Kind for Joining {
     fn key(&self) -> String {
-        format!("{} of the CIB while nodes join", self.id)
+        match self.id == config::TAGS {
+            true => format!("section {} of the CIB, if it is empty then", self.id),
+            false => format!("{} of the CIB while nodes join", self.id),
+        }
     }
 
     fn about(&self) -> About<'_> {
@@ -137,7 +140,13 @@ impl Kind for Joining {
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
         let left = traces.left_by_joining().map(config::left_over);
-        Ok(left.into_iter().flatten().map(Joining::from).collect())
+        // Whether the section was there before, only the journal knows.
+        let section = match traces.in_cib() {
+            Some((cib, tags)) if !traces.has_journal && !tags.is_empty() => cib.tags_afterwards(),
+            _ => None,
+        };
+        let all = left.into_iter().flatten().chain(section);
+        Ok(all.map(Joining::from).collect())
     }
 }
 

@@ -1,7 +1,8 @@
 //! Stopping our resources before they are deleted from the CIB.
 
+use super::history::{self, Along};
 use super::prestop::Ahead;
-use super::{CibObject, InCib, Item, Resource, Undoer, history};
+use super::{CibObject, InCib, Item, Resource, Undoer};
 use crate::error::{Error, Result};
 use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::cib::Cib;
@@ -77,10 +78,22 @@ pub(super) fn stop_and_delete(undoer: &Undoer<'_>, items: &[Item<InCib>], cib: &
             watched.clear();
         }
         stage.done();
-        history::delete(undoer, cib, &primitives, &containers)?;
     }
-    // The clone goes together with its constraint, which names it.
-    tools::delete(undoer.host, &[clones, objects].concat())
+    let tags = cib.our_tags();
+    let emptied = tags.iter().filter(|tag| !objects.contains(tag));
+    let emptied = emptied.filter(|tag| {
+        let mut left = cib.referred_in(tag).into_iter();
+        left.all(|id| primitives.iter().any(|it| it == id))
+    });
+    // Somebody has deleted the others: the next `up` makes tag and constraints again.
+    let with_them = emptied.flat_map(|tag| [cib.ours_on(tag), vec![tag.clone()]].concat());
+    let with_them: Vec<String> = with_them.collect();
+    // A clone goes together with its constraint, which names it.
+    let along = Along {
+        objects: [clones, objects, with_them].concat(),
+        tags,
+    };
+    history::delete(undoer, cib, &primitives, &containers, &along)
 }
 
 /// Most primitives stopped at a time. The scheduler's time for all stops grows faster than their

@@ -54,6 +54,12 @@ const TABLE: &[Row] = &[
         "Cib",
     ),
     (
+        r#"{"undo":"joining","id":"tags","xpath":"/cib/configuration/tags[not(*)]","then":null}"#,
+        Rank::Properties,
+        "section tags of the CIB, if it is empty then",
+        "Cib",
+    ),
+    (
         r#"{"undo":"monitors","set":"lxc-autogen-lxc","interval_s":20}"#,
         Rank::Properties,
         "monitors of lxc-autogen-lxc",

@@ -130,6 +130,12 @@ fn check_names(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
             .mend("choose another --prefix, or clean up there"));
         }
     }
+    if let (None, Some(taken)) = (cib.description(&set.tag()), taken_by_others(set, cib)) {
+        return Err(Error::cant(format!(
+            "{taken}, as the set's own would be called, is the id of something else in the CIB"
+        ))
+        .mend("choose another --prefix, or remove it: pcs tag remove, crm configure delete"));
+    }
     if cib.is_of_a_template(&set.tag()) {
         return Err(Error::cant(format!(
             "the primitives of {} are made from a template, as version 0.1.0 made them",
@@ -181,6 +187,13 @@ fn check_names(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<()> {
     }
     check_domains(look, set)?;
     check_clone_name(set, cib)
+}
+
+/// The id of a marker or a tag that is somebody else's, where the set is new to the CIB: its own would
+/// be merged into that.
+fn taken_by_others(set: &Set, cib: &Cib) -> Option<String> {
+    let ours = [set.tag(), config::containers_tag(&set.tag())];
+    ours.into_iter().find(|id| cib.has_id(id))
 }
 
 /// Whether a node entry has our mark, left by an interrupted run.

@@ -39,6 +39,7 @@ pub(crate) fn of(look: &Look<'_>, set: &Set) -> Result<Option<Outlook>> {
         roles: Roles::of_schema(cib.schema()),
         revive: Vec::new(),
         there: Vec::new(),
+        named: cib.named(&set.tag()),
         joining: None,
     };
     let additions = config::additions(&first, Part::All, &cluster);

@@ -13,6 +13,10 @@ pub enum NodeCommand {
         /// Capabilities that the command is not to have.
         #[arg(long, value_name = "CAPABILITY")]
         without: Vec<String>,
+        /// Name of the container: a process outside of it stays, and says so when it ends with the
+        /// command.
+        #[arg(long, value_name = "NAME")]
+        beside: Option<String>,
         /// All of the command's environment.
         #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
         env: Vec<(String, String)>,

@@ -95,6 +95,9 @@ pub struct Shape {
     /// Leave CAP_SYS_ADMIN to the containers, so that agents can mount (less safe)
     #[arg(long)]
     pub allow_mounts: bool,
+    /// Keep the resources of Pacemaker's test suite, Connectivity and rsc_*, off the nodes
+    #[arg(long)]
+    pub keep_off: bool,
     /// Not an option: under the name of lxc_autogen.sh, -m gives the clone's primitive the name that
     /// Pacemaker's test waits for.
     #[arg(skip)]
@@ -122,6 +125,7 @@ impl Shape {
             binds: it.bind,
             hosts: it.hosts,
             allow_mounts: it.allow_mounts,
+            keep_off: it.keep_off,
             old_names: it.old_names,
             remove: Vec::new(),
             enable: Vec::new(),

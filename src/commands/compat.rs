@@ -6,7 +6,7 @@ use crate::cli::{Original, Shape};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::pacemaker::config::Part;
-use crate::spec::{Scope, Sharing};
+use crate::spec::{Scope, Sharing, Wanted};
 
 /// # Errors
 /// When no action is named.
@@ -16,7 +16,11 @@ pub(super) fn verbs(
     shape: &Shape,
     sharing: &Sharing,
 ) -> Result<Vec<Verb>> {
-    let wanted = shape.wanted();
+    // The original keeps the test suite's resources off its nodes without being asked.
+    let wanted = Wanted {
+        keep_off: true,
+        ..shape.wanted()
+    };
     if shape.add_master {
         context
             .report

@@ -83,6 +83,6 @@ fn generate(
 ) -> Result<()> {
     make_everywhere(look, state, choice, shared, steps)?;
     // The file that -a would add to the CIB; -a writes it anew then, for the cluster of that time.
-    let cib = config::additions(&choice.set, Part::All, &preview::cluster(look));
+    let cib = config::additions(&choice.set, Part::All, &preview::cluster(look, &choice.set));
     state.write("cib.xml", &cib.render())
 }

@@ -11,6 +11,9 @@ use procfs_core::{ProcessCGroup, ProcessCGroups};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+/// Begins the option of `node-enter` whose value is the container's name: see [`super::beside`].
+pub(super) const BESIDE: &str = "--beside=";
+
 /// A running container or virtual machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Inside {
@@ -75,12 +78,24 @@ impl Inside {
     /// [`enter::run`](super::enter::run). For a virtual machine it has it run by the machine's own
     /// agent (`src/channel/`).
     pub fn cmd(&self, program: &str) -> Cmd {
+        self.entering(program, None)
+    }
+
+    /// The same for somebody who waits for it: when the container ends meanwhile, that is said, as it is
+    /// for a virtual machine in any case.
+    pub fn cmd_beside(&self, program: &str) -> Cmd {
+        self.entering(program, Some(format!("{BESIDE}{}", self.name)))
+    }
+
+    fn entering(&self, program: &str, option: Option<String>) -> Cmd {
         let ourselves = std::env::current_exe().unwrap_or_else(|_| "lxc-autogen".into());
         let variables = self.environment.iter();
         let cmd = Cmd::new(ourselves.to_string_lossy());
         let cmd = match &self.way {
             Way::Namespaces { pid, dropped } => cmd
-                .args(["node-enter", &pid.to_string()])
+                .arg("node-enter")
+                .args(option)
+                .arg(pid.to_string())
                 .args(dropped.iter().map(|name| format!("--without={name}"))),
             Way::Port(directory) => cmd.arg("node-port").arg(directory),
         };

@@ -3,6 +3,7 @@
 
 pub mod apt;
 pub mod at;
+pub mod beside;
 pub mod cgroups;
 pub mod command;
 pub mod container_net;

@@ -177,13 +177,17 @@ pub(crate) fn restart(
 }
 
 /// Pulls the plugs of nodes: everything in them ends at once, and nobody in there can say goodbye.
-/// Returns when they have ended; what comes then is the cluster's.
+/// Returns when they have ended; what comes then is the cluster's. Gives back the names of those that
+/// were off already.
 ///
 /// # Errors
 /// When a node does not end.
-pub(crate) fn kill(context: &Context, lab: &Lab, nodes: &[Machine]) -> Result<()> {
+pub(crate) fn kill(context: &Context, lab: &Lab, nodes: &[Machine]) -> Result<Vec<String>> {
     let before = Running::of(context, lab)?;
-    for (machinery, nodes) in machine::by_machinery(nodes) {
+    let is_on = |n: &&Machine| before.get(&n.name).is_some() || before.is_paused(&n.name);
+    let (on, off): (Vec<&Machine>, Vec<&Machine>) = nodes.iter().partition(is_on);
+    let on: Vec<Machine> = on.into_iter().cloned().collect();
+    for (machinery, nodes) in machine::by_machinery(&on) {
         let names: Vec<String> = nodes.into_iter().map(|n| n.name).collect();
         machinery.unplug(&context.host, &names)?;
         let ended = |running: &Running, name: &String| {
@@ -213,5 +217,5 @@ pub(crate) fn kill(context: &Context, lab: &Lab, nodes: &[Machine]) -> Result<()
                 .mend(format!("virsh -c {uri} destroy {}", left[0]))
         })?;
     }
-    Ok(())
+    Ok(off.into_iter().map(|node| node.name.clone()).collect())
 }

@@ -52,20 +52,18 @@ impl<'a> Typed<'a> {
         Ok(Typed { program, arguments })
     }
 
-    fn cmd(self, mut inside: Inside) -> Cmd {
-        for name in ["TERM", "LANG"] {
-            if let Ok(value) = std::env::var(name) {
-                inside = inside.with_environment(name, &value);
-            }
-        }
-        inside
-            .cmd(self.program)
-            .args(self.arguments.iter().cloned())
+    fn cmd(self, inside: Inside) -> Cmd {
+        let inside = with_ours(inside);
+        let arguments = self.arguments.iter().cloned();
+        inside.cmd(self.program).args(arguments)
     }
 
     /// Replaces this process with the command in the machine; returns only when that fails.
     pub(crate) fn become_it(self, inside: Inside) -> Error {
-        self.cmd(inside).become_it()
+        let inside = with_ours(inside);
+        let arguments = self.arguments.iter().cloned();
+        let cmd = inside.cmd_beside(self.program).args(arguments);
+        cmd.become_it()
     }
 
     /// Runs the command in all of these machines. Gives back the greatest exit status, in which our
@@ -84,6 +82,16 @@ impl<'a> Typed<'a> {
             ended.max().unwrap_or(0)
         })
     }
+}
+
+/// With the variables of this process that the command is to have, too.
+fn with_ours(mut inside: Inside) -> Inside {
+    for name in ["TERM", "LANG"] {
+        if let Ok(value) = std::env::var(name) {
+            inside = inside.with_environment(name, &value);
+        }
+    }
+    inside
 }
 
 /// Runs the command in one of several machines; each line of its output gets the machine's name.

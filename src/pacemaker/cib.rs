@@ -97,13 +97,15 @@ impl Cib {
         all.filter_map(|e| e.get("id")).collect()
     }
 
-    /// Every XML id in the configuration.
+    /// Every XML id in the configuration. What only refers to an object has no id of its own, though
+    /// it may be in an attribute of that name.
     pub fn ids(&self) -> HashSet<&str> {
         self.root
             .find("configuration")
             .map(El::walk)
             .unwrap_or_default()
             .into_iter()
+            .filter(|e| !["obj_ref", "resource_ref"].contains(&e.name.as_str()))
             .filter_map(|e| e.get("id"))
             .collect()
     }

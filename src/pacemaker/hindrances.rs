@@ -47,8 +47,10 @@ impl Cib {
     }
 
     fn against(&self, resources: &[&str], is_there: impl Fn(&El) -> bool) -> Vec<&str> {
+        let tags = self.tags_with(resources);
         let is_of = |e: &El| {
-            let named = e.get("rsc").is_some_and(|id| resources.contains(&id));
+            let is_meant = |id: &str| resources.contains(&id) || tags.contains(id);
+            let named = e.get("rsc").is_some_and(is_meant);
             let pattern = e.get("rsc-pattern").and_then(|p| Regex::new(p).ok());
             named || pattern.is_some_and(|p| resources.iter().any(|id| p.is_match(id)))
         };
@@ -108,6 +110,11 @@ mod tests {
         );
         assert_eq!(found(&ban("b", "rsc=\"container1\"", "n1", "100")), "");
         assert_eq!(found(&ban("b", "rsc=\"web\"", "n1", "-INFINITY")), "");
+        // By a tag that has it.
+        let tagged = ban("b", "rsc=\"all\"", "n1", "-INFINITY")
+            + "</constraints><tags><tag id=\"all\"><obj_ref id=\"container1\"/></tag></tags><constraints>";
+        assert_eq!(found(&tagged), "b");
+        assert_eq!(found(&tagged.replace("container1", "web")), "");
         let ours = ban("lxc-autogen-lxc-x", "rsc=\"container1\"", "n1", "-INFINITY");
         assert_eq!(found(&ours), "");
         let rule = "<rsc_location id=\"r\" rsc=\"lxc1\"><rule id=\"x\" score=\"-INFINITY\"/></rsc_location>";

@@ -13,5 +13,6 @@ pub mod monitor;
 mod ownership;
 mod properties;
 pub mod schema;
+mod tags;
 pub mod throttle;
 pub mod tools;

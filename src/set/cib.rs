@@ -9,7 +9,7 @@ use crate::libvirt::leftovers;
 use crate::look::Look;
 use crate::machine::{self, Lifetime};
 use crate::pacemaker::cib::Cib;
-use crate::pacemaker::config::{self, Cluster, Joining, Part};
+use crate::pacemaker::config::{self, Cluster, Joining, Named, Part};
 use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
 use crate::plan::Set;
@@ -87,9 +87,14 @@ pub(crate) fn intend(state: &mut State, set: &Set, part: Part, cib: &Cib) -> Res
     };
     // Where another node leads the set, its journal has the property's value of before the set.
     let refresh = (set.nodes.is_empty() || !cib.has_id(&set.tag())).then(|| refresh.into());
+    let named = cib.named(&set.tag());
+    let section = cib.tags_afterwards();
+    let section = section.filter(|_| part == Part::All && named == Named::Tag);
+    let section = section.map(|it| change::Joining::from(it).into());
+    let undos = undos(set, part, named);
     state
         .journal
-        .intend(refresh.into_iter().chain(undos(set, part)))
+        .intend(refresh.into_iter().chain(section).chain(undos))
 }
 
 /// Deletes constraints that the set had with earlier options and has no more: they would go on to
@@ -122,6 +127,7 @@ fn cluster(look: &Look<'_>, set: &Set, cib: &Cib) -> Result<Cluster> {
             .into_iter()
             .map(str::to_owned)
             .collect(),
+        named: cib.named(&set.tag()),
         joining: None,
     })
 }
@@ -206,7 +212,7 @@ fn revived(set: &Set, cib: &Cib) -> Vec<String> {
 
 /// The journal's records that take a set's part out of the CIB, and those of its traces on this
 /// host.
-fn undos(set: &Set, part: Part) -> Vec<Change> {
+fn undos(set: &Set, part: Part, named: Named) -> Vec<Change> {
     let mut undos = Vec::new();
     if part == Part::All {
         undos.extend(left_here(set));
@@ -220,7 +226,7 @@ fn undos(set: &Set, part: Part) -> Vec<Change> {
         }
     }
     undos.extend(
-        config::object_ids(set, part)
+        config::object_ids(set, part, named)
             .into_iter()
             .map(|id| change::CibObject { id }.into()),
     );

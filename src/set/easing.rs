@@ -55,6 +55,7 @@ impl Passing {
                 first: !cib.has_id(&set.tag()),
                 others: set.spec.anywhere || !set.nodes.is_empty() || cib.has_others_than(home),
                 placed: manner.placed,
+                named: cib.named(&set.tag()),
                 easing: easing(&set.tag(), cib),
             }),
             raises: if manner.gentle {

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::libvirt::network;
 use crate::look::Look;
 use crate::machine;
-use crate::pacemaker::config::{self, Cluster, Part};
+use crate::pacemaker::config::{self, Cluster, Named, Part};
 use crate::pacemaker::schema::Roles;
 use crate::pacemaker::tools;
 use crate::plan::{Machine, Set, blueprint};
@@ -92,7 +92,7 @@ pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> 
         Goal::Added(part) | Goal::Files(Some(part)) => part,
         Goal::Files(None) | Goal::Online => Part::All,
     };
-    let cib = config::additions(set, part, &cluster(look));
+    let cib = config::additions(set, part, &cluster(look, set));
     if look.context.options.json {
         return print_json(set, &cib);
     }
@@ -130,7 +130,8 @@ pub(crate) fn print(look: &Look<'_>, choice: &Choice, goal: Goal) -> Result<()> 
     Ok(())
 }
 
-/// What the CIB would get, without the nodes and resources that it has; `None` where that is all.
+/// What the CIB would get, without the nodes and resources that it has, and the references to them;
+/// `None` where that is all.
 fn new_in_cib(look: &Look<'_>, mut additions: El) -> Option<El> {
     let Ok(there) = look.cib() else {
         return Some(additions);
@@ -142,13 +143,18 @@ fn new_in_cib(look: &Look<'_>, mut additions: El) -> Option<El> {
             section.children.retain(is_new);
             any |= !section.children.is_empty();
         }
+        for tag in section.children.iter_mut().filter(|e| e.name == "tag") {
+            let known = there.referred_in(tag.get("id").unwrap_or_default());
+            (tag.children).retain(|e| e.get("id").is_none_or(|id| !known.contains(&id)));
+        }
     }
     any.then_some(additions)
 }
 
 /// The cluster as the running Pacemaker describes it, or else as the newest Pacemaker on this host
 /// would.
-pub(crate) fn cluster(look: &Look<'_>) -> Cluster {
+pub(crate) fn cluster(look: &Look<'_>, set: &Set) -> Cluster {
+    let named = look.cib().map(|cib| cib.named(&set.tag()));
     let schema = look.cib().map(|cib| cib.schema().to_owned());
     let this_node = look.node().map(str::to_owned).unwrap_or_else(|_| {
         nix::unistd::gethostname()
@@ -160,6 +166,7 @@ pub(crate) fn cluster(look: &Look<'_>) -> Cluster {
         roles: Roles::of_schema(schema.as_deref().unwrap_or("pacemaker-next")),
         revive: Vec::new(),
         there: Vec::new(),
+        named: named.unwrap_or(Named::Tag),
         joining: None,
     }
 }

@@ -53,6 +53,9 @@ pub struct Spec {
     pub clone: bool,
     /// Whether the containers keep CAP_SYS_ADMIN.
     pub allow_mounts: bool,
+    /// Whether a constraint keeps the resources of Pacemaker's test suite off the containers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub keep_off: bool,
     /// Whether the clone's primitive is called PREFIX-ms, as by lxc_autogen.sh until Pacemaker
     /// 2.0.4: the test RemoteLXC waits to its end for that name.
     #[serde(default)]
@@ -83,6 +86,7 @@ impl Spec {
                     hosts: saved.hosts || wanted.hosts,
                     anywhere: saved.anywhere || wanted.allow_anywhere,
                     clone: saved.clone || wanted.clone,
+                    keep_off: saved.keep_off || wanted.keep_off,
                     old_names: saved.old_names || (wanted.old_names && !saved.clone),
                     memory_mib: wanted.memory.unwrap_or(saved.memory_mib),
                     shm_mib: wanted.shm.unwrap_or(saved.shm_mib),
@@ -113,6 +117,7 @@ impl Spec {
                 anywhere: wanted.allow_anywhere,
                 clone: wanted.clone,
                 allow_mounts: wanted.allow_mounts,
+                keep_off: wanted.keep_off,
                 old_names: wanted.old_names,
                 removed: BTreeSet::new(),
             },

@@ -42,6 +42,8 @@ pub struct Wanted {
     pub hosts: bool,
     /// Whether the containers keep CAP_SYS_ADMIN.
     pub allow_mounts: bool,
+    /// Whether to keep the resources of Pacemaker's test suite off the containers.
+    pub keep_off: bool,
     /// Names of containers to remove.
     pub remove: Vec<String>,
     /// Names of containers that the set is to have again, where they were removed.

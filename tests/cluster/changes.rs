@@ -95,9 +95,13 @@ fn changed_while_they_run() {
     // What a container has no room for is put back.
     let full = root_of("lxc2").join("dev/shm/full");
     std::fs::write(&full, vec![1; 30 << 20]).unwrap();
-    lxa("up --memory 310 --shm 20")
-        .exits(1)
-        .complains("lxc2: /dev/shm cannot be 20 MiB");
+    let said = lxa("up --memory 310 --shm 20").exits(1).err;
+    let cause = "lxc2: /dev/shm cannot be 20 MiB";
+    assert_eq!(said.matches(cause).count(), 1, "once: {said}");
+    assert!(
+        said.contains("failed: putting back what was done"),
+        "{said}"
+    );
     std::fs::remove_file(full).unwrap();
     assert_eq!(["lxc1", "lxc2"].map(memory), [300, 300]);
     assert_eq!(["lxc1", "lxc2"].map(|n| shm(n).1), ["size=102400k"; 2]);

@@ -38,6 +38,7 @@ mod scale;
 mod schema;
 mod single;
 mod snapshot;
+mod tags;
 mod throttle;
 mod trouble;
 #[path = "../common/world.rs"]
@@ -52,6 +53,7 @@ fn main() {
             everyday::TESTS,
             remote::TESTS,
             pcs::TESTS,
+            tags::TESTS,
             changes::TESTS,
             own::TESTS,
             single::TESTS,

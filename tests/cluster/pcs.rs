@@ -23,8 +23,8 @@ fn pcs_and_crmsh_can_read_it() {
         "Resource: container2 (class=ocf provider=heartbeat type=VirtualDomain)",
         "config=/var/lib/lxc-autogen/lxc2/domain.xml",
         "Resource: rem1 (class=ocf provider=pacemaker type=remote)",
-        // pcs 0.11 and 0.12 have other words before it.
-        "^container[1-2]$",
+        "lxc-autogen-lxc-containers",
+        "lxc-autogen-rem-containers",
     ] {
         assert!(all.contains(what), "{what} in {all}");
     }
@@ -34,10 +34,22 @@ fn pcs_and_crmsh_can_read_it() {
         "pcs resource",
         "pcs constraint",
         "pcs property",
-        "crm configure verify",
+        "pcs status",
+        "crm configure show",
     ] {
         asked(command);
     }
+    let tags = asked("pcs tag config lxc-autogen-lxc-containers");
+    assert!(
+        tags.contains("container1") && tags.contains("container2"),
+        "{tags}"
+    );
+    let shown = asked("crm configure show lxc-autogen-lxc-home");
+    assert!(shown.contains("lxc-autogen-lxc-containers"), "{shown}");
+    // Of what is ours it has nothing to say.
+    let verified = run("crm", ["configure", "verify"]).exits(0);
+    let said = verified.out + &verified.err;
+    assert!(!said.contains("lxc") && !said.contains("None"), "{said}");
     let shown = asked("crm configure show container2");
     assert!(shown.contains("primitive container2"), "{shown}");
 

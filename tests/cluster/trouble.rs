@@ -139,6 +139,8 @@ fn the_state_directory_is_lost() {
     assert_eq!(online(), names("lxc", 3));
     std::fs::remove_dir_all(STATE).unwrap();
     lxa("cleanup").exits(0).complains("is gone");
+    let tags = run("cibadmin", ["--query", "--xpath", "//tags"]);
+    assert_ne!(tags.code, 0, "an empty section is left: {}", tags.out);
     // Their logs stay: without the journal they could be another's of that name.
     for n in 1..=3 {
         std::fs::remove_file(format!("/var/log/libvirt/lxc/lxc{n}.log")).unwrap();

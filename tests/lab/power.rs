@@ -3,7 +3,8 @@
 
 use crate::lab::Lab;
 use crate::trouble::guest_init;
-use crate::world::{lxa, until};
+use crate::world::{BINARY, lxa, until};
+use std::process::{Child, Command, Stdio};
 
 const EVERYBODY: &str = "node1 node2 node3 remote1 remote2 lxc1 lxc2 lxc3 lxc4";
 
@@ -47,6 +48,9 @@ pub fn nodes_are_switched(lab: &Lab) {
 
     // They stay off, and are started again by one command or by lab up.
     of("stop", "node2").exits(0);
+    of("kill", "node2 remote1")
+        .exits(0)
+        .complains("lab lab: lab-node2, lab-remote1 are off already");
     let json = of("start", "remote1 --json").exits(0).out;
     let json = crate::schema::conforms("switched", &json);
     let wanted = serde_json::json!({"lab": "lab", "name": "lab-remote1", "state": "online"});
@@ -82,9 +86,11 @@ pub fn nodes_are_switched(lab: &Lab) {
     });
     lab.await_online("node1", 90, EVERYBODY);
 
-    // Its plug pulled, a node is fenced, and comes back by it.
+    // Its plug pulled, a node is fenced, and comes back by it. Who was at work in it is told.
     let was = lab.init("node2");
+    let at_work = at_work_in(lab, "node2");
     of("kill", "node2").exits(0);
+    ended_with(at_work, "lab-node2 has ended");
     until("it is fenced", 60, || lab.fenced("node1", "node2"));
     lab.await_online("node1", 90, EVERYBODY);
     assert_ne!(lab.init("node2"), was);
@@ -94,6 +100,29 @@ pub fn nodes_are_switched(lab: &Lab) {
         .complains("no node of lab lab is called nobody");
 }
 
+/// A command in a node that takes long.
+fn at_work_in(lab: &Lab, node: &str) -> Child {
+    let child = Command::new(BINARY)
+        .args(["lab", "exec", node, "--", "sleep", "6543"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    until("it runs", 10, || {
+        lab.exec(node, "pgrep -f ^sleep.6543").code == 0
+    });
+    child
+}
+
+/// By a signal, and with the reason.
+#[track_caller]
+fn ended_with(at_work: Child, reason: &str) {
+    let ended = at_work.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), None, "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert_eq!(said.matches(reason).count(), 1, "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
 /// A guest that somebody has disabled stays so, and is told; one that a killed restart has stopped is
 /// started by the next `lab up`.
 fn guests_that_somebody_holds(lab: &Lab) {
@@ -101,6 +130,9 @@ fn guests_that_somebody_holds(lab: &Lab) {
     lab.ok("node1", &format!("{resource} --set-parameter target-role"));
     until("lxc3 is off", 60, || guest_init("lxc3") == 0);
     let held = "lxc3 (disabled)";
+    lxa("lab kill lxc3")
+        .exits(0)
+        .complains("lab lab: lxc3 is off already");
     lxa("lab restart lxc3")
         .exits(3)
         .complains(&format!("{held} is left as it is"));

@@ -19,7 +19,7 @@ fn started_early() {
     // They may run anywhere afterwards.
     let constraints = lab.ok("node1", "cibadmin --query --scope constraints");
     let ids = constraints.matches("<rsc_location id=").count();
-    assert_eq!(ids, 3, "{constraints}");
+    assert_eq!(ids, 2, "{constraints}");
 
     // The node stops them while it has a libvirtd.
     let was = lab.init("node2");

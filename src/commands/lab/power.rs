@@ -45,13 +45,10 @@ pub(in crate::commands) fn run(context: &Context, verb: Verb, names: &[String]) 
     }
     let mut done = Vec::new();
     for chosen in &all {
-        let state = in_one(chosen, verb)?;
-        context.report.line(format!(
-            "lab {}: {} {state}",
-            chosen.lab.spec.name,
-            names_of(chosen).join(", ")
-        ));
-        done.push((chosen, state));
+        for told in in_one(chosen, verb)? {
+            context.report.line(told.line(verb));
+            done.push(told);
+        }
     }
     match context.options.json {
         true => json(&as_json(&done, "state")),
@@ -59,8 +56,34 @@ pub(in crate::commands) fn run(context: &Context, verb: Verb, names: &[String]) 
     }
 }
 
-/// Gives back what the nodes are then, in a word.
-fn in_one(chosen: &Chosen, verb: Verb) -> Result<&'static str> {
+/// Nodes of one lab, and a word for all of them.
+#[derive(Debug)]
+struct Told {
+    lab: String,
+    names: Vec<String>,
+    word: &'static str,
+}
+
+impl Told {
+    fn of(chosen: &Chosen, names: Vec<String>, word: &'static str) -> Told {
+        let lab = chosen.lab.spec.name.clone();
+        Told { lab, names, word }
+    }
+
+    fn line(&self, verb: Verb) -> String {
+        let already = match (verb, self.names.len()) {
+            (Verb::Kill, 1) if self.word == OFF => "is off already",
+            (Verb::Kill, _) if self.word == OFF => "are off already",
+            _ => self.word,
+        };
+        format!("lab {}: {} {already}", self.lab, self.names.join(", "))
+    }
+}
+
+const OFF: &str = "off";
+
+/// Gives back what the nodes are then.
+fn in_one(chosen: &Chosen, verb: Verb) -> Result<Vec<Told>> {
     let Chosen {
         context,
         lab,
@@ -69,51 +92,83 @@ fn in_one(chosen: &Chosen, verb: Verb) -> Result<&'static str> {
     } = chosen;
     if verb == Verb::Kill {
         // At any time, also in the middle of another command.
-        guests::kill(context, lab, guests)?;
-        power::kill(context, lab, nodes)?;
-        return Ok("killed");
+        let guests = guests::kill(context, lab, guests)?;
+        let off = [power::kill(context, lab, nodes)?, guests].concat();
+        let mut killed = names_of(chosen);
+        killed.retain(|name| !off.contains(name));
+        let all = [(killed, "killed"), (off, OFF)].into_iter();
+        let all = all.filter(|(names, _)| !names.is_empty());
+        return Ok(all
+            .map(|(names, word)| Told::of(chosen, names, word))
+            .collect());
     }
     let state = State::open_in_turn(context)?;
     let mut state = state.ok_or_else(|| Error::failed("the lab has just been taken down"))?;
-    let online = match verb {
+    let online = |online: bool| if online { "online" } else { "started" };
+    let word = match verb {
         Verb::Stop | Verb::Kill => {
             power::stop(context, lab, nodes)?;
-            return Ok("off");
+            OFF
         }
-        Verb::Start => power::start(context, &mut state, lab, nodes)?,
+        Verb::Start => online(power::start(context, &mut state, lab, nodes)?),
         Verb::Restart => {
-            let online = power::restart(context, &mut state, lab, nodes)?;
+            let is_online = power::restart(context, &mut state, lab, nodes)?;
             guests::restart(context, lab, guests)?;
-            online
+            online(is_online)
         }
     };
-    Ok(if online { "online" } else { "started" })
+    Ok(vec![Told::of(chosen, names_of(chosen), word)])
 }
 
-fn preview(context: &Context, word: &str, all: &[Chosen]) -> Result<()> {
+fn preview(context: &Context, word: &'static str, all: &[Chosen]) -> Result<()> {
+    let all = all.iter().map(|it| Told::of(it, names_of(it), word));
+    let all: Vec<Told> = all.collect();
     if context.options.json {
-        let all: Vec<(&Chosen, &str)> = all.iter().map(|chosen| (chosen, word)).collect();
         return json(&as_json(&all, "would"));
     }
-    let each = |chosen: &Chosen| {
-        let names = names_of(chosen).join(", ");
-        format!("would {word} {names} of lab {}\n", chosen.lab.spec.name)
-    };
+    let each = |it: &Told| format!("would {word} {} of lab {}\n", it.names.join(", "), it.lab);
     result(all.iter().map(each).collect::<String>());
     Ok(())
 }
 
-fn names_of(chosen: &Chosen) -> Vec<&str> {
+fn names_of(chosen: &Chosen) -> Vec<String> {
     let both = chosen.nodes.iter().chain(&chosen.guests);
-    both.map(|node| node.name.as_str()).collect()
+    both.map(|node| node.name.clone()).collect()
 }
 
-fn as_json(all: &[(&Chosen, &str)], key: &str) -> serde_json::Value {
-    let of = |(chosen, value): &(&Chosen, &str)| {
-        let lab = &chosen.lab.spec.name;
-        let names = names_of(chosen).into_iter();
-        let each = names.map(|name| serde_json::json!({"lab": lab, "name": name, key: value}));
+fn as_json(all: &[Told], key: &str) -> serde_json::Value {
+    let of = |told: &Told| {
+        let each = told
+            .names
+            .iter()
+            .map(|name| serde_json::json!({"lab": told.lab, "name": name, key: told.word}));
         each.collect::<Vec<_>>()
     };
     serde_json::json!({"nodes": all.iter().flat_map(of).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_pulls_the_plug_of_what_is_off_is_told_so() {
+        let line = |verb, names: &[&str], word| {
+            let names = names.iter().map(|name| (*name).to_owned()).collect();
+            let lab = "lab".to_owned();
+            Told { lab, names, word }.line(verb)
+        };
+        let off = line(Verb::Kill, &["lab-node1", "lab-node2"], OFF);
+        assert_eq!(off, "lab lab: lab-node1, lab-node2 are off already");
+        let one = line(Verb::Kill, &["lxc1"], OFF);
+        assert_eq!(one, "lab lab: lxc1 is off already");
+        assert_eq!(
+            line(Verb::Stop, &["lab-node1"], OFF),
+            "lab lab: lab-node1 off"
+        );
+        assert_eq!(
+            line(Verb::Kill, &["lxc1"], "killed"),
+            "lab lab: lxc1 killed"
+        );
+    }
 }

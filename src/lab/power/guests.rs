@@ -15,30 +15,23 @@ use std::time::Duration;
 /// How long the cluster may take to answer, and to start a guest again.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Kills guest nodes with their containers, in whichever of the cluster nodes they run.
+/// Kills guest nodes with their containers, in whichever of the cluster nodes they run. Gives back the
+/// names of those that run in none.
 ///
 /// # Errors
-/// When one does not run.
-pub(crate) fn kill(context: &Context, lab: &Lab, guests: &[Machine]) -> Result<()> {
+/// When libvirt does not answer.
+pub(crate) fn kill(context: &Context, lab: &Lab, guests: &[Machine]) -> Result<Vec<String>> {
     let running = Running::of(context, lab)?;
     let cluster = running.cluster(lab);
-    guests.iter().try_for_each(|guest| {
-        let found = cluster
-            .iter()
-            .find_map(|(_, node)| nested(node, &guest.name));
-        match found {
-            Some(pid) => {
-                processes::kill_now(pid);
-                Ok(())
-            }
-            None => Err(
-                Error::cant(format!("{} does not run", guest.name)).mend(format!(
-                    "see lxc-autogen lab status --name {}",
-                    lab.spec.name
-                )),
-            ),
+    let mut off = Vec::new();
+    for guest in guests {
+        let mut places = cluster.iter();
+        match places.find_map(|(_, node)| nested(node, &guest.name)) {
+            Some(pid) => processes::kill_now(pid),
+            None => off.push(guest.name.clone()),
         }
-    })
+    }
+    Ok(off)
 }
 
 /// Has the cluster restart guest nodes, one after the other, and waits until they are online.

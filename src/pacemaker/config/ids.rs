@@ -1,12 +1,13 @@
 //! Ids of a set's objects in the CIB, and the description that tells whose set it is.
 
 use super::Part;
-use super::constraints::{placed_id, unprobed_id};
+use super::constraints::{keep_off_id, placed_id, unprobed_id};
+use super::named::{Named, containers_tag};
 use crate::plan::Set;
 use std::path::Path;
 
-/// What follows a set's tag in the ids of its constraints.
-const CONSTRAINTS: &[&str] = &[HOME, ANYWHERE, CLUSTER_NODES, "keep-off", MEMBERS];
+/// What follows a set's tag in the ids of the constraints on all of its primitives.
+const CONSTRAINTS: &[&str] = &[HOME, ANYWHERE, CLUSTER_NODES, MEMBERS];
 /// Ends of constraint ids: [`HOME`] is for sets that prefer one node, [`ANYWHERE`] and
 /// [`CLUSTER_NODES`] are for sets that any cluster node can run.
 pub(super) const HOME: &str = "home";
@@ -17,15 +18,21 @@ pub(super) const MEMBERS: &str = "members-only";
 /// The end of the id of the clone's constraint.
 pub(super) const CLONE_CONSTRAINT: &str = "clone-on-guests";
 
-/// Ids of the constraints and the marker of this part of the set.
-pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
+/// Ids of the constraints, the tag and the marker of this part of the set.
+pub fn object_ids(set: &Set, part: Part, named: Named) -> Vec<String> {
     let mut ids = match part {
         Part::All => ids_of_tag(&set.tag()),
         Part::Clone => vec![clone_constraint_id(&set.tag())],
     };
     let passing = passing_ids(&set.tag());
     ids.retain(|id| !passing.contains(id));
+    if named == Named::Pattern {
+        ids.retain(|id| *id != containers_tag(&set.tag()));
+    }
     let mut without: Vec<&str> = Vec::new();
+    if !set.spec.keep_off {
+        ids.retain(|id| *id != keep_off_id(&set.tag()));
+    }
     let shared = !set.nodes.is_empty();
     if !shared {
         without.push(MEMBERS);
@@ -48,22 +55,33 @@ pub fn object_ids(set: &Set, part: Part) -> Vec<String> {
 /// Ids of constraints that the set no longer has, but had with earlier options: when it preferred
 /// one node, say, and now any node can run it.
 pub fn former_ids(set: &Set) -> Vec<String> {
-    let now = object_ids(set, Part::All);
+    let now = object_ids(set, Part::All, Named::Tag);
     let mut ids = ids_of_tag(&set.tag());
-    // A clone stays until cleanup.
-    ids.retain(|id| !now.contains(id) && *id != clone_constraint_id(&set.tag()));
+    // A clone stays until cleanup, and so does what a version before made without being asked.
+    let until_cleanup = [clone_constraint_id(&set.tag()), keep_off_id(&set.tag())];
+    ids.retain(|id| !now.contains(id) && !until_cleanup.contains(id));
     let passing = passing_ids(&set.tag());
     ids.retain(|id| !passing.contains(id));
     ids
 }
 
-/// All ids that the marker and constraints of a tag can have. They are whole ids, since one tag
-/// can be the beginning of another.
+/// All ids that the marker, the constraints and the tag of a set can have. They are whole ids, since
+/// one set's can be the beginning of another's.
 pub fn ids_of_tag(tag: &str) -> Vec<String> {
-    let constraints = CONSTRAINTS.iter().map(|end| format!("{tag}-{end}"));
+    let constraints = constraints_on_all(tag).into_iter();
+    let others = [keep_off_id(tag), clone_constraint_id(tag)];
     constraints
-        .chain([clone_constraint_id(tag), tag.to_owned()])
+        .chain(others)
+        .chain([containers_tag(tag), tag.to_owned()])
         .chain(passing_ids(tag))
+        .collect()
+}
+
+/// Ids of the constraints of a tag that are on all of the set's primitives.
+pub fn constraints_on_all(tag: &str) -> Vec<String> {
+    CONSTRAINTS
+        .iter()
+        .map(|end| format!("{tag}-{end}"))
         .collect()
 }
 

@@ -14,6 +14,7 @@
 //! and each costs as much as the start of a container that runs already.
 
 use super::constraints::{self, NEVER, home, home_id};
+use super::named::{Named, TAGS};
 use super::{Discovery, nvpairs};
 use crate::pacemaker::cib::Cib;
 use crate::plan::{Machine, Set};
@@ -33,8 +34,11 @@ pub fn is_large(nodes: u32) -> bool {
 /// Whether the CIB element with this id stays for as long as a set of this size is in the CIB, and
 /// not only while its nodes join. The connections' default (`migration-threshold` in
 /// `rsc_defaults`) would hold for other people's connections too: it stays only where there are
-/// none.
+/// none. The section of tags has the set's for as long as the set is there.
 pub fn stays(id: &str, set: &Set, others_connect: bool) -> bool {
+    if id == TAGS {
+        return true;
+    }
     if !is_large(set.spec.containers) {
         return false;
     }
@@ -64,6 +68,8 @@ pub struct Joining {
     pub others: bool,
     /// Nodes where the containers that are new to the cluster run already, in turn.
     pub placed: Vec<String>,
+    /// How the set's constraints name its primitives.
+    pub named: Named,
     /// For the scheduler.
     pub easing: Easing,
 }
@@ -122,6 +128,15 @@ const EMPTY: &str = "[not(*)]";
 /// Whether what this XPath of an [`Afterwards`] finds goes only when it is empty.
 pub fn goes_when_empty(xpath: &str) -> bool {
     xpath.ends_with(EMPTY)
+}
+
+/// What takes a section of the CIB away when it is empty.
+pub fn section_gone(name: &str) -> Afterwards {
+    Afterwards {
+        id: name.to_owned(),
+        xpath: format!("/cib/configuration/{name}{EMPTY}"),
+        then: None,
+    }
 }
 
 /// What finds meta attributes of ours that say this and takes them away.
@@ -213,12 +228,7 @@ impl Easing {
             return vec![mark, containers];
         }
         // Undone from the last to the first: a section goes when it is empty.
-        let section = |name: &&'static str| Afterwards {
-            id: (*name).to_owned(),
-            xpath: format!("/cib/configuration/{name}{EMPTY}"),
-            then: None,
-        };
-        let sections = self.missing.iter().map(section);
+        let sections = self.missing.iter().map(|name| section_gone(name));
         let defaults = gone(defaults_id(&self.tag), UNLIMITED);
         let operations = gone(operations_id(&self.tag), UNTOLD);
         let ours = [mark, containers, defaults, operations];
@@ -262,7 +272,7 @@ impl Joining {
             all.push(Afterwards {
                 xpath: format!("//rsc_location[@id='{id}' and @resource-discovery='{NEVER}']"),
                 id,
-                then: Some(home(set, this_node, Discovery::Joined).render()),
+                then: Some(home(set, self.named, this_node, Discovery::Joined).render()),
             });
         }
         all

@@ -7,6 +7,7 @@ mod ids;
 mod joining;
 mod keep_mine;
 mod monitors;
+mod named;
 mod remote;
 mod stop;
 
@@ -21,13 +22,14 @@ pub use constraints::Discovery;
 use constraints::{clone_on_guests, of_containers};
 pub use container::monitors;
 pub use ids::{
-    clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, description, former_ids,
-    ids_of_tag, keep_mine_id, object_ids, passing_ids, tag_of,
+    clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, constraints_on_all,
+    description, former_ids, ids_of_tag, keep_mine_id, object_ids, passing_ids, tag_of,
 };
 pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
-pub use joining::{left_over, stays};
+pub use joining::{left_over, section_gone, stays};
 pub use keep_mine::keep_mine;
 pub use monitors::other_monitors;
+pub use named::{Named, TAGS, containers_tag};
 
 /// The node attribute that marks our guest nodes; rules find our guest nodes by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
@@ -44,6 +46,8 @@ pub struct Cluster {
     /// Ids of the set's primitives that are in the CIB already. Their operations stay as they are
     /// there: pcs, for one, changes an operation by another with an id of its own.
     pub there: Vec<String>,
+    /// How the set's constraints name its primitives.
+    pub named: Named,
     /// What is added only while nodes join; `None` when nothing joins.
     pub joining: Option<Joining>,
 }
@@ -100,6 +104,7 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
         .children(guests.iter().map(|g| primitive(set, g, cluster)));
     let mut constraints = El::new("constraints").children(of_containers(
         set,
+        cluster.named,
         &cluster.this_node,
         cluster.discovery(),
     ));
@@ -111,7 +116,9 @@ pub fn additions(set: &Set, part: Part, cluster: &Cluster) -> El {
         resources = resources.child(clone(set, cluster));
         constraints = constraints.child(clone_on_guests(set));
     }
-    all.child(resources).child(constraints)
+    all.child(resources)
+        .children(cluster.named.section(set))
+        .child(constraints)
 }
 
 /// Tells whose the set is, by its description. No primitive is made from it: pcs (0.11, 0.12) reads
@@ -152,6 +159,7 @@ pub fn primitive_of(set: &Set, guest: &Machine) -> El {
         roles: Roles::of_schema(""),
         revive: Vec::new(),
         there: Vec::new(),
+        named: Named::Tag,
         joining: None,
     };
     primitive(set, guest, &cluster)

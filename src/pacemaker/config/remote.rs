@@ -60,7 +60,7 @@ pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pacemaker::config::{Part, additions};
+    use crate::pacemaker::config::{Named, Part, additions};
     use crate::pacemaker::schema::Roles;
     use crate::plan::tests::sample;
     use crate::spec::NodeKind;
@@ -74,6 +74,7 @@ mod tests {
             roles: Roles::of_schema("pacemaker-3.9"),
             revive: vec!["lxc2".into()],
             there: Vec::new(),
+            named: Named::Pattern,
             joining: None,
         };
         let tree = additions(&set, Part::All, &cluster);

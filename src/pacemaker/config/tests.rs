@@ -8,26 +8,85 @@ fn cluster() -> Cluster {
         roles: Roles::of_schema("pacemaker-3.9"),
         revive: vec!["container2".into()],
         there: Vec::new(),
+        named: Named::Tag,
         joining: None,
     }
 }
 
 #[test]
 fn ids_are_unique_and_those_to_delete_are_all_there() {
-    let set = sample(3);
-    let tree = additions(&set, Part::All, &cluster());
-    let mut seen = HashSet::new();
-    for id in tree.walk().iter().filter_map(|e| e.get("id")) {
-        assert!(seen.insert(id), "{id} twice");
+    for (named, keep_off, anywhere) in [
+        (Named::Tag, false, false),
+        (Named::Tag, true, true),
+        (Named::Pattern, true, false),
+    ] {
+        let mut set = sample(3);
+        set.spec.keep_off = keep_off;
+        set.spec.anywhere = anywhere;
+        let cluster = Cluster { named, ..cluster() };
+        let tree = additions(&set, Part::All, &cluster);
+        let mut seen = HashSet::new();
+        let is_object = |e: &&El| e.name != "obj_ref";
+        for id in tree
+            .walk()
+            .into_iter()
+            .filter(is_object)
+            .filter_map(|e| e.get("id"))
+        {
+            assert!(seen.insert(id), "{id} twice");
+        }
+        let constraints = tree.find("constraints").unwrap();
+        let to_delete = object_ids(&set, Part::All, named);
+        for id in &to_delete {
+            assert!(seen.contains(id.as_str()), "{id}");
+        }
+        let beside = if named == Named::Tag { 2 } else { 1 };
+        assert_eq!(constraints.children.len() + beside, to_delete.len());
+        assert_eq!(
+            to_delete.contains(&"lxc-autogen-lxc-keep-off".to_owned()),
+            keep_off
+        );
     }
-    let constraints = tree.find("constraints").unwrap();
-    for id in object_ids(&set, Part::All) {
-        assert!(seen.contains(id.as_str()), "{id}");
+}
+
+/// A constraint with both would be refused, so a set that has one keeps it.
+#[test]
+fn constraints_name_the_primitives_by_a_tag_or_by_a_pattern() {
+    let mut set = sample(3);
+    set.spec.removed.insert(2);
+    let of = |named: Named| {
+        let tree = additions(&set, Part::All, &Cluster { named, ..cluster() });
+        let home = tree.find("constraints").unwrap().children[0].clone();
+        (tree.find("tags").map(El::render), home)
+    };
+    let (tag, home) = of(Named::Tag);
+    let expected = r#"<tags>
+  <tag id="lxc-autogen-lxc-containers">
+    <obj_ref id="container1"/>
+    <obj_ref id="container3"/>
+  </tag>
+</tags>
+"#;
+    assert_eq!(tag.as_deref(), Some(expected));
+    assert_eq!(home.get("rsc"), Some("lxc-autogen-lxc-containers"));
+    assert_eq!(home.get("rsc-pattern"), None);
+    let (tag, home) = of(Named::Pattern);
+    assert_eq!((tag, home.get("rsc")), (None, None));
+    assert_eq!(home.get("rsc-pattern"), Some("^container[1-3]$"));
+}
+
+#[test]
+fn what_a_version_before_made_unasked_stays_until_cleanup() {
+    let mut set = sample(3);
+    let former = former_ids(&set);
+    for stays in ["keep-off", "containers", "home", "clone-on-guests"] {
+        assert!(
+            !former.contains(&format!("lxc-autogen-lxc-{stays}")),
+            "{stays}"
+        );
     }
-    assert_eq!(
-        constraints.children.len() + 1,
-        object_ids(&set, Part::All).len()
-    );
+    set.spec.anywhere = true;
+    assert!(former_ids(&set).contains(&"lxc-autogen-lxc-home".to_owned()));
 }
 
 /// pcs reads no templates, and no references to attribute sets.

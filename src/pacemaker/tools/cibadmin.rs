@@ -108,7 +108,17 @@ pub(super) fn merging(at: &dyn At, configuration: &El) -> Cmd {
 /// # Errors
 /// When cibadmin fails.
 pub fn delete(at: &dyn At, ids: &[String]) -> Result<()> {
-    for xpath in xpaths(ids) {
+    delete_referred(at, ids, &[])
+}
+
+/// The same, each object in one change with what refers to it in these tags. Until schema 3.3 a
+/// reference must not outlive its object (xml/tags-1.3.rng, `IDREF`); since then the scheduler
+/// complains of it.
+///
+/// # Errors
+/// When cibadmin fails.
+pub fn delete_referred(at: &dyn At, ids: &[String], tags: &[String]) -> Result<()> {
+    for xpath in xpaths(ids, tags) {
         replace_or_delete(at, &xpath, None)?;
     }
     Ok(())
@@ -139,24 +149,31 @@ pub fn replace_or_delete(at: &dyn At, xpath: &str, by: Option<&str>) -> Result<(
     }
 }
 
-/// XPaths for direct children of the sections that lxc-autogen adds to, never for nested elements:
-/// cibadmin frees what it has deleted, and must not visit a child of that afterwards.
-fn xpaths(ids: &[String]) -> Vec<String> {
-    const HEAD: &str =
-        "/cib/configuration/*[self::nodes or self::resources or self::constraints]/*[";
-    let mut all: Vec<String> = Vec::new();
+/// XPaths for direct children of the sections that lxc-autogen adds to, and for what is in tags that
+/// stay; never for an element in one that is deleted too: cibadmin frees what it has deleted, and must
+/// not visit a child of that afterwards.
+fn xpaths(ids: &[String], tags: &[String]) -> Vec<String> {
+    const HEAD: &str = "/cib/configuration/*[self::nodes or self::resources or self::constraints \
+         or self::tags]/*";
+    // Each id is there once more for the references.
+    let most = XPATH_BYTES / if tags.is_empty() { 1 } else { 2 };
+    let mut parts: Vec<(Vec<&String>, String)> = Vec::new();
     for id in ids {
-        let test = format!("@id='{id}'");
-        match all.last_mut() {
-            Some(last) if last.len() + test.len() < XPATH_BYTES => {
-                last.push_str(" or ");
-                last.push_str(&test);
+        match parts.last_mut() {
+            Some((part, tests)) if tests.len() + id.len() < most => {
+                part.push(id);
+                tests.push_str(&format!(" or @id='{id}'"));
             }
-            _ => all.push(format!("{HEAD}{test}")),
+            _ => parts.push((vec![id], format!("@id='{id}'"))),
         }
     }
-    all.iter_mut().for_each(|x| x.push(']'));
-    all
+    let xpath = |(part, tests): (Vec<&String>, String)| {
+        let stay = tags.iter().filter(|tag| !part.contains(tag));
+        let references =
+            stay.map(|tag| format!(" | /cib/configuration/tags/tag[@id='{tag}']/obj_ref[{tests}]"));
+        format!("{HEAD}[{tests}]{}", references.collect::<String>())
+    };
+    parts.into_iter().map(xpath).collect()
 }
 
 /// Deletes the entries and states of guest or remote nodes. Nodes that have none are passed over.
@@ -184,16 +201,30 @@ mod tests {
     use crate::host::inside::Inside;
 
     #[test]
-    fn an_xpath_names_direct_children_only() {
-        let ids = ["a", "b"].map(String::from);
+    fn an_xpath_names_direct_children_and_references_in_what_stays() {
+        let of = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let all = "/cib/configuration/*[self::nodes or self::resources or self::constraints or \
+                   self::tags]/*[@id='a' or @id='b']";
+        assert_eq!(xpaths(&of("a b"), &[]), [all]);
+        let references = "/cib/configuration/tags/tag[@id='t']/obj_ref[@id='a' or @id='b']";
         assert_eq!(
-            xpaths(&ids),
-            [
-                "/cib/configuration/*[self::nodes or self::resources or self::constraints]\
-              /*[@id='a' or @id='b']"
-            ]
+            xpaths(&of("a b"), &of("t")),
+            [format!("{all} | {references}")]
         );
-        assert!(xpaths(&[]).is_empty());
+        // With the tag all that is in it goes.
+        let with_it = xpaths(&of("a t"), &of("t"));
+        assert!(with_it.len() == 1 && !with_it[0].contains("obj_ref"));
+        assert!(xpaths(&[], &of("t")).is_empty());
+        let many: Vec<String> = (0..5000).map(|n| format!("container{n}")).collect();
+        for tags in [Vec::new(), of("t")] {
+            let all = xpaths(&many, &tags);
+            assert!(all.iter().all(|xpath| xpath.len() < 2 * XPATH_BYTES));
+            let ids: usize = all
+                .iter()
+                .map(|xpath| xpath.matches("@id='c").count())
+                .sum();
+            assert_eq!(ids, many.len() * (1 + tags.len()));
+        }
     }
 
     /// The advice to start the cluster is for this host alone.

@@ -11,7 +11,9 @@ mod on_this_host;
 
 pub use attributes::{REFRESH_PROPERTY, set_property, set_transient};
 pub(super) use cibadmin::query_xpath;
-pub use cibadmin::{configuration, delete, delete_nodes, merge, query, replace_or_delete};
+pub use cibadmin::{
+    configuration, delete, delete_nodes, delete_referred, merge, query, replace_or_delete,
+};
 pub use corosync::reload;
 pub use crm_mon::{view, view_within};
 pub use crm_node::{

@@ -11,6 +11,7 @@ fn a_large_set_stays_eased_and_a_small_one_does_not() {
         first: true,
         others: true,
         placed: Vec::new(),
+        named: Named::Tag,
         easing: Easing {
             tag: large.tag(),
             type_rules: true,
@@ -47,6 +48,7 @@ fn all_that_is_otherwise_is_put_back() {
         first: true,
         others: true,
         placed: ["lab-node1", "lab-node2"].map(String::from).to_vec(),
+        named: Named::Tag,
         easing: Easing {
             tag: set.tag(),
             type_rules: true,
@@ -58,6 +60,7 @@ fn all_that_is_otherwise_is_put_back() {
         roles: Roles::of_schema("pacemaker-3.9"),
         revive: Vec::new(),
         there: Vec::new(),
+        named: Named::Tag,
         joining: Some(joining.clone()),
     };
     let during = additions(&set, Part::All, &cluster);
@@ -130,6 +133,7 @@ fn containers_that_run_already_are_wanted_where_they_run() {
         first: true,
         others,
         placed: placed.iter().map(|node| (*node).to_owned()).collect(),
+        named: Named::Tag,
         easing: Easing {
             tag: set.tag(),
             type_rules: true,
