@@ -5,7 +5,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use lxc_autogen::boot::{Flavour, Store, probe};
+use lxc_autogen::boot::{Choice, Store, probe};
 use lxc_autogen::host::Host;
 use std::path::Path;
 
@@ -43,8 +43,8 @@ fn boots() -> Result<(), Failed> {
     let host = Host::new(false);
     let scratch = tempfile::tempdir()?;
     let store = Store::open_in(scratch.path().join("store"))?;
-    let kernel = store.kernel(&host, Flavour::Cloud, |_| ())?;
-    let again = store.kernel(&host, Flavour::Cloud, |package| {
+    let kernel = store.kernel(&host, &Choice::default(), |_| ())?;
+    let again = store.kernel(&host, &Choice::default(), |package| {
         panic!("{package} is fetched again")
     })?;
     assert_eq!(again, kernel);

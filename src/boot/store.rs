@@ -1,7 +1,8 @@
 //! What virtual machines of all sets and labs share on this host: made once, and kept.
 
+use super::choice::PACKAGE;
 use super::probe::{Acceleration, QEMU, probe};
-use super::{Flavour, Kernel, usr};
+use super::{Choice, Kernel, usr};
 use crate::error::{Error, Result};
 use crate::host::files::{self, Attributes, Existing};
 use crate::host::lock::{self, Lock};
@@ -52,24 +53,41 @@ impl Store {
         Ok(Store { dir, _lock: lock })
     }
 
-    /// A kernel of this build: the one that is there, or else the distribution's newest, fetched. `told`
-    /// is called before one is fetched, with the package's name.
+    /// The kernel that is chosen: of a build the one that is there, or else the distribution's newest.
+    /// `told` is called before one is fetched, with the package's name.
     ///
     /// # Errors
-    /// As [`Kernel::fetch`].
-    pub fn kernel(&self, host: &Host, flavour: Flavour, told: impl Fn(&str)) -> Result<Kernel> {
-        let is_it = |name: &String| name.starts_with("linux-image-") && flavour.is_of(name);
-        for name in self.names()?.filter(is_it) {
-            if let Some(kernel) = Kernel::in_tree(&self.dir.join(name))? {
-                return Ok(kernel);
+    /// As [`Kernel::fetch`]; a usage error where a tree has none.
+    pub fn kernel(&self, host: &Host, choice: &Choice, told: impl Fn(&str)) -> Result<Kernel> {
+        match choice {
+            Choice::Tree(tree) => Kernel::in_tree(tree)?.ok_or_else(|| {
+                let why = format!("--kernel {}: there is no kernel in it", tree.display());
+                Error::usage(why)
+                    .mend("have boot/vmlinuz-RELEASE and lib/modules/RELEASE there, as make install and make modules_install do")
+            }),
+            Choice::Package(package) => self.package(host, package, told),
+            Choice::Newest(flavour) => {
+                let is_it = |name: &String| name.starts_with(PACKAGE) && flavour.is_of(name);
+                for name in self.names()?.filter(is_it) {
+                    if let Some(kernel) = Kernel::in_tree(&self.dir.join(name))? {
+                        return Ok(kernel);
+                    }
+                }
+                let package = apt::stands_for(host, flavour.package())?;
+                self.package(host, &package, told)
             }
         }
-        let package = apt::stands_for(host, flavour.package())?;
-        told(&package);
-        let tree = self.dir.join(&package);
+    }
+
+    fn package(&self, host: &Host, package: &str, told: impl Fn(&str)) -> Result<Kernel> {
+        let tree = self.dir.join(package);
+        if let Some(kernel) = Kernel::in_tree(&tree)? {
+            return Ok(kernel);
+        }
+        told(package);
         let temporary = self.fresh(&tree)?;
         fs::create_dir(&temporary).map_err(|e| Error::io("make directory", &temporary, e))?;
-        Kernel::fetch(host, &package, &temporary)?;
+        Kernel::fetch(host, package, &temporary)?;
         fs::rename(&temporary, &tree).map_err(|e| Error::io("name", &tree, e))?;
         Kernel::in_tree(&tree)?
             .ok_or_else(|| Error::failed(format!("there is no kernel in the package {package}")))

@@ -18,8 +18,10 @@ use std::time::Duration;
 
 /// Where the kernel shows the ports (Linux, Documentation/ABI, virtio_console.c).
 const SHOWN: &str = "/sys/class/virtio-ports";
-/// Time between two looks whether somebody is at the other end of a port.
+/// Time between two looks whether somebody is at the other end of a port, which an emulated machine feels:
+/// the first one is the first that is used.
 const PAUSE: Duration = Duration::from_millis(100);
+const PAUSE_OF_OTHERS: Duration = Duration::from_millis(400);
 /// How long a program's output may be silent after its end, before it is taken for whole: what it has
 /// left behind can keep its streams open for ever.
 const SILENCE: Duration = Duration::from_millis(200);
@@ -38,10 +40,14 @@ pub(crate) fn serve() -> Result<()> {
     let ports = find_ports()?;
     let serving: Vec<JoinHandle<()>> = ports
         .into_iter()
-        .map(|path| {
+        .map(|(number, path)| {
             let opened = OpenOptions::new().read(true).write(true).open(&path);
             let port = opened.map_err(|e| Error::io("open", &path, e))?;
-            Ok(thread::spawn(move || serve_port(port)))
+            let pause = match number {
+                0 => PAUSE,
+                _ => PAUSE_OF_OTHERS,
+            };
+            Ok(thread::spawn(move || serve_port(port, pause)))
         })
         .collect::<Result<_>>()?;
     for thread in serving {
@@ -50,7 +56,8 @@ pub(crate) fn serve() -> Result<()> {
     Ok(())
 }
 
-fn find_ports() -> Result<Vec<PathBuf>> {
+/// Each with its number.
+fn find_ports() -> Result<Vec<(usize, PathBuf)>> {
     let shown = Path::new(SHOWN);
     let entries = std::fs::read_dir(shown).map_err(|e| Error::io("read", shown, e))?;
     let names: Vec<String> = (0..PORTS)
@@ -58,10 +65,10 @@ fn find_ports() -> Result<Vec<PathBuf>> {
         .collect();
     let device = |entry: std::fs::DirEntry| {
         let name = std::fs::read_to_string(entry.path().join("name")).ok()?;
-        let ours = names.iter().any(|it| it == name.trim());
-        ours.then(|| Path::new("/dev").join(entry.file_name()))
+        let number = names.iter().position(|it| it == name.trim())?;
+        Some((number, Path::new("/dev").join(entry.file_name())))
     };
-    let ports: Vec<PathBuf> = entries.flatten().filter_map(device).collect();
+    let ports: Vec<_> = entries.flatten().filter_map(device).collect();
     match ports.is_empty() {
         true => Err(Error::failed("this machine has no port of lxc-autogen's")),
         false => Ok(ports),
@@ -107,7 +114,7 @@ impl Port {
     }
 }
 
-fn serve_port(mut port: File) {
+fn serve_port(mut port: File, pause: Duration) {
     let Ok(writer) = port.try_clone() else {
         return;
     };
@@ -121,7 +128,7 @@ fn serve_port(mut port: File) {
                 if let Some(session) = session.take() {
                     session.hang_up();
                 }
-                thread::sleep(PAUSE);
+                thread::sleep(pause);
             }
             Ok(read) => reader.take(&buffer[..read]),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}

@@ -1,6 +1,7 @@
 //! What a lab is like, on the command line.
 
 use super::complete;
+use crate::boot::Choice;
 use crate::lab::{Agents, Init, Root, Share, Variable, Wanted};
 use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
@@ -32,6 +33,11 @@ pub struct LabShape {
     /// Processors of each virtual machine [default: 1]
     #[arg(long, value_name = "N")]
     pub vm_cpus: Option<u32>,
+    /// The kernel that virtual machines boot: the distribution's for clouds, generic, with all modules, one
+    /// by its version or package, or the root of a tree that has boot/vmlinuz-RELEASE and
+    /// lib/modules/RELEASE [default: cloud]
+    #[arg(long, value_name = "cloud|generic|VERSION|PACKAGE|DIR")]
+    pub kernel: Option<Choice>,
     /// How many guest nodes [default: 2, and 0 with cluster nodes that are virtual machines]
     #[arg(short = 'c', long, value_name = "N")]
     pub containers: Option<u32>,
@@ -114,7 +120,7 @@ pub struct LabShape {
     /// init; takes --init systemd, --root full and --ssh
     #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub bare: Option<bool>,
-    /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per other node]
+    /// Seconds to wait for the nodes [default: 90, 10 per cluster node, 2 per other node, and 60 per virtual machine, 20 by KVM]
     #[arg(long, value_name = "SECONDS")]
     pub timeout: Option<u64>,
 }
@@ -131,6 +137,7 @@ impl LabShape {
             remote_vms: it.remote_vms,
             vm_memory: it.vm_memory,
             vm_cpus: it.vm_cpus,
+            kernel: it.kernel,
             containers: it.containers,
             network: it.network,
             links: it.links,

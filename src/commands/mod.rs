@@ -173,7 +173,9 @@ fn for_a_node(context: &Context, command: NodeCommand) -> Result<()> {
             let pause = std::time::Duration::from_secs(pause);
             crate::lab::online::await_own(&context.host, pause)
         }
-        NodeCommand::NodeKernel => crate::machine::vm::runs_by_kvm(context).map(drop),
+        NodeCommand::NodeKernel => {
+            crate::machine::vm::runs_by_kvm(context, &Default::default()).map(drop)
+        }
         NodeCommand::NodeGroups { list } => crate::lab::groups::keep(&list),
         // Not carried out here: crate::main does it.
         _ => Ok(()),

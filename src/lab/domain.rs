@@ -107,7 +107,7 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
         cards: cards(lab, node),
         disks: Vec::new(),
         devices: &[],
-        vm: lab.vm,
+        vm: lab.vm.clone(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A lab described in a file: the options of `lab up` as TOML keys.
 
 use super::{Agents, DEFAULT_NAME, Init, Root, Share, Variable};
+use crate::boot::Choice;
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ pub struct Wanted {
     pub vm_memory: Option<u32>,
     /// Processors of a virtual machine.
     pub vm_cpus: Option<u32>,
+    /// The kernel of virtual machines.
+    pub kernel: Option<Choice>,
     /// How many guest nodes.
     pub containers: Option<u32>,
     /// The lab's network: ADDR or ADDR/PREFIX.
@@ -81,6 +84,7 @@ impl Wanted {
             remote_vms: self.remote_vms.or(other.remote_vms),
             vm_memory: self.vm_memory.or(other.vm_memory),
             vm_cpus: self.vm_cpus.or(other.vm_cpus),
+            kernel: self.kernel.or(other.kernel),
             containers: self.containers.or(other.containers),
             network: self.network.or(other.network),
             links: self.links.or(other.links),

@@ -56,6 +56,13 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
             "a node has it in /etc/default/pacemaker or /etc/sysconfig/pacemaker, where you can change it and start the \
              daemons again",
         ),
+        ("--kernel", wanted.kernel != saved.kernel, MADE),
+        (
+            "--vm-memory",
+            wanted.vm_memory_mib != saved.vm_memory_mib,
+            MADE,
+        ),
+        ("--vm-cpus", wanted.vm_cpus != saved.vm_cpus, MADE),
         ("--base", wanted.base != saved.base, MADE),
         ("--remoted", wanted.remoted != saved.remoted, MADE),
         ("--init", wanted.init != saved.init, MADE),

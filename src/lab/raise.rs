@@ -24,7 +24,9 @@ pub(crate) fn patience(lab: &Lab) -> u64 {
     let others = u64::from(lab.spec.all_remote_nodes()) + u64::from(lab.spec.containers);
     let others = others + u64::from(lab.spec.qnetd);
     let machines = u64::from(lab.spec.cluster_vms + lab.spec.remote_vms);
-    90 + 10 * u64::from(lab.spec.all_cluster_nodes()) + 2 * others + 20 * machines
+    // Emulated, three with systemd took longer than 180 s to be online again, beside much other work.
+    let each = if lab.vm.kvm { 20 } else { 60 };
+    90 + 10 * u64::from(lab.spec.all_cluster_nodes()) + 2 * others + each * machines
 }
 
 /// Carries out the steps. The lock of the host is held until names, subnet and kernel settings are

@@ -130,6 +130,7 @@ pub(super) fn resolve(
         remote_vms: wanted.remote_vms.unwrap_or(base.remote_vms),
         vm_memory_mib: wanted.vm_memory.or(base.vm_memory_mib),
         vm_cpus: wanted.vm_cpus.unwrap_or(base.vm_cpus),
+        kernel: wanted.kernel.clone().unwrap_or(base.kernel.clone()),
         containers: wanted.containers.unwrap_or(containers),
         subnet: subnet.or(base.subnet),
         links: wanted.links.unwrap_or(base.links),
@@ -213,6 +214,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         vm: Virtual {
             cpus: spec.vm_cpus,
             kvm: virtual_host::kvm(look.context, &spec)?,
+            kernel: spec.kernel.clone(),
         },
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),

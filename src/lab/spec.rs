@@ -4,6 +4,7 @@ mod agents;
 mod share;
 mod variable;
 mod vms;
+mod whole;
 
 pub use agents::Agents;
 pub(super) use agents::bad as bad_agents;
@@ -17,6 +18,7 @@ pub fn sharable(path: &std::path::Path) -> bool {
 }
 
 use super::{Init, Root, qdevice, sbd, shared_disk};
+use crate::boot::Choice;
 use crate::error::{Error, Result};
 use crate::report::count;
 use crate::spec::{FIRST_OFFSET, Subnet, bounds};
@@ -59,6 +61,9 @@ pub struct LabSpec {
     /// Processors of a virtual machine.
     #[serde(default = "one")]
     pub vm_cpus: u32,
+    /// The kernel of virtual machines.
+    #[serde(default)]
+    pub kernel: Choice,
     /// Number of guest nodes.
     pub containers: u32,
     /// The subnet asked for, or `None` for the first free one.
@@ -131,6 +136,7 @@ impl Default for LabSpec {
             remote_vms: 0,
             vm_memory_mib: None,
             vm_cpus: 1,
+            kernel: Choice::default(),
             containers: 2,
             subnet: None,
             links: 1,
@@ -209,55 +215,11 @@ impl LabSpec {
         qdevice::check(self)?;
         self.share.iter().try_for_each(share::check_share)?;
         agents::check(&self.agents)?;
-        self.check_overlay()?;
-        self.check_bare()?;
+        whole::check_overlay(self)?;
+        whole::check_bare(self)?;
         self.subnet
             .iter()
             .try_for_each(|subnet| self.check_fits(subnet))
-    }
-
-    /// Refuses a build over a /usr that is no node's own.
-    fn check_overlay(&self) -> Result<()> {
-        let Some(path) = &self.overlay else {
-            return Ok(());
-        };
-        let bad = |why: &str| Error::usage(format!("--overlay {}: {why}", path.display()));
-        share::check_path(path, bad)?;
-        match (self.init, self.root) {
-            (Init::Systemd, Root::Full) => Ok(()),
-            _ => Err(bad("it lies over the /usr of nodes that are machines, and these are none")
-                .mend("leave out --init own and --root lean; lxc-autogen lab verify says what machines take")),
-        }
-    }
-
-    /// Refuses what takes a cluster where none is configured, and nodes in which pcs and crmsh could
-    /// configure none.
-    fn check_bare(&self) -> Result<()> {
-        if !self.bare {
-            return Ok(());
-        }
-        for (number, option) in [
-            (self.remote_nodes, "--remote-nodes"),
-            (self.containers, "--containers"),
-        ] {
-            if number > 0 {
-                let why = format!("--bare: {option} {number} takes a cluster, and there is none");
-                return Err(Error::usage(why).mend(
-                    "leave it out; when the cluster is there, add them in a node: lxc-autogen lab \
-                     exec node1 -- lxc-autogen up -c 2",
-                ));
-            }
-        }
-        let takes = |what: &str| {
-            let why = format!("--bare takes {what}, by which pcs and crmsh start a cluster");
-            Err(Error::usage(why).mend("leave the other option out, or leave out --bare"))
-        };
-        match (self.init, self.root, self.ssh) {
-            (Init::Systemd, Root::Full, true) => Ok(()),
-            (Init::Own, ..) => takes("--init systemd"),
-            (_, Root::Lean, _) => takes("--root full"),
-            (.., false) => takes("--ssh"),
-        }
     }
 
     /// Refuses a subnet in which not every node gets an address.
@@ -270,6 +232,9 @@ impl LabSpec {
             return Ok(());
         }
         let nodes = match (self.cluster_nodes, self.remote_nodes) {
+            _ if self.has_vms() => {
+                "these nodes, virtual machines from the last address on".to_owned()
+            }
             (cluster, 0) if self.qnetd => format!(
                 "{} and a qnetd node, which has .{}",
                 count(cluster as usize, "cluster node"),

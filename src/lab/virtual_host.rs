@@ -62,7 +62,7 @@ pub(super) fn check(context: &Context, lab: &Lab) -> Result<()> {
 /// When no kernel can be had, or no machine boots at all.
 pub(super) fn kvm(context: &Context, spec: &LabSpec) -> Result<bool> {
     match spec.has_vms() && !context.options.dry_run {
-        true => vm::runs_by_kvm(context),
+        true => vm::runs_by_kvm(context, &spec.kernel),
         false => Ok(false),
     }
 }

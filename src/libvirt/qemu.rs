@@ -35,7 +35,8 @@ pub fn image(state_dir: &Path, name: &str) -> PathBuf {
 }
 
 /// The `<domain>` of a virtual machine.
-pub fn domain(blueprint: &Blueprint, how: Virtual) -> El {
+pub fn domain(blueprint: &Blueprint) -> El {
+    let how = &blueprint.vm;
     let machine = &blueprint.machine;
     let memory = El::new("memory").attr("unit", "MiB");
     El::new("domain")
@@ -78,7 +79,7 @@ fn os(state_dir: &Path) -> El {
         .child(El::new("cmdline").text(boot::command_line()))
 }
 
-fn features(how: Virtual) -> El {
+fn features(how: &Virtual) -> El {
     let cache = El::new("tb-cache").attr("unit", "MiB");
     let emulation = El::new("tcg").child(cache.text(TRANSLATED_MIB));
     let features = El::new("features");

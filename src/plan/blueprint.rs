@@ -2,6 +2,7 @@
 //! libvirt domain from it ([`crate::libvirt::container`] for containers).
 
 use super::{AUTHKEY_DIRECTORY, Machine, Set};
+use crate::boot::Choice;
 use crate::rootfs::{Entry, Layout};
 use crate::spec::{Authkey, Subnet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -96,12 +97,15 @@ impl Card {
 }
 
 /// How a virtual machine runs.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Virtual {
     /// Number of processors.
     pub cpus: u32,
     /// Whether it runs by KVM, and not by emulation.
     pub kvm: bool,
+    /// The kernel that it boots.
+    #[serde(default)]
+    pub kernel: Choice,
 }
 
 /// Everything that the domain of a machine is made from.

@@ -13,7 +13,7 @@ impl End {
     fn new() -> End {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let port = File::from(OwnedFd::from(theirs));
-        thread::spawn(move || serve_port(port));
+        thread::spawn(move || serve_port(port, PAUSE));
         ours.set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
         End {

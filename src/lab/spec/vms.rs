@@ -58,10 +58,6 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
             "have no guest nodes in them: all cluster nodes share the guest nodes' files, by this host's file system",
             "--containers 0; or containers for cluster nodes, and --remote-vms",
         ),
-        _ if spec.bare && spec.remote_vms > 0 => takes(
-            "join a cluster when they are remote nodes, and with --bare there is none",
-            "leave out --remote-vms",
-        ),
         _ => Ok(()),
     }
 }

@@ -1,7 +1,7 @@
 //! What all virtual machines of a set or lab boot from and share: kernel, initramfs, and two images.
 
 use super::shape::others;
-use crate::boot::{Acceleration, Flavour, Initramfs, Kernel, MODULES, Store, WHERE_THERE, squash};
+use crate::boot::{Acceleration, Choice, Initramfs, Kernel, MODULES, Store, WHERE_THERE, squash};
 use crate::change::{InState, StateFile};
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
@@ -35,7 +35,7 @@ pub(super) fn make(context: &Context, state: &mut State, all: &[Blueprint]) -> R
         return Ok(());
     };
     let host = &context.host;
-    let kernel = kernel(context)?;
+    let kernel = kernel(context, &first.vm.kernel)?;
     put(&kernel.image, &directory.join(KERNEL))?;
     let store = Store::open()?;
     let usr = store.usr(host, &first.layout, || {
@@ -69,8 +69,8 @@ pub(super) fn make(context: &Context, state: &mut State, all: &[Blueprint]) -> R
 ///
 /// # Errors
 /// When it cannot be had.
-fn kernel(context: &Context) -> Result<Kernel> {
-    Store::open()?.kernel(&context.host, Flavour::Cloud, |package| {
+fn kernel(context: &Context, choice: &Choice) -> Result<Kernel> {
+    Store::open()?.kernel(&context.host, choice, |package| {
         context
             .report
             .line(format!("fetching {package} for virtual machines"));
@@ -81,8 +81,8 @@ fn kernel(context: &Context) -> Result<Kernel> {
 ///
 /// # Errors
 /// When no kernel can be had, or no machine boots.
-pub(crate) fn runs_by_kvm(context: &Context) -> Result<bool> {
-    let kernel = kernel(context)?;
+pub(crate) fn runs_by_kvm(context: &Context, choice: &Choice) -> Result<bool> {
+    let kernel = kernel(context, choice)?;
     if !files::exists(Path::new("/dev/kvm")) {
         return Ok(false);
     }

@@ -35,7 +35,7 @@ impl Machinery for Vm {
     }
 
     fn domain(&self, blueprint: &Blueprint) -> El {
-        qemu::domain(blueprint, blueprint.vm)
+        qemu::domain(blueprint)
     }
 
     /// Makes the images that the machines boot from and share, and starts the daemon that libvirt needs for
