@@ -94,7 +94,7 @@ pub(super) fn pack(host: &Host, base: &Path, to: &Path) -> Result<()> {
 /// Makes a squashfs of a directory.
 ///
 /// # Errors
-/// As [`pack`].
+/// [`crate::error::Kind::Cant`] where mksquashfs is missing; when it fails, as on a full disk.
 pub fn squash(host: &Host, from: &Path, to: &Path) -> Result<()> {
     make(host, from, to, &[], &[])
 }

@@ -65,7 +65,8 @@ impl Kind for Domain {
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
-        Ok(traces.domains().into_iter().map(Domain::named).collect())
+        let nodes = traces.nodes().into_iter().map(Domain::named);
+        Ok(traces.running.iter().cloned().chain(nodes).collect())
     }
 }
 

@@ -1,10 +1,10 @@
 //! Marks of this state directory, by which several kinds find their changes without the journal.
 
-use super::Network;
+use super::{Domain, Network};
 use crate::context::Context;
 use crate::error::Result;
 use crate::host::{Host, files};
-use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::hypervisor::{self, LXC};
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::{config, tools};
@@ -18,8 +18,8 @@ pub struct Traces<'a> {
     set: Option<&'a Set>,
     /// Whether the state directory has a journal.
     pub(super) has_journal: bool,
-    /// Names of domains with our mark.
-    running: Vec<String>,
+    /// Domains with our mark.
+    pub(super) running: Vec<Domain>,
     /// Networks with our mark.
     pub(super) networks: Vec<Network>,
     /// The CIB, where the cluster answers, and the tags of the sets in it that are ours.
@@ -35,14 +35,19 @@ impl<'a> Traces<'a> {
         let dir = &context.state_dir;
         let mut running = Vec::new();
         let mut networks = Vec::new();
-        match virsh::domains_of(&context.host, &LXC, dir) {
-            Ok(names) => {
-                networks = Network::marked(&context.host, dir)?;
-                running = names;
+        for hypervisor in hypervisor::ALL.iter().filter(|it| it.has_domains()) {
+            match virsh::domains_of(&context.host, hypervisor, dir) {
+                Ok(names) => {
+                    running.extend(names.into_iter().map(|n| Domain::at(hypervisor, n)));
+                    // The networks of machines of all kinds are asked for there.
+                    if **hypervisor == LXC {
+                        networks = Network::marked(&context.host, dir)?;
+                    }
+                }
+                Err(e) => context
+                    .report
+                    .warn(format!("domains cannot be looked for: {}", e.message())),
             }
-            Err(e) => context
-                .report
-                .warn(format!("domains cannot be looked for: {}", e.message())),
         }
         let in_cib = match cib {
             Some(cib) => Some((cib, tags(context, cib, set)?)),
@@ -97,9 +102,8 @@ impl<'a> Traces<'a> {
 
     /// Names of domains with our mark, and of our nodes in the CIB.
     pub(super) fn domains(&self) -> Vec<String> {
-        let mut all = self.running.clone();
-        all.extend(self.nodes());
-        all
+        let running = self.running.iter().map(|domain| domain.name.clone());
+        running.chain(self.nodes()).collect()
     }
 
     /// The CIB, where it may have elements that a join of ours left: one of a lost journal, and
@@ -183,7 +187,7 @@ mod tests {
             context: &context,
             set: None,
             has_journal,
-            running: vec!["lxc7".to_owned()],
+            running: vec![Domain::named("lxc7")],
             networks: Vec::new(),
             in_cib: Some((&cib, tags.iter().map(|tag| (*tag).to_owned()).collect())),
         };
@@ -209,7 +213,7 @@ mod tests {
                 context: &context,
                 set: None,
                 has_journal,
-                running: running.iter().map(|name| (*name).to_owned()).collect(),
+                running: running.iter().map(|name| Domain::named(*name)).collect(),
                 networks: Vec::new(),
                 in_cib: Some((&cib, Vec::new())),
             };

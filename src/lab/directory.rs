@@ -4,8 +4,9 @@ use super::{DEFAULT_NAME, FILE, Lab, valid_name};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
-use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::hypervisor::{self, Hypervisor};
 use crate::libvirt::{marked_state_dir, virsh};
+use crate::xml::El;
 use std::path::{Path, PathBuf};
 
 /// Path of a lab's directory, beside the state directory: `/var/lib/lxc-autogen-lab-NAME`.
@@ -49,13 +50,16 @@ pub(crate) fn lost(context: &Context) -> Vec<String> {
     let start = directory(&context.state_dir, "")
         .to_string_lossy()
         .into_owned();
-    let domains: Vec<String> = virsh::domains(&context.host, &LXC)
-        .map(|rows| rows.into_iter().map(|r| r.name).collect())
-        .unwrap_or_default();
+    let host = &context.host;
+    let of = |hypervisor: &&Hypervisor| {
+        let rows = virsh::domains(host, hypervisor).unwrap_or_default();
+        let names: Vec<String> = rows.into_iter().map(|r| r.name).collect();
+        virsh::dump_domains(host, hypervisor, &names).unwrap_or_default()
+    };
     let known = beside(&context.state_dir);
-    let mut names: Vec<String> = virsh::dump_domains(&context.host, &LXC, &domains)
-        .unwrap_or_default()
-        .iter()
+    let hypervisors = hypervisor::ALL.iter().filter(|it| it.has_domains());
+    let domains: Vec<El> = hypervisors.flat_map(of).collect();
+    let mut names: Vec<String> = (domains.iter())
         .filter_map(|xml| {
             marked_state_dir(xml)?
                 .strip_prefix(&start)

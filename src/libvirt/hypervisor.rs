@@ -94,6 +94,17 @@ impl Hypervisor {
         })
     }
 
+    /// Whether it has domains, by libvirt's files: asking one that nobody uses would start its daemon, or
+    /// fail where its driver is not there. That of containers is asked in any case.
+    pub fn has_domains(&self) -> bool {
+        let has = |directory: &str, ending: &str| {
+            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+            let mut paths = entries.map(|entry| entry.path());
+            paths.any(|path| path.extension().is_some_and(|e| e == ending))
+        };
+        self == &LXC || has(self.defined, "xml") || has(self.run.0, "pid")
+    }
+
     /// The path of a domain's log.
     pub fn log(&self, name: &str) -> PathBuf {
         Path::new(self.logs).join(format!("{name}.log"))
