@@ -182,3 +182,46 @@ impl Lab {
         containers + virtual_ones
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::tests::{sample, with_two_links};
+
+    #[test]
+    fn virtual_machines_have_the_last_addresses_and_move_nobody() {
+        let mut lab = with_two_links(2, 1);
+        let before = lab.nodes();
+        (lab.spec.cluster_vms, lab.spec.remote_vms) = (2, 1);
+        let all = lab.nodes();
+        assert!(before.iter().all(|node| all.contains(node)));
+        let shown = |node: &Machine| format!("{} {} {}", node.name, node.number, node.address);
+        let virtual_ones = all.iter().filter(|node| node.form == Form::Virtual);
+        assert!(virtual_ones.map(shown).eq([
+            "lab-vm1 33 172.31.200.254",
+            "lab-vm2 34 172.31.200.253",
+            "lab-remote-vm1 1 172.31.200.222",
+        ]));
+        let second = lab
+            .cluster_nodes()
+            .into_iter()
+            .map(|node| node.link1.unwrap());
+        assert!(second.map(|a| a.to_string()).eq([
+            "172.31.201.11",
+            "172.31.201.12",
+            "172.31.201.254",
+            "172.31.201.253"
+        ]));
+        let memory = |kind| lab.virtual_ones(kind)[0].memory_mib;
+        assert_eq!((memory(Kind::Cluster), memory(Kind::Remote)), (512, 192));
+        assert_eq!(lab.forms(&[]), [Form::Container, Form::Virtual]);
+    }
+
+    #[test]
+    fn a_machine_that_has_left_is_looked_for_too() {
+        let lab = sample(1, 0);
+        assert_eq!(lab.forms(&[]), [Form::Container]);
+        let gone = ["lab-vm1".to_owned()];
+        assert_eq!(lab.forms(&gone), [Form::Container, Form::Virtual]);
+    }
+}

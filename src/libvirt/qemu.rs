@@ -92,14 +92,19 @@ fn features(how: &Virtual) -> El {
 fn devices(blueprint: &Blueprint) -> El {
     let of_machine = |name: &str| blueprint.directory.join(name);
     let shared = |name| image(&blueprint.state_dir, name);
-    let own = disk(0, switch::ROOT_DISK, &of_machine(DISK), false);
-    let images = (1..).zip(IMAGE_DISKS);
+    let others = blueprint.disks.iter();
+    let others: Vec<El> = others.map(|(from, name)| of_lab(from, name)).collect();
+    // No more than eight are shared (`lab up --shared-disk`).
+    let next = u8::try_from(others.len()).unwrap_or(u8::MAX);
+    let own = disk(next, switch::ROOT_DISK, &of_machine(DISK), false);
+    let images = (next + 1..).zip(IMAGE_DISKS);
     let images = images.map(|(n, (serial, name))| disk(n, serial, &shared(name), true));
     let console = of_machine(CONSOLE).display().to_string();
     let console = El::new("source").attr("path", console).attr("append", "on");
     El::new("devices")
         // On a line of its own, since VirtualDomain greps for it.
         .child(El::new("emulator").text(blueprint.emulator.display()))
+        .children(others)
         .child(own)
         .children(images)
         .children(blueprint.cards.iter().map(interface))
@@ -138,6 +143,20 @@ fn disk(number: u8, serial: &str, file: &Path, read_only: bool) -> El {
         .child(El::new("serial").text(serial))
 }
 
+/// A block device of this host that nodes of other kinds use too. They stand first: the kernel names
+/// disks in the order in which it finds them, and so they have the names that they have in containers.
+fn of_lab(from: &Path, name: &str) -> El {
+    let driver = El::new("driver").attr("name", "qemu").attr("type", "raw");
+    El::new("disk")
+        .attr("type", "block")
+        .attr("device", "disk")
+        // What one node has written the others read.
+        .child(driver.attr("cache", "none"))
+        .child(El::new("source").attr("dev", from.display()))
+        .child(El::new("target").attr("dev", name).attr("bus", "virtio"))
+        .child(El::new("shareable"))
+}
+
 fn interface(card: &Card) -> El {
     El::new("interface")
         .attr("type", "bridge")
@@ -156,4 +175,58 @@ fn port(directory: &Path, number: u32) -> El {
                 .attr("type", "virtio")
                 .attr("name", format!("{PORT}.{number}")),
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::domain::blueprint;
+    use crate::lab::tests::with_two_links;
+
+    #[test]
+    fn a_machine_boots_its_own_kernel_and_owns_no_file_of_this_hosts() {
+        let mut lab = with_two_links(1, 0);
+        lab.spec.cluster_vms = 1;
+        lab.spec.shared_disks_mib = vec![64];
+        lab.vm.cpus = 2;
+        let node = lab.cluster_nodes().pop().unwrap();
+        let xml = |lab: &crate::lab::Lab| domain(&blueprint(lab, &node));
+        let emulated = xml(&lab);
+        assert_eq!(emulated.get("type"), Some("qemu"));
+        assert_eq!(emulated.find("name").unwrap().text, "lab-vm1");
+        let serials = emulated
+            .all("serial")
+            .into_iter()
+            .map(|it| it.text.as_str());
+        // The last one is the console's.
+        let serials: Vec<&str> = serials.collect();
+        assert_eq!(serials, ["root", "usr", "modules", "host", ""]);
+        let names = emulated.all("disk").into_iter().map(|disk| {
+            let target = disk.find("target").and_then(|it| it.get("dev"));
+            (
+                target.unwrap_or_default().to_owned(),
+                disk.find("readonly").is_some(),
+            )
+        });
+        let is = |name: &str, read_only| (name.to_owned(), read_only);
+        // Shared ones come first, so that they have the names that they have in containers.
+        assert!(names.eq([
+            is("vda", false),
+            is("vdb", false),
+            is("vdc", true),
+            is("vdd", true),
+            is("vde", true)
+        ]));
+        assert_eq!(emulated.all("interface").len(), 2);
+        assert_eq!(emulated.all("channel").len(), PORTS as usize);
+        assert_eq!(
+            emulated.find("seclabel").unwrap().get("relabel"),
+            Some("no")
+        );
+        assert_eq!(emulated.all("tb-cache").len(), 1);
+        lab.vm.kvm = true;
+        let by_kvm = xml(&lab);
+        assert_eq!(by_kvm.get("type"), Some("kvm"));
+        assert_eq!(by_kvm.all("tb-cache").len(), 0);
+    }
 }

@@ -43,6 +43,10 @@ fn virtual_machines_are_nodes_like_others() {
         "--cluster-nodes 1 --cluster-vms 1 --remote-vms 1 --init own",
     );
     lab.await_online("node1", 1, "node1 vm1 remote-vm1");
+    for node in ["vm1", "remote-vm1"] {
+        let xml = format!("/var/lib/lxc-autogen-lab-lab/lab-{node}/domain.xml");
+        tool(&format!("virt-xml-validate {xml} domain"));
+    }
     entered(&lab);
     shown(&lab);
 

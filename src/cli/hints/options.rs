@@ -19,8 +19,13 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         LAB_UP,
-        &["--guests", "--guest", "--guest-nodes", "--vms"],
+        &["--guests", "--guest", "--guest-nodes"],
         "--containers N, or -c N, is how many guest nodes the lab has",
+    ),
+    (
+        LAB_UP,
+        &["--vms", "--vm", "--virtual", "--kvm", "--qemu"],
+        "--cluster-vms N and --remote-vms N are nodes that are virtual machines",
     ),
     (
         LAB_UP,

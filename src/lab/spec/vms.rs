@@ -61,3 +61,43 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_can_be_of_virtual_machines_alone_but_for_guest_nodes() {
+        let only = LabSpec {
+            cluster_nodes: 0,
+            cluster_vms: 3,
+            containers: 0,
+            ..LabSpec::default()
+        };
+        only.check().unwrap();
+        let said = |spec: LabSpec| spec.check().unwrap_err().to_string();
+        let guests = said(LabSpec {
+            containers: 1,
+            ..only.clone()
+        });
+        assert!(guests.contains("no guest nodes"), "{guests}");
+        let none = said(LabSpec {
+            cluster_vms: 0,
+            ..only.clone()
+        });
+        assert!(none.contains("--cluster-nodes"), "{none}");
+        let many = said(LabSpec {
+            cluster_nodes: 30,
+            ..only.clone()
+        });
+        assert!(
+            many.contains("33 cluster nodes, and 32 are the most"),
+            "{many}"
+        );
+        let small = said(LabSpec {
+            vm_memory_mib: Some(64),
+            ..only
+        });
+        assert!(small.contains("--vm-memory"), "{small}");
+    }
+}

@@ -96,3 +96,56 @@ fn not_writable(source: &Path) -> Error {
         source.display()
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lab::Init;
+    use crate::lab::domain::blueprint;
+    use crate::lab::tests::sample;
+
+    #[test]
+    fn a_machine_sees_of_this_host_what_a_container_sees_and_writes_to_nothing() {
+        let mut lab = sample(0, 0);
+        (lab.spec.cluster_vms, lab.spec.remote_vms) = (1, 1);
+        lab.spec.init = Init::Own;
+        lab.ipv6 = Some("fd6c:1::".parse().unwrap());
+        for node in lab.nodes() {
+            let mut blueprint = blueprint(&lab, &node);
+            let shape = shape(&blueprint).unwrap();
+            assert_eq!(shape.name, node.name);
+            let at: Vec<_> = shape
+                .images
+                .iter()
+                .map(|it| it.at.display().to_string())
+                .collect();
+            assert_eq!(at, ["/usr", "/.modules", "/.host"]);
+            let programs = shape
+                .binds
+                .iter()
+                .find(|it| it.to == Path::new("/opt/lxc-autogen"));
+            let from = "/.host/var/lib/lxc-autogen-lab-lab/bin";
+            assert_eq!(programs.unwrap().from, Path::new(from));
+            assert_eq!(shape.init[1..], ["node-init", "--machine"]);
+            let [card] = &shape.cards[..] else {
+                panic!("{:?}", shape.cards);
+            };
+            assert_eq!(card.addresses[0], format!("{}/24", node.address));
+            assert_eq!(
+                (card.addresses.len(), card.gateway.as_deref()),
+                (2, Some("172.31.200.1"))
+            );
+            // As it is read again, in the machine.
+            let json = serde_json::to_string(&shape).unwrap();
+            assert_eq!(serde_json::from_str::<Shape>(&json).unwrap(), shape);
+
+            blueprint.mounts.push(Mount::Host {
+                source: "/srv/data".into(),
+                target: "/data".into(),
+                read_only: false,
+            });
+            let e = super::shape(&blueprint).unwrap_err();
+            assert!(e.message().contains("/srv/data"), "{e}");
+        }
+    }
+}
