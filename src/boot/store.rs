@@ -38,8 +38,18 @@ impl Store {
     /// # Errors
     /// When it cannot be made, or another run is at work in it.
     pub fn open() -> Result<Store> {
-        let dir = std::env::var_os(VARIABLE).filter(|it| !it.is_empty());
-        Store::open_in(dir.map_or_else(|| DIRECTORY.into(), PathBuf::from))
+        Store::open_in(directory())
+    }
+
+    /// By what machines run here, where that is known already. Makes nothing.
+    ///
+    /// # Errors
+    /// When what is known cannot be read.
+    pub fn known() -> Result<Option<Acceleration>> {
+        match Path::new(KVM).exists() {
+            true => remembered(&directory()),
+            false => Ok(Some(Acceleration::Emulated)),
+        }
     }
 
     /// The same in this directory.
@@ -141,13 +151,10 @@ impl Store {
         program: &Path,
         told: impl Fn(),
     ) -> Result<Acceleration> {
-        let path = self.dir.join("acceleration.json");
-        let here = Tried::at()?;
-        let before = files::read_optional(&path)?;
-        let before = before.and_then(|text| serde_json::from_slice(&text).ok());
-        if let Some((_, by)) = before.filter(|(at, _): &(Tried, Acceleration)| *at == here) {
+        if let Some(by) = remembered(&self.dir)? {
             return Ok(by);
         }
+        let (path, here) = (self.dir.join(ACCELERATION), Tried::at()?);
         told();
         let scratch =
             tempfile::tempdir_in(&self.dir).map_err(|e| Error::io("use", &self.dir, e))?;
@@ -179,6 +186,26 @@ impl Store {
         let entries = fs::read_dir(&self.dir).map_err(|e| Error::io("read", &self.dir, e))?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()))
     }
+}
+
+/// The device by which it runs.
+pub(super) const KVM: &str = "/dev/kvm";
+
+fn directory() -> PathBuf {
+    let dir = std::env::var_os(VARIABLE).filter(|it| !it.is_empty());
+    dir.map_or_else(|| DIRECTORY.into(), PathBuf::from)
+}
+
+/// Name of the file with the answer of a try.
+const ACCELERATION: &str = "acceleration.json";
+
+/// By what machines run here, where it was tried with this kernel of the host's and this QEMU.
+fn remembered(dir: &Path) -> Result<Option<Acceleration>> {
+    let text = files::read_optional(&dir.join(ACCELERATION))?;
+    let before: Option<(Tried, Acceleration)> =
+        text.and_then(|text| serde_json::from_slice(&text).ok());
+    let here = Tried::at()?;
+    Ok(before.filter(|(at, _)| *at == here).map(|(_, by)| by))
 }
 
 /// What the answer of a try depends on.

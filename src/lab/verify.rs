@@ -1,7 +1,7 @@
 //! What `lab up` needs of this host, looked at one by one, for `lab verify`. No cluster need run here.
 
 use super::resolve::{choose, resolve};
-use super::{Lab, LabSpec, Wanted, able, build, checks, directory, memory};
+use super::{Lab, LabSpec, Wanted, able, build, checks, directory, memory, virtual_host};
 use crate::checks::{Check, kernel, libvirt};
 use crate::context::{Context, Options};
 use crate::error::Result;
@@ -46,6 +46,7 @@ pub(crate) fn look_at(context: &Context, wanted: &Wanted, quick: bool) -> Result
             e.mend_text().unwrap_or_default(),
         ),
     });
+    all.extend(virtual_host::outlook(&spec));
     // What the lab would be takes all of the above.
     if works && !all.iter().any(Check::failed) {
         all.extend(lab(context, wanted, saved.as_ref()));

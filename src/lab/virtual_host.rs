@@ -1,6 +1,8 @@
 //! What nodes that are virtual machines take of this host.
 
 use super::{Lab, LabSpec};
+use crate::boot::{Acceleration, Store};
+use crate::checks::Check;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::packages;
@@ -61,8 +63,30 @@ pub(super) fn check(context: &Context, lab: &Lab) -> Result<()> {
 /// # Errors
 /// When no kernel can be had, or no machine boots at all.
 pub(super) fn kvm(context: &Context, spec: &LabSpec) -> Result<bool> {
-    match spec.has_vms() && !context.options.dry_run {
-        true => vm::runs_by_kvm(context, &spec.kernel),
-        false => Ok(false),
+    if !spec.has_vms() || context.options.dry_run {
+        return Ok(false);
     }
+    let by_kvm = vm::runs_by_kvm(context, &spec.kernel)?;
+    context.report.line(match by_kvm {
+        true => "virtual machines run by KVM",
+        false => EMULATED,
+    });
+    Ok(by_kvm)
+}
+
+const EMULATED: &str = "virtual machines are emulated, since KVM does not work here: they take several times as long \
+                        to start and to be fenced as containers";
+
+/// By what virtual machines would run here, for `verify`; nothing where none are wanted.
+pub(super) fn outlook(spec: &LabSpec) -> Option<Check> {
+    let name = "virtual machines";
+    spec.has_vms().then(|| match Store::known() {
+        Ok(Some(Acceleration::Kvm)) => Check::ok(name, "by KVM"),
+        Ok(Some(Acceleration::Emulated)) => Check::ok(name, EMULATED),
+        Ok(None) => Check::ok(
+            name,
+            "lab up tries whether KVM works; else they are emulated",
+        ),
+        Err(e) => Check::of_error(name, &e),
+    })
 }
