@@ -10,7 +10,7 @@ use std::io::{self, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -80,17 +80,24 @@ struct Session {
     number: u64,
     group: Arc<Group>,
     input: Option<Sender<Vec<u8>>>,
+    /// Set when the program has ended: what it has left in the background lives on.
+    ended: Arc<AtomicBool>,
 }
 
 impl Session {
     /// Ends what nobody waits for any more.
     fn hang_up(self) {
-        let group = self.group;
+        if self.ended.load(Ordering::Relaxed) {
+            return;
+        }
+        let (group, ended) = (self.group, self.ended);
         group.signal(libc_signal("HUP"));
         group.signal(libc_signal("CONT"));
         thread::spawn(move || {
             thread::sleep(HUNG_UP);
-            group.signal(libc_signal("KILL"));
+            if !ended.load(Ordering::Relaxed) {
+                group.signal(libc_signal("KILL"));
+            }
         });
     }
 }
@@ -197,9 +204,15 @@ fn begin(port: &Port, number: u64, start: &Start) -> Option<Session> {
             }))
         })
         .collect();
-    let (to, child) = (port.clone(), program.child);
-    thread::spawn(move || await_end(&to, number, child, &carriers, &activity));
+    let (to, child, ended) = (
+        port.clone(),
+        program.child,
+        Arc::new(AtomicBool::new(false)),
+    );
+    let told = Arc::clone(&ended);
+    thread::spawn(move || await_end(&to, number, child, &told, &carriers, &activity));
     Some(Session {
+        ended,
         number,
         group: Arc::new(program.group),
         input: Some(input),
@@ -244,10 +257,12 @@ fn await_end(
     port: &Port,
     session: u64,
     mut child: Child,
+    told: &AtomicBool,
     carriers: &[JoinHandle<()>],
     activity: &AtomicU64,
 ) {
     let ended = child.wait().map_or(Ended::Status(NOT_STARTED), of_status);
+    told.store(true, Ordering::Relaxed);
     let mut seen = activity.load(Ordering::Relaxed);
     let mut silent = Duration::ZERO;
     let pause = Duration::from_millis(10);

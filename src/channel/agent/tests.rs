@@ -126,7 +126,20 @@ fn a_session_that_is_cut_off_ends_with_its_program_and_the_next_one_is_whole() {
 #[test]
 fn what_a_program_leaves_behind_does_not_keep_it() {
     let mut end = End::new();
-    end.start(1, &["sh", "-c", "sleep 30 & echo done"], None);
+    end.start(1, &["sh", "-c", "sleep 30 & echo $!"], None);
     let (output, _, ended) = end.until_end(1);
-    assert_eq!((output, ended), (b"done\n".to_vec(), Ended::Status(0)));
+    assert_eq!(ended, Ended::Status(0));
+    let pid = String::from_utf8(output).unwrap();
+    let left = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
+    assert!(left.exists());
+    // Nor is it ended with its caller's next session.
+    end.start(2, &["true"], None);
+    end.until_end(2);
+    thread::sleep(HUNG_UP + Duration::from_millis(300));
+    assert!(left.exists());
+    nix::sys::signal::kill(
+        nix::unistd::Pid::from_raw(pid.trim().parse().unwrap()),
+        nix::sys::signal::Signal::SIGKILL,
+    )
+    .unwrap();
 }
