@@ -1,6 +1,6 @@
 //! Containers of libvirt-LXC.
 
-use super::{Doing, Lifetime, Machinery, Seen};
+use super::{Doing, Machinery, Seen};
 use crate::error::Result;
 use crate::host::inside::{self, Inside};
 use crate::host::{Host, container_net, container_shm, disk, files, mounts, processes, signals};
@@ -13,7 +13,7 @@ use crate::spec::Subnet;
 use crate::xml::El;
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 /// How containers are made, started, entered, watched and ended.
@@ -45,30 +45,6 @@ impl Machinery for Container {
                 files::remove_tree(&root, &mounts::points()?)
             }
         }
-    }
-
-    fn start(
-        &self,
-        host: &Host,
-        wanted: &[(String, PathBuf)],
-        lifetime: Lifetime,
-        seen: &mut dyn FnMut(usize),
-    ) -> Result<()> {
-        match lifetime {
-            Lifetime::Transient => {
-                let files: Vec<PathBuf> = wanted.iter().map(|(_, xml)| xml.clone()).collect();
-                virsh::create_all(host, &LXC, &files, seen)
-            }
-            Lifetime::Persistent => {
-                virsh::define_and_start(host, &LXC, wanted)?;
-                seen(wanted.len());
-                Ok(())
-            }
-        }
-    }
-
-    fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()> {
-        virsh::define(host, &LXC, files)
     }
 
     fn give_memory(&self, host: &Host, name: &str, mib: u32) -> Result<()> {
@@ -138,9 +114,5 @@ impl Machinery for Container {
             processes::kill_now(pid);
         }
         Ok(())
-    }
-
-    fn destroy(&self, host: &Host, names: &[String]) -> Result<()> {
-        virsh::destroy_domains(host, &LXC, names)
     }
 }

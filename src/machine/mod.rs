@@ -71,13 +71,28 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
         wanted: &[(String, PathBuf)],
         lifetime: Lifetime,
         seen: &mut dyn FnMut(usize),
-    ) -> Result<()>;
+    ) -> Result<()> {
+        let hypervisor = self.hypervisor();
+        match lifetime {
+            Lifetime::Transient => {
+                let files: Vec<PathBuf> = wanted.iter().map(|(_, xml)| xml.clone()).collect();
+                virsh::create_all(host, hypervisor, &files, seen)
+            }
+            Lifetime::Persistent => {
+                virsh::define_and_start(host, hypervisor, wanted)?;
+                seen(wanted.len());
+                Ok(())
+            }
+        }
+    }
 
     /// Gives defined domains a new definition, which they have from their next start on.
     ///
     /// # Errors
     /// When libvirt refuses a definition.
-    fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()>;
+    fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()> {
+        virsh::define(host, self.hypervisor(), files)
+    }
 
     /// Sets up the network of machines that were just started, so that the first packets are not
     /// delayed. Does nothing for a kind that needs no such thing.
@@ -130,7 +145,9 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
     ///
     /// # Errors
     /// When libvirt still has one of the domains afterwards.
-    fn destroy(&self, host: &Host, names: &[String]) -> Result<()>;
+    fn destroy(&self, host: &Host, names: &[String]) -> Result<()> {
+        virsh::destroy_domains(host, self.hypervisor(), names)
+    }
 }
 
 /// Whether libvirt keeps the domain when the machine has ended.

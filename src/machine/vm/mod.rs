@@ -4,7 +4,7 @@ mod images;
 mod logd;
 mod shape;
 
-use super::{Doing, Lifetime, Machinery, Seen};
+use super::{Doing, Machinery, Seen};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::inside::Inside;
@@ -19,7 +19,7 @@ use crate::state::State;
 use crate::xml::El;
 pub(crate) use images::runs_by_kvm;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Size of a machine's disk where no option says it, MiB; the file takes room only as far as it is
 /// written.
@@ -65,30 +65,6 @@ impl Machinery for Vm {
         files::remove_tree(&root, &mounts::points()?)
     }
 
-    fn start(
-        &self,
-        host: &Host,
-        wanted: &[(String, PathBuf)],
-        lifetime: Lifetime,
-        seen: &mut dyn FnMut(usize),
-    ) -> Result<()> {
-        match lifetime {
-            Lifetime::Transient => {
-                let files: Vec<PathBuf> = wanted.iter().map(|(_, xml)| xml.clone()).collect();
-                virsh::create_all(host, &QEMU, &files, seen)
-            }
-            Lifetime::Persistent => {
-                virsh::define_and_start(host, &QEMU, wanted)?;
-                seen(wanted.len());
-                Ok(())
-            }
-        }
-    }
-
-    fn redefine(&self, host: &Host, files: &[PathBuf]) -> Result<()> {
-        virsh::define(host, &QEMU, files)
-    }
-
     /// They answer for themselves at once.
     fn settle(&self, _: &Host, _: &[Machine], _: &Subnet) -> Result<()> {
         Ok(())
@@ -130,10 +106,6 @@ impl Machinery for Vm {
     /// libvirt begins with SIGTERM, which ends QEMU at once, and nothing in the machine hears of it.
     fn unplug(&self, host: &Host, names: &[String]) -> Result<()> {
         virsh::end_all(host, &QEMU, names).map(drop)
-    }
-
-    fn destroy(&self, host: &Host, names: &[String]) -> Result<()> {
-        virsh::destroy_domains(host, &QEMU, names)
     }
 }
 
