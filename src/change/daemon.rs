@@ -1,13 +1,23 @@
 //! Daemons on this host that we started.
 
-use super::kinds::{About, Kind};
+use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
-use super::{Batch, Item};
+use super::{Batch, Item, SharedDaemon, Undoer};
 use crate::error::Result;
 use crate::host::processes;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+
+rank! {
+    /// Daemons on this host.
+    Daemons: Daemons {
+        /// One for a set or lab alone.
+        Daemon,
+        /// One for several.
+        SharedDaemon,
+    }
+}
 
 /// End a daemon of ours, known by the configuration file it was started with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +49,9 @@ impl Kind for Daemon {
     }
 }
 
-pub(super) fn end(items: &[Item<Daemon>]) -> Batch {
-    Batch::of_each(items, |it| processes::end(&it.program, &it.configuration))
+pub(super) fn end(undoer: &Undoer<'_>, items: &[Item<Daemons>]) -> Batch {
+    Batch::of_each(items, |it| match it {
+        Daemons::Daemon(it) => processes::end(&it.program, &it.configuration),
+        Daemons::SharedDaemon(it) => it.leave(undoer.state_dir),
+    })
 }

@@ -53,10 +53,11 @@ kinds! {
     Monitors "monitors"
     CibObject "cib-object"
     LoopDevice "loop-device"
+    SharedDaemon "shared-daemon"
 }
 
 /// Kinds that 0.1.0 did not have.
-const LATER: &[&str] = &["loop-device", "monitors"];
+const LATER: &[&str] = &["loop-device", "monitors", "shared-daemon"];
 
 /// 0.1.0's meaning of each line: rank and key of the record.
 const MEANING: &[(&str, Rank, &str)] = &[

@@ -4,9 +4,10 @@
 
 use super::traces::Traces;
 use super::{
-    Agent, Authkey, Cgroup, CibObject, Container, Daemon, Domain, EmptyDir, File, Forwarding,
-    HostsBlock, InCib, InState, Joining, Kernel, LoopDevice, Monitors, Network, Node, Outside,
-    OwnFiles, Peer, Properties, Property, Resource, StateDir, StateDirectory, StateFile, Throttle,
+    Agent, Authkey, Cgroup, CibObject, Container, Daemon, Daemons, Domain, EmptyDir, File,
+    Forwarding, HostsBlock, InCib, InState, Joining, Kernel, LoopDevice, Monitors, Network, Node,
+    Outside, OwnFiles, Peer, Properties, Property, Resource, SharedDaemon, StateDir,
+    StateDirectory, StateFile, Throttle,
 };
 use crate::error::Result;
 use crate::journal::Record;
@@ -220,7 +221,7 @@ kinds! {
     /// them.
     Peers(Peer): Peer;
     /// Daemons on the host that could start domains again.
-    Daemons(Daemon): Daemon;
+    Daemons(Daemons): Daemon, SharedDaemon;
     /// Domains.
     Domains(Domain): Domain;
     /// The network.

@@ -27,6 +27,7 @@ pub(crate) mod prestop;
 mod property;
 mod put_back;
 mod replay;
+mod shared_daemon;
 mod state_dir;
 mod stop;
 #[cfg(test)]
@@ -35,7 +36,7 @@ mod traces;
 
 pub use agent::Agent;
 pub use authkey::Authkey;
-pub use daemon::Daemon;
+pub use daemon::{Daemon, Daemons};
 pub use domain::Domain;
 pub use file::{EmptyDir, File};
 pub use find::{found, found_in_cib};
@@ -53,6 +54,7 @@ pub use outside::Outside;
 pub use peers::Peer;
 pub use property::{Joining, Monitors, Properties, Property, Throttle};
 pub use replay::Undoer;
+pub use shared_daemon::SharedDaemon;
 pub use state_dir::{LOCK_FILE, OwnFiles, SET_FILE, StateDir, StateDirectory, remove_empty_state};
 pub use traces::Traces;
 

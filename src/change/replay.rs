@@ -107,7 +107,7 @@ impl Undoer<'_> {
             Group::Nodes(items) => node::forget(self, items),
             Group::Properties(items) => put_back::restore(self, items),
             Group::Peers(items) => peers::undo(self, items),
-            Group::Daemons(items) => daemon::end(items),
+            Group::Daemons(items) => daemon::end(self, items),
             Group::Domains(items) => domain::destroy(self, items),
             Group::Network(items) => network::remove(self, items),
             Group::Kernel(items) => kernel::restore(self, items, so_far.remains.is_empty()),

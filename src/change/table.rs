@@ -78,6 +78,12 @@ const TABLE: &[Row] = &[
         "All",
     ),
     (
+        r#"{"undo":"shared-daemon","program":"virtlogd","directory":"/run/of-all","files":["/run/socket"]}"#,
+        Rank::Daemons,
+        "virtlogd for this set or lab",
+        "All",
+    ),
+    (
         r#"{"undo":"domain","name":"lxc1"}"#,
         Rank::Domains,
         "domain lxc1",

@@ -103,8 +103,16 @@ const HOST_LOCK: &str = "/run/lxc-autogen.lock";
 /// [`crate::error::Kind::Cant`] when another process holds the lock for longer;
 /// [`crate::error::Kind::Interrupted`] on a signal.
 pub fn host() -> Result<Lock> {
-    let mut lock = take_in_turn(Path::new(HOST_LOCK), Duration::from_secs(30))?;
-    lock.remove = Some(HOST_LOCK.into());
+    passing(Path::new(HOST_LOCK))
+}
+
+/// Takes the lock of this file, waiting for up to 30 s, and removes the file when the lock is released.
+///
+/// # Errors
+/// As [`host()`].
+pub fn passing(path: &Path) -> Result<Lock> {
+    let mut lock = take_in_turn(path, Duration::from_secs(30))?;
+    lock.remove = Some(path.to_owned());
     Ok(lock)
 }
 
