@@ -36,10 +36,19 @@ use std::process::ExitCode;
 
 /// Parses the command line, carries it out, and gives back the exit status.
 pub fn main() -> ExitCode {
+    let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
+    if host::virtiofsd::is_asked(&args) {
+        return match host::virtiofsd::become_read_only(&args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(e) => {
+                report::failure(&e, false);
+                ExitCode::from(e.kind.exit_code())
+            }
+        };
+    }
     // Modes are given where they matter; what programs we start make is not for others to write.
     nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
     cli::complete::answer();
-    let args: Vec<std::ffi::OsString> = std::env::args_os().collect();
     let cli = match cli::Cli::parse_all(&args) {
         Ok(cli) => cli,
         Err(e) if e.kind() == clap::error::ErrorKind::DisplayVersion => {

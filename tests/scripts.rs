@@ -184,7 +184,7 @@ fn archives_of_services_are_all_there_or_none() {
         names.sort();
         names
     };
-    let services = ["apache2", "nginx", "postgresql"];
+    let services = ["apache2", "drbd-utils", "nginx", "postgresql"];
     assert_eq!(fetch().1, services.len());
     for service in services {
         assert_eq!(names(service), ["lib_1%3a2.deb", "web_1.deb"]);
@@ -205,5 +205,5 @@ fn archives_of_services_are_all_there_or_none() {
         said.contains("could not fetch nginx, so what needs it is NOT PROVEN"),
         "{said}"
     );
-    assert_eq!(names("."), ["apache2", "postgresql"]);
+    assert_eq!(names("."), ["apache2", "drbd-utils", "postgresql"]);
 }

@@ -13,4 +13,4 @@ pub use initramfs::Initramfs;
 pub use kernel::{Flavour, Kernel};
 pub use probe::{Acceleration, MODULES, WHERE_THERE, probe};
 pub use store::{DIRECTORY, Store, VARIABLE};
-pub use usr::{MODULES_AT, squash};
+pub use usr::squash;

@@ -119,19 +119,34 @@ impl Store {
         Ok(image)
     }
 
-    /// The image of a tree's /usr as it is now, made where it is not there; older ones of the same tree
-    /// go. `told` is called before one is made.
+    /// The image of a tree's /usr as it is now, `whole` or without what no node needs, made where it is not
+    /// there; older ones of the same tree go that nobody uses. `told`
+    /// is told how many per cent of one are made.
     ///
     /// # Errors
     /// When mksquashfs is missing or fails.
-    pub fn usr(&self, host: &Host, layout: &Layout, told: impl Fn()) -> Result<PathBuf> {
-        let (tree, state) = usr::fingerprint(layout)?;
+    pub fn usr(
+        &self,
+        host: &Host,
+        layout: &Layout,
+        whole: bool,
+        mut told: impl FnMut(usize),
+    ) -> Result<PathBuf> {
+        let (tree, state) = usr::fingerprint(layout, whole)?;
         let name = format!("usr-{tree}-{state}.squashfs");
         let image = self.dir.join(&name);
         if !files::exists(&image) {
-            told();
             let temporary = self.fresh(&image)?;
-            usr::pack(host, &layout.base, &temporary)?;
+            let packed = usr::pack(host, &layout.base, whole, &temporary, &mut told);
+            packed.map_err(|e| {
+                // It is of no use, and may fill the disk.
+                let _ = files::remove_file(&temporary);
+                let dir = self.dir.display();
+                e.mend(format!(
+                    "an image takes about half of what /usr has: make room in {dir}, or name another \
+                     place with {VARIABLE}"
+                ))
+            })?;
             fs::rename(&temporary, &image).map_err(|e| Error::io("name", &image, e))?;
             let start = format!("usr-{tree}-");
             self.remove_others(&name, |other| other.starts_with(&start))?;
@@ -239,47 +254,4 @@ fn is_used(path: &Path) -> Result<bool> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn layout(base: &Path) -> Layout {
-        fs::create_dir_all(base.join("usr/bin")).unwrap();
-        fs::create_dir_all(base.join("var/lib/dpkg")).unwrap();
-        Layout::of(base).unwrap()
-    }
-
-    #[test]
-    fn another_package_is_another_image_and_another_tree_has_its_own() {
-        let directory = tempfile::tempdir().unwrap();
-        let [one, two] = ["one", "two"].map(|name| layout(&directory.path().join(name)));
-        let before = usr::fingerprint(&one).unwrap();
-        assert_eq!(usr::fingerprint(&one).unwrap(), before);
-        assert_ne!(usr::fingerprint(&two).unwrap().0, before.0);
-        fs::write(one.base.join("var/lib/dpkg/status"), "Package: a\n").unwrap();
-        let after = usr::fingerprint(&one).unwrap();
-        assert_eq!(after.0, before.0);
-        assert_ne!(after.1, before.1);
-    }
-
-    #[test]
-    fn an_old_image_stays_while_a_lab_has_it() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("image");
-        fs::write(&path, "").unwrap();
-        assert!(
-            is_used(&path).unwrap(),
-            "somebody may just have linked to it"
-        );
-        let old = std::time::SystemTime::now() - 2 * MAY_BE_LINKED;
-        let times = fs::FileTimes::new().set_modified(old);
-        fs::File::options()
-            .append(true)
-            .open(&path)
-            .unwrap()
-            .set_times(times)
-            .unwrap();
-        assert!(!is_used(&path).unwrap());
-        fs::hard_link(&path, directory.path().join("of-a-lab")).unwrap();
-        assert!(is_used(&path).unwrap());
-    }
-}
+mod tests;

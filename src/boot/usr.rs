@@ -2,9 +2,12 @@
 
 use crate::error::{Error, Result};
 use crate::host::command::Cmd;
+use crate::host::stream::Stream;
 use crate::host::{Host, files, packages};
 use crate::rootfs::Layout;
+use crate::supervisor::switch::MODULES_AT;
 use std::fs::Metadata;
+use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,9 +47,6 @@ const LEFT_OUT: &[&str] = &[
     "share/seabios",
 ];
 
-/// Where machines have the modules of their own kernel: /usr/lib/modules is a link to it.
-pub const MODULES_AT: &str = "/.modules";
-
 /// Directories whose times say that something has come or gone which is of no package.
 const WATCHED: &[&str] = &[
     "bin",
@@ -61,12 +61,22 @@ const WATCHED: &[&str] = &[
     "sbin",
 ];
 
+/// The modules of a machine's own kernel are there instead.
+const LEFT_OUT_OF_ALL: &[&str] = &["lib/modules"];
+
+fn left_out(whole: bool) -> &'static [&'static str] {
+    match whole {
+        true => LEFT_OUT_OF_ALL,
+        false => LEFT_OUT,
+    }
+}
+
 /// Two marks: one of the tree, and one of what its /usr is like now, by its database of packages and
 /// the times of a few directories.
 ///
 /// # Errors
 /// When the database cannot be read.
-pub(super) fn fingerprint(layout: &Layout) -> Result<(String, String)> {
+pub(super) fn fingerprint(layout: &Layout, whole: bool) -> Result<(String, String)> {
     let usr = layout.base.join("usr");
     let mut text = layout.packages()?.unwrap_or_default();
     for path in WATCHED.iter().map(|path| usr.join(path)) {
@@ -76,19 +86,54 @@ pub(super) fn fingerprint(layout: &Layout) -> Result<(String, String)> {
         });
         text.push_str(&seen.unwrap_or_default());
     }
-    text.push_str(&LEFT_OUT.concat());
+    text.push_str(&left_out(whole).concat());
     let short = |text: &str| files::sha256(text.as_bytes())[..12].to_owned();
     Ok((short(&usr.to_string_lossy()), short(&text)))
 }
 
-/// Makes the image, of files as they are owned. Compressed by lz4, which takes least time (4.4 s for
+/// Makes the image, of files as they are owned; `seen` is told how many per cent are made. Compressed by lz4, which takes least time (4.4 s for
 /// 1.5 GB, and erofs 7.4 s; uncompressed it is twice as long on the disk).
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] where mksquashfs is missing; when it fails, as on a full disk.
-pub(super) fn pack(host: &Host, base: &Path, to: &Path) -> Result<()> {
+pub(super) fn pack(
+    host: &Host,
+    base: &Path,
+    whole: bool,
+    to: &Path,
+    seen: &mut dyn FnMut(usize),
+) -> Result<()> {
     let link = format!("lib/modules s 777 0 0 {MODULES_AT}");
-    make(host, &base.join("usr"), to, LEFT_OUT, &["-p", &link])
+    let more = ["-progress", "-p", &link];
+    let cmd = command(&base.join("usr"), to, left_out(whole), &more)?;
+    let mut stream = Stream::from(host, &cmd)?;
+    let mut said = String::new();
+    let mut buffer = [0; 4096];
+    loop {
+        let length = stream
+            .read(&mut buffer)
+            .map_err(|e| Error::failed(format!("make an image of /usr: {e}")))?;
+        if length == 0 {
+            break;
+        }
+        said.push_str(&String::from_utf8_lossy(&buffer[..length]));
+        if let Some(percent) = percent(&said) {
+            seen(percent);
+            said.clear();
+        }
+    }
+    let output = stream.end()?;
+    match output.code {
+        0 => Ok(()),
+        _ => Err(output.error().context("make an image of /usr")),
+    }
+}
+
+/// The last number with a per cent sign: a progress bar is drawn over itself.
+fn percent(said: &str) -> Option<usize> {
+    let (before, _) = said.rsplit_once('%')?;
+    let number = before.rsplit(|c: char| !c.is_ascii_digit()).next()?;
+    number.parse().ok()
 }
 
 /// Makes a squashfs of a directory.
@@ -96,23 +141,71 @@ pub(super) fn pack(host: &Host, base: &Path, to: &Path) -> Result<()> {
 /// # Errors
 /// [`crate::error::Kind::Cant`] where mksquashfs is missing; when it fails, as on a full disk.
 pub fn squash(host: &Host, from: &Path, to: &Path) -> Result<()> {
-    make(host, from, to, &[], &[])
+    let cmd = command(from, to, &[], &["-no-progress"])?;
+    cmd.ok(host)
+        .map(drop)
+        .map_err(|e| e.context(format!("make an image of {}", from.display())))
 }
 
 /// Without these entries, which may have `*` in them, and with more options (mksquashfs(1)).
-fn make(host: &Host, from: &Path, to: &Path, without: &[&str], more: &[&str]) -> Result<()> {
+fn command(from: &Path, to: &Path, without: &[&str], more: &[&str]) -> Result<Cmd> {
     which::which(PROGRAM).map_err(|_| {
         Error::cant(format!("{PROGRAM} is not installed")).mend(packages::mend_for_tool(PROGRAM))
     })?;
     let listed = (!without.is_empty()).then_some(["-wildcards", "-e"]);
-    Cmd::new(PROGRAM)
+    Ok(Cmd::new(PROGRAM)
         .args::<PathBuf>([from.to_owned(), to.to_owned()])
-        .args(["-noappend", "-quiet", "-no-progress", "-comp", "lz4"])
+        .args(["-noappend", "-quiet", "-comp", "lz4"])
         .args(more.iter().copied())
         .args(listed.into_iter().flatten())
         .args(without.iter().copied())
-        .timeout(Duration::from_secs(600))
-        .ok(host)
-        .map(drop)
-        .map_err(|e| e.context(format!("make an image of {}", from.display())))
+        .timeout(Duration::from_secs(600)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_progress_bar_is_read_where_it_is_now() {
+        // As mksquashfs 4.5.1 draws it.
+        let bar = "\r[=/      ]  100/6193   1%\r[====-     ] 3427/6193  55%";
+        assert_eq!(percent(bar), Some(55));
+        assert_eq!(percent("\r[===|] 6193/6193 100%\n"), Some(100));
+        assert_eq!(percent("\r[=/      ]  100/61"), None);
+    }
+
+    #[test]
+    fn the_image_is_made_and_told_of() {
+        let directory = tempfile::tempdir().unwrap();
+        let base = directory.path();
+        std::fs::create_dir_all(base.join("usr/share/doc")).unwrap();
+        std::fs::write(base.join("usr/share/doc/readme"), "read").unwrap();
+        std::fs::write(base.join("usr/file"), vec![1; 1 << 20]).unwrap();
+        let image = base.join("image");
+        let mut told = Vec::new();
+        let host = Host::new(false);
+        pack(&host, base, false, &image, &mut |percent| {
+            told.push(percent)
+        })
+        .unwrap();
+        assert_eq!(told.last(), Some(&100));
+        let list = |image: &Path| {
+            let unsquash = Cmd::new("unsquashfs").arg("-l").arg(image);
+            unsquash.ok(&host).unwrap()
+        };
+        let lean = list(&image);
+        assert!(
+            lean.contains("usr/file") || lean.contains("root/file"),
+            "{lean}"
+        );
+        assert!(!lean.contains("readme"), "{lean}");
+        let whole = base.join("whole");
+        pack(&host, base, true, &whole, &mut |_| {}).unwrap();
+        assert!(list(&whole).contains("readme"));
+        // Where it cannot be written, the cause is said.
+        let nowhere = base.join("none/image");
+        let e = pack(&host, base, false, &nowhere, &mut |_| {}).unwrap_err();
+        assert!(e.to_string().contains("make an image of /usr"), "{e}");
+    }
 }

@@ -3,6 +3,7 @@
 use super::complete;
 use crate::boot::Choice;
 use crate::lab::{Agents, Init, Root, Share, Variable, Wanted};
+use crate::plan::{Board, Usr, Watchdog};
 use clap::{Args, ValueHint};
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -38,6 +39,17 @@ pub struct LabShape {
     /// lib/modules/RELEASE [default: cloud]
     #[arg(long, value_name = "cloud|generic|VERSION|PACKAGE|DIR")]
     pub kernel: Option<Choice>,
+    /// The board that virtual machines are built on [default: q35]
+    #[arg(long, value_enum, value_name = "BOARD")]
+    pub machine: Option<Board>,
+    /// Give virtual machines a watchdog, /dev/watchdog: the kernel's own, or a device of QEMU's, which
+    /// takes --kernel generic; SBD uses it
+    #[arg(long, value_enum, value_name = "WATCHDOG")]
+    pub watchdog: Option<Watchdog>,
+    /// The /usr of virtual machines: an image of the base tree's without what no node needs, an image of
+    /// all of it, or the tree itself, live, by virtiofs [default: lean]
+    #[arg(long, value_enum, value_name = "USR")]
+    pub vm_usr: Option<Usr>,
     /// How many guest nodes [default: 2, and 0 with cluster nodes that are virtual machines]
     #[arg(short = 'c', long, value_name = "N")]
     pub containers: Option<u32>,
@@ -138,6 +150,9 @@ impl LabShape {
             vm_memory: it.vm_memory,
             vm_cpus: it.vm_cpus,
             kernel: it.kernel,
+            machine: it.machine,
+            watchdog: it.watchdog,
+            vm_usr: it.vm_usr,
             containers: it.containers,
             network: it.network,
             links: it.links,

@@ -1,5 +1,6 @@
 //! Commands that lxc-autogen itself runs in and for a lab's nodes, which nobody types.
 
+use crate::boot::Choice;
 use std::path::PathBuf;
 
 /// What runs in and for a lab's nodes.
@@ -41,7 +42,10 @@ pub enum NodeCommand {
     NodeAgent,
     /// Fetches the kernel of virtual machines, for a time without a network.
     #[command(hide = true)]
-    NodeKernel,
+    NodeKernel {
+        /// Which one; without it, that of labs that name none.
+        kernel: Option<Choice>,
+    },
     /// PID 1 of a virtual machine's initramfs.
     #[command(hide = true)]
     NodeBoot,

@@ -173,8 +173,8 @@ fn for_a_node(context: &Context, command: NodeCommand) -> Result<()> {
             let pause = std::time::Duration::from_secs(pause);
             crate::lab::online::await_own(&context.host, pause)
         }
-        NodeCommand::NodeKernel => {
-            crate::machine::vm::runs_by_kvm(context, &Default::default()).map(drop)
+        NodeCommand::NodeKernel { kernel } => {
+            crate::machine::vm::runs_by_kvm(context, &kernel.unwrap_or_default(), None).map(drop)
         }
         NodeCommand::NodeGroups { list } => crate::lab::groups::keep(&list),
         // Not carried out here: crate::main does it.

@@ -30,6 +30,7 @@ pub mod processes;
 pub mod signals;
 pub mod stream;
 pub mod users;
+pub mod virtiofsd;
 
 use std::time::Instant;
 

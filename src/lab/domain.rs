@@ -29,13 +29,13 @@ pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
 
 fn system(lab: &Lab, node: &Machine) -> Blueprint {
     let is_cluster = node.kind == Kind::Cluster;
-    // No directory of this host is written to from a virtual machine, nor has it this host's devices.
     let is_container = node.form == Form::Container;
     let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen"));
-    let guests = (is_cluster && is_container).then(|| Mount::Host {
+    let guests = (is_cluster && (is_container || lab.spec.containers > 0)).then(|| Mount::Host {
         source: lab.path(GUESTS),
         target: GUESTS_DIR.into(),
         read_only: false,
+        live: true,
     });
     let mut mounts: Vec<Mount> = [programs].into_iter().chain(guests).collect();
     mounts.extend(shown::mounts(lab, node.kind));

@@ -7,6 +7,7 @@ use crate::error::Result;
 pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()> {
     const MADE: &str = "the nodes were made so, and are not remade under what runs";
     const NET: &str = "the nodes' addresses, and corosync.conf, have it";
+    let (vms, old) = (&wanted.vms, &saved.vms);
     let options = [
         ("--network", wanted.subnet != saved.subnet, NET),
         ("--links", wanted.links != saved.links, NET),
@@ -27,7 +28,7 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
         (
             "--shared-disk",
             wanted.shared_disks_mib != saved.shared_disks_mib,
-            "a container has its devices from its start on",
+            "a node has its devices from its start on",
         ),
         ("--sbd", wanted.sbd != saved.sbd, MADE),
         (
@@ -38,17 +39,17 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
         (
             "--share",
             wanted.share != saved.share,
-            "a container has its mounts from its start on",
+            "a node has its mounts from its start on",
         ),
         (
             "--agents",
             wanted.agents != saved.agents,
-            "a container has its mounts from its start on",
+            "a node has its mounts from its start on",
         ),
         (
             "--overlay",
             wanted.overlay != saved.overlay,
-            "a container has its mounts from its start on",
+            "a node has its mounts from its start on",
         ),
         (
             "--env",
@@ -56,13 +57,17 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
             "a node has it in /etc/default/pacemaker or /etc/sysconfig/pacemaker, where you can change it and start the \
              daemons again",
         ),
-        ("--kernel", wanted.kernel != saved.kernel, MADE),
         (
-            "--vm-memory",
-            wanted.vm_memory_mib != saved.vm_memory_mib,
-            MADE,
+            "--containers",
+            wanted.containers > 0 && saved.containers == 0 && saved.cluster_vms > 0,
+            "its virtual machines were made without a place for guest nodes' files",
         ),
-        ("--vm-cpus", wanted.vm_cpus != saved.vm_cpus, MADE),
+        ("--kernel", vms.kernel != old.kernel, MADE),
+        ("--vm-memory", vms.memory_mib != old.memory_mib, MADE),
+        ("--vm-cpus", vms.cpus != old.cpus, MADE),
+        ("--machine", vms.board != old.board, MADE),
+        ("--watchdog", vms.watchdog != old.watchdog, MADE),
+        ("--vm-usr", vms.usr != old.usr, MADE),
         ("--base", wanted.base != saved.base, MADE),
         ("--remoted", wanted.remoted != saved.remoted, MADE),
         ("--init", wanted.init != saved.init, MADE),

@@ -200,19 +200,20 @@ fn network(look: &Look<'_>, state: &mut State, lab: &Lab, link: &Link) -> Result
     net::acknowledge_at_once(&look.context.host, network.name, network.subnet).or(Ok(()))
 }
 
-/// Starts the containers of these nodes that do not run.
+/// Starts those of these nodes that do not run.
 ///
 /// # Errors
-/// When a container does not start: libvirt's error, and the end of the container's log.
+/// When a node does not start: libvirt's error, and the end of the domain's log.
 pub(crate) fn start(
     context: &Context,
     state: &mut State,
     lab: &Lab,
     nodes: &[Machine],
 ) -> Result<()> {
-    state
-        .journal
-        .intend(machine::leaves(nodes, Lifetime::Persistent))?;
+    let mut undo = machine::leaves(nodes, Lifetime::Persistent);
+    let blueprints = nodes.iter().map(|node| lab::domain::blueprint(lab, node));
+    undo.extend(blueprints.flat_map(|it| machine::also_leaves(&it)));
+    state.journal.intend(undo)?;
     machine::by_machinery(nodes)
         .into_iter()
         .try_for_each(|(machinery, nodes)| start_by(machinery, context, lab, &nodes))
@@ -234,7 +235,7 @@ fn start_by(
         .context("define the nodes' domains anew")?;
     machinery
         .start(&context.host, &wanted, Lifetime::Persistent, &mut |_| {})
-        .context("start the nodes' containers")
+        .context("start the nodes")
 }
 
 /// Writes the nodes' domain XML anew where it differs: a new kernel can make other files to mask. A

@@ -73,7 +73,7 @@ pub use file::Wanted;
 pub use node_kind::{Init, Root};
 pub use shared_disk::SharedDisk;
 pub use spec::{
-    Agents, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Share, Variable,
+    Agents, LabSpec, MOST_CLUSTER_NODES, MOST_CONTAINERS, MOST_REMOTE_NODES, Share, Variable, Vms,
     sharable, valid_name,
 };
 

@@ -105,7 +105,7 @@ impl Lab {
             .zip(last(&self.subnet))
             .map(|(number, address)| {
                 let name = names::node(&self.spec.name, kind, Form::Virtual, number);
-                let memory = self.spec.vm_memory_mib.unwrap_or(usual);
+                let memory = self.spec.vms.memory_mib.unwrap_or(usual);
                 let machine = Machine::new(kind, first + number, name, address, memory, &self.seed);
                 let form = Form::Virtual;
                 self.linked(Machine { form, ..machine }, second.next())

@@ -3,7 +3,9 @@
 use super::able;
 use super::fixed::refuse_other_kind;
 use super::spec::absolute;
-use super::{Agents, DEFAULT_NAME, Init, Root, Wanted, build, given, ipv6, subnets, virtual_host};
+use super::{
+    Agents, DEFAULT_NAME, Init, Root, Vms, Wanted, build, given, ipv6, subnets, virtual_host,
+};
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -117,7 +119,7 @@ pub(super) fn resolve(
         .map(|n| Subnet::parse(n, 0))
         .transpose()?;
     let cluster_vms = wanted.cluster_vms.unwrap_or(base.cluster_vms);
-    // In a virtual machine there are no guest nodes.
+    // In a virtual machine they take much of its memory and time.
     let containers = match saved {
         None if cluster_vms > 0 => 0,
         _ => base.containers,
@@ -128,9 +130,14 @@ pub(super) fn resolve(
         remote_nodes: wanted.remote_nodes.unwrap_or(base.remote_nodes),
         cluster_vms,
         remote_vms: wanted.remote_vms.unwrap_or(base.remote_vms),
-        vm_memory_mib: wanted.vm_memory.or(base.vm_memory_mib),
-        vm_cpus: wanted.vm_cpus.unwrap_or(base.vm_cpus),
-        kernel: wanted.kernel.clone().unwrap_or(base.kernel.clone()),
+        vms: Vms {
+            memory_mib: wanted.vm_memory.or(base.vms.memory_mib),
+            cpus: wanted.vm_cpus.unwrap_or(base.vms.cpus),
+            kernel: wanted.kernel.clone().unwrap_or(base.vms.kernel.clone()),
+            board: wanted.machine.unwrap_or(base.vms.board),
+            watchdog: wanted.watchdog.or(base.vms.watchdog),
+            usr: wanted.vm_usr.unwrap_or(base.vms.usr),
+        },
         containers: wanted.containers.unwrap_or(containers),
         subnet: subnet.or(base.subnet),
         links: wanted.links.unwrap_or(base.links),
@@ -212,9 +219,12 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         remoted_environment: resolve::environment(&base),
         packages: layout.packages()?,
         vm: Virtual {
-            cpus: spec.vm_cpus,
+            cpus: spec.vms.cpus,
             kvm: virtual_host::kvm(look.context, &spec)?,
-            kernel: spec.kernel.clone(),
+            kernel: spec.vms.kernel.clone(),
+            board: spec.vms.board,
+            watchdog: spec.vms.watchdog,
+            usr: spec.vms.usr,
         },
         pcsd: files::exists(&base.join("usr/sbin/pcsd")),
         sysconfig: files::exists(&base.join("etc/sysconfig/sbd")),

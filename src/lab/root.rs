@@ -91,7 +91,12 @@ fn system(lab: &Lab, node: &Machine, keys: &Keys) -> Vec<Entry> {
     if lab.spec.init == Init::Systemd {
         entries.extend(settings(lab, node.kind));
         entries.extend(units::files(lab, node));
-        entries.extend(is_cluster.then(|| sbd::files(lab)).into_iter().flatten());
+        entries.extend(
+            is_cluster
+                .then(|| sbd::files(lab, node))
+                .into_iter()
+                .flatten(),
+        );
     }
     entries
 }

@@ -4,7 +4,7 @@
 use super::units::{UNITS, VENDOR, drop_in};
 use super::{Init, Lab, LabSpec, config, shared_disk};
 use crate::error::{Error, Result};
-use crate::plan::{dir, file, link, uuid};
+use crate::plan::{Form, Machine, dir, file, link, uuid};
 use crate::rootfs::{Content, Entry, Owner};
 
 /// Units that do not start without it, as in its own unit's `[Install]`.
@@ -33,22 +33,31 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
 /// What the first shared disk begins with where the nodes run SBD. The rest is zeros: slots in which
 /// no node is, and no messages.
 pub(super) fn disk(lab: &Lab) -> Option<Vec<u8>> {
-    lab.spec.sbd.then(|| header(&uuid(&lab.seed, "sbd")))
+    (lab.spec.sbd).then(|| header(&uuid(&lab.seed, "sbd"), watchdog_seconds(lab)))
+}
+
+/// How long a node may go without SBD's look at the disk, in seconds: as `sbd create` has it; a machine
+/// that is emulated stands still for some seconds where this host has other work.
+fn watchdog_seconds(lab: &Lab) -> u32 {
+    match lab.spec.has_vms() && !lab.vm.kvm {
+        true => 15,
+        false => 5,
+    }
 }
 
 /// The header as `sbd create` writes it (src/sbd.h, `struct sector_header_s`; src/sbd-md.c,
-/// init_device): with its default times, in seconds.
-fn header(uuid: &str) -> Vec<u8> {
+/// init_device): with its default times but for the watchdog's, in seconds.
+fn header(uuid: &str, watchdog: u32) -> Vec<u8> {
     const VERSION: u8 = 2;
     const MINOR: u8 = 1;
     const SLOTS: u8 = 255;
     const SECTOR: u32 = 512;
-    /// Of the watchdog, of giving a slot to a node, between two looks, for a message to be read.
-    const TIMES: [u32; 4] = [5, 2, 1, 10];
+    // Of the watchdog, of giving a slot to a node, between two looks, for a message to be read.
+    let times = [watchdog, 2, 1, 2 * watchdog];
     let mut bytes = b"SBD_SBD_".to_vec();
     // Numbers begin at a multiple of four.
     bytes.extend([VERSION, SLOTS, 0, 0]);
-    for number in [SECTOR].iter().chain(&TIMES) {
+    for number in [SECTOR].iter().chain(&times) {
         bytes.extend(number.to_be_bytes());
     }
     bytes.push(MINOR);
@@ -57,15 +66,24 @@ fn header(uuid: &str) -> Vec<u8> {
     bytes
 }
 
-/// SBD's files in a node: a node with shared disks ends when SBD wants it to, whoever set it up.
-pub(super) fn files(lab: &Lab) -> Vec<Entry> {
+/// SBD's files in a node: a container with shared disks ends when SBD wants it to, whoever set it up; a
+/// virtual machine has a kernel of its own to reset it.
+pub(super) fn files(lab: &Lab, node: &Machine) -> Vec<Entry> {
     let mut entries = Vec::new();
     let disks = shared_disk::of(lab);
-    if !disks.is_empty() {
+    if !disks.is_empty() && node.form == Form::Container {
         entries.extend(drop_in("sbd", ends_the_node()));
     }
     if let Some(disk) = disks.first().filter(|_| lab.spec.sbd) {
-        let options = options(&disk.in_node().display().to_string());
+        let watchdog = match (node.form, lab.vm.watchdog) {
+            (Form::Virtual, Some(_)) => "/dev/watchdog",
+            _ => "/dev/null",
+        };
+        let options = options(
+            &disk.in_node().display().to_string(),
+            watchdog,
+            watchdog_seconds(lab),
+        );
         let (directory, _) = config::settings(lab);
         entries.push(file(&format!("{directory}/sbd"), Content::Text(options)));
         for unit in NEEDED_BY {
@@ -87,11 +105,11 @@ fn ends_the_node() -> String {
         .to_owned()
 }
 
-/// The daemon's options: those of its packages, but for the disk and no watchdog.
-fn options(device: &str) -> String {
+/// The daemon's options: those of its packages, but for the disk and the watchdog; /dev/null is none.
+fn options(device: &str, watchdog: &str, seconds: u32) -> String {
     format!(
-        "SBD_DEVICE={device}\nSBD_WATCHDOG_DEV=/dev/null\nSBD_PACEMAKER=yes\n\
-         SBD_STARTMODE=always\nSBD_DELAY_START=no\nSBD_WATCHDOG_TIMEOUT=5\n\
+        "SBD_DEVICE={device}\nSBD_WATCHDOG_DEV={watchdog}\nSBD_PACEMAKER=yes\n\
+         SBD_STARTMODE=always\nSBD_DELAY_START=no\nSBD_WATCHDOG_TIMEOUT={seconds}\n\
          SBD_TIMEOUT_ACTION=flush,reboot\nSBD_MOVE_TO_ROOT_CGROUP=auto\n\
          SBD_SYNC_RESOURCE_STARTUP=yes\nSBD_OPTS=\n"
     )
@@ -125,7 +143,7 @@ mod tests {
 
     #[test]
     fn the_header_is_laid_out_as_in_c() {
-        let bytes = header("12345678-9abc-4def-8123-456789abcdef");
+        let bytes = header("12345678-9abc-4def-8123-456789abcdef", 5);
         assert_eq!(bytes.len(), 8 + 4 + 5 * 4 + 1 + 16);
         assert_eq!(bytes[8..16], [2, 255, 0, 0, 0, 0, 2, 0]);
         assert_eq!(

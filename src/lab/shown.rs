@@ -16,13 +16,13 @@ pub(super) const AGENTS_IN_NODE: &str = "/.agents";
 /// The mounts of a node of this kind, in their order.
 pub(super) fn mounts(lab: &Lab, kind: Kind) -> Vec<Mount> {
     let shares = lab.spec.share.iter();
-    let shares = shares.map(|share| Mount::read_only(&share.source, &share.target));
+    let shares = shares.map(|share| Mount::live(&share.source, &share.target));
     let agents = match kind {
         Kind::Qnetd => Vec::new(),
         Kind::Cluster | Kind::Remote | Kind::Guest => agents(lab, kind),
     };
     let build = lab.spec.overlay.iter().filter(|_| config::has_build(kind));
-    let build = build.map(|b| Mount::read_only(&b.join("usr"), Path::new(config::BUILD_IN_NODE)));
+    let build = build.map(|b| Mount::live(&b.join("usr"), Path::new(config::BUILD_IN_NODE)));
     shares.chain(agents).chain(build).collect()
 }
 
@@ -42,7 +42,7 @@ pub(super) fn in_guests(lab: &Lab) -> Vec<PathBuf> {
 fn agents(lab: &Lab, kind: Kind) -> Vec<Mount> {
     let all = lab.spec.agents.iter();
     if has_own_usr(lab, kind) {
-        let mount = |a: &Agents| Mount::read_only(&a.directory, &in_node(a));
+        let mount = |a: &Agents| Mount::live(&a.directory, &in_node(a));
         return all.map(mount).collect();
     }
     if lab.spec.agents.is_empty() {
@@ -56,7 +56,7 @@ fn agents(lab: &Lab, kind: Kind) -> Vec<Mount> {
     let own = Mount::read_only(&lab.path(AGENTS), providers);
     let of_tree = lab.layout.providers.iter();
     let of_tree = of_tree.map(|name| Mount::read_only(&of_base.join(name), &providers.join(name)));
-    let ours = all.map(|a| Mount::read_only(&a.directory, &providers.join(&a.provider)));
+    let ours = all.map(|a| Mount::live(&a.directory, &providers.join(&a.provider)));
     [own].into_iter().chain(of_tree).chain(ours).collect()
 }
 

@@ -11,6 +11,7 @@ pub(super) use agents::bad as bad_agents;
 pub use share::Share;
 pub(super) use share::{absolute, not_sharable};
 pub use variable::Variable;
+pub use vms::Vms;
 
 /// Whether nodes can be shown a directory of the host at this place (`--share`).
 pub fn sharable(path: &std::path::Path) -> bool {
@@ -18,7 +19,6 @@ pub fn sharable(path: &std::path::Path) -> bool {
 }
 
 use super::{Init, Root, qdevice, sbd, shared_disk};
-use crate::boot::Choice;
 use crate::error::{Error, Result};
 use crate::report::count;
 use crate::spec::{FIRST_OFFSET, Subnet, bounds};
@@ -55,15 +55,9 @@ pub struct LabSpec {
     /// Number of remote nodes that are virtual machines, besides the others.
     #[serde(default)]
     pub remote_vms: u32,
-    /// Memory of a virtual machine, MiB, where it is not the usual.
+    /// How virtual machines are built.
     #[serde(default)]
-    pub vm_memory_mib: Option<u32>,
-    /// Processors of a virtual machine.
-    #[serde(default = "one")]
-    pub vm_cpus: u32,
-    /// The kernel of virtual machines.
-    #[serde(default)]
-    pub kernel: Choice,
+    pub vms: Vms,
     /// Number of guest nodes.
     pub containers: u32,
     /// The subnet asked for, or `None` for the first free one.
@@ -134,9 +128,7 @@ impl Default for LabSpec {
             remote_nodes: 0,
             cluster_vms: 0,
             remote_vms: 0,
-            vm_memory_mib: None,
-            vm_cpus: 1,
-            kernel: Choice::default(),
+            vms: Vms::default(),
             containers: 2,
             subnet: None,
             links: 1,

@@ -72,7 +72,7 @@ pub(crate) enum Step {
     Fencing(usize),
     /// Have the daemon run that cgroup v2 alone takes (`groups`).
     Groups,
-    /// Start the containers that do not run.
+    /// Start the nodes that do not run.
     Start {
         /// The quorum device's among them. In a new lab it comes last: corosync's wait_for_all counts
         /// votes, the device's among them, and not nodes, so that a node that is a little late would
@@ -220,7 +220,7 @@ impl fmt::Display for Step {
                 write!(f, "have fence_virtd run for {}", count(*nodes, "node"))
             }
             Step::Groups => f.write_str("have lxc-autogen node-groups run, for cgroup v2"),
-            Step::Start { .. } => f.write_str("start the containers that do not run"),
+            Step::Start { .. } => f.write_str("start the nodes that do not run"),
             Step::Memory => f.write_str("give the nodes their memory, while they run"),
             Step::Revive => f.write_str("start daemons in the nodes again that have died"),
             Step::Reconcile(gone) if gone.is_empty() => {

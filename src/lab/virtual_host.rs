@@ -5,10 +5,11 @@ use crate::boot::{Acceleration, Store};
 use crate::checks::Check;
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::packages;
+use crate::host::{packages, virtiofsd};
 use crate::libvirt::hypervisor::QEMU;
 use crate::libvirt::virsh;
 use crate::machine::vm;
+use crate::plan::Usr;
 
 /// Programs that make and run them: QEMU, images of /usr, libvirt's logs, a kernel's modules.
 const PROGRAMS: [&str; 5] = [
@@ -39,11 +40,25 @@ pub(super) fn lacking(spec: &LabSpec, has_driver: bool) -> Vec<Error> {
         let what = "virtual machines are made for x86_64 alone, and this is another processor";
         all.push(Error::cant(what).mend("make containers: --cluster-nodes, --remote-nodes"));
     }
+    if takes_virtiofs(spec) && virtiofsd::find().is_none() {
+        let name = virtiofsd::PROGRAM;
+        let what = format!(
+            "{name} is not installed, by which virtual machines see directories of this host"
+        );
+        all.push(Error::cant(what).mend(packages::mend_for_tool(name)));
+    }
     if !has_driver {
         let what = "libvirt's QEMU driver is not installed";
         all.push(Error::cant(what).mend(packages::mend_for_tool("libvirt's QEMU driver")));
     }
     all
+}
+
+/// Whether a virtual machine sees a directory of this host live.
+fn takes_virtiofs(spec: &LabSpec) -> bool {
+    let is_shown = !spec.share.is_empty() || !spec.agents.is_empty() || spec.overlay.is_some();
+    let has_guests = spec.cluster_vms > 0 && spec.containers > 0;
+    is_shown || has_guests || spec.vms.usr == Usr::Virtiofs
 }
 
 /// Asks libvirt's driver, where the lab has such nodes.
@@ -66,7 +81,7 @@ pub(super) fn kvm(context: &Context, spec: &LabSpec) -> Result<bool> {
     if !spec.has_vms() || context.options.dry_run {
         return Ok(false);
     }
-    let by_kvm = vm::runs_by_kvm(context, &spec.kernel)?;
+    let by_kvm = vm::runs_by_kvm(context, &spec.vms.kernel, spec.vms.watchdog)?;
     context.report.line(match by_kvm {
         true => "virtual machines run by KVM",
         false => EMULATED,

@@ -80,7 +80,7 @@ fn silent(
     let mut details = Vec::new();
     for node in std::iter::once(device).chain(without) {
         let Some(inside) = running.get(&node.name) else {
-            details.push(format!("{}: its container does not run", node.name));
+            details.push(format!("{}: it does not run", node.name));
             continue;
         };
         let sick = daemons::reports(context, lab, node, inside);

@@ -8,10 +8,15 @@ use crate::error::{self, Error, Result};
 use crate::host::files;
 use crate::host::inside::Inside;
 use crate::host::poll::{Poll, Seen};
+use crate::machine;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::tools;
 use crate::plan::{Kind, Machine};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+/// How long no cluster node may run before waiting for one is of no use; one that is fenced is off for a
+/// moment.
+const ALL_GONE: Duration = Duration::from_secs(10);
 
 /// A cluster node's view of the cluster: from one in a partition with quorum if there is one, else
 /// from the first that answers; `None` when none does.
@@ -126,6 +131,7 @@ pub(super) fn await_nodes(
     let poll = Poll::every(Duration::from_millis(100), timeout)
         .growing((5, 4), Duration::from_millis(500));
     let mut asked = 0;
+    let mut since_none: Option<Instant> = None;
     let known = files::exists(&lab.path(COMPLETE));
     let look = |poll: &mut Poll| {
         let running = Running::of(context, lab)?;
@@ -142,6 +148,12 @@ pub(super) fn await_nodes(
         stage.at(nodes.len() - waiting.len());
         if waiting.is_empty() {
             return Ok(Seen::Ready(()));
+        }
+        let none = running.cluster(lab).is_empty();
+        since_none = none.then(|| since_none.unwrap_or_else(Instant::now));
+        // Nobody is left who could start one again.
+        if since_none.is_some_and(|since| since.elapsed() > ALL_GONE) {
+            return Err(not_online(context, lab, &running, &waiting, &view));
         }
         if !poll.is_over() {
             reconnect.ask(context, lab, &running, &waiting, poll.elapsed());
@@ -214,16 +226,19 @@ fn not_online(
     for node in waiting {
         match running.get(&node.name) {
             None if running.is_paused(&node.name) => {
-                details.push(format!("{}: its container is paused", node.name));
+                details.push(format!("{}: it is paused", node.name));
             }
-            None => details.push(format!("{}: its container does not run", node.name)),
+            None => {
+                details.push(format!("{}: it does not run", node.name));
+                details.extend(last_words(lab, node));
+            }
             Some(inside) => {
-                let sick = daemons::reports(context, lab, node, inside);
-                details.extend(
-                    sick.iter()
-                        .filter(|d| !d.is_well())
-                        .map(|d| format!("{}: {} {}", node.name, d.name, d.state)),
-                );
+                let known = daemons::reports(context, lab, node, inside);
+                if known.is_empty() {
+                    details.extend(last_words(lab, node));
+                }
+                let sick = known.iter().filter(|d| !d.is_well());
+                details.extend(sick.map(|d| format!("{}: {} {}", node.name, d.name, d.state)));
             }
         }
     }
@@ -234,6 +249,13 @@ fn not_online(
     )
     .details(details)
     .mend(look_at(lab, names[0]))
+}
+
+/// The end of a node's console, where it has one.
+fn last_words(lab: &Lab, node: &Machine) -> impl Iterator<Item = String> {
+    let said = machine::of(node).last_words(&lab.path(&node.name));
+    said.into_iter()
+        .map(|line| format!("{}'s console: {line}", node.name))
 }
 
 pub(super) fn look_at(lab: &Lab, node: &str) -> String {

@@ -126,6 +126,7 @@ fn filesystem(mount: &Mount) -> El {
             source,
             target,
             read_only: true,
+            ..
         } => read_only(source, target),
         Mount::Host { source, target, .. } => bind(source, target),
         Mount::Memory { mib, target } => in_memory(*mib, target),

@@ -2,8 +2,10 @@
 
 use super::metadata;
 use crate::channel::{PORT, PORTS, socket};
-use crate::plan::{Blueprint, Card, Virtual};
+use crate::host::virtiofsd::READ_ONLY;
+use crate::plan::{Blueprint, Board, Card, Live, Usr, Virtual, Watchdog};
 use crate::spec::mac;
+use crate::supervisor::switch::MODULES_AT;
 use crate::supervisor::{boot, switch};
 use crate::xml::El;
 use std::path::{Path, PathBuf};
@@ -38,6 +40,7 @@ pub fn image(state_dir: &Path, name: &str) -> PathBuf {
 pub fn domain(blueprint: &Blueprint) -> El {
     let how = &blueprint.vm;
     let machine = &blueprint.machine;
+    let live = blueprint.live();
     let memory = El::new("memory").attr("unit", "MiB");
     El::new("domain")
         .attr("type", if how.kvm { "kvm" } else { "qemu" })
@@ -45,15 +48,16 @@ pub fn domain(blueprint: &Blueprint) -> El {
         .child(El::new("uuid").text(&machine.uuid))
         .child(metadata(&blueprint.state_dir))
         .child(memory.text(machine.memory_mib))
+        .children(shared_memory(&live))
         .child(El::new("vcpu").text(how.cpus))
-        .child(os(&blueprint.state_dir))
+        .child(os(&blueprint.state_dir, how.board))
         .child(features(how))
         .child(El::new("cpu").attr("mode", "maximum"))
         .child(El::new("on_poweroff").text("destroy"))
         .child(El::new("on_reboot").text("restart"))
         // So that libvirt shows it as crashed, and it stays so until it is fenced.
         .child(El::new("on_crash").text("destroy"))
-        .child(devices(blueprint))
+        .child(devices(blueprint, &live))
         // Or else libvirt gives the kernel, the images and the disk another owner (libvirt 9.0,
         // src/security/security_dac.c).
         .child(
@@ -65,13 +69,13 @@ pub fn domain(blueprint: &Blueprint) -> El {
         )
 }
 
-fn os(state_dir: &Path) -> El {
+fn os(state_dir: &Path, board: Board) -> El {
     let path = |name| image(state_dir, name).display().to_string();
     El::new("os")
         .child(
             El::new("type")
                 .attr("arch", "x86_64")
-                .attr("machine", "q35")
+                .attr("machine", board.name())
                 .text("hvm"),
         )
         .child(El::new("kernel").text(path(KERNEL)))
@@ -89,7 +93,15 @@ fn features(how: &Virtual) -> El {
         .children((!how.kvm).then_some(emulation))
 }
 
-fn devices(blueprint: &Blueprint) -> El {
+/// virtiofsd reads and writes the machine's memory.
+fn shared_memory(live: &[Live]) -> Option<El> {
+    let source = El::new("source").attr("type", "memfd");
+    let access = El::new("access").attr("mode", "shared");
+    let backing = El::new("memoryBacking").child(source).child(access);
+    (!live.is_empty()).then_some(backing)
+}
+
+fn devices(blueprint: &Blueprint, live: &[Live]) -> El {
     let of_machine = |name: &str| blueprint.directory.join(name);
     let shared = |name| image(&blueprint.state_dir, name);
     let others = blueprint.disks.iter();
@@ -97,8 +109,8 @@ fn devices(blueprint: &Blueprint) -> El {
     // No more than eight are shared (`lab up --shared-disk`).
     let next = u8::try_from(others.len()).unwrap_or(u8::MAX);
     let own = disk(next, switch::ROOT_DISK, &of_machine(DISK), false);
-    let images = (next + 1..).zip(IMAGE_DISKS);
-    let images = images.map(|(n, (serial, name))| disk(n, serial, &shared(name), true));
+    let images = (next + 1..).zip(images(&blueprint.vm));
+    let images = images.map(|(n, (serial, name, _))| disk(n, serial, &shared(name), true));
     let console = of_machine(CONSOLE).display().to_string();
     let console = El::new("source").attr("path", console).attr("append", "on");
     El::new("devices")
@@ -107,6 +119,7 @@ fn devices(blueprint: &Blueprint) -> El {
         .children(others)
         .child(own)
         .children(images)
+        .children(live.iter().map(|it| seen_live(&blueprint.state_dir, it)))
         .children(blueprint.cards.iter().map(interface))
         .child(
             El::new("serial")
@@ -122,10 +135,19 @@ fn devices(blueprint: &Blueprint) -> El {
         )
         .child(El::new("memballoon").attr("model", "none"))
         .child(El::new("panic").attr("model", "isa"))
+        .children(watchdog(&blueprint.vm))
 }
 
-/// The images that are disks of a machine: serial number, and name among the images.
-pub const IMAGE_DISKS: [(&str, &str); 3] = [("usr", USR), ("modules", MODULES), ("host", HOST)];
+/// The images that are disks of a machine: serial number, name among the images, and where the machine
+/// mounts them.
+pub fn images(how: &Virtual) -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let usr = (how.usr != Usr::Virtiofs).then_some(("usr", USR, "/usr"));
+    let others = [("modules", MODULES, MODULES_AT), ("host", HOST, HOST_AT)];
+    usr.into_iter().chain(others)
+}
+
+/// Where machines see what of this host is in an image of its own, each at its own path below.
+pub const HOST_AT: &str = "/.host";
 
 /// A disk that holds nothing which a power cut of this host must spare: writes need not wait for the
 /// platter.
@@ -157,12 +179,34 @@ fn of_lab(from: &Path, name: &str) -> El {
         .child(El::new("shareable"))
 }
 
+fn seen_live(state_dir: &Path, live: &Live) -> El {
+    let driver = El::new("driver")
+        .attr("type", "virtiofs")
+        .attr("queue", 1024);
+    let read_only = image(state_dir, READ_ONLY).display().to_string();
+    let binary = El::new("binary").attr("path", read_only);
+    El::new("filesystem")
+        .attr("type", "mount")
+        .attr("accessmode", "passthrough")
+        .child(driver)
+        .children(live.read_only.then_some(binary))
+        .child(El::new("source").attr("dir", live.source.display()))
+        .child(El::new("target").attr("dir", &live.tag))
+}
+
 fn interface(card: &Card) -> El {
     El::new("interface")
         .attr("type", "bridge")
         .child(El::new("mac").attr("address", mac(card.address)))
         .child(El::new("source").attr("bridge", &card.bridge))
         .child(El::new("model").attr("type", "virtio"))
+}
+
+/// One that is a device; the kernel's own is none.
+fn watchdog(how: &Virtual) -> Option<El> {
+    let device = how.watchdog.filter(|it| *it == Watchdog::I6300esb)?;
+    let device = El::new("watchdog").attr("model", device.name());
+    Some(device.attr("action", "reset"))
 }
 
 fn port(directory: &Path, number: u32) -> El {

@@ -7,19 +7,18 @@
 
 mod container;
 pub(crate) mod enter;
+mod leaves;
 pub(crate) mod make;
 pub(crate) mod network;
 #[cfg(test)]
 pub(crate) mod recorder;
 pub(crate) mod vm;
 
-use crate::change::{Change, Domain, EmptyDir, File};
 use crate::context::Context;
 use crate::error::Result;
+use crate::host::Host;
 use crate::host::inside::Inside;
-use crate::host::{Host, files};
 use crate::libvirt::hypervisor::Hypervisor;
-use crate::libvirt::leftovers;
 use crate::libvirt::virsh::{self, DomainRow};
 use crate::plan::{Blueprint, Form, Machine, Made};
 use crate::rootfs::Writer;
@@ -28,6 +27,8 @@ use crate::state::State;
 use crate::xml::El;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+pub(crate) use leaves::{also_leaves, leaves};
 
 /// The file with a machine's domain XML, in the directory of its files.
 pub(crate) const DOMAIN: &str = "domain.xml";
@@ -47,6 +48,18 @@ pub(crate) trait Machinery: std::fmt::Debug + Sync {
     /// When it cannot be made; the journal knows what was.
     fn prepare(&self, _: &Context, _: &mut State, _all: &[Blueprint]) -> Result<()> {
         Ok(())
+    }
+
+    /// Paths of files that appear on this host with a machine besides those that its hypervisor leaves of
+    /// each ([`Hypervisor::leftovers`]).
+    fn more_leftovers(&self, _: &Blueprint) -> Vec<PathBuf> {
+        Vec::new()
+    }
+
+    /// The last lines that the machine, whose files are in this directory, has said on its console;
+    /// none for a kind that has no console of its own.
+    fn last_words(&self, _directory: &Path) -> Vec<String> {
+        Vec::new()
     }
 
     /// Writes a machine's own root into the directory of its files, which exists and is empty.
@@ -223,39 +236,10 @@ fn grouped<'a>(
     all
 }
 
-/// Changes that undo what these machines leave on this host when they run here: files and
-/// directories that do not exist yet, and the domains.
-pub(crate) fn leaves(machines: &[Machine], lifetime: Lifetime) -> Vec<Change> {
-    let groups = by_machinery(machines).into_iter();
-    groups
-        .flat_map(|group| leaves_of(group, lifetime))
-        .collect()
-}
-
-fn leaves_of((machinery, machines): Group, lifetime: Lifetime) -> Vec<Change> {
-    let absent = |path: &PathBuf| !files::exists(path);
-    let hypervisor = machinery.hypervisor();
-    let defined = (lifetime == Lifetime::Persistent).then(|| PathBuf::from(hypervisor.defined));
-    let mut changes: Vec<Change> = leftovers::directories(hypervisor)
-        .chain(defined)
-        .filter(absent)
-        .map(|path| EmptyDir { path }.into())
-        .collect();
-    for Machine { name, .. } in machines {
-        let files = hypervisor.leftovers(&name).into_iter().filter(absent);
-        let container = Some(name.clone());
-        changes.extend(files.map(|path| {
-            let container = container.clone();
-            Change::from(File { path, container })
-        }));
-        changes.push(Domain::at(hypervisor, name).into());
-    }
-    changes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::change::Change;
     use crate::plan::tests::sample;
     use recorder::Recorder;
 
@@ -281,7 +265,7 @@ mod tests {
         assert_eq!(shown, [("lxc:///", vec![1, 3]), ("recorded:///", vec![2])]);
 
         let [_, recorded] = <[Group; 2]>::try_from(groups).unwrap();
-        let undone = leaves_of(recorded.clone(), Lifetime::Persistent);
+        let undone = leaves::of_group(recorded.clone(), Lifetime::Persistent);
         let keys: Vec<String> = undone.iter().map(Change::key).collect();
         for key in [
             "directory /var/log/libvirt/recorded",
@@ -292,7 +276,7 @@ mod tests {
         ] {
             assert!(keys.iter().any(|k| k == key), "{key}: {keys:?}");
         }
-        let transient = leaves_of(recorded, Lifetime::Transient);
+        let transient = leaves::of_group(recorded, Lifetime::Transient);
         assert_eq!(transient.len(), undone.len() - 1, "{transient:?}");
     }
 }

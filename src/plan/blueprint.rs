@@ -1,8 +1,7 @@
 //! The description of one machine, as data. The code for each kind of machine makes files and a
 //! libvirt domain from it ([`crate::libvirt::container`] for containers).
 
-use super::{AUTHKEY_DIRECTORY, Machine, Set};
-use crate::boot::Choice;
+use super::{AUTHKEY_DIRECTORY, Machine, Set, Virtual};
 use crate::rootfs::{Entry, Layout};
 use crate::spec::{Authkey, Subnet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -34,6 +33,9 @@ pub enum Mount {
         target: PathBuf,
         /// Whether the machine can only read it, not write.
         read_only: bool,
+        /// Whether what is changed in it is seen in a virtual machine that runs; in a container it is
+        /// in any case.
+        live: bool,
     },
     /// An empty file system in memory.
     Memory {
@@ -56,6 +58,17 @@ impl Mount {
             source: source.to_owned(),
             target: target.to_owned(),
             read_only: true,
+            live: false,
+        }
+    }
+
+    /// The same for one that people change while the machine runs.
+    pub fn live(source: &Path, target: &Path) -> Mount {
+        Mount::Host {
+            source: source.to_owned(),
+            target: target.to_owned(),
+            read_only: true,
+            live: true,
         }
     }
 }
@@ -94,18 +107,6 @@ impl Card {
             gateway: None,
         }
     }
-}
-
-/// How a virtual machine runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Virtual {
-    /// Number of processors.
-    pub cpus: u32,
-    /// Whether it runs by KVM, and not by emulation.
-    pub kvm: bool,
-    /// The kernel that it boots.
-    #[serde(default)]
-    pub kernel: Choice,
 }
 
 /// Everything that the domain of a machine is made from.

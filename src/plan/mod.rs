@@ -5,13 +5,15 @@
 mod blueprint;
 mod files;
 mod machine;
+mod virtual_machine;
 
-pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, Virtual, blueprint};
+pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, blueprint};
 pub use files::{Identity, rootfs};
 pub(crate) use files::{
     authkey, dir, file, hosts, link, mount_point, other_users, owned_file, secret, skeleton, text,
 };
 pub use machine::{Form, Kind, Machine, guests, uuid};
+pub use virtual_machine::{Board, Live, USR_TAG, Usr, Virtual, Watchdog};
 
 use crate::error::{Error, Result};
 use crate::rootfs::{Layout, Remoted};

@@ -61,6 +61,16 @@ pub(super) fn isolate(leaf: &str) -> Result<()> {
     Ok(())
 }
 
+/// The same in a virtual machine, whose kernel has no other groups: the hierarchy stays as it is.
+///
+/// # Errors
+/// When the kernel refuses.
+pub(super) fn hand_down_in_machine(leaf: &str) -> Result<()> {
+    let root = Path::new("/sys/fs/cgroup");
+    enter_leaf(root, leaf)?;
+    hand_down(root)
+}
+
 /// Enters a group of this container's own in each v1 hierarchy in whose root group it is: libvirt
 /// makes none in hierarchies that it does not use (pids, systemd's own), and systemd takes the group
 /// that it is in for the top of its own. The group has the path of libvirt's, by which it is found

@@ -129,7 +129,10 @@ pub fn run(config: &Path, of: Of) -> Result<()> {
             Of::Machine => systemd::become_it_in_machine(init),
         };
     }
-    groups::isolate(groups::LEAF)?;
+    match of {
+        Of::Container => groups::isolate(groups::LEAF)?,
+        Of::Machine => groups::hand_down_in_machine(groups::LEAF)?,
+    }
     let mut signals = blocked_signals()?;
     daemons::make_directories(&config.directories)?;
     meminfo::keep();

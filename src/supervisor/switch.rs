@@ -1,75 +1,32 @@
 //! From the initramfs of a virtual machine to its own root: its disks, what lies over its root, its
 //! name and its network, without udev.
 
+mod shape;
+
 use crate::error::{Context, Error, Result};
 use crate::host::Host;
 use crate::host::command::Cmd;
 use crate::host::poll::{Poll, Seen};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{chdir, chroot, sethostname};
-use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub use shape::{Bind, Image, Nic, Shape, Shared};
 
 /// Path of the machine's own configuration, on its disk.
 pub const CONFIG: &str = "/etc/lxc-autogen/machine.json";
 /// Serial number of the disk with the machine's own root.
 pub const ROOT_DISK: &str = "root";
+/// Where the modules of its own kernel are: /usr/lib/modules is a link to it, or it is seen there too.
+pub const MODULES_AT: &str = "/.modules";
 /// Where the root is while the machine is still in its initramfs.
 const ROOT: &str = "/root";
 /// Path of this program in a machine.
 const OURSELVES: &str = "/opt/lxc-autogen/lxc-autogen";
 /// How long a disk may take to appear after its module is loaded.
 const APPEARS: Duration = Duration::from_secs(20);
-
-/// What a virtual machine is made up of besides its own root.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shape {
-    /// The host name.
-    pub name: String,
-    /// Read-only images, in this order.
-    pub images: Vec<Image>,
-    /// Directories and files that are seen at other places too, in this order.
-    pub binds: Vec<Bind>,
-    /// File systems in memory, as (path, size in MiB).
-    pub memory: Vec<(PathBuf, u32)>,
-    /// Network cards, eth0 first.
-    pub cards: Vec<Nic>,
-    /// The program that PID 1 becomes, and its arguments.
-    pub init: Vec<String>,
-    /// Its environment, as (name, value).
-    pub environment: Vec<(String, String)>,
-}
-
-/// A disk with a squashfs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Image {
-    /// The disk's serial number.
-    pub serial: String,
-    /// Path at which it is mounted.
-    pub at: PathBuf,
-}
-
-/// A directory or file, seen at another place too.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bind {
-    /// Path of what is there.
-    pub from: PathBuf,
-    /// Path where it is seen.
-    pub to: PathBuf,
-}
-
-/// A network card.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Nic {
-    /// MAC address, by which it is found.
-    pub mac: String,
-    /// Addresses, each with the length of its prefix.
-    pub addresses: Vec<String>,
-    /// The way out.
-    pub gateway: Option<String>,
-}
 
 /// Mounts everything, leaves the initramfs, starts what the host runs programs by, and becomes the
 /// machine's init.
@@ -91,6 +48,10 @@ pub(super) fn into_root() -> Result<()> {
         let flags = MsFlags::MS_RDONLY | MsFlags::MS_NODEV;
         mount_new(&device, "squashfs", &at, flags, None)?;
     }
+    for it in &shape.shared {
+        shared(it)?;
+    }
+    modules_in_usr(&shape)?;
     for bind in &shape.binds {
         let (from, to) = (inside(&bind.from), inside(&bind.to));
         mount_point(&from, &to)?;
@@ -117,6 +78,39 @@ pub(super) fn into_root() -> Result<()> {
     Err(variables
         .fold(cmd, |cmd, (name, value)| cmd.env(name, value))
         .become_it())
+}
+
+fn shared(it: &Shared) -> Result<()> {
+    let at = inside(&it.at);
+    fs::create_dir_all(&at).map_err(|e| Error::io("make directory", &at, e))?;
+    let read_only = [MsFlags::empty(), MsFlags::MS_RDONLY][usize::from(it.read_only)];
+    mount_new(&it.tag, "virtiofs", &at, read_only, None)
+}
+
+/// Has the modules of this kernel in a /usr that is the host's own, which has none or others. The images
+/// of /usr have a link there.
+fn modules_in_usr(shape: &Shape) -> Result<()> {
+    let usr = inside(Path::new("/usr"));
+    if !shape.shared.iter().any(|it| inside(&it.at) == usr) {
+        return Ok(());
+    }
+    let at = usr.join("lib/modules");
+    if !at.is_dir() {
+        // There is no place for them: one layer more has it.
+        let upper = inside(Path::new("/.usr"));
+        fs::create_dir_all(&upper).map_err(|e| Error::io("make directory", &upper, e))?;
+        let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+        mount_new("tmpfs", "tmpfs", &upper, safe, Some("mode=755"))?;
+        let layer = upper.join("upper/lib/modules");
+        for new in [&layer, &upper.join("work")] {
+            fs::create_dir_all(new).map_err(|e| Error::io("make directory", new, e))?;
+        }
+        let (lower, upper) = (usr.display(), upper.display());
+        let options = format!("lowerdir={lower},upperdir={upper}/upper,workdir={upper}/work");
+        let flags = MsFlags::MS_RDONLY;
+        mount_new("overlay", "overlay", &usr, flags, Some(&options))?;
+    }
+    mount_with(Some(&inside(Path::new(MODULES_AT))), &at, MsFlags::MS_BIND)
 }
 
 /// Makes what is to be covered, where it is not there.

@@ -2,29 +2,15 @@
 //! are entered, copied to, and leave nothing.
 
 use crate::lab::Lab;
-use crate::runner::{Test, not_proven};
+use crate::runner::Test;
 use crate::world::{lxa, tool, until};
+use crate::{PATIENCE, can};
+use std::path::Path;
 
 pub const TESTS: &[Test] = &[(
     "virtual_machines_are_nodes_like_others",
     virtual_machines_are_nodes_like_others,
 )];
-pub const LONG: &[Test] = &[(
-    "virtual_machines_have_systemd",
-    virtual_machines_have_systemd,
-)];
-
-/// Seconds that an emulated machine may take until it is in its cluster, on a machine with other work.
-const PATIENCE: u64 = 180;
-
-/// Whether this machine can have any.
-fn can() -> bool {
-    let found = which::which("qemu-system-x86_64").is_ok();
-    if !found {
-        not_proven("there is no qemu-system-x86_64 here, so no virtual machine");
-    }
-    found
-}
 
 fn state(node: &str) -> String {
     tool(&format!(
@@ -38,27 +24,31 @@ fn virtual_machines_are_nodes_like_others() {
     if !can() {
         return;
     }
-    let lab = Lab::up(
-        "lab",
-        "--cluster-nodes 1 --cluster-vms 1 --remote-vms 1 --init own",
-    );
-    lab.await_online("node1", 1, "node1 vm1 remote-vm1");
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::write(directory.path().join("file"), "before\n").unwrap();
+    let options =
+        "--cluster-nodes 1 --cluster-vms 1 --remote-vms 1 -c 2 --watchdog softdog --init own";
+    let share = directory.path().display();
+    let lab = Lab::up("lab", &format!("{options} --share {share}:/shown"));
+    let all = "node1 vm1 remote-vm1 lxc1 lxc2";
+    lab.await_online("node1", 1, all);
     for node in ["vm1", "remote-vm1"] {
         let xml = format!("/var/lib/lxc-autogen-lab-lab/lab-{node}/domain.xml");
         tool(&format!("virt-xml-validate {xml} domain"));
     }
     entered(&lab);
     shown(&lab);
+    live(&lab, directory.path());
 
     // Its plug is pulled: the container has it fenced, and it comes back.
     lxa("lab kill lab/vm1").exits(0);
     lab.await_note("node1", "vm1", 60, "unclean");
-    lab.await_online("node1", PATIENCE, "node1 vm1 remote-vm1");
+    lab.await_online("node1", PATIENCE, all);
     assert!(lab.fenced("node1", "vm1"));
     // The other way round, by the machine.
     lxa("lab kill lab/node1").exits(0);
     until("lab-node1 is fenced", 60, || lab.fenced("vm1", "node1"));
-    lab.await_online("vm1", PATIENCE, "node1 vm1 remote-vm1");
+    lab.await_online("vm1", PATIENCE, all);
 
     // A panic that is one: it stays as it fell until it is fenced.
     let was = tool("virsh -c qemu:///system domid lab-vm1");
@@ -74,7 +64,7 @@ fn virtual_machines_are_nodes_like_others() {
                 tool("virsh -c qemu:///system domid lab-vm1") != was
             }
     });
-    lab.await_online("node1", PATIENCE, "node1 vm1 remote-vm1");
+    lab.await_online("node1", PATIENCE, all);
 
     let status = lxa("lab status --json").exits(0).out;
     assert!(status.contains("\"lab-remote-vm1\""), "{status}");
@@ -119,30 +109,29 @@ fn entered(lab: &Lab) {
 fn shown(lab: &Lab) {
     let own = lab.ok("vm1", "cat /etc/hostname");
     assert_eq!(own, "lab-vm1\n");
-    lab.ok("vm1", "modprobe softdog");
-    assert!(lab.ok("vm1", "lsmod").contains("softdog"));
+    lab.ok("vm1", "modprobe drbd");
+    assert!(lab.ok("vm1", "lsmod").contains("drbd"));
+    lab.ok("vm1", "test -c /dev/watchdog");
     // Its network was set up without udev, and the names are known.
     lab.ok("vm1", "ping -c 1 -W 2 lab-remote-vm1");
 }
 
-/// As machines, with a system to be written to, one container and three of them.
-fn virtual_machines_have_systemd() {
-    if !can() {
-        return;
+/// A directory of this host, as it is at each moment, in the machine and in a guest node in it; whoever is
+/// root there cannot write to it.
+fn live(lab: &Lab, directory: &Path) {
+    assert_eq!(lab.runs_on("node1", "container2"), ["lab-vm1"]);
+    std::fs::write(directory.join("file"), "after\n").unwrap();
+    for node in ["vm1", "remote-vm1"] {
+        assert_eq!(lab.ok(node, "cat /shown/file"), "after\n");
     }
-    let lab = Lab::up(
-        "lab",
-        "--cluster-nodes 0 --cluster-vms 3 --init systemd --root full --vm-memory 768",
+    assert_eq!(
+        lxa("lab exec lxc2 -- cat /shown/file").exits(0).out,
+        "after\n"
     );
-    lab.await_online("vm2", 1, "vm1 vm2 vm3");
-    lab.ok("vm1", "systemctl is-active pacemaker");
-    lab.ok("vm1", "touch /usr/written");
-    lxa("lab restart lab/vm2").exits(0);
-    lab.await_online("vm1", PATIENCE, "vm1 vm2 vm3");
-    assert!(!lab.fenced("vm1", "vm2"), "it left in good order");
-    // One fewer, and one that is a container.
-    lab.change("--cluster-vms 2 --cluster-nodes 1 --remote-vms 1")
-        .exits(0);
-    lab.await_online("vm1", PATIENCE, "vm1 vm2 node1 remote-vm1");
-    lab.down();
+    let write =
+        "mount -o remount,rw /shown && mount -o remount,rw /.live/live1; echo gone > /shown/file";
+    let said = lab.shell("vm1", write);
+    assert!(said.err.contains("Read-only file system"), "{said:?}");
+    let text = std::fs::read_to_string(directory.join("file")).unwrap();
+    assert_eq!(text, "after\n");
 }

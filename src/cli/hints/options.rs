@@ -29,6 +29,11 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
     ),
     (
         LAB_UP,
+        &["--board", "--machine-type"],
+        "--machine q35 or --machine pc",
+    ),
+    (
+        LAB_UP,
         &["--remotes", "--remote"],
         "--remote-nodes N is how many remote nodes the lab has",
     ),

@@ -1,13 +1,46 @@
 //! Nodes that are virtual machines: how many, and what they cannot have.
 
 use super::{LabSpec, MOST_CLUSTER_NODES, MOST_REMOTE_NODES};
+use crate::boot::{Choice, Flavour};
 use crate::error::{Error, Result};
+use crate::plan::{Board, Usr, Watchdog};
 use crate::spec::bounds;
+use serde::{Deserialize, Serialize};
 
 /// The least memory of a virtual machine, MiB, with which Linux and systemd start.
 const LEAST_MEMORY: u32 = 128;
 /// The most processors of one.
 const MOST_CPUS: u32 = 64;
+
+/// How a lab's virtual machines are built.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vms {
+    /// Memory, MiB, where it is not the usual.
+    pub memory_mib: Option<u32>,
+    /// Number of processors.
+    pub cpus: u32,
+    /// The kernel.
+    pub kernel: Choice,
+    /// The board.
+    pub board: Board,
+    /// The watchdog, if any.
+    pub watchdog: Option<Watchdog>,
+    /// What their /usr is.
+    pub usr: Usr,
+}
+
+impl Default for Vms {
+    fn default() -> Self {
+        Vms {
+            memory_mib: None,
+            cpus: 1,
+            kernel: Choice::default(),
+            board: Board::default(),
+            watchdog: None,
+            usr: Usr::default(),
+        }
+    }
+}
 
 impl LabSpec {
     /// Whether some nodes are virtual machines.
@@ -33,8 +66,8 @@ impl LabSpec {
 pub(super) fn check(spec: &LabSpec) -> Result<()> {
     bounds("--cluster-vms", spec.cluster_vms, 0, MOST_CLUSTER_NODES, "")?;
     bounds("--remote-vms", spec.remote_vms, 0, MOST_REMOTE_NODES, "")?;
-    bounds("--vm-cpus", spec.vm_cpus, 1, MOST_CPUS, "")?;
-    if let Some(mib) = spec.vm_memory_mib {
+    bounds("--vm-cpus", spec.vms.cpus, 1, MOST_CPUS, "")?;
+    if let Some(mib) = spec.vms.memory_mib {
         bounds("--vm-memory", mib, LEAST_MEMORY, 1 << 20, " MiB")?;
     }
     let all = spec.all_cluster_nodes();
@@ -47,19 +80,20 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
         );
     }
     if !spec.has_vms() {
-        return Ok(());
+        let watchdog = spec.vms.watchdog.map(|it| it.name()).into_iter();
+        return watchdog.map(|it| Err(no_vm(it))).collect();
     }
-    let takes = |what: &str, mend: &str| {
-        let why = format!("nodes that are virtual machines (--cluster-vms, --remote-vms) {what}");
-        Err(Error::usage(why).mend(mend))
-    };
-    match spec {
-        _ if spec.containers > 0 && spec.cluster_vms > 0 => takes(
-            "have no guest nodes in them: all cluster nodes share the guest nodes' files, by this host's file system",
-            "--containers 0; or containers for cluster nodes, and --remote-vms",
-        ),
-        _ => Ok(()),
+    let cloud = Choice::Newest(Flavour::Cloud);
+    if spec.vms.watchdog == Some(Watchdog::I6300esb) && spec.vms.kernel == cloud {
+        let why = "--watchdog i6300esb: the kernel for clouds has no driver for it";
+        return Err(Error::usage(why).mend("--kernel generic has; or --watchdog softdog"));
     }
+    Ok(())
+}
+
+fn no_vm(watchdog: &str) -> Error {
+    let why = format!("--watchdog {watchdog} is for virtual machines, and the lab has none");
+    Error::usage(why).mend("leave it out, or add --cluster-vms or --remote-vms")
 }
 
 #[cfg(test)]
@@ -67,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lab_can_be_of_virtual_machines_alone_but_for_guest_nodes() {
+    fn a_lab_can_be_of_virtual_machines_alone() {
         let only = LabSpec {
             cluster_nodes: 0,
             cluster_vms: 3,
@@ -76,11 +110,6 @@ mod tests {
         };
         only.check().unwrap();
         let said = |spec: LabSpec| spec.check().unwrap_err().to_string();
-        let guests = said(LabSpec {
-            containers: 1,
-            ..only.clone()
-        });
-        assert!(guests.contains("no guest nodes"), "{guests}");
         let none = said(LabSpec {
             cluster_vms: 0,
             ..only.clone()
@@ -95,9 +124,28 @@ mod tests {
             "{many}"
         );
         let small = said(LabSpec {
-            vm_memory_mib: Some(64),
-            ..only
+            vms: Vms {
+                memory_mib: Some(64),
+                ..Vms::default()
+            },
+            ..only.clone()
         });
         assert!(small.contains("--vm-memory"), "{small}");
+        let watched = |watchdog, kernel: &str, cluster_vms| LabSpec {
+            vms: Vms {
+                watchdog: Some(watchdog),
+                kernel: kernel.parse().unwrap(),
+                ..Vms::default()
+            },
+            cluster_vms,
+            cluster_nodes: 1,
+            ..only.clone()
+        };
+        watched(Watchdog::Softdog, "cloud", 1).check().unwrap();
+        watched(Watchdog::I6300esb, "generic", 1).check().unwrap();
+        let cloud = said(watched(Watchdog::I6300esb, "cloud", 1));
+        assert!(cloud.contains("--kernel generic"), "{cloud}");
+        let none = said(watched(Watchdog::Softdog, "cloud", 0));
+        assert!(none.contains("the lab has none"), "{none}");
     }
 }

@@ -6,9 +6,11 @@ use crate::change::{InState, StateFile};
 use crate::context::Context;
 use crate::error::{Context as _, Error, Result};
 use crate::host::command::Cmd;
+use crate::host::virtiofsd::READ_ONLY;
 use crate::host::{Host, files, mounts};
 use crate::libvirt::qemu::{HOST, IMAGES, INITRAMFS, KERNEL, MODULES as MODULES_IMAGE, USR};
-use crate::plan::{Blueprint, Mount};
+use crate::plan::{Blueprint, Mount, Usr, Virtual, Watchdog};
+use crate::report::Stage;
 use crate::state::State;
 use crate::supervisor::boot::Task;
 use std::collections::BTreeSet;
@@ -38,19 +40,22 @@ pub(super) fn make(context: &Context, state: &mut State, all: &[Blueprint]) -> R
     let kernel = kernel(context, &first.vm.kernel)?;
     put(&kernel.image, &directory.join(KERNEL))?;
     let store = Store::open()?;
-    let usr = store.usr(host, &first.layout, || {
-        context
-            .report
-            .line("making an image of /usr for virtual machines");
-    })?;
-    put(&usr, &directory.join(USR))?;
+    if first.vm.usr != Usr::Virtiofs {
+        let mut stage = None;
+        let usr = store.usr(host, &first.layout, first.vm.usr == Usr::Full, |percent| {
+            let stage = stage.get_or_insert_with(|| context.report.stage("image of /usr, %", 100));
+            stage.at(percent);
+        })?;
+        stage.into_iter().for_each(Stage::done);
+        put(&usr, &directory.join(USR))?;
+    }
     put(
         &store.modules(host, &kernel)?,
         &directory.join(MODULES_IMAGE),
     )?;
     drop(store);
     let program = program()?;
-    let mut modules = kernel.modules(host, MODULES)?;
+    let mut modules = modules(host, &kernel, &first.vm, all)?;
     for name in WHERE_THERE {
         let more = kernel.modules(host, &[name]).unwrap_or_default();
         modules.extend(
@@ -59,10 +64,32 @@ pub(super) fn make(context: &Context, state: &mut State, all: &[Blueprint]) -> R
                 .collect::<Vec<_>>(),
         );
     }
+    read_only_daemon(&directory, &program)?;
     replace(&directory.join(INITRAMFS), |new| {
         Initramfs::write(host, new, &program, &modules, Task::Root)
     })?;
     of_host(host, &directory, &sources(all))
+}
+
+/// The modules that all machines load at their start.
+fn modules(host: &Host, kernel: &Kernel, how: &Virtual, all: &[Blueprint]) -> Result<Vec<PathBuf>> {
+    let has_live = all.iter().any(|blueprint| !blueprint.live().is_empty());
+    let names: Vec<&str> = (MODULES.iter().copied())
+        .chain(has_live.then_some("virtiofs"))
+        .chain(how.watchdog.map(Watchdog::name))
+        .collect();
+    let mend = "--kernel names another one: generic has all modules";
+    (kernel.modules(host, &names)).map_err(|e| e.mend(mend))
+}
+
+/// libvirt starts the daemon of a read-only directory by a link to this program. Where an administrator
+/// has AppArmor confine libvirtd, it may start what is in /usr/bin and /usr/sbin (libvirt 9.0,
+/// src/security/apparmor/usr.sbin.libvirtd.in): so it is the installed one, and not the lab's copy.
+fn read_only_daemon(directory: &Path, program: &Path) -> Result<()> {
+    let link = directory.join(READ_ONLY);
+    replace(&link, |new| {
+        symlink(program, new).map_err(|e| Error::io("link", new, e))
+    })
 }
 
 /// The kernel that machines boot, fetched where there is none.
@@ -77,12 +104,21 @@ fn kernel(context: &Context, choice: &Choice) -> Result<Kernel> {
     })
 }
 
-/// Whether machines run by KVM here, tried where it is not known.
+/// Whether machines run by KVM here, tried where it is not known, and their kernel has this watchdog.
 ///
 /// # Errors
-/// When no kernel can be had, or no machine boots.
-pub(crate) fn runs_by_kvm(context: &Context, choice: &Choice) -> Result<bool> {
+/// When no kernel can be had, it has no such watchdog, or no machine boots.
+pub(crate) fn runs_by_kvm(
+    context: &Context,
+    choice: &Choice,
+    watchdog: Option<Watchdog>,
+) -> Result<bool> {
     let kernel = kernel(context, choice)?;
+    let how = Virtual {
+        watchdog,
+        ..Virtual::default()
+    };
+    modules(&context.host, &kernel, &how, &[])?;
     if !files::exists(Path::new("/dev/kvm")) {
         return Ok(false);
     }
@@ -121,7 +157,11 @@ fn sources(all: &[Blueprint]) -> BTreeSet<PathBuf> {
         let layout = &blueprint.layout;
         let trees = others(&layout.trees).map(|tree| layout.base.join(tree));
         let mounts = blueprint.mounts.iter().filter_map(|mount| match mount {
-            Mount::Host { source, .. } => Some(source.clone()),
+            Mount::Host {
+                source,
+                live: false,
+                ..
+            } => Some(source.clone()),
             _ => None,
         });
         trees.chain(mounts).collect::<Vec<_>>()

@@ -1,5 +1,6 @@
 //! Virtual machines of QEMU.
 
+mod console;
 mod images;
 mod logd;
 mod shape;
@@ -19,7 +20,7 @@ use crate::state::State;
 use crate::xml::El;
 pub(crate) use images::runs_by_kvm;
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Size of a machine's disk where no option says it, MiB; the file takes room only as far as it is
 /// written.
@@ -46,6 +47,19 @@ impl Machinery for Vm {
         }
         images::make(context, state, all)?;
         logd::start(context, state)
+    }
+
+    /// Logs of its virtiofsd, which libvirt names by its own aliases (libvirt 9.0,
+    /// src/qemu/qemu_virtiofs.c, qemuVirtioFSCreateLogFilename).
+    fn more_leftovers(&self, blueprint: &Blueprint) -> Vec<PathBuf> {
+        let name = &blueprint.machine.name;
+        let all = 0..blueprint.live().len();
+        let log = |n| Path::new(QEMU.logs).join(format!("{name}-fs{n}-virtiofsd.log"));
+        all.map(log).collect()
+    }
+
+    fn last_words(&self, directory: &Path) -> Vec<String> {
+        console::end(&directory.join(qemu::CONSOLE))
     }
 
     /// A root as of any other machine, on a disk.

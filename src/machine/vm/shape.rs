@@ -1,16 +1,15 @@
 //! What a virtual machine reads from its own disk of what it is made up of.
 
-use crate::boot::MODULES_AT;
 use crate::error::{Error, Result};
-use crate::libvirt::qemu::IMAGE_DISKS;
-use crate::plan::{Blueprint, Card, Mount, dir, text};
+use crate::libvirt::qemu::{HOST_AT, images};
+use crate::plan::{Blueprint, Card, Live, Mount, USR_TAG, dir, text};
 use crate::rootfs::{Entry, Owner};
 use crate::spec::mac;
-use crate::supervisor::switch::{self, Bind, Image, Nic, Shape};
+use crate::supervisor::switch::{self, Bind, Image, Nic, Shape, Shared};
 use std::path::{Path, PathBuf};
 
-/// Where machines see what of this host is in their second image, each at its own path below.
-const HOST_AT: &str = "/.host";
+/// Where machines see directories of this host live, each by its tag.
+const LIVE_AT: &str = "/.live";
 
 /// The file, and its directory where `before` has none.
 ///
@@ -29,6 +28,7 @@ pub(super) fn entries(blueprint: &Blueprint, before: &[Entry]) -> Result<Vec<Ent
 
 fn shape(blueprint: &Blueprint) -> Result<Shape> {
     let layout = &blueprint.layout;
+    let live = blueprint.live();
     let trees = others(&layout.trees).map(|tree| {
         let to = Path::new("/").join(tree);
         seen(&layout.base.join(tree), &to)
@@ -40,7 +40,20 @@ fn shape(blueprint: &Blueprint) -> Result<Shape> {
             Mount::Host {
                 source,
                 target,
+                live: true,
+                ..
+            } => {
+                let it = live.iter().find(|it| it.source == *source);
+                binds.extend(it.map(|it| Bind {
+                    from: at(it),
+                    to: target.clone(),
+                }));
+            }
+            Mount::Host {
+                source,
+                target,
                 read_only: true,
+                ..
             } => binds.push(seen(source, target)),
             Mount::Host { source, .. } => return Err(not_writable(source)),
             Mount::Memory { mib, target } => memory.push((PathBuf::from(target), *mib)),
@@ -48,24 +61,32 @@ fn shape(blueprint: &Blueprint) -> Result<Shape> {
             Mount::NoGroups | Mount::NoSysrq => {}
         }
     }
-    let [usr, modules, host] = IMAGE_DISKS.map(|(serial, _)| serial);
-    let image = |serial: &str, at: &str| Image {
+    let image = |(serial, _, at): (&str, &str, &str)| Image {
         serial: serial.to_owned(),
         at: at.into(),
     };
+    let shared = |it: &Live| Shared {
+        tag: it.tag.clone(),
+        at: at(it),
+        read_only: it.read_only,
+    };
     Ok(Shape {
         name: blueprint.machine.name.clone(),
-        images: vec![
-            image(usr, "/usr"),
-            image(modules, MODULES_AT),
-            image(host, HOST_AT),
-        ],
+        images: images(&blueprint.vm).map(image).collect(),
+        shared: live.iter().map(shared).collect(),
         binds,
         memory,
         cards: blueprint.cards.iter().map(card).collect(),
         init: blueprint.init.clone(),
         environment: blueprint.environment.clone(),
     })
+}
+
+fn at(live: &Live) -> PathBuf {
+    match live.tag == USR_TAG {
+        true => "/usr".into(),
+        false => Path::new(LIVE_AT).join(&live.tag),
+    }
 }
 
 /// Trees besides /usr, which is an image of its own.
@@ -103,12 +124,13 @@ mod tests {
     use crate::lab::Init;
     use crate::lab::domain::blueprint;
     use crate::lab::tests::sample;
+    use crate::plan::Usr;
 
     #[test]
     fn a_machine_sees_of_this_host_what_a_container_sees_and_writes_to_nothing() {
         let mut lab = sample(0, 0);
         (lab.spec.cluster_vms, lab.spec.remote_vms) = (1, 1);
-        lab.spec.init = Init::Own;
+        (lab.spec.init, lab.spec.containers) = (Init::Own, 0);
         lab.ipv6 = Some("fd6c:1::".parse().unwrap());
         for node in lab.nodes() {
             let mut blueprint = blueprint(&lab, &node);
@@ -143,9 +165,31 @@ mod tests {
                 source: "/srv/data".into(),
                 target: "/data".into(),
                 read_only: false,
+                live: false,
             });
             let e = super::shape(&blueprint).unwrap_err();
             assert!(e.message().contains("/srv/data"), "{e}");
+            blueprint.mounts.pop();
+
+            // What people change meanwhile it sees by virtiofs, at the same places as a container.
+            let (from, to) = (Path::new("/srv/data"), Path::new("/data"));
+            blueprint.mounts.push(Mount::live(from, to));
+            blueprint.vm.usr = Usr::Virtiofs;
+            let shape = super::shape(&blueprint).unwrap();
+            let shared = shape.shared.iter();
+            let shared: Vec<_> = shared
+                .map(|it| (it.tag.as_str(), it.at.display().to_string(), it.read_only))
+                .collect();
+            let at = |path: &str| path.to_owned();
+            assert_eq!(
+                shared,
+                [
+                    ("usr", at("/usr"), true),
+                    ("live1", at("/.live/live1"), true)
+                ]
+            );
+            assert_eq!(shape.binds.last().unwrap().from, Path::new("/.live/live1"));
+            assert_eq!(shape.images[0].at, Path::new("/.modules"));
         }
     }
 }
