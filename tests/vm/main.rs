@@ -22,6 +22,7 @@ mod mon;
 #[path = "../common/runner.rs"]
 mod runner;
 mod systems;
+mod tools;
 #[path = "../common/world.rs"]
 mod world;
 
@@ -41,7 +42,7 @@ fn main() {
     runner::run(
         "scripts/world run --no-cluster -- …",
         &[machines::TESTS],
-        &[systems::LONG, killed::LONG],
+        &[systems::LONG, tools::LONG, killed::LONG],
     )
     .exit();
 }
