@@ -65,7 +65,6 @@ mod subnets;
 pub(crate) mod tree;
 mod units;
 pub(crate) mod verify;
-mod virtual_host;
 pub(crate) mod vote;
 pub(crate) mod wait;
 
@@ -105,7 +104,7 @@ pub const PCS_TOKEN: &str = "pcs-token";
 /// Name of the file with the host key as this host's ssh knows it, among the keys.
 pub const KNOWN_HOSTS: &str = "known_hosts";
 /// Name of the directory with the programs that nodes get.
-pub const PROGRAMS: &str = "bin";
+pub use crate::plan::PROGRAMS;
 /// Name of the directory with the /etc that nodes with their whole system share.
 pub const SYSTEM: &str = "system";
 /// Name of the directory over which resource agents of all providers are mounted.

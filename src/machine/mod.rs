@@ -9,6 +9,7 @@ mod container;
 pub(crate) mod enter;
 pub(crate) mod make;
 pub(crate) mod network;
+pub(crate) mod programs;
 #[cfg(test)]
 pub(crate) mod recorder;
 pub(crate) mod vm;

@@ -1,7 +1,7 @@
 //! The description of one machine, as data. The code for each kind of machine makes files and a
 //! libvirt domain from it ([`crate::libvirt::container`] for containers).
 
-use super::{AUTHKEY_DIRECTORY, Machine, Set};
+use super::{AUTHKEY_DIRECTORY, Form, Machine, Set, system};
 use crate::boot::Choice;
 use crate::rootfs::{Entry, Layout};
 use crate::spec::{Authkey, Subnet};
@@ -162,19 +162,33 @@ pub fn blueprint(set: &Set, machine: &Machine) -> Blueprint {
         directory: set.container_dir(&machine.name),
         disk_mib: None,
         layout: set.layout.clone(),
-        init: vec![set.remoted.inside().display().to_string()],
-        environment: set.environment.clone(),
+        init: match machine.form {
+            Form::Container => vec![set.remoted.inside().display().to_string()],
+            Form::Virtual => system::init(),
+        },
+        environment: match machine.form {
+            Form::Container => set.environment.clone(),
+            // Its init reads them from its own configuration.
+            Form::Virtual => Vec::new(),
+        },
         privileges: if set.spec.allow_mounts {
             Privileges::Mounting
         } else {
             Privileges::Least
         },
         emulator: set.emulator.clone(),
-        mounts: mounts(set),
+        mounts: match machine.form {
+            Form::Container => mounts(set),
+            Form::Virtual => system::mounts(set),
+        },
         cards: vec![Card::first(&set.network, machine.address, &set.subnet)],
         disks: Vec::new(),
         devices: &[],
-        vm: Virtual::default(),
+        vm: (set.spec.vms.as_ref()).map_or_else(Virtual::default, |vms| Virtual {
+            cpus: vms.cpus,
+            kvm: set.kvm,
+            kernel: vms.kernel.clone(),
+        }),
     }
 }
 

@@ -2,15 +2,15 @@
 //! before any of them makes it.
 
 use super::Shared;
-use crate::checks::admission;
-use crate::error::{Error, Result};
+use crate::checks::{admission, virtual_host};
+use crate::error::Result;
 use crate::host::{hosts, users};
 use crate::look::Look;
 use crate::plan::Set;
 use crate::set::resolve::{Choice, choose};
 use crate::set::steps::{Goal, Present, Steps};
 use crate::set::{adjust, cib, make, shrink};
-use crate::spec::{NodeKind, Sharing, Wanted};
+use crate::spec::{Sharing, Wanted, check_sharing};
 use crate::state::State;
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub(crate) fn prepare(
     // made after all checks, so that a refusal leaves nothing behind.
     let state = State::open(&look.context.state_dir)?;
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
-    refuse_sharing(wanted, sharing, saved)?;
+    check_sharing(wanted, sharing, saved.map(|set| &set.spec))?;
     let mut shared = Shared::open(look.context, sharing, saved)?;
     let mut choice = choose(look, wanted, saved, &shared.elsewhere())?;
     choice.set.nodes = shared.nodes();
@@ -53,6 +53,7 @@ pub(crate) fn prepare(
     if choice.set.spec.hosts {
         hosts::check(Path::new(hosts::PATH))?;
     }
+    vms(look, &mut choice.set, saved)?;
     check(&choice, state.as_ref())?;
     if choice.fetch.is_none() {
         admission::check_version(look, &choice.set)?;
@@ -74,17 +75,20 @@ pub(crate) fn prepare(
     })
 }
 
-/// Refuses to make remote nodes on other nodes too: a remote node runs where it was made, and the
-/// cluster moves none.
-fn refuse_sharing(wanted: &Wanted, sharing: &Sharing, saved: Option<&Set>) -> Result<()> {
-    let kind = NodeKind::wanted(wanted, saved.map(|set| &set.spec));
-    if kind != NodeKind::Remote || !sharing.is_wanted() {
+/// Refuses virtual machines that this host cannot run, and sees by what it runs them.
+fn vms(look: &Look<'_>, set: &mut Set, saved: Option<&Set>) -> Result<()> {
+    let Some(vms) = &set.spec.vms else {
         return Ok(());
+    };
+    virtual_host::check(look.context)?;
+    // Those that are there have their memory already.
+    let there = saved.map_or(0, |set| set.spec.count());
+    let new = set.spec.count().saturating_sub(there);
+    virtual_host::check_memory(new, set.spec.memory_mib)?;
+    if saved.is_none() {
+        set.kvm = virtual_host::kvm(look.context, &vms.kernel)?;
     }
-    Err(
-        Error::usage("remote nodes' containers run here and nowhere else: -s is for guest nodes")
-            .mend("leave out -s and --nodes, or --kind remote"),
-    )
+    Ok(())
 }
 
 /// Makes everything but the CIB, on this node and the others.

@@ -2,12 +2,7 @@
 
 use super::{LabSpec, MOST_CLUSTER_NODES, MOST_REMOTE_NODES};
 use crate::error::{Error, Result};
-use crate::spec::bounds;
-
-/// The least memory of a virtual machine, MiB, with which Linux and systemd start.
-const LEAST_MEMORY: u32 = 128;
-/// The most processors of one.
-const MOST_CPUS: u32 = 64;
+use crate::spec::{LEAST_MEMORY_MIB, MOST_CPUS, bounds};
 
 impl LabSpec {
     /// Whether some nodes are virtual machines.
@@ -35,7 +30,7 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
     bounds("--remote-vms", spec.remote_vms, 0, MOST_REMOTE_NODES, "")?;
     bounds("--vm-cpus", spec.vm_cpus, 1, MOST_CPUS, "")?;
     if let Some(mib) = spec.vm_memory_mib {
-        bounds("--vm-memory", mib, LEAST_MEMORY, 1 << 20, " MiB")?;
+        bounds("--vm-memory", mib, LEAST_MEMORY_MIB, 1 << 20, " MiB")?;
     }
     let all = spec.all_cluster_nodes();
     if all > MOST_CLUSTER_NODES {
