@@ -21,6 +21,8 @@ const PROGRAMS: [&str; 5] = [
 ];
 /// libvirt's driver, below a directory of libraries; distributions have it in a package of its own.
 const DRIVER: &str = "libvirt/connection-driver/libvirt_driver_qemu.so";
+/// The device that makes network cards of programs (Linux, Documentation/networking/tuntap.rst).
+const TUN: &str = "/dev/net/tun";
 /// What a machine takes besides its own memory, MiB: emulated, one of 512 MiB had about 550 resident.
 const MIB_BESIDES: u32 = 40;
 
@@ -35,6 +37,13 @@ pub(crate) fn lacking() -> Vec<Error> {
             Error::cant(what).mend(packages::mend_for_tool(name))
         })
         .collect();
+    if !Path::new(TUN).exists() {
+        let what =
+            format!("there is no {TUN}, by which virtual machines are connected to a bridge");
+        all.push(Error::cant(what).mend(
+            "modprobe tun; in a container: docker run --privileged, or --device /dev/net/tun",
+        ));
+    }
     if !cfg!(target_arch = "x86_64") {
         let what = "virtual machines are made for x86_64 alone, and this is another processor";
         all.push(Error::cant(what).mend("make containers"));
@@ -81,16 +90,24 @@ pub(crate) fn takes(mib: u32) -> u32 {
     mib + MIB_BESIDES
 }
 
-/// Refuses so many machines of `mib` MiB each that this host's memory cannot hold them.
+/// Refuses machines that this host's memory cannot hold: so many of `mib` MiB each, where there were so
+/// many of so many MiB before.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what they take and what there is.
-pub(crate) fn check_memory(machines: u32, mib: u32) -> Result<()> {
-    let needed = u64::from(machines) * u64::from(takes(mib));
-    match memory::available_mib() {
+pub(crate) fn check_memory(now: (u32, u32), before: (u32, u32)) -> Result<()> {
+    fits(now, before, memory::available_mib())
+}
+
+fn fits(now: (u32, u32), before: (u32, u32), available: Option<u64>) -> Result<()> {
+    let take = |(count, mib): (u32, u32)| u64::from(count) * u64::from(takes(mib));
+    // Those that are there have their memory already.
+    let needed = take(now).saturating_sub(take(before));
+    match available {
         Some(available) if available < needed => Err(Error::cant(format!(
-            "{} of {mib} MiB take about {needed} MiB of this host's memory, and {available} are available",
-            count(machines as usize, "virtual machine"),
+            "{} of {} MiB take about {needed} MiB more of this host's memory, and {available} are available",
+            count(now.0 as usize, "virtual machine"),
+            now.1,
         ))
         .mend("make fewer, -c N, or smaller ones, --memory MIB")),
         _ => Ok(()),
@@ -141,5 +158,23 @@ pub(crate) fn outlook() -> Check {
             "whether KVM works is tried with the first ones; else they are emulated",
         ),
         Err(e) => Check::of_error(name, &e),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_counted_of_what_is_new() {
+        fits((2, 192), (0, 0), Some(464)).unwrap();
+        let e = fits((2, 192), (0, 0), Some(463)).unwrap_err();
+        assert_eq!(e.kind, crate::error::Kind::Cant);
+        let said = "2 virtual machines of 192 MiB take about 464 MiB more of this host's memory, and 463 are available";
+        assert_eq!(e.message(), said);
+        fits((2, 192), (1, 192), Some(232)).unwrap();
+        fits((2, 256), (2, 192), Some(127)).unwrap_err();
+        fits((1, 192), (2, 192), Some(0)).unwrap();
+        fits((9, 192), (0, 0), None).unwrap();
     }
 }

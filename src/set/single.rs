@@ -135,7 +135,11 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
         })?;
         let one = std::slice::from_ref(guest);
         let mut quiet = look.context.report.stage("online", 1);
-        wait::online(look.context, one, &mut quiet, Instant::now(), PATIENCE)?;
+        let patience = match guest.form {
+            Form::Container => PATIENCE,
+            Form::Virtual => VM_PATIENCE,
+        };
+        wait::online(look.context, one, &mut quiet, Instant::now(), patience)?;
         stage.at(n + 1);
     }
     stage.done();
@@ -144,6 +148,9 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
 
 /// How long one node may take to be online again.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The same of a virtual machine, which the cluster tries to reach for 180 s.
+const VM_PATIENCE: Duration = Duration::from_secs(240);
 
 /// Has the cluster stop a node's resource, and start it again after what is to be done `between`, also
 /// where that fails or a signal comes. A restart that is killed leaves the mark of a removal, by which

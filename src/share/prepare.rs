@@ -10,7 +10,7 @@ use crate::plan::Set;
 use crate::set::resolve::{Choice, choose};
 use crate::set::steps::{Goal, Present, Steps};
 use crate::set::{adjust, cib, make, shrink};
-use crate::spec::{Sharing, Wanted, check_sharing};
+use crate::spec::{Sharing, Spec, Wanted, check_sharing};
 use crate::state::State;
 use std::path::Path;
 
@@ -81,10 +81,8 @@ fn vms(look: &Look<'_>, set: &mut Set, saved: Option<&Set>) -> Result<()> {
         return Ok(());
     };
     virtual_host::check(look.context)?;
-    // Those that are there have their memory already.
-    let there = saved.map_or(0, |set| set.spec.count());
-    let new = set.spec.count().saturating_sub(there);
-    virtual_host::check_memory(new, set.spec.memory_mib)?;
+    let of = |spec: &Spec| (spec.count(), spec.memory_mib);
+    virtual_host::check_memory(of(&set.spec), saved.map_or((0, 0), |set| of(&set.spec)))?;
     if saved.is_none() {
         set.kvm = virtual_host::kvm(look.context, &vms.kernel)?;
     }

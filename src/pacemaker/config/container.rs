@@ -29,7 +29,13 @@ pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
         ("autoset_utilization_hv_memory", "false".to_owned()),
         ("autoset_utilization_host_memory", "false".to_owned()),
     ];
-    let utilization = [("cpu", "1".to_owned()), ("hv_memory", "100".to_owned())];
+    // Of containers lxc_autogen.sh's, which say little; nothing counts them unless somebody wants it
+    // (Pacemaker Explained, placement-strategy).
+    let (cpus, memory) = match &set.spec.vms {
+        None => (1, 100),
+        Some(vms) => (vms.cpus, guest.memory_mib),
+    };
+    let utilization = [("cpu", cpus.to_string()), ("hv_memory", memory.to_string())];
     let operations = (!cluster.there.contains(id)).then(|| operations(set, id, cluster));
     El::new("primitive")
         .attr("id", id)
