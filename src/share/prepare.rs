@@ -53,12 +53,16 @@ pub(crate) fn prepare(
     if choice.set.spec.hosts {
         hosts::check(Path::new(hosts::PATH))?;
     }
-    vms(look, &mut choice.set, saved)?;
+    check_vms(look, &choice.set, saved)?;
     check(&choice, state.as_ref())?;
     if choice.fetch.is_none() {
         admission::check_version(look, &choice.set)?;
     }
     shared.prepare(&choice.set)?;
+    if let (Some(vms), None) = (&choice.set.spec.vms, saved) {
+        // Last, since it fetches a kernel and can take a while.
+        choice.set.kvm = virtual_host::kvm(look.context, &vms.kernel)?;
+    }
     let steps = Steps::of(&choice, goal, &Present::of(&choice.set, saved));
     let mut state = match state {
         Some(state) => state,
@@ -75,18 +79,14 @@ pub(crate) fn prepare(
     })
 }
 
-/// Refuses virtual machines that this host cannot run, and sees by what it runs them.
-fn vms(look: &Look<'_>, set: &mut Set, saved: Option<&Set>) -> Result<()> {
-    let Some(vms) = &set.spec.vms else {
+/// Refuses virtual machines that this host cannot run.
+fn check_vms(look: &Look<'_>, set: &Set, saved: Option<&Set>) -> Result<()> {
+    if set.spec.vms.is_none() {
         return Ok(());
-    };
+    }
     virtual_host::check(look.context)?;
     let of = |spec: &Spec| (spec.count(), spec.memory_mib);
-    virtual_host::check_memory(of(&set.spec), saved.map_or((0, 0), |set| of(&set.spec)))?;
-    if saved.is_none() {
-        set.kvm = virtual_host::kvm(look.context, &vms.kernel)?;
-    }
-    Ok(())
+    virtual_host::check_memory(of(&set.spec), saved.map_or((0, 0), |set| of(&set.spec)))
 }
 
 /// Makes everything but the CIB, on this node and the others.

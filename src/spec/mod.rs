@@ -3,6 +3,7 @@
 
 mod former;
 mod kernel;
+mod machines;
 mod names;
 mod removed;
 mod set;
@@ -13,11 +14,12 @@ mod wanted;
 pub use former::Former;
 pub(crate) use kernel::PACKAGE;
 pub use kernel::{Flavour, KernelChoice};
+pub(crate) use machines::check_sharing;
 pub use names::{Prefix, has_name_characters, is_plain_path, node_of_resource, valid_node_name};
 pub use set::Spec;
 pub use subnet::{FIRST_OFFSET, Subnet, mac};
 pub use vms::Vms;
-pub(crate) use vms::{LEAST_MEMORY_MIB, MOST_CPUS, REMOTE_MEMORY_MIB, check_sharing};
+pub(crate) use vms::{LEAST_MEMORY_MIB, MOST_CPUS, REMOTE_MEMORY_MIB};
 pub use wanted::{Scope, Sharing, Wanted};
 
 use crate::error::{Error, Result};

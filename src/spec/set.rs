@@ -1,7 +1,8 @@
 //! The complete and checked options of a set.
 
 use super::{
-    Authkey, Forward, MOST_CONTAINERS, NodeKind, Prefix, Subnet, Vms, Wanted, bounds, vms,
+    Authkey, Forward, MOST_CONTAINERS, NodeKind, Prefix, REMOTE_MEMORY_MIB, Subnet, Vms, Wanted,
+    bounds,
 };
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -114,7 +115,7 @@ impl Spec {
         let vms = Vms::wanted(wanted)?;
         let (memory, authkey) = match vms {
             None => (196, Authkey::Bind),
-            Some(_) => (vms::REMOTE_MEMORY_MIB, Authkey::Copy),
+            Some(_) => (REMOTE_MEMORY_MIB, Authkey::Copy),
         };
         let containers = wanted.containers.unwrap_or(2);
         Ok(Spec {
@@ -223,7 +224,7 @@ fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
     ];
     super::refuse_remaking(
         "the containers in the state directory were",
-        vms::remade(wanted, saved).into_iter().chain(options),
+        saved.remade(wanted).into_iter().chain(options),
         "leave the option out, run `lxc-autogen cleanup` first, or use another --state-dir and \
          --prefix"
             .to_owned(),
