@@ -89,7 +89,7 @@ pub struct Shape {
     /// Seconds between two monitors of a container [default: 20, or 2 per container]
     #[arg(long, value_name = "SECONDS")]
     pub monitor_interval: Option<u32>,
-    /// How the containers get the authentication key [default: bind, of virtual machines copy]
+    /// How the containers get the authentication key; virtual machines have a copy [default: bind]
     #[arg(long, value_enum, value_name = "MODE")]
     pub authkey: Option<Authkey>,
     /// Use the /usr of this tree instead of the host's, read-only
