@@ -160,6 +160,16 @@ pub fn directory_in_node(tool: &str, wanted: &Path) -> PathBuf {
 /// own. And makes /usr/lib/ocf writable, since lxc-autogen installs an agent there.
 fn ready_for_tests(tool: &str) -> Result<()> {
     files::remove_file(&Path::new(ROOT).join("etc/pacemaker/authkey"))?;
+    // By it the node's libvirt connects virtual machines of its own to a bridge.
+    let device = "<hostdev mode='capabilities' type='misc'><source><char>/dev/net/tun</char></source></hostdev>";
+    let file = Path::new("/run/world-tun.xml");
+    write(file, device)?;
+    if Path::new("/dev/net/tun").exists() {
+        Cmd::new("virsh")
+            .args(["-q", "-c", "lxc:///", "attach-device", "world-node1"])
+            .arg(file)
+            .ok(&Host::new(false))?;
+    }
     for line in [
         "cp -a /usr/lib/ocf /run/",
         "mount --bind /run/ocf /usr/lib/ocf",
@@ -201,9 +211,12 @@ pub fn in_node(tool: &str, directory: &Path, world: &Path, command: &[OsString])
         .map(OsString::from)
         .into();
     line.extend(["-u", "LXC_AUTOGEN_STATE_DIR", "-C"].map(OsString::from));
+    // A node sees the kernels there, and has a directory of its own for such things.
+    let cache = std::env::var_os("LXC_AUTOGEN_CACHE_DIR").unwrap_or_default();
     line.extend([
         directory.into(),
         variable("LXC_AUTOGEN_WORLD", world.into()),
+        variable("WORLD_CACHE", cache),
         variable("RUST_BACKTRACE", backtrace),
     ]);
     line.extend(command.iter().cloned());
@@ -277,6 +290,6 @@ mod tests {
                 "LXC_AUTOGEN_WORLD=/tmp/w"
             ]
         );
-        assert_eq!(line[12..], ["a", "b c"]);
+        assert_eq!(line[13..], ["a", "b c"]);
     }
 }

@@ -3,6 +3,7 @@
 use crate::error::{Context, Error, Result};
 use crate::host::command::Cmd;
 use crate::host::{Host, apt, files, packages};
+use crate::spec::Flavour;
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
@@ -15,15 +16,6 @@ pub struct Kernel {
     pub image: PathBuf,
     /// The root below which its modules are in lib/modules/RELEASE.
     tree: PathBuf,
-}
-
-/// A distribution's builds of one kernel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flavour {
-    /// For virtual machines alone: small, and it boots sooner.
-    Cloud,
-    /// With all modules: DLM, GFS2, watchdogs.
-    Generic,
 }
 
 impl Flavour {

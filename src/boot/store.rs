@@ -1,6 +1,5 @@
 //! What virtual machines of all sets and labs share on this host: made once, and kept.
 
-use super::choice::PACKAGE;
 use super::probe::{Acceleration, QEMU, probe};
 use super::{Choice, Kernel, usr};
 use crate::error::{Error, Result};
@@ -8,6 +7,7 @@ use crate::host::files::{self, Attributes, Existing};
 use crate::host::lock::{self, Lock};
 use crate::host::{Host, apt, mounts};
 use crate::rootfs::Layout;
+use crate::spec::PACKAGE;
 use nix::sys::utsname::uname;
 use serde::{Deserialize, Serialize};
 use std::fs;

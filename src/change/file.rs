@@ -4,7 +4,7 @@ use super::kinds::{About, Kind};
 use super::traces::Traces;
 use crate::error::Result;
 use crate::host::files;
-use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::hypervisor;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -48,14 +48,17 @@ impl Kind for File {
             return Ok(Vec::new());
         }
         let of_container = |name: &String| {
-            let container = Some(name.clone());
-            LXC.leftovers(name)
-                .into_iter()
+            let all = hypervisor::ALL.iter().flat_map(|it| it.leftovers(name));
+            let mut left: Vec<PathBuf> = all
                 .filter(|path| path.starts_with("/run") && files::exists(path))
-                .map(move |path| File {
-                    path,
-                    container: container.clone(),
-                })
+                .collect();
+            left.sort();
+            left.dedup();
+            let container = Some(name.clone());
+            left.into_iter().map(move |path| File {
+                path,
+                container: container.clone(),
+            })
         };
         Ok(traces.domains().iter().flat_map(of_container).collect())
     }

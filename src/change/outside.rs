@@ -3,7 +3,7 @@
 use super::kinds::rank;
 use super::{Agent, Authkey, Batch, EmptyDir, File, HostsBlock, Item, Outcome, Undoer};
 use crate::error::{Error, Result};
-use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::hypervisor;
 use crate::libvirt::virsh;
 use std::collections::HashSet;
 
@@ -49,11 +49,16 @@ impl Outside {
 /// them to find it again, and by now a domain of that name may be somebody else's.
 pub(super) fn restore(undoer: &Undoer<'_>, items: &[Item<Outside>], so_far: &Outcome) -> Batch {
     let of_containers = items.iter().any(|(_, it)| it.container().is_some());
-    let running = if of_containers {
-        virsh::domains(undoer.host, &LXC).map(|all| all.into_iter().map(|d| d.name).collect())
-    } else {
-        Ok(HashSet::new())
-    };
+    let asked = hypervisor::ALL
+        .iter()
+        .filter(|it| of_containers && it.has_domains());
+    let running: Result<HashSet<String>> = asked
+        .map(|hypervisor| {
+            let all = virsh::domains(undoer.host, hypervisor)?;
+            Ok(all.into_iter().map(|d| d.name).collect::<Vec<_>>())
+        })
+        .collect::<Result<Vec<_>>>()
+        .map(|all| all.concat().into_iter().collect());
     Batch::of_each(items, |it| match (it.container(), &running) {
         (Some(name), _) if so_far.domain_stays(name) => {
             Err(Error::failed("its domain is still there"))

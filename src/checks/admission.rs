@@ -3,12 +3,14 @@
 use super::daemons;
 use crate::error::{Error, Result};
 use crate::host::files;
+use crate::libvirt::hypervisor::QEMU;
+use crate::libvirt::virsh;
 use crate::look::Look;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::{authkey, config};
 use crate::plan::Set;
 use crate::resolve;
-use crate::spec::NodeKind;
+use crate::spec::{Form, NodeKind};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
@@ -57,19 +59,21 @@ pub(crate) fn no_agent() -> Error {
 /// # Errors
 /// [`crate::error::Kind::Cant`] with the domain of that name.
 pub(crate) fn check_domains(look: &Look<'_>, set: &Set) -> Result<()> {
-    let foreign = foreign_domains(look)?;
+    let foreign = foreign_domains(look, set.spec.form())?;
     match set.guests().iter().find(|g| foreign.contains(&g.name)) {
         None => Ok(()),
         Some(guest) => Err(foreign_domain(&guest.name)),
     }
 }
 
-fn foreign_domains(look: &Look<'_>) -> Result<HashSet<String>> {
-    let marked = look.marked_domains()?.iter();
-    Ok(marked
-        .filter(|(_, ours)| !ours)
-        .map(|(name, _)| name.clone())
-        .collect())
+fn foreign_domains(look: &Look<'_>, form: Form) -> Result<HashSet<String>> {
+    let context = look.context;
+    let marked = match form {
+        Form::Container => look.marked_domains()?.to_vec(),
+        Form::Virtual => virsh::marked_domains(&context.host, &QEMU, &context.state_dir)?,
+    };
+    let foreign = marked.into_iter().filter(|(_, ours)| !ours);
+    Ok(foreign.map(|(name, _)| name).collect())
 }
 
 fn foreign_domain(name: &str) -> Error {

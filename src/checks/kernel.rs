@@ -27,10 +27,11 @@ pub(crate) const MIB_PER_GUEST: u64 = 8;
 /// inotify instances for each guest, whose programs may watch files.
 const INOTIFY_PER_GUEST: u64 = 1;
 
-pub(crate) fn checks(containers: u32) -> Vec<Check> {
+/// For so many machines, each of which takes `mib` MiB of this host's memory.
+pub(crate) fn checks(containers: u32, mib: u64) -> Vec<Check> {
     let mut all = of_host();
     all.extend([
-        memory(containers),
+        memory(containers, mib),
         inotify(containers),
         pids(containers),
         neighbours(containers),
@@ -124,21 +125,17 @@ fn controllers() -> Check {
     }
 }
 
-fn memory(containers: u32) -> Check {
+fn memory(containers: u32, each: u64) -> Check {
     let name = "memory";
     let Some(available) = memory::available_mib() else {
         return Check::skipped(name, "/proc/meminfo does not say what is available");
     };
-    let wanted = MIB_PER_GUEST * u64::from(containers);
+    let wanted = each * u64::from(containers);
     let found = format!("{available} MiB available, {wanted} MiB wanted for {containers}");
     if available >= wanted {
         Check::ok(name, found)
     } else {
-        Check::failure(
-            name,
-            found,
-            format!("use at most -c {}", available / MIB_PER_GUEST),
-        )
+        Check::failure(name, found, format!("use at most -c {}", available / each))
     }
 }
 
@@ -239,9 +236,9 @@ mod tests {
 
     #[test]
     fn memory_for_more_than_any_machine_has_fails_with_a_number_that_fits() {
-        let check = memory(u32::MAX);
+        let check = memory(u32::MAX, MIB_PER_GUEST);
         assert!(check.failed(), "{check:?}");
         assert!(check.mend.unwrap().starts_with("use at most -c "));
-        assert!(!memory(1).failed());
+        assert!(!memory(1, MIB_PER_GUEST).failed());
     }
 }

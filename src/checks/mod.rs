@@ -9,6 +9,7 @@ pub(crate) mod kernel;
 pub(crate) mod libvirt;
 pub(crate) mod outlook;
 pub(crate) mod places;
+pub(crate) mod virtual_host;
 
 use crate::context::Context;
 use crate::error::{Error, Result};

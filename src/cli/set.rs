@@ -1,7 +1,7 @@
 //! The command line of a set: lxc_autogen.sh's actions, what containers are like, other cluster nodes.
 
 use super::{DEFAULT_AGENT_URL, complete};
-use crate::spec::{Authkey, Forward, NodeKind, Sharing, Wanted};
+use crate::spec::{Authkey, Form, Forward, KernelChoice, NodeKind, Sharing, Wanted};
 use clap::Args;
 use clap_complete::engine::ArgValueCandidates;
 use std::path::PathBuf;
@@ -50,6 +50,17 @@ pub struct Shape {
     /// own [default: guest]
     #[arg(long, value_enum, value_name = "KIND")]
     pub kind: Option<NodeKind>,
+    /// What they are to this host: containers, or virtual machines with a kernel of their own
+    /// [default: container]
+    #[arg(long, value_enum, value_name = "FORM")]
+    pub machine: Option<Form>,
+    /// The kernel of virtual machines: the distribution's newest for clouds or with all modules, a version
+    /// or package of it, or DIR with boot/vmlinuz-RELEASE and lib/modules/RELEASE [default: cloud]
+    #[arg(long, value_name = "cloud|generic|VERSION|PACKAGE|DIR")]
+    pub kernel: Option<KernelChoice>,
+    /// Processors of each virtual machine [default: 1]
+    #[arg(long, value_name = "N")]
+    pub vm_cpus: Option<u32>,
     /// The network; without a prefix the first three octets count [default: 192.168.123.1]
     #[arg(short = 'n', long, value_name = "ADDR[/PREFIX]")]
     pub network: Option<String>,
@@ -68,7 +79,8 @@ pub struct Shape {
     /// What names begin with: nodes PREFIX1, PREFIX2 … [default: lxc]
     #[arg(long, value_name = "PREFIX")]
     pub prefix: Option<String>,
-    /// Memory limit of each container, in MiB [default: 196]
+    /// Memory of each container at most, or of each virtual machine, in MiB [default: 196, of virtual
+    /// machines 192]
     #[arg(long, value_name = "MIB")]
     pub memory: Option<u32>,
     /// Size of each container's /dev/shm, in MiB [default: 147]
@@ -77,7 +89,7 @@ pub struct Shape {
     /// Seconds between two monitors of a container [default: 20, or 2 per container]
     #[arg(long, value_name = "SECONDS")]
     pub monitor_interval: Option<u32>,
-    /// How the containers get the authentication key [default: bind]
+    /// How the containers get the authentication key; virtual machines have a copy [default: bind]
     #[arg(long, value_enum, value_name = "MODE")]
     pub authkey: Option<Authkey>,
     /// Use the /usr of this tree instead of the host's, read-only
@@ -111,6 +123,9 @@ impl Shape {
         Wanted {
             containers: it.containers,
             kind: it.kind,
+            machine: it.machine,
+            kernel: it.kernel,
+            vm_cpus: it.vm_cpus,
             network: it.network,
             forward: it.forward,
             allow_anywhere: it.allow_anywhere,

@@ -5,14 +5,14 @@ use crate::context::Context;
 use crate::error::Result;
 use crate::host::users;
 use crate::lab::GUESTS_DIR;
-use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::hypervisor::Hypervisor;
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
 use crate::pacemaker::config::clone_primitive_id;
 use crate::pacemaker::held::Held;
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{connections, tools};
-use crate::plan::{Machine, Set};
+use crate::plan::{Form, Machine, Set};
 use crate::report::{count, json, result, table};
 use serde::Serialize;
 use std::collections::{HashMap, HashSet};
@@ -27,6 +27,8 @@ struct Row {
     name: String,
     node: String,
     kind: &'static str,
+    #[serde(rename = "virtual", skip_serializing_if = "std::ops::Not::not")]
+    is_virtual: bool,
     domain: String,
     address: String,
     ipv6: Vec<Ipv6Addr>,
@@ -58,10 +60,8 @@ pub(super) fn run(context: &Context) -> Result<()> {
                 "nodes": [], "total": 0, "running": 0, "online": 0,
             }));
         }
-        result(format!(
-            "no containers in {}\n",
-            context.state_dir.display()
-        ));
+        let dir = context.state_dir.display();
+        result(format!("no containers in {dir}\n"));
         // Only in a lab's node is it there.
         let guests = Path::new(GUESTS_DIR);
         if guests.is_dir() && context.state_dir != guests {
@@ -112,9 +112,10 @@ fn is_online(state: &str) -> bool {
 }
 
 fn rows(context: &Context, set: &Set, cluster: Option<&Cluster>) -> Vec<Row> {
+    let hypervisor = Hypervisor::of_form(set.spec.form());
+    let all = told(context, virsh::domains(&context.host, hypervisor));
     let mut domains: Option<HashMap<String, String>> =
-        told(context, virsh::domains(&context.host, &LXC))
-            .map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
+        all.map(|all| all.into_iter().map(|d| (d.name, d.state)).collect());
     if let (Some(domains), false) = (&mut domains, set.nodes.is_empty()) {
         // On this host the other nodes' containers are not defined, or defined at most.
         let (elsewhere, silent) = crate::share::domains(context, set);
@@ -220,6 +221,7 @@ fn row(
         name: guest.name.clone(),
         node: guest.name.clone(),
         kind: guest.kind.text(),
+        is_virtual: guest.form == Form::Virtual,
         ipv6: guest.ipv6.clone(),
         troubles: Vec::new(),
         guests: Vec::new(),

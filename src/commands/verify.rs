@@ -1,7 +1,7 @@
 //! `verify`: can this host run libvirt-LXC containers as guest nodes? Every check tells its finding
 //! and the mend. "The check failed" and "it could not be checked" are told apart.
 
-use crate::checks::{Check, cluster, daemons, kernel, libvirt, outlook, report};
+use crate::checks::{Check, cluster, daemons, kernel, libvirt, outlook, report, virtual_host};
 use crate::context::Context;
 use crate::error::Result;
 use crate::lab::able;
@@ -9,7 +9,7 @@ use crate::look::Look;
 use crate::resolve::Elsewhere;
 use crate::set::preview;
 use crate::set::resolve::choose_set;
-use crate::spec::Wanted;
+use crate::spec::{Form, REMOTE_MEMORY_MIB, Wanted};
 use std::path::Path;
 
 /// # Errors
@@ -20,10 +20,21 @@ pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()>
     let containers = wanted.containers.or(kept).unwrap_or(2);
     // A dry run starts nothing.
     let quick = quick || context.options.dry_run;
-    let mut checks = kernel::checks(containers);
+    let form = saved.as_ref().map(|set| set.spec.form());
+    let is_virtual = wanted.machine.or(form) == Some(Form::Virtual);
+    let memory = saved.as_ref().map(|set| set.spec.memory_mib);
+    let memory = wanted.memory.or(memory).unwrap_or(REMOTE_MEMORY_MIB);
+    let mib = match is_virtual {
+        false => kernel::MIB_PER_GUEST,
+        true => virtual_host::takes(memory).into(),
+    };
+    let mut checks = kernel::checks(containers, mib);
     let look = Look::new(context);
     let chosen = || choose_set(&look, wanted, saved.as_ref(), &Elsewhere::default());
     checks.extend(libvirt::checks(context, chosen, quick));
+    if is_virtual {
+        checks.extend(virtual_host::checks(context, false));
+    }
     checks.extend(cluster::checks(&look, wanted, saved.as_ref()));
     checks.extend(outlook::checks(&look, chosen));
     checks.extend(daemons::checks(containers));

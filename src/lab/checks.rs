@@ -1,6 +1,6 @@
 //! Whether this host can take a lab; asked before anything is made.
 
-use super::virtual_host;
+use crate::checks::virtual_host::{self, is_in, libraries};
 use crate::error::{Error, Result};
 use crate::host::hybrid::{self, Trap};
 use crate::host::{cgroups, disk, loops, memory, packages};
@@ -10,7 +10,7 @@ use crate::libvirt::hypervisor::LXC;
 use crate::libvirt::{emulator_in, marked_state_dir, virsh};
 use crate::look::Look;
 use crate::rootfs::Owners;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is in the way and its mend.
@@ -20,7 +20,9 @@ pub(crate) fn check(look: &Look<'_>, lab: &Lab, saved: Option<&Lab>) -> Result<(
     super::hosts::check(lab)?;
     Owners::of(&lab.layout.base)?;
     virsh::connect(&look.context.host, &LXC)?;
-    virtual_host::check(look.context, lab)?;
+    if lab.spec.has_vms() {
+        virtual_host::check(look.context, lab.spec.sees_live())?;
+    }
     if matches!(hybrid::trap(), Ok(Trap::Set)) {
         return Err(Error::cant(hybrid::TRAP.0).mend(hybrid::TRAP.1));
     }
@@ -92,11 +94,9 @@ pub(crate) fn lacking(spec: &LabSpec, base: &Path) -> Vec<Error> {
     if spec.containers > 0 {
         all.extend(check_for_guests(base).err());
     }
-    let drivers = libraries(Path::new("/"));
-    all.extend(virtual_host::lacking(
-        spec,
-        is_in(&drivers, virtual_host::DRIVER),
-    ));
+    if spec.has_vms() {
+        all.extend(virtual_host::lacking(spec.sees_live()));
+    }
     if spec.fencing {
         all.extend(check_fence_modules(Path::new("/")).err());
     }
@@ -127,18 +127,6 @@ pub(crate) fn fuse() -> Result<()> {
         Error::cant(format!("{what}, which libvirt in the nodes needs"))
             .mend("modprobe fuse; in a container: docker run --privileged, or --device /dev/fuse")
     })
-}
-
-/// Directories that libraries can be in, those of multiarch included.
-fn libraries(base: &Path) -> Vec<PathBuf> {
-    let mut all = vec![base.join("usr/lib64"), base.join("usr/lib")];
-    let below = std::fs::read_dir(base.join("usr/lib"));
-    all.extend(below.into_iter().flatten().flatten().map(|e| e.path()));
-    all
-}
-
-fn is_in(places: &[PathBuf], file: &str) -> bool {
-    places.iter().any(|place| place.join(file).exists())
 }
 
 /// Checks the tree for the files besides programs that a cluster node needs to run guests;

@@ -3,7 +3,7 @@
 
 use super::{FENCE, FENCE_PORT, Init, Lab, Root, qdevice};
 use crate::libvirt::hypervisor::{LXC, QEMU};
-use crate::plan::Kind;
+use crate::plan::{self, Kind, PANICS};
 use crate::supervisor::{Config, Daemon, Overlay, Ready};
 use std::path::{Path, PathBuf};
 
@@ -112,17 +112,8 @@ pub fn supervisor(lab: &Lab, kind: Kind) -> Config {
 /// The daemon of a remote node with an init of ours: a virtual machine.
 fn remoted_daemon(lab: &Lab) -> Daemon {
     let path = remoted_in_node(lab);
-    let path = path.unwrap_or_else(|| lab.remoted.inside().display().to_string());
-    Daemon {
-        panics: PANICS.to_vec(),
-        stop_s: 600,
-        ..daemon("pacemaker-remoted", &[&path], 0, None)
-    }
+    plan::remoted_daemon(&path.unwrap_or_else(|| lab.remoted.inside().display().to_string()))
 }
-
-/// CRM_EX_FATAL and CRM_EX_PANIC, when Pacemaker could not reboot the machine itself (2.1.5,
-/// lib/common/watchdog.c).
-const PANICS: [i32; 2] = [100, 101];
 
 fn cluster_daemons(lab: &Lab) -> Vec<Daemon> {
     let mut daemons = vec![

@@ -1,14 +1,13 @@
 //! The blueprints of the domains of a lab's nodes, as data.
 
 use super::{GUESTS, GUESTS_DIR, Init, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk, shown};
-use crate::plan::{Blueprint, Card, Form, Kind, Machine, Mount, Privileges};
+use crate::libvirt::qemu::EMULATOR;
+use crate::plan::{Blueprint, Card, Form, Kind, Machine, Mount, PROGRAMS_AT, Privileges};
 use std::path::Path;
 
 /// Size of /dev/shm of a cluster node, MiB: corosync's blackbox takes 8 MiB, each client of
 /// corosync 3, and each client of Pacemaker half of one; every guest is such a client.
 const SHM_MIB: u32 = 512;
-/// Path of the emulator of virtual machines, by their distributions' packages.
-const QEMU: &str = "/usr/bin/qemu-system-x86_64";
 /// Size of /run of a cluster node, MiB.
 const RUN_MIB: u32 = 64;
 /// Size of /dev/shm of a remote node, MiB, the same as of a guest.
@@ -30,7 +29,7 @@ pub fn blueprint(lab: &Lab, node: &Machine) -> Blueprint {
 fn system(lab: &Lab, node: &Machine) -> Blueprint {
     let is_cluster = node.kind == Kind::Cluster;
     let is_container = node.form == Form::Container;
-    let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new("/opt/lxc-autogen"));
+    let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new(PROGRAMS_AT));
     let guests = (is_cluster && (is_container || lab.spec.containers > 0)).then(|| Mount::Host {
         source: lab.path(GUESTS),
         target: GUESTS_DIR.into(),
@@ -101,7 +100,7 @@ fn remoted(lab: &Lab, node: &Machine) -> Blueprint {
         privileges: Privileges::Least,
         emulator: match node.form {
             Form::Container => lab.emulator.clone(),
-            Form::Virtual => QEMU.into(),
+            Form::Virtual => EMULATOR.into(),
         },
         mounts,
         cards: cards(lab, node),

@@ -8,11 +8,11 @@ use crate::host::files::{self, Attributes, Existing};
 use crate::host::net;
 use crate::lab::network::Link;
 use crate::lab::root::Keys;
-use crate::lab::{self, AGENTS, FENCE, GUESTS, KEYS, Lab, PROGRAMS, Root, SYSTEM};
+use crate::lab::{self, AGENTS, FENCE, GUESTS, KEYS, Lab, Root, SYSTEM};
 use crate::look::Look;
 use crate::machine::make::Making;
 use crate::machine::network::{self, Raised};
-use crate::machine::{self, Lifetime, Machinery};
+use crate::machine::{self, Lifetime, Machinery, programs};
 use crate::plan::{Blueprint, Kind, Machine, Made};
 use crate::rootfs::{self, UNPACKED};
 use crate::spec::Forward;
@@ -49,7 +49,7 @@ pub(crate) fn fetch(context: &Context, state: &mut State, version: &str) -> Resu
 /// # Errors
 /// When any of it fails; the journal knows what was done.
 pub(crate) fn files(context: &Context, state: &mut State, lab: &Lab) -> Result<()> {
-    programs(state, lab)?;
+    programs::copy(state, lab.remoted.bind_source())?;
     directory(state, lab, KEYS)?;
     directory(state, lab, FENCE)?;
     let keys = keys::keys(context, lab)?;
@@ -82,29 +82,6 @@ fn directory(state: &mut State, lab: &Lab, name: &str) -> Result<bool> {
         Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
         Err(e) => Err(Error::io("make directory", &path, e)),
     }
-}
-
-/// Copies this program and pacemaker-remoted to where all nodes see them.
-fn programs(state: &mut State, lab: &Lab) -> Result<()> {
-    directory(state, lab, PROGRAMS)?;
-    let directory = lab.path(PROGRAMS);
-    files::set_directory_attributes(&directory, Attributes::root(0o755))?;
-    let ourselves = std::env::current_exe()
-        .map_err(|e| Error::failed(format!("find this program's own file: {e}")))?;
-    let mut wanted = vec![("lxc-autogen", ourselves)];
-    if let Some(remoted) = lab.remoted.bind_source() {
-        if remoted.exists() {
-            wanted.push(("pacemaker-remoted", remoted.to_owned()));
-        }
-    }
-    for (name, from) in wanted {
-        let to = directory.join(name);
-        let bytes = fs::read(&from).map_err(|e| Error::io("read", &from, e))?;
-        if files::read_optional(&to)?.as_ref() != Some(&bytes) {
-            files::write_atomic(&to, &bytes, Attributes::root(0o755), Existing::Replace)?;
-        }
-    }
-    Ok(())
 }
 
 /// Makes empty directories for all providers of resource agents, for theirs to be mounted there.

@@ -2,6 +2,7 @@
 
 use super::{Init, Lab};
 use crate::checks::kernel::MIB_PER_GUEST;
+use crate::checks::virtual_host;
 use crate::error::{Error, Result};
 use crate::plan::{Form, Kind, Machine};
 
@@ -38,8 +39,7 @@ pub(super) fn mib(lab: &Lab) -> u64 {
     let guests = MIB_PER_GUEST * u64::from(lab.spec.containers);
     let of = |node: Machine| match node.form {
         Form::Container => mib_of(lab, node.kind),
-        // Emulated, of 512 MiB it had about 550 resident.
-        Form::Virtual => u64::from(node.memory_mib) + 40,
+        Form::Virtual => virtual_host::takes(node.memory_mib).into(),
     };
     nodes.map(of).sum::<u64>() + guests
 }

@@ -65,10 +65,10 @@ mod subnets;
 pub(crate) mod tree;
 mod units;
 pub(crate) mod verify;
-mod virtual_host;
 pub(crate) mod vote;
 pub(crate) mod wait;
 
+pub use crate::plan::PROGRAMS;
 pub use file::Wanted;
 pub use node_kind::{Init, Root};
 pub use shared_disk::SharedDisk;
@@ -104,8 +104,6 @@ pub const PASSWORD: &str = "hacluster";
 pub const PCS_TOKEN: &str = "pcs-token";
 /// Name of the file with the host key as this host's ssh knows it, among the keys.
 pub const KNOWN_HOSTS: &str = "known_hosts";
-/// Name of the directory with the programs that nodes get.
-pub const PROGRAMS: &str = "bin";
 /// Name of the directory with the /etc that nodes with their whole system share.
 pub const SYSTEM: &str = "system";
 /// Name of the directory over which resource agents of all providers are mounted.

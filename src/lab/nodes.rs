@@ -2,7 +2,7 @@
 
 use super::{Init, KEYS, Lab, LabSpec, MOST_CLUSTER_NODES, PASSWORD, Root, names};
 use crate::plan::{Form, Kind, Machine};
-use crate::spec::Subnet;
+use crate::spec::{REMOTE_MEMORY_MIB, Subnet};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
@@ -17,7 +17,7 @@ pub(super) const QNETD_OFFSET: usize = REMOTE_OFFSET - 1;
 /// Memory of a virtual machine unless an option says otherwise, MiB: of a cluster node, and of a remote
 /// node.
 const CLUSTER_VM_MIB: u32 = 512;
-const REMOTE_VM_MIB: u32 = 192;
+const REMOTE_VM_MIB: u32 = REMOTE_MEMORY_MIB;
 /// The least memory of a virtual machine with pcsd, MiB, which takes 100 of it: one of 192 had 2 left.
 const WITH_PCSD_MIB: u32 = 384;
 

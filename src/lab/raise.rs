@@ -16,6 +16,7 @@ use crate::host::signals;
 use crate::look::Look;
 use crate::plan::Machine;
 use crate::report::count;
+use crate::set::wait::{EMULATED_S, VM_S};
 use crate::state::State;
 use std::time::Duration;
 
@@ -24,8 +25,7 @@ pub(crate) fn patience(lab: &Lab) -> u64 {
     let others = u64::from(lab.spec.all_remote_nodes()) + u64::from(lab.spec.containers);
     let others = others + u64::from(lab.spec.qnetd);
     let machines = u64::from(lab.spec.cluster_vms + lab.spec.remote_vms);
-    // Emulated, three with systemd took longer than 180 s to be online again, beside much other work.
-    let each = if lab.vm.kvm { 20 } else { 60 };
+    let each = if lab.vm.kvm { VM_S } else { EMULATED_S };
     90 + 10 * u64::from(lab.spec.all_cluster_nodes()) + 2 * others + each * machines
 }
 

@@ -3,9 +3,8 @@
 use super::able;
 use super::fixed::refuse_other_kind;
 use super::spec::absolute;
-use super::{
-    Agents, DEFAULT_NAME, Init, Root, Vms, Wanted, build, given, ipv6, subnets, virtual_host,
-};
+use super::{Agents, DEFAULT_NAME, Init, Root, Vms, Wanted, build, given, ipv6, subnets};
+use crate::checks::virtual_host;
 use crate::error::{Error, Result};
 use crate::host::{disk, files};
 use crate::lab::{Lab, LabSpec, VERSION, file};
@@ -220,7 +219,8 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         packages: layout.packages()?,
         vm: Virtual {
             cpus: spec.vms.cpus,
-            kvm: virtual_host::kvm(look.context, &spec)?,
+            kvm: spec.has_vms()
+                && virtual_host::kvm(look.context, &spec.vms.kernel, spec.vms.watchdog)?,
             kernel: spec.vms.kernel.clone(),
             board: spec.vms.board,
             watchdog: spec.vms.watchdog,

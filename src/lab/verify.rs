@@ -1,8 +1,8 @@
 //! What `lab up` needs of this host, looked at one by one, for `lab verify`. No cluster need run here.
 
 use super::resolve::{choose, resolve};
-use super::{Lab, LabSpec, Wanted, able, build, checks, directory, memory, virtual_host};
-use crate::checks::{Check, kernel, libvirt};
+use super::{Lab, LabSpec, Wanted, able, build, checks, directory, memory};
+use crate::checks::{Check, kernel, libvirt, virtual_host};
 use crate::context::{Context, Options};
 use crate::error::Result;
 use crate::host::{disk, loops, memory as host_memory, users};
@@ -46,7 +46,7 @@ pub(crate) fn look_at(context: &Context, wanted: &Wanted, quick: bool) -> Result
             e.mend_text().unwrap_or_default(),
         ),
     });
-    all.extend(virtual_host::outlook(&spec));
+    all.extend(spec.has_vms().then(virtual_host::outlook));
     // What the lab would be takes all of the above.
     if works && !all.iter().any(Check::failed) {
         all.extend(lab(context, wanted, saved.as_ref()));

@@ -1,7 +1,8 @@
 //! The hypervisors that run the domains of our machines: how libvirt is reached for each, which
-//! files libvirt leaves on the host, and how a dead domain is told. Today there is one.
+//! files libvirt leaves on the host, and how a dead domain is told.
 
 use crate::error::{Error, Result};
+use crate::spec::Form;
 use std::path::{Path, PathBuf};
 
 /// A hypervisor, that is, one of libvirt's drivers.
@@ -92,6 +93,14 @@ impl Hypervisor {
             Error::failed(format!("this lxc-autogen knows no hypervisor at {uri}"))
                 .mend("use the lxc-autogen that made it")
         })
+    }
+
+    /// The hypervisor that runs machines of this form.
+    pub fn of_form(form: Form) -> &'static Hypervisor {
+        match form {
+            Form::Container => &LXC,
+            Form::Virtual => &QEMU,
+        }
     }
 
     /// Whether it has domains, by libvirt's files: asking one that nobody uses would start its daemon, or

@@ -10,6 +10,8 @@ use crate::supervisor::{boot, switch};
 use crate::xml::El;
 use std::path::{Path, PathBuf};
 
+/// Path of the emulator, by the distributions' packages.
+pub const EMULATOR: &str = "/usr/bin/qemu-system-x86_64";
 /// The directory of what all virtual machines of a set or lab share, in the state directory.
 pub const IMAGES: &str = "images";
 /// The kernel, in that directory.

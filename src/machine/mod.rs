@@ -10,6 +10,7 @@ pub(crate) mod enter;
 mod leaves;
 pub(crate) mod make;
 pub(crate) mod network;
+pub(crate) mod programs;
 #[cfg(test)]
 pub(crate) mod recorder;
 pub(crate) mod vm;

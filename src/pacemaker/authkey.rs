@@ -3,6 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::files::{self, Attributes, Existing};
+use crate::plan::Form;
 use linux_keyutils::{KeyRing, KeyRingIdentifier};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
@@ -180,7 +181,11 @@ pub fn attributes(haclient: u32) -> Attributes {
     }
 }
 
-/// Names of the containers whose copy of the key differs from the host's key.
+/// Name of a file beside the disk of a virtual machine with the SHA-256 of its copy of the key, since
+/// what is on the disk cannot be looked at while it runs.
+pub const MARK: &str = "authkey.sha256";
+
+/// Names of the containers and virtual machines whose copy of the key differs from the host's key.
 ///
 /// # Errors
 /// When a key cannot be read.
@@ -188,10 +193,15 @@ pub fn stale_copies(set: &crate::plan::Set) -> Result<Vec<String>> {
     let key = files::read_optional(Path::new(PATH))?;
     let mut stale = Vec::new();
     for guest in set.guests() {
-        let copy = set
-            .container_dir(&guest.name)
-            .join("rootfs")
-            .join(PATH.trim_start_matches('/'));
+        let directory = set.container_dir(&guest.name);
+        let of = |key: &Vec<u8>| files::sha256(key);
+        let (copy, key) = match guest.form {
+            Form::Container => {
+                let copy = directory.join("rootfs").join(PATH.trim_start_matches('/'));
+                (copy, key.clone())
+            }
+            Form::Virtual => (directory.join(MARK), key.as_ref().map(of).map(Vec::from)),
+        };
         if files::exists(&copy) && files::read_optional(&copy)? != key {
             stale.push(guest.name);
         }

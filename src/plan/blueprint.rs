@@ -1,7 +1,7 @@
 //! The description of one machine, as data. The code for each kind of machine makes files and a
 //! libvirt domain from it ([`crate::libvirt::container`] for containers).
 
-use super::{AUTHKEY_DIRECTORY, Machine, Set, Virtual};
+use super::{AUTHKEY_DIRECTORY, Form, Machine, Set, Virtual, system};
 use crate::rootfs::{Entry, Layout};
 use crate::spec::{Authkey, Subnet};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -163,19 +163,34 @@ pub fn blueprint(set: &Set, machine: &Machine) -> Blueprint {
         directory: set.container_dir(&machine.name),
         disk_mib: None,
         layout: set.layout.clone(),
-        init: vec![set.remoted.inside().display().to_string()],
-        environment: set.environment.clone(),
+        init: match machine.form {
+            Form::Container => vec![set.remoted.inside().display().to_string()],
+            Form::Virtual => system::init(),
+        },
+        environment: match machine.form {
+            Form::Container => set.environment.clone(),
+            // Its init reads them from its own configuration.
+            Form::Virtual => Vec::new(),
+        },
         privileges: if set.spec.allow_mounts {
             Privileges::Mounting
         } else {
             Privileges::Least
         },
         emulator: set.emulator.clone(),
-        mounts: mounts(set),
+        mounts: match machine.form {
+            Form::Container => mounts(set),
+            Form::Virtual => system::mounts(set),
+        },
         cards: vec![Card::first(&set.network, machine.address, &set.subnet)],
         disks: Vec::new(),
         devices: &[],
-        vm: Virtual::default(),
+        vm: (set.spec.vms.as_ref()).map_or_else(Virtual::default, |vms| Virtual {
+            cpus: vms.cpus,
+            kvm: set.kvm,
+            kernel: vms.kernel.clone(),
+            ..Virtual::default()
+        }),
     }
 }
 
@@ -190,7 +205,7 @@ fn mounts(set: &Set) -> Vec<Mount> {
         all.push(Mount::read_only(directory, directory));
     }
     let shown = set.spec.binds.iter();
-    all.extend(shown.map(|path| Mount::read_only(path, path)));
+    all.extend(shown.map(|path| Mount::live(path, path)));
     all.extend(set.mask_sysrq.then_some(Mount::NoSysrq));
     all.push(Mount::Memory {
         mib: set.spec.shm_mib,

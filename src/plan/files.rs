@@ -1,7 +1,7 @@
 //! The skeleton of a container's root: directories, symlinks and the dozen files of /etc that
 //! pacemaker-remoted and resource agents need over a read-only /usr.
 
-use super::{Machine, Set};
+use super::{Form, Machine, Set, system};
 use crate::rootfs::{Content, Entry, Layout, Owner};
 use std::net::IpAddr;
 
@@ -73,8 +73,12 @@ pub fn rootfs(set: &Set, guest: &Machine, key: Option<&[u8]>) -> Vec<Entry> {
         hosts: &[(guest.address.into(), guest.name.clone())],
         layout: &set.layout,
     });
-    if set.remoted.bind_source().is_some() {
-        entries.extend(mount_point(REMOTED_DIRECTORY, "pacemaker-remoted"));
+    match guest.form {
+        Form::Virtual => entries.extend(system::entries(set)),
+        Form::Container if set.remoted.bind_source().is_some() => {
+            entries.extend(mount_point(REMOTED_DIRECTORY, "pacemaker-remoted"));
+        }
+        Form::Container => {}
     }
     entries.extend(key.map(authkey));
     entries.extend(other_users());

@@ -2,7 +2,7 @@
 //! and uuid.
 
 use super::Set;
-use crate::spec::{NodeKind, mac};
+use crate::spec::{Form, NodeKind, mac};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -39,16 +39,6 @@ impl From<NodeKind> for Kind {
             NodeKind::Remote => Kind::Remote,
         }
     }
-}
-
-/// What a machine is to this host.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Form {
-    /// A container of libvirt-LXC.
-    #[default]
-    Container,
-    /// A virtual machine, with a kernel of its own.
-    Virtual,
 }
 
 /// One machine: a domain of libvirt and a node of the cluster.
@@ -155,6 +145,7 @@ fn guest(set: &Set, number: u32, address: Ipv4Addr) -> Machine {
     let (name, memory) = (prefix.node(number), set.spec.memory_mib);
     let machine = Machine::new(kind, number, name, address, memory, &set.seed);
     Machine {
+        form: set.spec.form(),
         resource: match kind {
             Kind::Guest => prefix.resource(number),
             Kind::Remote | Kind::Cluster | Kind::Qnetd => machine.resource.clone(),

@@ -5,14 +5,18 @@
 mod blueprint;
 mod files;
 mod machine;
+mod system;
 mod virtual_machine;
 
+pub use crate::spec::Form;
 pub use blueprint::{Blueprint, Card, Made, Mount, Privileges, blueprint};
 pub use files::{Identity, rootfs};
 pub(crate) use files::{
     authkey, dir, file, hosts, link, mount_point, other_users, owned_file, secret, skeleton, text,
 };
-pub use machine::{Form, Kind, Machine, guests, uuid};
+pub use machine::{Kind, Machine, guests, uuid};
+pub(crate) use system::{PANICS, environment, remoted_daemon};
+pub use system::{PROGRAM, PROGRAMS, PROGRAMS_AT};
 pub use virtual_machine::{Board, Live, USR_TAG, Usr, Virtual, Watchdog};
 
 use crate::error::{Error, Result};
@@ -49,6 +53,9 @@ pub struct Set {
     pub remoted: Remoted,
     /// Path of libvirt's container emulator on this host.
     pub emulator: PathBuf,
+    /// Whether the machines run by KVM, where they are virtual machines.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub kvm: bool,
     /// Whether this kernel has /proc/sysrq-trigger, which is masked in every container.
     pub mask_sysrq: bool,
     /// Environment variables of pacemaker-remoted, as (name, value).
@@ -172,6 +179,7 @@ pub(crate) mod tests {
                 path: "/var/lib/lxc-autogen/remoted/usr/sbin/pacemaker-remoted".into(),
             },
             emulator: "/usr/lib/libvirt/libvirt_lxc".into(),
+            kvm: false,
             mask_sysrq: true,
             environment: vec![("PCMK_logfacility".into(), "none".into())],
             nodes: Vec::new(),

@@ -9,7 +9,7 @@ use crate::libvirt::changed::{with_memory, with_shm};
 use crate::look::Look;
 use crate::machine::{self, DOMAIN, Doing};
 use crate::pacemaker::{config, tools};
-use crate::plan::{Machine, Set};
+use crate::plan::{Form, Machine, Set};
 use crate::spec::Former;
 use crate::state::State;
 use crate::xml;
@@ -110,7 +110,8 @@ fn of_machines(look: &Look<'_>, set: &Set, kept: &mut Vec<String>) -> Result<Vec
                 .get(name)
                 .filter(|it| matches!(it.doing, Doing::Runs | Doing::Paused));
             if let Some(seen) = here {
-                if memory {
+                // A virtual machine has it from its next start on, by the file.
+                if memory && guest.form == Form::Container {
                     machinery.give_memory(host, name, spec.memory_mib)?;
                 }
                 if shm {

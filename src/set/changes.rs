@@ -2,6 +2,7 @@
 
 use super::steps::{Step, Steps};
 use crate::look::Look;
+use crate::machine::{self, Doing};
 use crate::plan::Set;
 
 /// The steps that would change something, as text; `before` is the set that is there.
@@ -25,12 +26,10 @@ struct There {
 impl There {
     fn of(look: &Look<'_>, set: &Set) -> There {
         let guests = set.guests();
-        let domains = look.domains().unwrap_or_default();
-        let runs = |name: &str| {
-            domains
-                .iter()
-                .any(|d| d.name == name && d.state == "running")
-        };
+        let names: Vec<String> = guests.iter().map(|g| g.name.clone()).collect();
+        let domains = machine::of_form(set.spec.form()).watch(&look.context.host, &names);
+        let domains = domains.unwrap_or_default();
+        let runs = |name: &str| domains.get(name).is_some_and(|it| it.doing == Doing::Runs);
         let known = look.cib().map_or(0, |cib| {
             let known = guests.iter().filter(|g| cib.has_id(&g.resource));
             known.count()
@@ -45,10 +44,12 @@ impl There {
     /// The part of a step that changes something.
     fn changed(&self, step: &Step, before: Option<&Set>) -> Option<Step> {
         let stays = match step {
-            Step::Keep(_) => true,
+            Step::Keep(..) => true,
+            // It is seen to each time.
+            Step::Machines(_) => before.is_some(),
             Step::Network { .. } => before.is_some() && self.network,
             Step::Hosts(lines) => before.is_some_and(|b| b.spec.hosts && b.spec.count() == *lines),
-            Step::Start => self.running,
+            Step::Start(_) => self.running,
             Step::Join { containers, .. } => self.in_cib == *containers,
             _ => false,
         };
@@ -66,7 +67,7 @@ impl There {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::NodeKind;
+    use crate::spec::{Form, NodeKind};
 
     #[test]
     fn what_is_there_is_not_told() {
@@ -85,7 +86,8 @@ mod tests {
         };
         let set = crate::plan::tests::sample(2);
         let told = |step: &Step| there.changed(step, Some(&set)).map(|s| s.to_string());
-        for step in [&Step::Keep(2), &network, &Step::Start, &join(2)] {
+        let (keep, start) = (Step::Keep(2, Form::Container), Step::Start(Form::Container));
+        for step in [&keep, &network, &start, &join(2)] {
             assert_eq!(told(step), None);
         }
         // A network of this name is in the way of a new set.

@@ -6,13 +6,13 @@ use crate::error::{Error, Result};
 use crate::host::{files, hosts, net, users};
 use crate::libvirt::network;
 use crate::look::Look;
-use crate::machine;
 use crate::machine::make::Making;
 use crate::machine::network::{Raised, raise};
+use crate::machine::{self, programs};
 use crate::pacemaker::{authkey, config};
-use crate::plan::{self, Machine, Made, Set};
+use crate::plan::{self, Blueprint, Machine, Made, Set};
 use crate::rootfs::{self, UNPACKED};
-use crate::spec::Authkey;
+use crate::spec::{Authkey, Form};
 use crate::state::State;
 use std::path::Path;
 
@@ -41,6 +41,16 @@ fn carry_out(look: &Look<'_>, state: &mut State, set: &Set, step: &Step) -> Resu
             state.journal.intend([StateFile::named(UNPACKED)])?;
             rootfs::fetch(&look.context.host, &state.dir, version).map(drop)
         }
+        Step::Machines(_) => {
+            programs::copy(state, set.remoted.bind_source())?;
+            let blueprint = |guest: &Machine| plan::blueprint(set, guest);
+            machine::by_machinery(&set.guests())
+                .into_iter()
+                .try_for_each(|(machinery, guests)| {
+                    let all: Vec<Blueprint> = guests.iter().map(blueprint).collect();
+                    machinery.prepare(look.context, state, &all)
+                })
+        }
         Step::Files { .. } => make_containers(look, state, set),
         Step::Network { .. } => {
             state.write("network.xml", &network::network(set).render())?;
@@ -48,14 +58,14 @@ fn carry_out(look: &Look<'_>, state: &mut State, set: &Set, step: &Step) -> Resu
         }
         Step::Hosts(_) => add_hosts(state, set),
         // Made when it was locked; and kept containers need nothing done.
-        Step::StateDirectory(_) | Step::Keep(_) => Ok(()),
+        Step::StateDirectory(_) | Step::Keep(..) => Ok(()),
         // These steps are carried out in other phases.
         Step::Remove(_)
-        | Step::Start
+        | Step::Start(_)
         | Step::Join { .. }
         | Step::Clone
         | Step::Wait
-        | Step::Change(_) => Ok(()),
+        | Step::Change(..) => Ok(()),
     }
 }
 
@@ -110,12 +120,17 @@ fn make_containers(look: &Look<'_>, state: &mut State, set: &Set) -> Result<()> 
         let making = Making {
             machinery,
             layout: &set.layout,
-            noun: "container",
+            noun: set.spec.form().noun(),
         };
+        let on_disk = key.iter().filter(|_| set.spec.form() == Form::Virtual);
+        let mark = on_disk.map(|key| (authkey::MARK, files::sha256(key)));
         let made = |guest: &Machine| Made {
             blueprint: plan::blueprint(set, guest),
             root: plan::rootfs(set, guest, key.as_deref()),
-            beside: vec![("primitive.xml", config::primitive_of(set, guest).render())],
+            beside: [("primitive.xml", config::primitive_of(set, guest).render())]
+                .into_iter()
+                .chain(mark.clone())
+                .collect(),
         };
         making.make(look.context, state, &missing, made, |count| stage.at(count))?;
     }

@@ -15,7 +15,7 @@ use crate::pacemaker::tools;
 use crate::plan::{Machine, Set, blueprint};
 use crate::report::result;
 use crate::resolve::Elsewhere;
-use crate::spec::{Sharing, Wanted};
+use crate::spec::{Sharing, Wanted, check_sharing};
 use crate::xml::El;
 
 /// The set in the state directory, if there is one and this user may read it.
@@ -31,6 +31,7 @@ pub(crate) fn saved(context: &Context) -> Result<Option<Set>> {
 pub(crate) fn run(look: &Look<'_>, wanted: &Wanted, sharing: &Sharing, goal: Goal) -> Result<()> {
     sharing.check_names()?;
     let saved = saved(look.context)?;
+    check_sharing(wanted, sharing, saved.as_ref().map(|set| &set.spec))?;
     let choice = choose(look, wanted, saved.as_ref(), &Elsewhere::default())?;
     adjust::refuse_shared(&choice.set)?;
     if goal != Goal::Online {

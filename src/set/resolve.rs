@@ -3,7 +3,7 @@
 
 use crate::error::{Error, Result};
 use crate::host::{files, net};
-use crate::libvirt;
+use crate::libvirt::{self, qemu};
 use crate::look::Look;
 use crate::plan::{NETWORK_NAME, SET_VERSION, Set};
 use crate::resolve::{
@@ -11,7 +11,7 @@ use crate::resolve::{
 };
 use crate::rootfs::{Layout, Remoted};
 use crate::spec::Wanted;
-use crate::spec::{DEFAULT_ADDRESS, Former, Spec};
+use crate::spec::{DEFAULT_ADDRESS, Form, Former, Spec};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
@@ -103,7 +103,12 @@ fn new_set(look: &Look<'_>, spec: Spec, elsewhere: &Elsewhere) -> Result<Set> {
         environment: environment(&base),
         layout,
         remoted,
-        emulator: libvirt::emulator(),
+        emulator: match spec.form() {
+            Form::Container => libvirt::emulator(),
+            Form::Virtual => qemu::EMULATOR.into(),
+        },
+        // It is tried once this host is known to have what that takes.
+        kvm: false,
         mask_sysrq: Path::new("/proc/sysrq-trigger").exists(),
         nodes: Vec::new(),
         former: Former::default(),

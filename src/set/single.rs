@@ -6,17 +6,14 @@ use crate::error::{Error, Result};
 use crate::host::at::At;
 use crate::host::inside::{self, Inside};
 use crate::host::poll::{Poll, Seen};
-use crate::libvirt::hypervisor::LXC;
+use crate::libvirt::hypervisor::{Hypervisor, LXC};
 use crate::look::Look;
-use crate::machine::{self, Lifetime, enter};
+use crate::machine::{self, Doing, Lifetime, enter};
 use crate::pacemaker::{config, tools};
-use crate::plan::{Machine, Set};
+use crate::plan::{self, Form, Machine, Set};
 use crate::spec::NodeKind;
 use glob::Pattern;
 use std::time::{Duration, Instant};
-
-/// Search path of commands in a node, as root has it after a login by ssh.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// Whether a name stands for several nodes.
 pub(crate) fn is_pattern(name: &str) -> bool {
@@ -65,18 +62,33 @@ fn no_such(guests: &[Machine], name: &str) -> Error {
 /// [`crate::error::Kind::Cant`] when it does not run here, with the place where it does.
 pub(crate) fn inside(look: &Look<'_>, set: &Set, guest: &Machine) -> Result<Inside> {
     let name = &guest.name;
+    if guest.form == Form::Virtual {
+        return inside_vm(look, set, guest);
+    }
     match enter::init_of(name, std::process::id()) {
-        Some(pid) if inside::is_frozen(pid) => Err(Error::cant(format!("{name} is paused"))
-            .mend(format!("virsh -c {} resume {name}", LXC.uri))),
-        Some(pid) => Inside::of(name, pid, environment(set)),
+        Some(pid) if inside::is_frozen(pid) => Err(paused(name, &LXC)),
+        Some(pid) => Inside::of(name, pid, plan::environment(set)),
         None => Err(not_here(look, guest)),
     }
 }
 
-fn environment(set: &Set) -> Vec<(String, String)> {
-    let own = [("PATH", PATH), ("HOME", "/root")];
-    let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    own.into_iter().chain(set.environment.clone()).collect()
+/// Containers are found by their processes, which is faster; a virtual machine is asked for.
+fn inside_vm(look: &Look<'_>, set: &Set, guest: &Machine) -> Result<Inside> {
+    let (name, machinery) = (&guest.name, machine::of(guest));
+    let all = machinery.watch(&look.context.host, std::slice::from_ref(name))?;
+    let seen = all.get(name).ok_or_else(|| not_here(look, guest))?;
+    if seen.doing == Doing::Paused {
+        return Err(paused(name, machinery.hypervisor()));
+    }
+    let directory = set.container_dir(name);
+    let inside = (seen.doing == Doing::Runs)
+        .then(|| machinery.enter(name, seen, &directory, &plan::environment(set)));
+    inside.flatten().ok_or_else(|| not_here(look, guest))
+}
+
+fn paused(name: &str, hypervisor: &Hypervisor) -> Error {
+    Error::cant(format!("{name} is paused"))
+        .mend(format!("virsh -c {} resume {name}", hypervisor.uri))
 }
 
 fn not_here(look: &Look<'_>, guest: &Machine) -> Error {
@@ -123,7 +135,11 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
         })?;
         let one = std::slice::from_ref(guest);
         let mut quiet = look.context.report.stage("online", 1);
-        wait::online(look.context, one, &mut quiet, Instant::now(), PATIENCE)?;
+        let patience = match guest.form {
+            Form::Container => PATIENCE,
+            Form::Virtual => VM_PATIENCE,
+        };
+        wait::online(look.context, one, &mut quiet, Instant::now(), patience)?;
         stage.at(n + 1);
     }
     stage.done();
@@ -132,6 +148,9 @@ pub(crate) fn restart(look: &Look<'_>, set: &Set, guests: &[Machine]) -> Result<
 
 /// How long one node may take to be online again.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The same of a virtual machine, which the cluster tries to reach for 180 s.
+const VM_PATIENCE: Duration = Duration::from_secs(240);
 
 /// Has the cluster stop a node's resource, and start it again after what is to be done `between`, also
 /// where that fails or a signal comes. A restart that is killed leaves the mark of a removal, by which

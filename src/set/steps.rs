@@ -6,7 +6,7 @@ use crate::pacemaker::authkey;
 use crate::pacemaker::config::Part;
 use crate::plan::Set;
 use crate::report::{count, in_short};
-use crate::spec::{Authkey, NodeKind};
+use crate::spec::{Authkey, Form, KernelChoice, NodeKind};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -29,17 +29,21 @@ pub(crate) enum Step {
     Remove(Vec<String>),
     /// Make the state directory.
     StateDirectory(PathBuf),
-    /// Leave this many containers as they are.
-    Keep(u32),
+    /// Leave this many containers or virtual machines as they are.
+    Keep(u32, Form),
     /// Make the authentication key.
     Key,
     /// Fetch this version of pacemaker-remote.
     Fetch(String),
-    /// Make the files of this many containers.
+    /// Make what virtual machines boot and share, and start the daemon that libvirt needs for them.
+    Machines(KernelChoice),
+    /// Make the files of this many containers or virtual machines.
     Files {
-        /// How many containers.
+        /// How many.
         containers: usize,
-        /// How each container gets the authentication key.
+        /// Which of these they are.
+        form: Form,
+        /// How each gets the authentication key.
         authkey: Authkey,
     },
     /// Define and start the network, autostarted.
@@ -51,8 +55,8 @@ pub(crate) enum Step {
     },
     /// Add this many lines to /etc/hosts.
     Hosts(u32),
-    /// Start the containers that do not run.
-    Start,
+    /// Start the containers or virtual machines that do not run.
+    Start(Form),
     /// Have this many nodes in the CIB.
     Join {
         /// How many nodes.
@@ -64,8 +68,8 @@ pub(crate) enum Step {
     Clone,
     /// Wait until all nodes are online.
     Wait,
-    /// Change what containers are like that are there: this, in words.
-    Change(String),
+    /// Change what containers or virtual machines are like that are there: this, in words.
+    Change(String, Form),
 }
 
 /// When a step is carried out, and on which nodes.
@@ -86,13 +90,14 @@ impl Step {
         match self {
             Step::Remove(_) => Phase::Removal,
             Step::StateDirectory(_)
-            | Step::Keep(_)
+            | Step::Keep(..)
             | Step::Key
             | Step::Fetch(_)
+            | Step::Machines(_)
             | Step::Files { .. }
             | Step::Network { .. }
             | Step::Hosts(_) => Phase::Making,
-            Step::Start | Step::Join { .. } | Step::Clone | Step::Wait | Step::Change(_) => {
+            Step::Start(_) | Step::Join { .. } | Step::Clone | Step::Wait | Step::Change(..) => {
                 Phase::Joining
             }
         }
@@ -143,7 +148,7 @@ impl Steps {
             Goal::Files(_) | Goal::Online => making(choice, present),
         };
         if goal == Goal::Online && set.spec.kind == NodeKind::Remote {
-            steps.push(Step::Start);
+            steps.push(Step::Start(set.spec.form()));
         }
         steps.extend(match goal {
             Goal::Files(None) => None,
@@ -158,7 +163,7 @@ impl Steps {
         if goal == Goal::Online {
             steps.push(Step::Wait);
             if !set.former.is_empty() {
-                steps.push(Step::Change(set.former.told(&set.spec)));
+                steps.push(Step::Change(set.former.told(&set.spec), set.spec.form()));
             }
         }
         Steps(steps)
@@ -183,16 +188,19 @@ fn making(choice: &Choice, present: &Present<'_>) -> Vec<Step> {
     steps.extend(gone.filter(|gone| !gone.is_empty()).map(Step::Remove));
     steps.push(match present.before {
         None => Step::StateDirectory(set.state_dir.clone()),
-        Some(before) => Step::Keep(before.spec.count().min(wanted)),
+        Some(before) => Step::Keep(before.spec.count().min(wanted), set.spec.form()),
     });
     if !present.has_key {
         steps.push(Step::Key);
     }
     steps.extend(choice.fetch.clone().map(Step::Fetch));
+    let vms = set.spec.vms.iter();
+    steps.extend(vms.map(|vms| Step::Machines(vms.kernel.clone())));
     let missing = (wanted as usize).saturating_sub(present.containers);
     if missing > 0 {
         steps.push(Step::Files {
             containers: missing,
+            form: set.spec.form(),
             authkey: set.spec.authkey,
         });
     }
@@ -225,25 +233,30 @@ impl fmt::Display for Step {
                 in_short(names)
             ),
             Step::StateDirectory(path) => write!(f, "make {} (0700)", path.display()),
-            Step::Keep(number) => write!(
+            Step::Keep(number, form) => write!(
                 f,
                 "keep what there is of {}",
-                count(*number as usize, "container")
+                count(*number as usize, form.noun())
             ),
             Step::Key => write!(f, "make {} (0640 root:haclient)", authkey::PATH),
             Step::Fetch(version) => write!(
                 f,
                 "fetch pacemaker-remote {version} and unpack it, not install it"
             ),
+            Step::Machines(kernel) => write!(
+                f,
+                "make what virtual machines boot (kernel {kernel}, an image of /usr), and have virtlogd run"
+            ),
             Step::Files {
                 containers,
+                form,
                 authkey,
             } => {
                 let key = match authkey {
                     Authkey::Bind => "bind the key's directory",
                     Authkey::Copy => "copy the key",
                 };
-                let files = count(*containers, "container");
+                let files = count(*containers, form.noun());
                 write!(f, "make the files of {files}, {key}")
             }
             Step::Network { name, subnet } => {
@@ -257,14 +270,15 @@ impl fmt::Display for Step {
                 "add {} to /etc/hosts, marked",
                 count(*number as usize, "line")
             ),
-            Step::Start => f.write_str("start the containers that do not run"),
+            Step::Start(form) => write!(f, "start the {}s that do not run", form.noun()),
             Step::Join { containers, kind } => write!(
                 f,
                 "add {} to the CIB, in one change",
                 count(*containers as usize, &kind.to_string())
             ),
             Step::Clone => f.write_str("add the promotable clone to the CIB"),
-            Step::Change(what) => write!(f, "change {what}, while they run"),
+            Step::Change(what, Form::Container) => write!(f, "change {what}, while they run"),
+            Step::Change(what, Form::Virtual) => write!(f, "change {what}"),
             Step::Wait => f.write_str("wait until all of them are online"),
         }
     }

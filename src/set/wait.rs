@@ -5,14 +5,25 @@ use crate::error::{Error, Kind, Result};
 use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::monitor::View;
 use crate::pacemaker::{authkey, connections, tools};
-use crate::plan::{Machine, Set};
+use crate::plan::{Form, Machine, Set};
 use crate::report::Stage;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+/// Seconds that each virtual machine may take more to come online.
+pub(crate) const VM_S: u64 = 20;
+/// The same where they are emulated. Three with systemd took longer than 180 s to be online again, beside
+/// much other work.
+pub(crate) const EMULATED_S: u64 = 60;
+
 /// How long to wait for nodes that all begin to join now.
 pub(crate) fn patience(set: &Set, timeout: Option<u64>) -> Duration {
-    Duration::from_secs(timeout.unwrap_or(90 + 2 * u64::from(set.spec.containers)))
+    let each = match (set.spec.form(), set.kvm) {
+        (Form::Container, _) => 2,
+        (Form::Virtual, true) => VM_S,
+        (Form::Virtual, false) => EMULATED_S,
+    };
+    Duration::from_secs(timeout.unwrap_or(90 + each * u64::from(set.spec.containers)))
 }
 
 /// Waits until every one of the nodes is online, at most `timeout` since `began`; `stage` shows how

@@ -2,15 +2,15 @@
 //! before any of them makes it.
 
 use super::Shared;
-use crate::checks::admission;
-use crate::error::{Error, Result};
+use crate::checks::{admission, virtual_host};
+use crate::error::Result;
 use crate::host::{hosts, users};
 use crate::look::Look;
 use crate::plan::Set;
 use crate::set::resolve::{Choice, choose};
 use crate::set::steps::{Goal, Present, Steps};
 use crate::set::{adjust, cib, make, shrink};
-use crate::spec::{NodeKind, Sharing, Wanted};
+use crate::spec::{Sharing, Spec, Wanted, check_sharing};
 use crate::state::State;
 use std::path::Path;
 
@@ -41,7 +41,7 @@ pub(crate) fn prepare(
     // made after all checks, so that a refusal leaves nothing behind.
     let state = State::open(&look.context.state_dir)?;
     let saved = state.as_ref().and_then(|s| s.set.as_ref());
-    refuse_sharing(wanted, sharing, saved)?;
+    check_sharing(wanted, sharing, saved.map(|set| &set.spec))?;
     let mut shared = Shared::open(look.context, sharing, saved)?;
     let mut choice = choose(look, wanted, saved, &shared.elsewhere())?;
     choice.set.nodes = shared.nodes();
@@ -53,11 +53,16 @@ pub(crate) fn prepare(
     if choice.set.spec.hosts {
         hosts::check(Path::new(hosts::PATH))?;
     }
+    check_vms(look, &choice.set, saved)?;
     check(&choice, state.as_ref())?;
     if choice.fetch.is_none() {
         admission::check_version(look, &choice.set)?;
     }
     shared.prepare(&choice.set)?;
+    if let (Some(vms), None) = (&choice.set.spec.vms, saved) {
+        // Last, since it fetches a kernel and can take a while.
+        choice.set.kvm = virtual_host::kvm(look.context, &vms.kernel, None)?;
+    }
     let steps = Steps::of(&choice, goal, &Present::of(&choice.set, saved));
     let mut state = match state {
         Some(state) => state,
@@ -74,17 +79,14 @@ pub(crate) fn prepare(
     })
 }
 
-/// Refuses to make remote nodes on other nodes too: a remote node runs where it was made, and the
-/// cluster moves none.
-fn refuse_sharing(wanted: &Wanted, sharing: &Sharing, saved: Option<&Set>) -> Result<()> {
-    let kind = NodeKind::wanted(wanted, saved.map(|set| &set.spec));
-    if kind != NodeKind::Remote || !sharing.is_wanted() {
+/// Refuses virtual machines that this host cannot run.
+fn check_vms(look: &Look<'_>, set: &Set, saved: Option<&Set>) -> Result<()> {
+    if set.spec.vms.is_none() {
         return Ok(());
     }
-    Err(
-        Error::usage("remote nodes' containers run here and nowhere else: -s is for guest nodes")
-            .mend("leave out -s and --nodes, or --kind remote"),
-    )
+    virtual_host::check(look.context, !set.spec.binds.is_empty())?;
+    let of = |spec: &Spec| (spec.count(), spec.memory_mib);
+    virtual_host::check_memory(of(&set.spec), saved.map_or((0, 0), |set| of(&set.spec)))
 }
 
 /// Makes everything but the CIB, on this node and the others.

@@ -49,7 +49,7 @@ pub const ALWAYS: &[Reason] = &[
         &["/var/cache/libvirt/qemu/capabilities"],
     ),
     (
-        "kernels and images of /usr for virtual machines of all labs, which lab down keeps",
+        "kernels and images of /usr for virtual machines of all labs and sets, which lab down and cleanup keep",
         &["/var/cache/lxc-autogen"],
     ),
     (

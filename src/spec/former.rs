@@ -1,6 +1,6 @@
 //! Options of a set that can be changed while it is there, and what they were before.
 
-use super::Spec;
+use super::{Form, Spec};
 use serde::{Deserialize, Serialize};
 
 /// Values that containers may still have from before a change that is not done yet. What has
@@ -46,7 +46,13 @@ impl Former {
         let parts = [
             (
                 &self.memory_mib,
-                format!("memory to {} MiB", after.memory_mib),
+                match after.form() {
+                    Form::Container => format!("memory to {} MiB", after.memory_mib),
+                    Form::Virtual => format!(
+                        "memory to {} MiB from the next start of each on",
+                        after.memory_mib
+                    ),
+                },
             ),
             (&self.shm_mib, format!("/dev/shm to {} MiB", after.shm_mib)),
             (

@@ -2,16 +2,24 @@
 //! them again.
 
 mod former;
+mod kernel;
+mod machines;
 mod names;
 mod removed;
 mod set;
 mod subnet;
+mod vms;
 mod wanted;
 
 pub use former::Former;
+pub(crate) use kernel::PACKAGE;
+pub use kernel::{Flavour, KernelChoice};
+pub(crate) use machines::check_sharing;
 pub use names::{Prefix, has_name_characters, is_plain_path, node_of_resource, valid_node_name};
 pub use set::Spec;
 pub use subnet::{FIRST_OFFSET, Subnet, mac};
+pub use vms::Vms;
+pub(crate) use vms::{LEAST_MEMORY_MIB, MOST_CPUS, REMOTE_MEMORY_MIB};
 pub use wanted::{Scope, Sharing, Wanted};
 
 use crate::error::{Error, Result};
@@ -76,6 +84,28 @@ impl std::fmt::Display for NodeKind {
             NodeKind::Guest => "guest node",
             NodeKind::Remote => "remote node",
         })
+    }
+}
+
+/// What a machine is to this host.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// A container of libvirt-LXC.
+    #[default]
+    Container,
+    /// A virtual machine, with a kernel of its own.
+    #[value(name = "vm")]
+    Virtual,
+}
+
+impl Form {
+    /// The word for one of them.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Form::Container => "container",
+            Form::Virtual => "virtual machine",
+        }
     }
 }
 

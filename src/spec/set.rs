@@ -1,6 +1,9 @@
 //! The complete and checked options of a set.
 
-use super::{Authkey, Forward, MOST_CONTAINERS, NodeKind, Prefix, Subnet, Wanted, bounds};
+use super::{
+    Authkey, Forward, MOST_CONTAINERS, NodeKind, Prefix, REMOTE_MEMORY_MIB, Subnet, Vms, Wanted,
+    bounds,
+};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -23,6 +26,9 @@ pub struct Spec {
     /// Whether the containers are guest nodes or remote nodes.
     #[serde(default)]
     pub kind: NodeKind,
+    /// What the machines are like where they are virtual machines and not containers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vms: Option<Vms>,
     /// The prefix of all names.
     pub prefix: Prefix,
     /// The subnet asked for; `None` for the first free one, beginning with the default.
@@ -98,33 +104,42 @@ impl Spec {
                 return Err(Error::cant("there is no set to remove a node from")
                     .mend("lxc-autogen status shows a set's nodes"));
             }
-            None => Spec {
-                containers: wanted.containers.unwrap_or(2),
-                kind: wanted.kind.unwrap_or_default(),
-                prefix: Prefix::parse(wanted.prefix.as_deref().unwrap_or("lxc"))?,
-                subnet: wanted_subnet,
-                forward: wanted.forward.unwrap_or(Forward::Open),
-                memory_mib: wanted.memory.unwrap_or(196),
-                shm_mib: wanted.shm.unwrap_or(147),
-                monitor_s: wanted
-                    .monitor_interval
-                    .unwrap_or_else(|| monitor_for(wanted.containers.unwrap_or(2))),
-                base: absolute(wanted.base.as_ref())?,
-                remoted: absolute(wanted.remoted.as_ref())?,
-                binds: wanted.binds.clone(),
-                authkey: wanted.authkey.unwrap_or(Authkey::Bind),
-                hosts: wanted.hosts,
-                anywhere: wanted.allow_anywhere,
-                clone: wanted.clone,
-                allow_mounts: wanted.allow_mounts,
-                keep_off: wanted.keep_off,
-                old_names: wanted.old_names,
-                removed: BTreeSet::new(),
-            },
+            None => Self::new(wanted, wanted_subnet)?,
         };
         let spec = spec.without_removed(wanted)?;
         spec.check()?;
         Ok(spec)
+    }
+
+    fn new(wanted: &Wanted, subnet: Option<Subnet>) -> Result<Spec> {
+        let vms = Vms::wanted(wanted)?;
+        let (memory, authkey) = match vms {
+            None => (196, Authkey::Bind),
+            Some(_) => (REMOTE_MEMORY_MIB, Authkey::Copy),
+        };
+        let containers = wanted.containers.unwrap_or(2);
+        Ok(Spec {
+            containers,
+            kind: wanted.kind.unwrap_or_default(),
+            vms,
+            prefix: Prefix::parse(wanted.prefix.as_deref().unwrap_or("lxc"))?,
+            subnet,
+            forward: wanted.forward.unwrap_or(Forward::Open),
+            memory_mib: wanted.memory.unwrap_or(memory),
+            shm_mib: wanted.shm.unwrap_or(147),
+            monitor_s: (wanted.monitor_interval).unwrap_or_else(|| monitor_for(containers)),
+            base: absolute(wanted.base.as_ref())?,
+            remoted: absolute(wanted.remoted.as_ref())?,
+            binds: wanted.binds.clone(),
+            authkey: wanted.authkey.unwrap_or(authkey),
+            hosts: wanted.hosts,
+            anywhere: wanted.allow_anywhere,
+            clone: wanted.clone,
+            allow_mounts: wanted.allow_mounts,
+            keep_off: wanted.keep_off,
+            old_names: wanted.old_names,
+            removed: BTreeSet::new(),
+        })
     }
 
     fn check(&self) -> Result<()> {
@@ -143,6 +158,7 @@ impl Spec {
             )
             .mend("leave out --allow-anywhere, or --kind remote"));
         }
+        self.check_vms()?;
         if let Some(subnet) = &self.subnet {
             subnet.check_holds(self.containers)?;
         }
@@ -208,7 +224,7 @@ fn refuse_other_shape(wanted: &Wanted, saved: &Spec) -> Result<()> {
     ];
     super::refuse_remaking(
         "the containers in the state directory were",
-        options,
+        saved.remade(wanted).into_iter().chain(options),
         "leave the option out, run `lxc-autogen cleanup` first, or use another --state-dir and \
          --prefix"
             .to_owned(),

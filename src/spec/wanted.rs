@@ -1,7 +1,7 @@
 //! The options as plain values; an option that was not given stays open.
 
 use super::has_name_characters;
-use super::{Authkey, Forward, NodeKind};
+use super::{Authkey, Form, Forward, KernelChoice, NodeKind};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -14,6 +14,12 @@ pub struct Wanted {
     pub containers: Option<u32>,
     /// Whether the containers are guest nodes or remote nodes.
     pub kind: Option<NodeKind>,
+    /// Whether they are containers or virtual machines.
+    pub machine: Option<Form>,
+    /// The kernel that virtual machines boot.
+    pub kernel: Option<KernelChoice>,
+    /// Number of processors of each virtual machine.
+    pub vm_cpus: Option<u32>,
     /// The network, as typed: ADDR or ADDR/PREFIX.
     pub network: Option<String>,
     /// How the host forwards the network's packets.

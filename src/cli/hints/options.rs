@@ -118,9 +118,30 @@ pub(super) const OPTIONS: &[(&[&str], &[&str], &str)] = &[
             "--guest-nodes",
             "--count",
             "--number",
-            "--vms",
         ],
         "--containers N, or -c N, is how many guest nodes there are to be",
+    ),
+    (
+        SET,
+        &[
+            "--vms",
+            "--vm",
+            "--virtual",
+            "--kvm",
+            "--qemu",
+            "--remote-vms",
+        ],
+        "--machine vm makes virtual machines in the place of containers, and -c N says how many",
+    ),
+    (
+        SET,
+        &["--vm-memory"],
+        "--memory MIB is what each virtual machine has",
+    ),
+    (
+        SET,
+        &["--cpu", "--cpus", "--vcpus"],
+        "--vm-cpus N, with --machine vm; containers share this host's processors",
     ),
     (
         &["verify"],

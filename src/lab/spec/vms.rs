@@ -1,16 +1,11 @@
 //! Nodes that are virtual machines: how many, and what they cannot have.
 
 use super::{LabSpec, MOST_CLUSTER_NODES, MOST_REMOTE_NODES};
-use crate::boot::{Choice, Flavour};
+use crate::boot::Choice;
 use crate::error::{Error, Result};
 use crate::plan::{Board, Usr, Watchdog};
-use crate::spec::bounds;
+use crate::spec::{Flavour, LEAST_MEMORY_MIB, MOST_CPUS, bounds};
 use serde::{Deserialize, Serialize};
-
-/// The least memory of a virtual machine, MiB, with which Linux and systemd start.
-const LEAST_MEMORY: u32 = 128;
-/// The most processors of one.
-const MOST_CPUS: u32 = 64;
 
 /// How a lab's virtual machines are built.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +43,13 @@ impl LabSpec {
         self.cluster_vms > 0 || self.remote_vms > 0
     }
 
+    /// Whether a virtual machine sees a directory of this host live.
+    pub fn sees_live(&self) -> bool {
+        let is_shown = !self.share.is_empty() || !self.agents.is_empty() || self.overlay.is_some();
+        let has_guests = self.cluster_vms > 0 && self.containers > 0;
+        self.has_vms() && (is_shown || has_guests || self.vms.usr == Usr::Virtiofs)
+    }
+
     /// How many nodes are in the cluster itself.
     pub fn all_cluster_nodes(&self) -> u32 {
         self.cluster_nodes + self.cluster_vms
@@ -68,7 +70,7 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
     bounds("--remote-vms", spec.remote_vms, 0, MOST_REMOTE_NODES, "")?;
     bounds("--vm-cpus", spec.vms.cpus, 1, MOST_CPUS, "")?;
     if let Some(mib) = spec.vms.memory_mib {
-        bounds("--vm-memory", mib, LEAST_MEMORY, 1 << 20, " MiB")?;
+        bounds("--vm-memory", mib, LEAST_MEMORY_MIB, 1 << 20, " MiB")?;
     }
     let all = spec.all_cluster_nodes();
     if all > MOST_CLUSTER_NODES {

@@ -2,18 +2,27 @@
 //! does not start or stop (Pacemaker Remote, "Remote nodes"; Pacemaker 2.1.5,
 //! extra/resources/remote).
 
+use super::container::BOOTS_S;
 use super::ids::of_primitive;
 use super::stop::back;
 use super::{Cluster, meta_id, nvpairs};
-use crate::plan::{Machine, Set};
+use crate::plan::{Form, Machine, Set};
 use crate::xml::El;
 use std::net::Ipv4Addr;
 
 /// Seconds between two attempts to reach a remote node again.
 const RECONNECT_S: u32 = 10;
 
+/// Seconds that the cluster tries to reach a remote node that runs (Pacemaker 2.1.5,
+/// extra/resources/remote).
+const START_S: u32 = 60;
+
 /// The primitive of a remote node. Its id is also the node's name; `monitor_s` is in seconds.
 pub fn connection(id: &str, address: Ipv4Addr, monitor_s: u32) -> El {
+    with_start(id, address, monitor_s, START_S)
+}
+
+fn with_start(id: &str, address: Ipv4Addr, monitor_s: u32, start_s: u32) -> El {
     let parameters = [
         ("server", address.to_string()),
         ("reconnect_interval", format!("{RECONNECT_S}s")),
@@ -38,14 +47,18 @@ pub fn connection(id: &str, address: Ipv4Addr, monitor_s: u32) -> El {
         .child(
             El::new("operations")
                 .child(operation("monitor", &format!("{monitor_s}s"), "30s"))
-                .child(operation("start", "0s", "60s")),
+                .child(operation("start", "0s", &format!("{start_s}s"))),
         )
 }
 
 /// The primitive of a remote node of a set. Its description tells whose it is.
 pub(super) fn primitive(set: &Set, guest: &Machine, cluster: &Cluster) -> El {
     let id = &guest.resource;
-    let mut primitive = connection(id, guest.address, set.spec.monitor_s)
+    let start_s = match guest.form {
+        Form::Container => START_S,
+        Form::Virtual => BOOTS_S,
+    };
+    let mut primitive = with_start(id, guest.address, set.spec.monitor_s, start_s)
         .attr("description", of_primitive(set, id));
     if cluster.there.contains(id) {
         primitive.children.retain(|e| e.name != "operations");

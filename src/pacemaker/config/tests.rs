@@ -121,6 +121,37 @@ fn a_primitive_has_all_in_it_that_pcs_must_read() {
 }
 
 #[test]
+fn a_virtual_machine_has_another_hypervisor_and_time_to_boot() {
+    let mut set = sample(1);
+    set.spec.vms = Some(crate::spec::Vms {
+        cpus: 2,
+        ..Default::default()
+    });
+    let shown = |set: &Set| {
+        let primitive = primitive_of(set, &set.guests()[0]);
+        let pairs = primitive.walk().into_iter();
+        let pairs = pairs.filter_map(|e| Some(format!("{}={}", e.get("name")?, e.get("value")?)));
+        pairs.collect::<Vec<_>>()
+    };
+    let pairs = shown(&set);
+    for pair in [
+        "hypervisor=qemu:///system",
+        "remote-connect-timeout=180s",
+        "cpu=2",
+        "hv_memory=196",
+    ] {
+        assert!(pairs.contains(&pair.to_owned()), "{pair}: {pairs:?}");
+    }
+    set.spec.kind = NodeKind::Remote;
+    let start = primitive_of(&set, &set.guests()[0]);
+    let start = start
+        .walk()
+        .into_iter()
+        .find(|e| e.get("name") == Some("start"));
+    assert_eq!(start.and_then(|e| e.get("timeout")), Some("180s"));
+}
+
+#[test]
 fn what_was_left_stopped_is_started_again_and_nothing_else_is_told_to() {
     let tree = additions(&sample(3), Part::All, &cluster());
     let roles: Vec<&str> = tree

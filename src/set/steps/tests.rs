@@ -27,6 +27,31 @@ fn from_nothing_to_two_nodes_online() {
 }
 
 #[test]
+fn virtual_machines_boot_what_is_made_before_their_files() {
+    let mut set = sample(1);
+    set.spec.vms = Some(crate::spec::Vms::default());
+    set.spec.authkey = Authkey::Copy;
+    set.former.memory_mib = vec![128];
+    let choice = Choice { set, fetch: None };
+    let present = Present {
+        has_key: true,
+        ..Present::default()
+    };
+    let said = said(&choice, Goal::Online, &present);
+    assert_eq!(
+        said[1..3],
+        [
+            "make what virtual machines boot (kernel cloud, an image of /usr), and have virtlogd run",
+            "make the files of 1 virtual machine, copy the key",
+        ]
+    );
+    assert_eq!(
+        said.last().unwrap(),
+        "change memory to 196 MiB from the next start of each on"
+    );
+}
+
+#[test]
 fn a_smaller_set_loses_the_last_ones_and_makes_no_files() {
     let (choice, before) = (
         Choice {

@@ -1,6 +1,5 @@
 //! Which kernel virtual machines boot.
 
-use super::Flavour;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use std::str::FromStr;
 /// root of a tree that has boot/vmlinuz-RELEASE and lib/modules/RELEASE.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Choice {
+pub enum KernelChoice {
     /// The distribution's newest of this build.
     Newest(Flavour),
     /// A package of the distribution's.
@@ -19,31 +18,40 @@ pub enum Choice {
     Tree(PathBuf),
 }
 
-/// The beginning of the names of packages with a kernel.
-pub(super) const PACKAGE: &str = "linux-image-";
+/// A distribution's builds of one kernel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// For virtual machines alone: small, and it boots sooner.
+    Cloud,
+    /// With all modules: DLM, GFS2, watchdogs.
+    Generic,
+}
 
-impl Default for Choice {
+/// The beginning of the names of packages with a kernel.
+pub(crate) const PACKAGE: &str = "linux-image-";
+
+impl Default for KernelChoice {
     fn default() -> Self {
-        Choice::Newest(Flavour::Cloud)
+        KernelChoice::Newest(Flavour::Cloud)
     }
 }
 
-impl FromStr for Choice {
+impl FromStr for KernelChoice {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Choice, String> {
+    fn from_str(text: &str) -> Result<KernelChoice, String> {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || ".+-~_".contains(c);
         match text {
-            "cloud" => Ok(Choice::Newest(Flavour::Cloud)),
-            "generic" => Ok(Choice::Newest(Flavour::Generic)),
-            _ if text.starts_with('/') => Ok(Choice::Tree(text.into())),
+            "cloud" => Ok(KernelChoice::Newest(Flavour::Cloud)),
+            "generic" => Ok(KernelChoice::Newest(Flavour::Generic)),
+            _ if text.starts_with('/') => Ok(KernelChoice::Tree(text.into())),
             _ if text.is_empty() || !text.chars().all(is_plain) => Err(
                 "not cloud, generic, a version, a package, or the absolute path of a tree"
                     .to_owned(),
             ),
-            _ if text.starts_with(PACKAGE) => Ok(Choice::Package(text.to_owned())),
+            _ if text.starts_with(PACKAGE) => Ok(KernelChoice::Package(text.to_owned())),
             _ if text.starts_with(|c: char| c.is_ascii_digit()) => {
-                Ok(Choice::Package(format!("{PACKAGE}{text}")))
+                Ok(KernelChoice::Package(format!("{PACKAGE}{text}")))
             }
             _ => Err(format!(
                 "the package of a kernel begins with {PACKAGE}; cloud and generic are the newest ones"
@@ -52,27 +60,27 @@ impl FromStr for Choice {
     }
 }
 
-impl fmt::Display for Choice {
+impl fmt::Display for KernelChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Choice::Newest(Flavour::Cloud) => f.write_str("cloud"),
-            Choice::Newest(Flavour::Generic) => f.write_str("generic"),
-            Choice::Package(name) => f.write_str(name),
-            Choice::Tree(path) => write!(f, "{}", path.display()),
+            KernelChoice::Newest(Flavour::Cloud) => f.write_str("cloud"),
+            KernelChoice::Newest(Flavour::Generic) => f.write_str("generic"),
+            KernelChoice::Package(name) => f.write_str(name),
+            KernelChoice::Tree(path) => write!(f, "{}", path.display()),
         }
     }
 }
 
-impl TryFrom<String> for Choice {
+impl TryFrom<String> for KernelChoice {
     type Error = String;
 
-    fn try_from(text: String) -> Result<Choice, String> {
+    fn try_from(text: String) -> Result<KernelChoice, String> {
         text.parse()
     }
 }
 
-impl From<Choice> for String {
-    fn from(choice: Choice) -> String {
+impl From<KernelChoice> for String {
+    fn from(choice: KernelChoice) -> String {
         choice.to_string()
     }
 }
@@ -93,13 +101,13 @@ mod tests {
             ),
             ("/srv/build", "/srv/build"),
         ] {
-            let choice: Choice = text.parse().unwrap();
+            let choice: KernelChoice = text.parse().unwrap();
             assert_eq!(choice.to_string(), is);
             let json = serde_json::to_string(&choice).unwrap();
-            assert_eq!(serde_json::from_str::<Choice>(&json).unwrap(), choice);
+            assert_eq!(serde_json::from_str::<KernelChoice>(&json).unwrap(), choice);
         }
         for text in ["", "tiny", "build/linux", "linux image", "nginx"] {
-            assert!(text.parse::<Choice>().is_err(), "{text}");
+            assert!(text.parse::<KernelChoice>().is_err(), "{text}");
         }
     }
 }
