@@ -4,7 +4,7 @@ use super::Check;
 use crate::boot::{Acceleration, Choice, Store};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{disk, memory, packages, virtiofsd};
+use crate::host::{apt, disk, memory, packages, virtiofsd};
 use crate::libvirt::hypervisor::QEMU;
 use crate::libvirt::virsh;
 use crate::machine::vm;
@@ -35,7 +35,8 @@ pub(crate) fn lacking(has_live: bool) -> Vec<Error> {
     let mut all: Vec<Error> = absent
         .map(|name| {
             let what = format!("{name} is not installed, which virtual machines take");
-            Error::cant(what).mend(packages::mend_for_tool(name))
+            let conflict = (name == PROGRAMS[0]).then(backported).flatten();
+            Error::cant(what).mend(conflict.unwrap_or_else(|| packages::mend_for_tool(name)))
         })
         .collect();
     if !Path::new(TUN).exists() {
@@ -61,6 +62,24 @@ pub(crate) fn lacking(has_live: bool) -> Vec<Error> {
         all.push(Error::cant(what).mend(packages::mend_for_tool("libvirt's QEMU driver")));
     }
     all
+}
+
+/// The mend where QEMU's tools are installed from Debian's backports: the release's own QEMU conflicts
+/// with them, and apt-get would remove them.
+fn backported() -> Option<String> {
+    let version = apt::installed("qemu-utils")?;
+    let release = std::fs::read_to_string("/etc/os-release").ok()?;
+    of_backports(&version, &release)
+}
+
+fn of_backports(version: &str, os_release: &str) -> Option<String> {
+    let lines = os_release.lines();
+    let mut names = lines.filter_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let name = names.next().filter(|_| version.contains("~bpo"))?;
+    Some(format!(
+        "apt-get install -t {name}-backports qemu-system-x86: qemu-utils {version} is installed, which \
+         that of {name} itself would have apt-get remove"
+    ))
 }
 
 /// Whether this host can have machines: programs, what makes their disks, and libvirt's driver, which
@@ -172,6 +191,14 @@ pub(crate) fn outlook() -> Check {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tools_of_backports_keep_their_place() {
+        let bookworm = "ID=debian\nVERSION_CODENAME=bookworm\n";
+        let mend = of_backports("1:10.0.2+ds-2+deb13u1~bpo12+1", bookworm).unwrap();
+        assert!(mend.starts_with("apt-get install -t bookworm-backports qemu-system-x86: "));
+        assert_eq!(of_backports("1:7.2+dfsg-7+deb12u16", bookworm), None);
+    }
 
     #[test]
     fn memory_is_counted_of_what_is_new() {

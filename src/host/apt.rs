@@ -65,6 +65,14 @@ pub fn stands_for(host: &Host, package: &str) -> Result<String> {
         .ok_or_else(|| Error::failed(format!("the package {package} depends on nothing")))
 }
 
+/// The version of a package that is installed, by dpkg-query(1).
+pub fn installed(package: &str) -> Option<String> {
+    let query = Cmd::new("dpkg-query").args(["-W", "-f", "${db:Status-Abbrev}${Version}", package]);
+    let said = query.run(&Host::new(false)).ok()?;
+    let version = said.stdout.strip_prefix("ii ")?;
+    Some(version.trim().to_owned())
+}
+
 fn name_of(package: &str) -> &str {
     package.split('=').next().unwrap_or(package)
 }
@@ -101,5 +109,6 @@ mod tests {
         assert_eq!(depends.as_deref(), Some("linux-image-6.1.0-56-cloud-amd64"));
         assert_eq!(first_dependency("Package: x\n"), None);
         assert_eq!(name_of("pacemaker-remote=2.1.5-1"), "pacemaker-remote");
+        assert_eq!(installed("no-such-package"), None);
     }
 }
