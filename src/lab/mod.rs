@@ -27,6 +27,7 @@ mod fixed;
 mod given;
 pub mod graph;
 pub(crate) mod groups;
+pub(crate) mod guests;
 pub(crate) mod held;
 pub(crate) mod hosts;
 mod inventory;
