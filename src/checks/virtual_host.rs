@@ -4,17 +4,19 @@ use super::Check;
 use crate::boot::{Acceleration, Choice, Store};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{disk, memory, packages};
+use crate::host::{memory, packages};
 use crate::libvirt::hypervisor::QEMU;
 use crate::libvirt::virsh;
 use crate::machine::vm;
 use crate::report::count;
 use std::path::{Path, PathBuf};
 
-/// Programs that make and run them: QEMU, images of /usr, libvirt's logs, a kernel's modules.
-const PROGRAMS: [&str; 5] = [
+/// Programs that make and run them: QEMU, images of /usr, their own disks, libvirt's logs, a kernel's
+/// modules.
+const PROGRAMS: [&str; 6] = [
     "qemu-system-x86_64",
     "mksquashfs",
+    "mkfs.ext4",
     "virtlogd",
     "modprobe",
     "depmod",
@@ -22,11 +24,16 @@ const PROGRAMS: [&str; 5] = [
 /// libvirt's driver, below a directory of libraries; distributions have it in a package of its own.
 const DRIVER: &str = "libvirt/connection-driver/libvirt_driver_qemu.so";
 /// The device that makes network cards of programs (Linux, Documentation/networking/tuntap.rst).
-const TUN: &str = "/dev/net/tun";
+pub(crate) const TUN: &str = "/dev/net/tun";
 /// What a machine takes besides its own memory, MiB: emulated, one of 512 MiB had about 550 resident.
 const MIB_BESIDES: u32 = 40;
 
-/// What lacks of programs, and of libvirt.
+/// Whether this host has the device that connects machines.
+pub(crate) fn has_tun() -> bool {
+    Path::new(TUN).exists()
+}
+
+/// What lacks of programs, of devices, and of libvirt.
 pub(crate) fn lacking() -> Vec<Error> {
     let absent = PROGRAMS
         .into_iter()
@@ -37,7 +44,7 @@ pub(crate) fn lacking() -> Vec<Error> {
             Error::cant(what).mend(packages::mend_for_tool(name))
         })
         .collect();
-    if !Path::new(TUN).exists() {
+    if !has_tun() {
         let what =
             format!("there is no {TUN}, by which virtual machines are connected to a bridge");
         all.push(Error::cant(what).mend(
@@ -55,17 +62,13 @@ pub(crate) fn lacking() -> Vec<Error> {
     all
 }
 
-/// Whether this host can have machines: programs, what makes their disks, and libvirt's driver, which
-/// is asked.
+/// Whether this host can have machines: programs, and libvirt's driver, which is asked.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is missing first, or when the driver does not answer.
 pub(crate) fn check(context: &Context) -> Result<()> {
     if let Some(e) = lacking().into_iter().next() {
         return Err(e);
-    }
-    if let Some((what, mend)) = disk::lacking() {
-        return Err(Error::cant(format!("virtual machines have disks: {what}")).mend(mend));
     }
     virsh::connect(&context.host, &QEMU)
 }
