@@ -1,6 +1,7 @@
 //! Files in the state directory.
 
 use super::kinds::{About, Kind, rank};
+use super::lost;
 use super::traces::Traces;
 use super::{Batch, Item, Outcome, Undoer};
 use crate::error::{Error, Result};
@@ -64,9 +65,11 @@ impl Kind for StateFile {
         }
     }
 
-    /// Without the journal no file in the state directory is known to be ours.
-    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
-        Ok(Vec::new())
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(match traces.has_journal {
+            true => Vec::new(),
+            false => lost::files(traces.dir()),
+        })
     }
 }
 
@@ -106,9 +109,11 @@ impl Kind for Container {
         }
     }
 
-    /// Without the journal no tree in the state directory is known to be ours.
-    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
-        Ok(Vec::new())
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(match traces.has_journal {
+            true => Vec::new(),
+            false => lost::trees(traces.dir(), traces.set()),
+        })
     }
 }
 

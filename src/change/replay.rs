@@ -71,6 +71,9 @@ impl Undoer<'_> {
         let mut outcome = Outcome::default();
         let mut unwritten = Vec::new();
         for group in Group::all(&items) {
+            if let (Rank::StateDir, Some(told)) = (group.rank(), journal.unreadable()) {
+                outcome.remains.push(told);
+            }
             let undone = outcome.add_batch(self.undo(&group, &outcome));
             if group.rank() == Rank::StateDir && !undone.is_empty() {
                 // The journal was removed with its directory.

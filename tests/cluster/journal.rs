@@ -8,7 +8,40 @@ use crate::throttle::{is_joining, is_raised};
 use crate::world::{Before, STATE, lxa, names, online, run, tool};
 use std::path::Path;
 
-pub const TESTS: &[Test] = &[("a_journal_of_0_1_0_is_undone", a_journal_of_0_1_0)];
+pub const TESTS: &[Test] = &[
+    ("a_journal_of_0_1_0_is_undone", a_journal_of_0_1_0),
+    ("a_damaged_journal_is_undone", a_damaged_journal),
+];
+
+/// Marks find what the lines were about that cannot be read.
+fn a_damaged_journal() {
+    let before = Before::new();
+    let path = Path::new(STATE).join("journal.jsonl");
+    let aside = Path::new(STATE).join("journal.unreadable");
+    lxa("up -c 2").exits(0);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines = text.lines().map(|line| {
+        let kinds = ["network", "domain", "resource", "container", "node"];
+        let is_bad = kinds
+            .iter()
+            .any(|it| line.contains(&format!("\"undo\":\"{it}\"")));
+        if is_bad {
+            "\0\0\0\n".to_owned()
+        } else {
+            format!("{line}\n")
+        }
+    });
+    std::fs::write(&path, lines.collect::<String>()).unwrap();
+    let set = std::fs::read(Path::new(STATE).join("set.json")).unwrap();
+    std::fs::write(Path::new(STATE).join("set.json"), &set[..set.len() / 2]).unwrap();
+    lxa("up -c 3").exits(1).complains("lxc-autogen cleanup");
+    let said = lxa("cleanup").exits(4).complains("going on without");
+    said.complains("journal.unreadable");
+    assert_eq!(tool("virsh -c lxc:/// list --all --name").trim(), "");
+    std::fs::remove_file(aside).unwrap();
+    lxa("cleanup").exits(0);
+    before.is_as_now();
+}
 
 /// Whether it holds records of all these kinds, separated by blanks, that are not undone.
 #[track_caller]

@@ -1,5 +1,5 @@
 //! A journal that version 0.1.0 wrote is undone by this version: here everything that needs neither
-//! cluster nor libvirt, in directories of its own. The rest is in tests/cluster/golden.rs.
+//! cluster nor libvirt, in directories of its own. The rest is in tests/cluster/journal.rs.
 //!
 //! What is undone must be root's, so without root these tests report themselves as ignored.
 //!
@@ -8,6 +8,7 @@
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod damage;
 mod place;
 
 use libtest_mimic::{Arguments, Trial};
@@ -23,26 +24,46 @@ const KEY: &str = "etc/pacemaker/authkey";
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: [(&str, fn()); 6] = [
+    let tests: &[(&str, fn())] = &[
         ("what_was_made_goes", what_was_made_goes),
         ("what_was_there_before_comes_back", what_was_there_before),
         ("what_others_changed_is_refused", what_others_changed),
         ("what_others_came_to_use_stays", what_others_came_to_use),
         ("a_copied_journal_undoes_nothing", a_copied_journal),
         ("what_needs_the_cluster_is_told", what_needs_the_cluster),
+        (
+            "one_bad_line_keeps_nothing_else",
+            damage::one_bad_line_keeps_nothing_else,
+        ),
+        (
+            "what_is_no_line_is_no_harm",
+            damage::what_is_no_line_is_no_harm,
+        ),
+        (
+            "a_mended_line_is_taken_back",
+            damage::a_mended_line_is_taken_back,
+        ),
+        (
+            "a_set_that_cannot_be_read_is_done_without",
+            damage::a_set_that_cannot_be_read_is_done_without,
+        ),
+        (
+            "a_lost_journal_is_done_without",
+            damage::a_lost_journal_is_done_without,
+        ),
     ];
     let root = nix::unistd::Uid::effective().is_root();
     if !root && !arguments.list {
         eprintln!("\n!!! SKIPPED: what is in a journal can be undone by root only\n");
     }
-    let trials = tests.map(|(name, test)| {
+    let trials = tests.iter().map(|&(name, test)| {
         Trial::test(name, move || {
             test();
             Ok(())
         })
         .with_ignored_flag(!root)
     });
-    libtest_mimic::run(&arguments, trials.into()).exit();
+    libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
 /// A process that 0.1.0's record of a daemon names: by program and configuration.

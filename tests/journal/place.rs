@@ -85,12 +85,17 @@ impl Place {
         std::fs::write(self.state("journal.jsonl"), self.records.join("\n") + "\n").unwrap();
     }
 
-    /// Runs our program without any other to be found: there is no cluster and no libvirt.
+    /// Runs our program's cleanup as [`Place::run`] does.
     pub fn cleanup(&self, options: &[&str]) -> Output {
+        self.run(&[&["cleanup"], options].concat())
+    }
+
+    /// Runs our program without any other to be found: there is no cluster and no libvirt.
+    pub fn run(&self, arguments: &[&str]) -> Output {
         let output = Command::new(env!("CARGO_BIN_EXE_lxc-autogen"))
-            .args(["cleanup", "--state-dir"])
+            .args(arguments)
+            .arg("--state-dir")
             .arg(self.at(self.state))
-            .args(options)
             .env("PATH", "/nonexistent")
             .stdin(Stdio::null())
             .output()

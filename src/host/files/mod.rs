@@ -116,6 +116,11 @@ pub fn is_real_directory(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|m| m.is_dir())
 }
 
+/// Whether this is a file, and neither a symlink nor anything else.
+pub fn is_real_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|m| m.is_file())
+}
+
 /// The inode number, which together with the path identifies a directory.
 ///
 /// # Errors
