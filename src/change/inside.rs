@@ -1,7 +1,9 @@
 //! Files in the state directory.
 
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::lost;
+use super::state_dir::is_own_file;
 use super::traces::Traces;
 use super::{Batch, Item, Outcome, Undoer};
 use crate::error::{Error, Result};
@@ -65,6 +67,13 @@ impl Kind for StateFile {
         }
     }
 
+    fn check(&self, _: &Path) -> Result<()> {
+        match is_own_file(&self.name) {
+            true => Err(allowed::never(&self.name)),
+            false => allowed::entry(&self.name),
+        }
+    }
+
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(match traces.has_journal {
             true => Vec::new(),
@@ -107,6 +116,10 @@ impl Kind for Container {
             scope: Scope::All,
             needs: None,
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.name)
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {

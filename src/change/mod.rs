@@ -4,11 +4,14 @@
 //! on past a failure, and says at the end which changes stay.
 
 mod agent;
+mod allowed;
 pub mod authkey;
 mod daemon;
 mod domain;
 mod file;
 mod find;
+#[cfg(test)]
+mod forged;
 #[cfg(test)]
 mod golden;
 mod history;

@@ -1,5 +1,6 @@
 //! The network of a set or a lab.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Batch, Item, Undoer};
@@ -67,6 +68,10 @@ impl Kind for Network {
             scope: Scope::Libvirt,
             needs: None,
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.name)
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {

@@ -1,5 +1,6 @@
 //! Guest and remote nodes that the cluster knows.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer, history};
@@ -8,6 +9,7 @@ use crate::pacemaker::tools;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::path::Path;
 
 /// Make the cluster forget a guest or remote node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,10 @@ impl Kind for Node {
         }
     }
 
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.name)
+    }
+
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(traces.nodes().into_iter().map(Node::named).collect())
     }
@@ -61,10 +67,13 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
         .collect();
     let others = undoer.of_other_sets(&cib);
     let resources: HashSet<&str> = cib.top_ids_of("resources").into_iter().collect();
+    let members: HashSet<&str> = cib.cluster_nodes().into_iter().collect();
     let mut ours = Vec::new();
     for item in items {
         let name = &item.1.name;
-        if others.contains(name) || resources.contains(name.as_str()) {
+        if members.contains(name.as_str()) {
+            batch.keep(&item.1, "it is a cluster node, and was not made here");
+        } else if others.contains(name) || resources.contains(name.as_str()) {
             // The node is somebody else's guest or remote node by now.
             batch.undone.push(item.0);
         } else if guests.contains(name.as_str()) {

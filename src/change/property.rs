@@ -1,6 +1,7 @@
 //! Properties of the cluster, and elements of its CIB that differ for a time.
 
 use super::Undoer;
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
 use crate::error::Result;
@@ -9,6 +10,7 @@ use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::tools;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 rank! {
     /// Settings of the whole cluster that a set changes.
@@ -61,6 +63,13 @@ impl Kind for Property {
         ABOUT
     }
 
+    fn check(&self, _: &Path) -> Result<()> {
+        match self.name == tools::REFRESH_PROPERTY {
+            true => Ok(()),
+            false => Err(allowed::never(&self.name)),
+        }
+    }
+
     /// The value from before cannot be known.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
@@ -101,6 +110,13 @@ impl Kind for Throttle {
         ABOUT
     }
 
+    fn check(&self, _: &Path) -> Result<()> {
+        match throttle::is_one(&self.name, &self.raised) {
+            true => allowed::id(&self.nvpair),
+            false => Err(allowed::never(format!("{}={}", self.name, self.raised))),
+        }
+    }
+
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
         let left = traces.left_by_joining().map(throttle::left_over);
         Ok(left.iter().flatten().map(Throttle::from).collect())
@@ -136,6 +152,14 @@ impl Kind for Joining {
 
     fn about(&self) -> About<'_> {
         ABOUT
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        let Joining { id, xpath, then } = self;
+        match config::is_passing(id, xpath, then.as_deref()) {
+            true => Ok(()),
+            false => Err(allowed::never(xpath)),
+        }
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
@@ -177,6 +201,10 @@ impl Kind for Monitors {
 
     fn about(&self) -> About<'_> {
         ABOUT
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::own_id(&self.set)
     }
 
     /// A set of a lost journal is taken out of the CIB with its primitives.

@@ -69,6 +69,7 @@ impl Undoer<'_> {
         let selected = journal.outstanding().filter(|(seq, it)| select(*seq, it));
         let items: Vec<Item<Change>> = selected.map(|(seq, it)| (seq, it.clone())).collect();
         let mut outcome = Outcome::default();
+        let items = self.allowed(items, &mut outcome);
         let mut unwritten = Vec::new();
         for group in Group::all(&items) {
             if let (Rank::StateDir, Some(told)) = (group.rank(), journal.unreadable()) {
@@ -97,6 +98,20 @@ impl Undoer<'_> {
             outcome.remains.push(e.message().to_owned());
         }
         outcome
+    }
+
+    /// The items that may be undone. The others stay, and are reported.
+    fn allowed(&self, mut items: Vec<Item<Change>>, outcome: &mut Outcome) -> Vec<Item<Change>> {
+        let mut refused = Batch::default();
+        items.retain(|(_, change)| match change.check(self.state_dir) {
+            Ok(()) => true,
+            Err(e) => {
+                refused.keep(change, e.message());
+                false
+            }
+        });
+        outcome.add_batch(refused);
+        items
     }
 
     pub(super) fn of_other_sets(&self, cib: &Cib) -> HashSet<String> {

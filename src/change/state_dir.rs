@@ -1,5 +1,6 @@
 //! The state directory, which is removed last.
 
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
 use super::{Batch, Item, Outcome};
@@ -65,6 +66,10 @@ impl Kind for StateDir {
         ABOUT
     }
 
+    fn check(&self, state_dir: &Path) -> Result<()> {
+        allowed::is(&self.path, state_dir)
+    }
+
     /// A run that finds other changes makes the directory anew, and so has its record.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
@@ -97,6 +102,10 @@ impl Kind for OwnFiles {
         ABOUT
     }
 
+    fn check(&self, state_dir: &Path) -> Result<()> {
+        allowed::is(&self.path, state_dir)
+    }
+
     /// As for a directory that we made.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
@@ -122,6 +131,11 @@ fn ours() -> impl Iterator<Item = PathBuf> {
     let written = [journal::FILE, journal::UNREADABLE].map(Path::new);
     let unfinished = written.map(files::unfinished).into_iter();
     OURS.iter().map(PathBuf::from).chain(unfinished)
+}
+
+/// Whether this is the name of a file that only the state directory's own record is about.
+pub(super) fn is_own_file(name: &str) -> bool {
+    OURS.contains(&name)
 }
 
 fn check_foreign(path: &Path) -> Result<()> {

@@ -16,7 +16,6 @@ use lxc_autogen::host::files::{identity, sha256, unfinished};
 use place::{Place, complains, exits};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 const AGENT: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
@@ -51,6 +50,10 @@ fn main() {
             "a_lost_journal_is_done_without",
             damage::a_lost_journal_is_done_without,
         ),
+        (
+            "what_nobody_of_ours_wrote_is_refused",
+            damage::what_nobody_of_ours_wrote_is_refused,
+        ),
     ];
     let root = nix::unistd::Uid::effective().is_root();
     if !root && !arguments.list {
@@ -67,11 +70,10 @@ fn main() {
 }
 
 /// A process that 0.1.0's record of a daemon names: by program and configuration.
-fn daemon(configuration: &Path) -> std::process::Child {
-    std::fs::write(configuration, "echo started\nread never\n").unwrap();
+fn daemon(configuration: &str) -> std::process::Child {
     let mut child = Command::new("sh")
         .arg0("fence_virtd")
-        .arg(configuration)
+        .args(["-c", "echo started; read never", configuration])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -112,7 +114,7 @@ fn what_was_made_goes() {
     place.record(&[r#""undo":"file""#, r#""container":null"#], &[]);
     place.write(link, "x");
     place.record(&["hosts-block"], &[]);
-    let marker = format!("lxc in {}", place.at(place.state).display());
+    let marker = format!("lxc in /{}", place.state);
     let block =
         format!("# BEGIN lxc-autogen {marker}\n192.168.123.11 lxc1\n# END lxc-autogen {marker}\n");
     place.write("etc/hosts", &format!("{hosts}{block}"));
@@ -127,11 +129,8 @@ fn what_was_made_goes() {
         &[(sha, &sha256(b"agent"))],
     );
     place.write(AGENT, "agent");
-    place.record(
-        &["daemon"],
-        &[("/var/lib/lxc-autogen-lab-lab/fence", "/run")],
-    );
-    let mut child = daemon(&place.at("run/fence_virt.conf"));
+    place.record(&["daemon"], &[("lxc-autogen-lab-lab", "lxc-autogen")]);
+    let mut child = daemon("/var/lib/lxc-autogen/fence/fence_virt.conf");
     place.save_journal();
 
     // Its parent has to take its end for it to be gone.
@@ -141,7 +140,6 @@ fn what_was_made_goes() {
         !ended.join().unwrap().success(),
         "the daemon ended by itself"
     );
-    std::fs::remove_file(place.at("run/fence_virt.conf")).unwrap();
     assert_eq!(place.content(), before);
 }
 
@@ -214,9 +212,9 @@ fn what_others_changed() {
     place.write(AGENT, "another's");
     let said = place.cleanup(&[]);
     exits(&said, 4);
-    let key = format!("authentication key {}", place.at(KEY).display());
+    let key = format!("authentication key /{KEY}");
     complains(&said, &format!("{key}: it is not the one we made any more"));
-    let agent = format!("resource agent {}", place.at(AGENT).display());
+    let agent = format!("resource agent /{AGENT}");
     complains(
         &said,
         &format!("{agent}: it is not the one we installed any more"),
@@ -309,10 +307,6 @@ fn what_needs_the_cluster() {
 
     let said = place.cleanup(&["--force"]);
     exits(&said, 4);
-    let log = format!(
-        "file {}: its domain",
-        place.at("var/log/libvirt/lxc/lxc1.log").display()
-    );
     for what in [
         "resource lxc-clone of the CIB: ",
         "resource container1 of the CIB: ",
@@ -325,7 +319,7 @@ fn what_needs_the_cluster() {
         "domain lxc1: ",
         "network lxc-autogen: ",
         "files of container lxc1: its domain is still there",
-        &log,
+        "file /var/log/libvirt/lxc/lxc1.log: its domain",
     ] {
         complains(&said, what);
     }

@@ -1,4 +1,5 @@
-//! A place of its own with a state directory in it, and in that a journal of 0.1.0's lines.
+//! A place of its own with a state directory in it, and in that a journal of 0.1.0's lines. The program
+//! has the place as its root, so that records have the paths that they have on a host.
 
 use lxc_autogen::host::files::identity;
 use std::collections::BTreeMap;
@@ -9,12 +10,26 @@ use walkdir::WalkDir;
 
 const GOLDEN: &str = include_str!("../data/journal-0.1.0.jsonl");
 
-/// A file system of its own for the records' paths, and a state directory in it.
+/// A root of its own for the records' paths, and a state directory in it.
 pub struct Place {
     root: tempfile::TempDir,
     pub state: &'static str,
     pub records: Vec<String>,
 }
+
+/// What a program needs of this host to run in there.
+const LENT: [&str; 5] = ["bin", "dev", "lib", "lib64", "proc"];
+
+/// Runs the program in the place, which nobody else sees what of the host is lent to.
+const ENTER: &str = r#"
+    cd "$1" && program=$2 && shift 2 || exit 99
+    for name in bin dev lib lib64 proc; do
+        [ ! -e "/$name" ] || mount --rbind "/$name" "$name" || exit 99
+    done
+    mount --bind "$program" program || exit 99
+    chroot=$(command -v chroot) || exit 99
+    PATH=/nonexistent exec "$chroot" . /program "$@"
+"#;
 
 impl Place {
     /// With nothing but the directory that the state directory is made in.
@@ -24,7 +39,10 @@ impl Place {
             state,
             records: Vec::new(),
         };
-        std::fs::create_dir_all(place.at("var/lib")).unwrap();
+        for directory in LENT.iter().chain(&["run", "var/lib"]) {
+            std::fs::create_dir_all(place.at(directory)).unwrap();
+        }
+        std::fs::write(place.at("program"), "").unwrap();
         place
     }
 
@@ -50,8 +68,7 @@ impl Place {
         std::fs::read_to_string(self.at(path)).unwrap()
     }
 
-    /// Takes a line of 0.1.0's that has all of these texts, with every path moved into this place
-    /// and other texts replaced.
+    /// Takes a line of 0.1.0's that has all of these texts, with other texts replaced.
     pub fn record(&mut self, texts: &[&str], replaced: &[(&str, &str)]) {
         let has = |line: &&str| texts.iter().all(|text| line.contains(text));
         let line = GOLDEN.lines().find(has);
@@ -63,10 +80,7 @@ impl Place {
             assert!(line.contains(what), "no {what} in {line}");
             line = line.replace(what, by);
         }
-        let here = self.root.path().display();
-        line = line.replace("\"/", &format!("\"{here}/"));
-        self.records
-            .push(line.replace(" in /", &format!(" in {here}/")));
+        self.records.push(line);
     }
 
     /// Makes the state directory, with 0.1.0's record of it.
@@ -92,11 +106,21 @@ impl Place {
 
     /// Runs our program without any other to be found: there is no cluster and no libvirt.
     pub fn run(&self, arguments: &[&str]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_lxc-autogen"))
+        let output = Command::new("unshare")
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                ENTER,
+                "enter",
+            ])
+            .arg(self.root.path())
+            .arg(env!("CARGO_BIN_EXE_lxc-autogen"))
             .args(arguments)
             .arg("--state-dir")
-            .arg(self.at(self.state))
-            .env("PATH", "/nonexistent")
+            .arg(format!("/{}", self.state))
             .stdin(Stdio::null())
             .output()
             .unwrap();

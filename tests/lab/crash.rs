@@ -153,6 +153,8 @@ fn killed_and_finished() {
 
 /// Its own lines are set aside, and marks tell of the node and the network.
 fn the_journal_is_damaged() {
+    let log = Path::new("/var/log/libvirt/lxc");
+    std::fs::create_dir_all(log).unwrap();
     let before = Before::new();
     lxa("lab up --cluster-nodes 1 -c 0 --init own").exits(0);
     let at = |name: &str| Path::new(DIRECTORY).join(name);
@@ -169,8 +171,8 @@ fn the_journal_is_damaged() {
     lxa("lab down").exits(4).complains("journal.unreadable");
     std::fs::remove_file(at("journal.unreadable")).unwrap();
     lxa("lab down").exits(0);
-    // Which files libvirt had made, those lines told.
-    let _ = std::fs::remove_file("/var/log/libvirt/lxc/lab-node1.log");
-    let _ = std::fs::remove_dir("/var/log/libvirt/lxc");
+    // That libvirt had made the log, its line told.
+    let _ = std::fs::remove_file(log.join("lab-node1.log"));
     before.is_as_now();
+    std::fs::remove_dir(log).unwrap();
 }

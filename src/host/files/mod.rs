@@ -1,9 +1,11 @@
 //! Files that appear whole or not at all, and trees that are removed without following symlinks.
 
+mod beneath;
 mod pending;
 mod remove;
 mod within;
 
+pub use beneath::remove_beneath;
 pub use pending::{
     Attributes, Existing, Pending, set_directory_attributes, sync_directory, temporary_name,
     unfinished, write_atomic,

@@ -8,6 +8,7 @@ mod joining;
 mod keep_mine;
 mod monitors;
 mod named;
+mod passing;
 mod remote;
 mod stop;
 
@@ -30,6 +31,7 @@ pub use joining::{left_over, section_gone, stays};
 pub use keep_mine::keep_mine;
 pub use monitors::other_monitors;
 pub use named::{Named, TAGS, containers_tag};
+pub use passing::is_passing;
 
 /// The node attribute that marks our guest nodes; rules find our guest nodes by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";
