@@ -72,8 +72,10 @@ impl Undoer<'_> {
         let items = self.allowed(items, &mut outcome);
         let mut unwritten = Vec::new();
         for group in Group::all(&items) {
-            if let (Rank::StateDir, Some(told)) = (group.rank(), journal.unreadable()) {
-                outcome.remains.push(told);
+            if group.rank() == Rank::StateDir {
+                // Files are gone by now, and with them a disk's fullness.
+                unwritten.extend(self.again(&items, &mut outcome));
+                outcome.remains.extend(journal.unreadable());
             }
             let undone = outcome.add_batch(self.undo(&group, &outcome));
             if group.rank() == Rank::StateDir && !undone.is_empty() {
@@ -95,9 +97,25 @@ impl Undoer<'_> {
             }
         }
         if let Err(e) = journal.undone(&unwritten) {
-            outcome.remains.push(e.message().to_owned());
+            outcome.remains.push(e.to_string().replace('\n', ";"));
         }
         outcome
+    }
+
+    /// Once more undoes what there was no room for, and what had to stay for it: what is put back is
+    /// written anew, and files that the same cleanup removes later may be what filled the disk.
+    fn again(&self, items: &[Item<Change>], outcome: &mut Outcome) -> Vec<u64> {
+        let mut again = outcome.take_lacking_room();
+        if again.is_empty() {
+            return Vec::new();
+        }
+        let files = items.iter().filter(|(_, it)| it.rank() == Rank::Inside);
+        again.extend(files.filter(|item| outcome.passed_over(item)).cloned());
+        let mut undone = Vec::new();
+        for group in Group::all(&again) {
+            undone.extend(outcome.add_batch(self.undo(&group, outcome)));
+        }
+        undone
     }
 
     /// The items that may be undone. The others stay, and are reported.

@@ -26,7 +26,7 @@ impl State {
         if !is_made_for(dir) {
             check_content(dir)?;
         }
-        let lock = lock::take_anyway(&dir.join(LOCK_FILE))?;
+        let lock = lock::take(&dir.join(LOCK_FILE))?;
         let mut journal = Journal::open_to_undo(dir)?;
         check_identity(dir, &journal)?;
         let knows_itself = |(_, change): (u64, &Change)| matches!(change, Change::StateDir(_));

@@ -235,3 +235,55 @@ fn is_forged(line: &str) -> bool {
     let theirs = ["../other", "\"..\"", "/srv/", "sshd_config", "lxc/full"];
     theirs.iter().any(|it| line.contains(it))
 }
+
+/// What fills the disk goes first, and what is put back is written then.
+pub fn a_full_disk_is_no_reason_to_stay() {
+    let mut place = Place::on_disk("var/lib/lxc-autogen", 512);
+    let hosts = "127.0.0.1 localhost\n";
+    place.write("etc/hosts", hosts);
+    place.write("etc/pacemaker/authkey", "theirs");
+    let before = place.content();
+    place.begin();
+    place.record(&["state-file"], &[]);
+    place.record(&["state-file"], &[("set.json", "authkey.previous")]);
+    place.record(&["hosts-block"], &[]);
+    let marker = "lxc in /var/lib/lxc-autogen";
+    let block =
+        format!("# BEGIN lxc-autogen {marker}\n192.168.123.11 lxc1\n# END lxc-autogen {marker}\n");
+    place.write("etc/hosts", &format!("{hosts}{block}"));
+    std::fs::rename(
+        place.at("etc/pacemaker/authkey"),
+        place.state("authkey.previous"),
+    )
+    .unwrap();
+    let sha = "39b0ab8630aaa01cbfecdafd947314744b27e54203ef4c20db912c958211f0bb";
+    let ours = lxc_autogen::host::files::sha256(b"our key");
+    place.record(&["authkey", sha], &[(sha, &ours)]);
+    place.write("etc/pacemaker/authkey", "our key");
+    place.record(&[r#""undo":"container""#], &[]);
+    place.save_journal();
+    std::fs::create_dir(place.state("lxc1")).unwrap();
+    place.fill("var/lib/lxc-autogen/lxc1/core");
+    let said = place.cleanup(&[]);
+    exits(&said, 0);
+    complains(&said, "6 changes undone, nothing left");
+    assert_eq!(place.content(), before);
+
+    // Where something else fills it, it is said what mends that, and nothing is lost.
+    let mut place = Place::on_disk("var/lib/lxc-autogen", 512);
+    let before = place.content();
+    place.begin();
+    place.record(&["hosts-block"], &[]);
+    place.save_journal();
+    place.write("etc/hosts", &format!("{hosts}{block}"));
+    place.fill("filler");
+    let said = place.cleanup(&[]);
+    exits(&said, 4);
+    complains(&said, "block lxc in /var/lib/lxc-autogen of /etc/hosts: ");
+    complains(&said, "mend: make room");
+    std::fs::remove_file(place.at("filler")).unwrap();
+    exits(&place.cleanup(&[]), 0);
+    assert_eq!(place.read("etc/hosts"), hosts);
+    std::fs::remove_dir_all(place.at("etc")).unwrap();
+    assert_eq!(place.content(), before);
+}

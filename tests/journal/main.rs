@@ -54,6 +54,10 @@ fn main() {
             "what_nobody_of_ours_wrote_is_refused",
             damage::what_nobody_of_ours_wrote_is_refused,
         ),
+        (
+            "a_full_disk_is_no_reason_to_stay",
+            damage::a_full_disk_is_no_reason_to_stay,
+        ),
     ];
     let root = nix::unistd::Uid::effective().is_root();
     if !root && !arguments.list {

@@ -3,6 +3,7 @@
 
 use lxc_autogen::host::files::identity;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -15,6 +16,15 @@ pub struct Place {
     root: tempfile::TempDir,
     pub state: &'static str,
     pub records: Vec<String>,
+    is_mounted: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.is_mounted {
+            let _ = Command::new("umount").arg(self.root.path()).status();
+        }
+    }
 }
 
 /// What a program needs of this host to run in there.
@@ -38,12 +48,39 @@ impl Place {
             root: tempfile::tempdir().unwrap(),
             state,
             records: Vec::new(),
+            is_mounted: false,
         };
-        for directory in LENT.iter().chain(&["run", "var/lib"]) {
-            std::fs::create_dir_all(place.at(directory)).unwrap();
-        }
-        std::fs::write(place.at("program"), "").unwrap();
+        place.make();
         place
+    }
+
+    fn make(&self) {
+        for directory in LENT.iter().chain(&["run", "var/lib"]) {
+            std::fs::create_dir_all(self.at(directory)).unwrap();
+        }
+        std::fs::write(self.at("program"), "").unwrap();
+    }
+
+    /// A new one, on a disk of its own of so many KiB.
+    pub fn on_disk(state: &'static str, kib: u32) -> Place {
+        let mut place = Place::new(state);
+        let size = format!("size={kib}k");
+        place.mount(&["-t", "tmpfs", "-o", &size, "disk"]);
+        place.make();
+        place
+    }
+
+    fn mount(&mut self, arguments: &[&str]) {
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(arguments).arg(self.root.path()).status();
+        assert!(mounted.unwrap().success());
+        self.is_mounted = true;
+    }
+
+    /// Writes into a file until the disk is full.
+    pub fn fill(&self, path: &str) {
+        let mut file = std::fs::File::create(self.at(path)).unwrap();
+        while file.write_all(&[7; 4096]).is_ok() {}
     }
 
     /// A path in it.
