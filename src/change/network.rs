@@ -36,7 +36,13 @@ impl Network {
                 "it has uuid {has}, and ours had {ours}"
             )));
         }
-        virsh::remove_network(undoer.host, &self.name)
+        virsh::remove_network(undoer.host, &self.name)?;
+        match virsh::dump_network(undoer.host, &self.name)? {
+            None => Ok(()),
+            Some(_) => Err(Error::failed(
+                "virsh says that it is removed, and it is there",
+            )),
+        }
     }
 
     /// Networks that carry the mark of this state directory.

@@ -4,12 +4,14 @@ use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer, history};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::tools;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::path::Path;
+use std::time::Duration;
 
 /// Make the cluster forget a guest or remote node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -91,13 +93,24 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
             return batch;
         }
     };
-    for (count, (item, name)) in ours.into_iter().enumerate() {
-        let result = match left.contains(name) {
+    let mut told = Vec::new();
+    for (count, name) in names.iter().enumerate() {
+        told.push(match left.contains(*name) {
             true => tools::forget_node(undoer.host, name),
             false => Ok(()),
-        };
-        batch.record(item, result);
+        });
         stage.at(count + 1);
+    }
+    let still = still_there(undoer, &names);
+    for ((item, name), told) in ours.into_iter().zip(told) {
+        let result = told.and(match &still {
+            Ok(still) if still.contains(name) => Err(Error::failed(
+                "crm_node says that it is removed, and the CIB still has it",
+            )),
+            Ok(_) => Ok(()),
+            Err(e) => Err(e.clone()),
+        });
+        batch.record(item, result);
     }
     if batch.remains.is_empty() {
         stage.done();
@@ -109,6 +122,26 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
         ));
     }
     batch
+}
+
+/// Nodes of which the CIB still has an entry or a state, a moment after they were to be forgotten.
+fn still_there(undoer: &Undoer<'_>, names: &[&str]) -> Result<HashSet<String>> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    if names.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let look = |_: &mut Poll| {
+        let cib = tools::query(undoer.host)?;
+        let traces = cib.traces_of_nodes();
+        let there = names.iter().filter(|name| traces.contains(**name));
+        let there: HashSet<String> = there.map(|name| (*name).to_owned()).collect();
+        Ok(Seen::ready_if(there.is_empty(), there))
+    };
+    let mut poll = Poll::every(Duration::from_millis(200), PATIENCE).uninterrupted();
+    Ok(match poll.look(look)? {
+        Seen::Ready(()) => HashSet::new(),
+        Seen::Waiting(there) => there,
+    })
 }
 
 /// Deletes all entries and states of the nodes at once, on which the controller forgets them

@@ -4,13 +4,15 @@ use super::Undoer;
 use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::config::{self, Afterwards};
 use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::tools;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::time::Duration;
 
 rank! {
     /// Settings of the whole cluster that a set changes.
@@ -46,11 +48,19 @@ pub struct Property {
 
 impl Property {
     pub(super) fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
-        let cib = tools::query(undoer.host)?;
-        if cib.property(&self.name) == self.previous.as_deref() {
+        let is_back = || {
+            let cib = tools::query(undoer.host)?;
+            Ok(cib.property(&self.name) == self.previous.as_deref())
+        };
+        if is_back()? {
             return Ok(());
         }
-        tools::set_property(undoer.host, &self.name, self.previous.as_deref())
+        tools::set_property(undoer.host, &self.name, self.previous.as_deref())?;
+        let look = |_: &mut Poll| Ok(Seen::ready_if(is_back()?, ()));
+        let poll = Poll::every(Duration::from_millis(200), Duration::from_secs(10));
+        poll.uninterrupted().until(look, |()| {
+            Error::failed("crm_attribute says that it is put back, and it is not")
+        })
     }
 }
 
