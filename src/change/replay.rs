@@ -23,7 +23,8 @@ pub struct Undoer<'a> {
     pub report: &'a Report,
     /// Path of the state directory.
     pub state_dir: &'a Path,
-    /// The set's own mark in the CIB, when it is known: objects with another mark are not ours.
+    /// The set's own mark in the CIB, when it is known: objects with another mark are not ours. Else the
+    /// state directory tells them.
     pub set_mark: Option<String>,
     /// Whether the cluster is known to be down: its changes are reported as left, and the rest is
     /// undone.
@@ -133,8 +134,10 @@ impl Undoer<'_> {
     }
 
     pub(super) fn of_other_sets(&self, cib: &Cib) -> HashSet<String> {
-        let mark = self.set_mark.as_deref();
-        mark.map(|mark| cib.of_other_sets(mark)).unwrap_or_default()
+        match &self.set_mark {
+            Some(mark) => cib.of_other_sets(mark),
+            None => cib.of_sets_elsewhere(self.state_dir),
+        }
     }
 
     fn undo(&self, group: &Group, so_far: &Outcome) -> Batch {

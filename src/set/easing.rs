@@ -114,7 +114,7 @@ fn easing(tag: &str, cib: &Cib) -> Easing {
         type_rules: cib.has_type_rules(),
         missing: SECTIONS
             .into_iter()
-            .filter(|name| !cib.has_section(name))
+            .filter(|name| !cib.has_section(name) || config::is_of_joins(cib, name))
             .collect(),
     }
 }

@@ -15,6 +15,7 @@ pub const TESTS: &[Test] = &[
     ("a_damaged_journal_is_undone", a_damaged_journal),
     ("a_journal_on_a_full_disk", a_journal_on_a_full_disk),
     ("a_tool_that_says_done", a_tool_that_says_done),
+    ("a_lab_beside_a_set", a_lab_beside_a_set),
 ];
 
 /// Marks find what the lines were about that cannot be read.
@@ -144,4 +145,19 @@ fn a_tool_that_says_done() {
         lxa("cleanup").exits(0);
         before.is_as_now();
     }
+}
+
+/// The lab's journal has what the set was the first to change, and the set goes on using it.
+fn a_lab_beside_a_set() {
+    let before = Before::new();
+    lxa("up -c 1").exits(0);
+    let beside = Before::new();
+    lxa("lab up --cluster-nodes 1 -c 0 --init own --fencing false").exits(0);
+    lxa("lab down").exits(0);
+    beside.is_as_now();
+    assert_eq!(online(), names("lxc", 1));
+    lxa("lab up --cluster-nodes 1 -c 0 --init own --fencing false").exits(0);
+    lxa("cleanup").exits(0);
+    lxa("lab down").exits(0);
+    before.is_as_now();
 }

@@ -55,7 +55,8 @@ pub struct Easing {
     /// The schema has rules that single out a resource's type (pacemaker-3.4 and later,
     /// xml/rule-3.4.rng: `rsc_expression`).
     pub type_rules: bool,
-    /// Of [`SECTIONS`], those that the CIB does not have yet.
+    /// Of [`SECTIONS`], those that the CIB does not have yet, or has only since another set joins:
+    /// whichever set is the last to be ready takes them away.
     pub missing: Vec<&'static str>,
 }
 
@@ -120,6 +121,16 @@ pub fn left_over(cib: &Cib) -> Vec<Afterwards> {
             _ => None,
         })
         .collect()
+}
+
+/// Whether this section has nothing but what sets of ours have in it while they join.
+pub fn is_of_joins(cib: &Cib, section: &str) -> bool {
+    let all = cib.section(section).map(|it| it.children.as_slice());
+    let all = all.unwrap_or_default();
+    let is_ours = |id: &str| {
+        id.starts_with("lxc-autogen-") && (id.ends_with(DEFAULTS) || id.ends_with(OPERATIONS))
+    };
+    !all.is_empty() && all.iter().all(|it| it.get("id").is_some_and(is_ours))
 }
 
 /// The end of an XPath that finds an element only when nothing is in it.

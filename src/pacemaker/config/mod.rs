@@ -26,7 +26,9 @@ pub use ids::{
     clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, constraints_on_all,
     description, former_ids, ids_of_tag, keep_mine_id, object_ids, passing_ids, tag_of,
 };
-pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
+pub use joining::{
+    Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, is_of_joins, joining_id,
+};
 pub use joining::{left_over, section_gone, stays};
 pub use keep_mine::keep_mine;
 pub use monitors::other_monitors;
