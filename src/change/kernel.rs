@@ -55,6 +55,10 @@ impl Forwarding {
         for name in virsh::active_networks(undoer.host)? {
             let xml = virsh::dump_network(undoer.host, &name)?;
             match xml.filter(|xml| xml.find("forward").is_some()) {
+                // It could not be removed, and takes forwarding for as long as it is there.
+                Some(xml) if marked_state_dir(&xml) == undoer.state_dir.to_str() => {
+                    return Err(Error::failed(format!("network {name} is still there")));
+                }
                 Some(xml) if is_heir(&xml) => heirs.extend(bridge_of(&xml)),
                 Some(_) => needed_by.push(format!("network {name}")),
                 None => {}
