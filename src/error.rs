@@ -97,13 +97,17 @@ impl Error {
 
     /// A system call on a path failed.
     pub fn io(doing: &str, path: &std::path::Path, cause: impl fmt::Display) -> Self {
-        let cause = cause.to_string();
         let error = Self::failed(format!("{doing} {}: {cause}", path.display()));
-        // ENOSPC and EDQUOT, as std and nix word them.
-        match cause.contains("No space left on device") || cause.contains("Disk quota exceeded") {
+        match error.lacks_room() {
             true => error.mend("make room: df and df -i show which file system is full"),
             false => error,
         }
+    }
+
+    /// Whether it was for lack of room: ENOSPC and EDQUOT, as std and nix word them.
+    pub fn lacks_room(&self) -> bool {
+        let words = ["No space left on device", "Disk quota exceeded"];
+        words.iter().any(|it| self.what.contains(it))
     }
 
     /// Adds what the reader can do about it, one line.

@@ -4,15 +4,21 @@
 //! is about to be made (`do`), or that changes have been undone (`undone`). Nothing is ever
 //! rewritten; the records that are done and not undone are outstanding.
 
+mod content;
+mod unreadable;
+
+pub use unreadable::UNREADABLE;
+
 use crate::error::{Error, Result};
 use crate::host::files;
+use content::Content;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use unreadable::Aside;
 
 /// The journal's name in the state directory.
 pub const FILE: &str = "journal.jsonl";
@@ -45,6 +51,7 @@ pub struct Journal<R> {
     next: u64,
     run_began: u64,
     is_new: bool,
+    aside: Aside,
 }
 
 impl<R: Record> Journal<R> {
@@ -54,50 +61,94 @@ impl<R: Record> Journal<R> {
     /// made; it is dropped.
     ///
     /// # Errors
-    /// When the journal cannot be read or written, or holds a line that is not a journal's.
+    /// When the journal cannot be read or written, or has a line that cannot be read.
     pub fn open(state_dir: &Path) -> Result<Self> {
+        let (journal, content) = Self::read(state_dir)?;
+        content.check(&journal.path)?;
+        journal.aside.check()?;
+        Ok(journal)
+    }
+
+    /// As [`Journal::open`], for those who undo: lines that cannot be read are set aside, into a file
+    /// beside the journal ([`UNREADABLE`]), and keep nothing else from being undone. Lines of that
+    /// file that can be read by now, since somebody has mended them or a newer version reads them,
+    /// are taken back.
+    ///
+    /// # Errors
+    /// When the journal cannot be read, or the file beside it.
+    pub fn open_to_undo(state_dir: &Path) -> Result<Self> {
+        let (mut journal, content) = Self::read(state_dir)?;
+        let is_damaged = !content.unreadable.is_empty();
+        journal.aside.add(content.unreadable);
+        // Where there is no room for it the lines stay where they are, and are told of all the same.
+        if is_damaged
+            && journal.aside.write().is_ok()
+            && unreadable::rewrite(&journal.path, &content.readable).is_ok()
+        {
+            journal.file = content::open(&journal.path)?;
+        }
+        let mended = journal.aside.take_mended::<R>();
+        if !mended.is_empty() && journal.remember(mended) {
+            let _ = journal.aside.write();
+        }
+        Ok(journal)
+    }
+
+    fn read(state_dir: &Path) -> Result<(Self, Content<R>)> {
         let path = state_dir.join(FILE);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-            .open(&path)
-            .map_err(|e| Error::io("open", &path, e))?;
-        let mut text = String::new();
-        file.read_to_string(&mut text)
+        let mut file = content::open(&path)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)
             .map_err(|e| Error::io("read", &path, e))?;
-        let whole = text.rfind('\n').map_or(0, |i| i + 1);
-        if whole < text.len() {
+        let whole = content::whole(&bytes);
+        if whole < bytes.len() {
             file.set_len(whole as u64)
                 .map_err(|e| Error::io("truncate", &path, e))?;
         }
-        let (outstanding, next) = replay(&text[..whole], &path)?;
+        let mut content = Content::of(&bytes[..whole]);
         files::sync_directory(state_dir)?;
-        Ok(Journal {
+        let journal = Journal {
+            aside: Aside::of(state_dir)?,
             path,
             file,
-            outstanding,
-            next,
-            run_began: next,
+            outstanding: std::mem::take(&mut content.outstanding),
+            next: content.next,
+            run_began: content.next,
             is_new: whole == 0,
-        })
+        };
+        Ok((journal, content))
     }
 
-    /// The outstanding records, read without a lock and without changing anything.
+    /// The outstanding records, read without a lock and without changing anything. Lines that cannot
+    /// be read are passed over.
     ///
     /// # Errors
-    /// As [`Journal::open`]; a journal that does not exist is empty.
+    /// When the journal cannot be read at all; one that does not exist is empty.
     pub fn peek(state_dir: &Path) -> Result<Vec<R>> {
-        let path = state_dir.join(FILE);
-        let bytes = files::read_optional(&path)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes);
-        let whole = text.rfind('\n').map_or(0, |i| i + 1);
-        Ok(replay::<R>(&text[..whole], &path)?
-            .0
-            .into_values()
-            .collect())
+        let content = Content::peek(&state_dir.join(FILE))?;
+        Ok(content.outstanding.into_values().collect())
+    }
+
+    /// Whether there is a journal that tells of everything: it has a record, done or undone, and no
+    /// line that cannot be read.
+    pub fn is_whole(state_dir: &Path) -> bool {
+        let content = Content::<R>::peek(&state_dir.join(FILE));
+        content.is_ok_and(|it| it.next > 1 && it.unreadable.is_empty())
+    }
+
+    /// What is to be said of lines that cannot be read: nothing where all can.
+    pub fn unreadable(&self) -> Option<String> {
+        self.aside.told()
+    }
+
+    /// As [`Journal::unreadable`], and as [`Journal::peek`].
+    ///
+    /// # Errors
+    /// As [`Journal::peek`].
+    pub fn peek_unreadable(state_dir: &Path) -> Result<Option<String>> {
+        let mut aside = Aside::of(state_dir)?;
+        aside.add(Content::<R>::peek(&state_dir.join(FILE))?.unreadable);
+        Ok(aside.told())
     }
 
     /// Writes records of how to undo changes, all in one synced write, before the changes are made.
@@ -144,6 +195,23 @@ impl<R: Record> Journal<R> {
             self.outstanding.remove(&seq);
         }
         Ok(())
+    }
+
+    /// Takes into account what was found to be there. It is written down where that can be done, and
+    /// else known to this run alone: nothing is changed for it, and undoing it may make the room
+    /// that writing lacks. Gives back whether it is written down.
+    pub fn remember<C: Into<R>>(&mut self, found: impl IntoIterator<Item = C>) -> bool {
+        let found: Vec<R> = found.into_iter().map(Into::into).collect();
+        if self.intend(found.iter().cloned()).is_ok() {
+            return true;
+        }
+        for undo in found {
+            if self.outstanding.values().all(|known| *known != undo) {
+                self.outstanding.insert(self.next, undo);
+                self.next += 1;
+            }
+        }
+        false
     }
 
     /// Writes that changes are undone.
@@ -214,27 +282,12 @@ pub(crate) fn line<R: Record>(line: &Line<R>) -> Result<String> {
         .map_err(|e| Error::failed(format!("journal: {e}")))
 }
 
+/// Reads a journal's text, of which every line must be one.
+#[cfg(test)]
 pub(crate) fn replay<R: Record>(text: &str, path: &Path) -> Result<(BTreeMap<u64, R>, u64)> {
-    let mut outstanding = BTreeMap::new();
-    let mut next = 1;
-    for (number, text) in text.lines().enumerate() {
-        let line: Line<R> = serde_json::from_str(text).map_err(|e| {
-            Error::failed(format!("{}, line {}: {e}", path.display(), number + 1))
-                .mend("it was changed by hand, or written by a newer lxc-autogen: mend the line")
-        })?;
-        match line {
-            Line::Do { seq, undo } => {
-                outstanding.insert(seq, undo);
-                next = next.max(seq + 1);
-            }
-            Line::Undone { seqs } => {
-                for seq in seqs {
-                    outstanding.remove(&seq);
-                }
-            }
-        }
-    }
-    Ok((outstanding, next))
+    let content = Content::of(text.as_bytes());
+    content.check(path)?;
+    Ok((content.outstanding, content.next))
 }
 
 #[cfg(test)]

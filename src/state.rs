@@ -2,6 +2,7 @@
 //! journal.
 
 mod owned;
+mod to_undo;
 pub mod turn;
 
 use owned::{check_content, check_identity, check_owner};
@@ -32,6 +33,8 @@ pub struct State {
     pub set: Option<Set>,
     /// The set as it was when the directory was opened.
     pub before: Option<Set>,
+    /// Whether the journal, or its record of this directory, was lost.
+    pub is_lost: bool,
     _lock: Lock,
 }
 
@@ -107,6 +110,7 @@ impl State {
             journal,
             set: None,
             before: None,
+            is_lost: false,
             _lock: lock,
         })
     }
@@ -153,6 +157,7 @@ impl State {
             journal,
             before: set.clone(),
             set,
+            is_lost: false,
             _lock: lock,
         })
     }

@@ -1,13 +1,14 @@
 //! The resource agent that was installed.
 
 use super::Undoer;
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Put the previous resource agent back, or remove ours where there was none.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -63,6 +64,15 @@ impl Kind for Agent {
             container: None,
             scope: Scope::All,
             needs: self.previous.as_deref(),
+        }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::backup(self.previous.as_deref())?;
+        allowed::below(&self.path, &[Path::new("/")])?;
+        match self.path.ends_with("resource.d/heartbeat/VirtualDomain") {
+            true => Ok(()),
+            false => Err(allowed::never(self.path.display())),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The authentication key on this host: made, or put in the place of another key, and taken back.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Change, EmptyDir, Journal, Outside, StateFile, Undoer};
@@ -37,6 +38,11 @@ impl Kind for Authkey {
             scope: Scope::All,
             needs: self.previous.as_deref(),
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::backup(self.previous.as_deref())?;
+        allowed::is(&self.path, Path::new(authkey::PATH))
     }
 
     /// A key carries no mark: its bytes are random.

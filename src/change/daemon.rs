@@ -1,5 +1,6 @@
 //! Daemons on this host that we started.
 
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
 use super::{Batch, Item, SharedDaemon, Undoer};
@@ -7,7 +8,7 @@ use crate::error::Result;
 use crate::host::processes;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 rank! {
     /// Daemons on this host.
@@ -41,6 +42,11 @@ impl Kind for Daemon {
             scope: Scope::All,
             needs: None,
         }
+    }
+
+    fn check(&self, state_dir: &Path) -> Result<()> {
+        let name = allowed::name(&self.program);
+        name.and_then(|()| allowed::below(&self.configuration, &[state_dir]))
     }
 
     /// Only a lab starts daemons, and it knows by itself which ones, with which files.

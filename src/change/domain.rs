@@ -1,5 +1,6 @@
 //! Domains: libvirt's view of the containers.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Batch, Item, Undoer};
@@ -11,6 +12,7 @@ use crate::libvirt::virsh;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// Destroy (and undefine) a machine's domain.
@@ -62,6 +64,10 @@ impl Kind for Domain {
             scope: Scope::Libvirt,
             needs: None,
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.name)
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
@@ -126,7 +132,7 @@ fn remove_container_cgroups(name: &str) -> Result<()> {
     const PATIENCE: Duration = Duration::from_secs(3);
     let began = Instant::now();
     for hierarchy in cgroups::hierarchies()? {
-        for group in cgroups::left_of_container(&hierarchy.join("machine"), name) {
+        for group in cgroups::left_of_container(&hierarchy.join(cgroups::MACHINE), name) {
             let poll = Poll::every(Duration::from_millis(10), PATIENCE).since(began);
             let look = |_: &mut Poll| Ok(Seen::ready_if(cgroups::remove(&group)?, ()));
             poll.uninterrupted().until(look, |()| {

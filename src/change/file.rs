@@ -1,13 +1,16 @@
 //! Files and directories that the daemons of containers make outside the state directory.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::host::files;
-use crate::libvirt::hypervisor;
+use crate::libvirt::hypervisor::{self, LXC};
+use crate::libvirt::leftovers;
+use crate::plan::AUTHKEY_DIRECTORY;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Remove a file or empty directory that our containers' daemons make outside the state directory,
 /// and that was not there before.
@@ -21,8 +24,50 @@ pub struct File {
 
 impl File {
     pub(super) fn remove(&self) -> Result<()> {
-        files::remove_file_or_empty_directory(&self.path)
+        let base = self.base()?;
+        if files::remove_beneath(base, &self.path)? {
+            return Ok(());
+        }
+        Err(Error::failed(format!(
+            "{} is not empty",
+            self.path.display()
+        )))
     }
+
+    /// The directory that the file is below: of libvirt, of the agent, or of programs of the kernel
+    /// that hold a container's devices. The name has the container's in it.
+    fn base(&self) -> Result<&'static Path> {
+        const BASES: [&str; 4] = [
+            "/var/log/libvirt",
+            "/run/libvirt",
+            "/run/resource-agents",
+            "/sys/fs/bpf",
+        ];
+        let path = &self.path;
+        let Some(container) = &self.container else {
+            let is_drop_in = leftovers::drop_ins().any(|it| it == *path);
+            return match is_drop_in {
+                true => Ok(Path::new("/run/systemd")),
+                false => Err(allowed::never(path.display())),
+            };
+        };
+        allowed::name(container)?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        match name.contains(container.as_str()) {
+            true => base_of(path, &BASES),
+            false => Err(allowed::never(path.display())),
+        }
+    }
+}
+
+fn base_of(path: &Path, bases: &[&'static str]) -> Result<&'static Path> {
+    let bases = bases.iter().copied().map(Path::new);
+    for base in bases {
+        if allowed::below(path, &[base]).is_ok() {
+            return Ok(base);
+        }
+    }
+    Err(allowed::never(path.display()))
 }
 
 impl Kind for File {
@@ -38,6 +83,10 @@ impl Kind for File {
             scope: Scope::Libvirt,
             needs: None,
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        self.base().map(drop)
     }
 
     /// Files that the containers left under /run; only where the journal is lost, since a journal
@@ -74,7 +123,17 @@ pub struct EmptyDir {
 impl EmptyDir {
     /// Removes the directory. Where somebody else has put files into it, it stays, and is theirs.
     pub(super) fn remove(&self) -> Result<()> {
-        files::remove_empty_directory(&self.path).map(drop)
+        files::remove_beneath(self.base()?, &self.path).map(drop)
+    }
+
+    /// The directory that it is below: of libvirt, of the agent, or of Pacemaker's key.
+    fn base(&self) -> Result<&'static Path> {
+        match self.path == Path::new(AUTHKEY_DIRECTORY)
+            || leftovers::directories(&LXC).any(|it| it == self.path)
+        {
+            true => base_of(&self.path, &["/etc", "/run", "/var/log/libvirt"]),
+            false => base_of(&self.path, &["/etc/libvirt", "/var/log/libvirt"]),
+        }
     }
 }
 
@@ -91,6 +150,10 @@ impl Kind for EmptyDir {
             scope: Scope::All,
             needs: None,
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        self.base().map(drop)
     }
 
     /// A directory carries no mark.

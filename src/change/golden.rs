@@ -21,7 +21,7 @@ macro_rules! kinds {
     ($($kind:ident $name:literal)*) => {
         pub(super) const KINDS: &[&str] = &[$($name),*];
 
-        fn kind(change: &Change) -> &'static str {
+        pub(super) fn kind(change: &Change) -> &'static str {
             match change.clone().into() {
                 $(Flat::$kind(_) => $name,)*
             }
@@ -170,7 +170,7 @@ fn lines() -> impl Iterator<Item = (&'static str, Line)> {
     GOLDEN.lines().map(move |text| (text, parse(text)))
 }
 
-fn records() -> Vec<Change> {
+pub(super) fn records() -> Vec<Change> {
     let record = |(_, line)| match line {
         Line::Do { undo, .. } => Some(undo),
         Line::Undone { .. } => None,

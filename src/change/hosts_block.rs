@@ -1,5 +1,6 @@
 //! The set's block in /etc/hosts.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use crate::error::Result;
@@ -40,6 +41,15 @@ impl Kind for HostsBlock {
             container: None,
             scope: Scope::Libvirt,
             needs: None,
+        }
+    }
+
+    fn check(&self, state_dir: &Path) -> Result<()> {
+        allowed::is(&self.path, Path::new(hosts::PATH))?;
+        let own = format!(" in {}", state_dir.display());
+        match self.marker.ends_with(&own) && !self.marker.contains(char::is_control) {
+            true => Ok(()),
+            false => Err(allowed::never(format!("{:?}", self.marker))),
         }
     }
 

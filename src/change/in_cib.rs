@@ -1,5 +1,6 @@
 //! Resources, constraints, tags and markers of sets in the CIB.
 
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer, stop};
@@ -7,6 +8,7 @@ use crate::error::Result;
 use crate::pacemaker::{config, tools};
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 rank! {
     /// Objects of a set in the CIB.
@@ -41,6 +43,10 @@ impl Kind for Resource {
             // The set's mark tells its objects in the CIB from another set's.
             needs: Some(SET_FILE),
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::id(&self.id)
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
@@ -84,6 +90,10 @@ impl Kind for CibObject {
             scope: Scope::Cib,
             needs: Some(SET_FILE),
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::own_id(&self.id)
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {

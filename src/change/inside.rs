@@ -1,6 +1,9 @@
 //! Files in the state directory.
 
+use super::allowed;
 use super::kinds::{About, Kind, rank};
+use super::lost;
+use super::state_dir::is_own_file;
 use super::traces::Traces;
 use super::{Batch, Item, Outcome, Undoer};
 use crate::error::{Error, Result};
@@ -64,9 +67,18 @@ impl Kind for StateFile {
         }
     }
 
-    /// Without the journal no file in the state directory is known to be ours.
-    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
-        Ok(Vec::new())
+    fn check(&self, _: &Path) -> Result<()> {
+        match is_own_file(&self.name) {
+            true => Err(allowed::never(&self.name)),
+            false => allowed::entry(&self.name),
+        }
+    }
+
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(match traces.has_journal {
+            true => Vec::new(),
+            false => lost::files(traces.dir()),
+        })
     }
 }
 
@@ -106,9 +118,15 @@ impl Kind for Container {
         }
     }
 
-    /// Without the journal no tree in the state directory is known to be ours.
-    fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
-        Ok(Vec::new())
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.name)
+    }
+
+    fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
+        Ok(match traces.has_journal {
+            true => Vec::new(),
+            false => lost::trees(traces.dir(), traces.set()),
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Changes of the kernel's state: those that libvirt makes, and loop devices.
 
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
 use super::{Batch, Change, Item, Journal, LoopDevice, Undoer};
@@ -54,6 +55,10 @@ impl Forwarding {
         for name in virsh::active_networks(undoer.host)? {
             let xml = virsh::dump_network(undoer.host, &name)?;
             match xml.filter(|xml| xml.find("forward").is_some()) {
+                // It could not be removed, and takes forwarding for as long as it is there.
+                Some(xml) if marked_state_dir(&xml) == undoer.state_dir.to_str() => {
+                    return Err(Error::failed(format!("network {name} is still there")));
+                }
                 Some(xml) if is_heir(&xml) => heirs.extend(bridge_of(&xml)),
                 Some(_) => needed_by.push(format!("network {name}")),
                 None => {}
@@ -98,6 +103,14 @@ impl Kind for Forwarding {
         ABOUT
     }
 
+    fn check(&self, _: &Path) -> Result<()> {
+        let mut settings = self.settings.iter();
+        settings.try_for_each(|(path, value)| match forwarding::is_setting(path, value) {
+            true => Ok(()),
+            false => Err(allowed::never(format!("{}={value:?}", path.display()))),
+        })
+    }
+
     /// The settings from before cannot be known.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
@@ -128,6 +141,17 @@ impl Kind for Cgroup {
 
     fn about(&self) -> About<'_> {
         ABOUT
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        let mut hierarchies = cgroups::hierarchies()?;
+        hierarchies.push("/sys/fs/cgroup".into());
+        let hierarchies: Vec<&Path> = hierarchies.iter().map(PathBuf::as_path).collect();
+        allowed::below(&self.path, &hierarchies)?;
+        match self.path.ends_with(cgroups::MACHINE) {
+            true => Ok(()),
+            false => Err(allowed::never(self.path.display())),
+        }
     }
 
     /// Whoever started the first container made the group, and that cannot be known.

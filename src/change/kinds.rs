@@ -13,6 +13,7 @@ use crate::error::Result;
 use crate::journal::Record;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
 
 /// The questions to every kind of change. None has a default answer, so that a new kind answers all
 /// of them.
@@ -21,6 +22,12 @@ pub trait Kind {
     fn key(&self) -> String;
     /// How the change depends on other things.
     fn about(&self) -> About<'_>;
+    /// Whether the record is about what this kind makes, for this state directory, and nothing else.
+    /// A journal can be damaged or forged, and undoing removes files and ends processes.
+    ///
+    /// # Errors
+    /// With what no record of this kind is about.
+    fn check(&self, state_dir: &Path) -> Result<()>;
     /// Changes of this kind found by the marks that things carry, where the journal is lost or is
     /// another node's.
     ///
@@ -240,6 +247,11 @@ impl Change {
     /// The thing that was changed, in words; the same for two records that one undo covers.
     pub fn key(&self) -> String {
         self.kind().key()
+    }
+
+    /// Refuses a record that nothing we do would write.
+    pub(super) fn check(&self, state_dir: &Path) -> Result<()> {
+        self.kind().check(state_dir)
     }
 
     /// Whether a cleanup of this scope undoes the change.

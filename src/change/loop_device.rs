@@ -1,13 +1,14 @@
 //! Loop devices of files in the state directory.
 
 use super::Undoer;
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use crate::error::Result;
 use crate::host::loops;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Name of the directory in the state directory with the files that have loop devices.
 pub const DISKS: &str = "disks";
@@ -43,6 +44,10 @@ impl Kind for LoopDevice {
             scope: Scope::Libvirt,
             needs: Some(DISKS),
         }
+    }
+
+    fn check(&self, state_dir: &Path) -> Result<()> {
+        allowed::below(&self.file, &[&state_dir.join(DISKS)])
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {

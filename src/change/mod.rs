@@ -4,11 +4,14 @@
 //! on past a failure, and says at the end which changes stay.
 
 mod agent;
+mod allowed;
 pub mod authkey;
 mod daemon;
 mod domain;
 mod file;
 mod find;
+#[cfg(test)]
+mod forged;
 #[cfg(test)]
 mod golden;
 mod history;
@@ -18,6 +21,7 @@ mod inside;
 mod kernel;
 mod kinds;
 mod loop_device;
+mod lost;
 mod network;
 mod node;
 mod outcome;
@@ -46,6 +50,7 @@ pub use inside::{Container, InState, StateFile};
 pub use kernel::{Cgroup, Forwarding, Kernel};
 pub use kinds::{About, Change, Kind, Rank};
 pub use loop_device::{DISKS, LoopDevice};
+pub use lost::is_made_for;
 pub use network::Network;
 pub use node::Node;
 pub use outcome::Outcome;

@@ -1,5 +1,6 @@
 //! The network of a set or a lab.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Batch, Item, Undoer};
@@ -35,7 +36,13 @@ impl Network {
                 "it has uuid {has}, and ours had {ours}"
             )));
         }
-        virsh::remove_network(undoer.host, &self.name)
+        virsh::remove_network(undoer.host, &self.name)?;
+        match virsh::dump_network(undoer.host, &self.name)? {
+            None => Ok(()),
+            Some(_) => Err(Error::failed(
+                "virsh says that it is removed, and it is there",
+            )),
+        }
     }
 
     /// Networks that carry the mark of this state directory.
@@ -67,6 +74,10 @@ impl Kind for Network {
             scope: Scope::Libvirt,
             needs: None,
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.name)
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {

@@ -1,13 +1,17 @@
 //! Guest and remote nodes that the cluster knows.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer, history};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::tools;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
 
 /// Make the cluster forget a guest or remote node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +43,10 @@ impl Kind for Node {
         }
     }
 
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.name)
+    }
+
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(traces.nodes().into_iter().map(Node::named).collect())
     }
@@ -61,10 +69,13 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
         .collect();
     let others = undoer.of_other_sets(&cib);
     let resources: HashSet<&str> = cib.top_ids_of("resources").into_iter().collect();
+    let members: HashSet<&str> = cib.cluster_nodes().into_iter().collect();
     let mut ours = Vec::new();
     for item in items {
         let name = &item.1.name;
-        if others.contains(name) || resources.contains(name.as_str()) {
+        if members.contains(name.as_str()) {
+            batch.keep(&item.1, "it is a cluster node, and was not made here");
+        } else if others.contains(name) || resources.contains(name.as_str()) {
             // The node is somebody else's guest or remote node by now.
             batch.undone.push(item.0);
         } else if guests.contains(name.as_str()) {
@@ -82,13 +93,24 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
             return batch;
         }
     };
-    for (count, (item, name)) in ours.into_iter().enumerate() {
-        let result = match left.contains(name) {
+    let mut told = Vec::new();
+    for (count, name) in names.iter().enumerate() {
+        told.push(match left.contains(*name) {
             true => tools::forget_node(undoer.host, name),
             false => Ok(()),
-        };
-        batch.record(item, result);
+        });
         stage.at(count + 1);
+    }
+    let still = still_there(undoer, &names);
+    for ((item, name), told) in ours.into_iter().zip(told) {
+        let result = told.and(match &still {
+            Ok(still) if still.contains(name) => Err(Error::failed(
+                "crm_node says that it is removed, and the CIB still has it",
+            )),
+            Ok(_) => Ok(()),
+            Err(e) => Err(e.clone()),
+        });
+        batch.record(item, result);
     }
     if batch.remains.is_empty() {
         stage.done();
@@ -100,6 +122,26 @@ pub(super) fn forget(undoer: &Undoer<'_>, items: &[Item<Node>]) -> Batch {
         ));
     }
     batch
+}
+
+/// Nodes of which the CIB still has an entry or a state, a moment after they were to be forgotten.
+fn still_there(undoer: &Undoer<'_>, names: &[&str]) -> Result<HashSet<String>> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    if names.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let look = |_: &mut Poll| {
+        let cib = tools::query(undoer.host)?;
+        let traces = cib.traces_of_nodes();
+        let there = names.iter().filter(|name| traces.contains(**name));
+        let there: HashSet<String> = there.map(|name| (*name).to_owned()).collect();
+        Ok(Seen::ready_if(there.is_empty(), there))
+    };
+    let mut poll = Poll::every(Duration::from_millis(200), PATIENCE).uninterrupted();
+    Ok(match poll.look(look)? {
+        Seen::Ready(()) => HashSet::new(),
+        Seen::Waiting(there) => there,
+    })
 }
 
 /// Deletes all entries and states of the nodes at once, on which the controller forgets them

@@ -2,6 +2,7 @@
 
 use super::Change;
 use crate::error::{Error, Result};
+use std::collections::HashSet;
 
 /// An outstanding change and its number in the journal.
 pub(super) type Item<T> = (u64, T);
@@ -13,6 +14,10 @@ pub struct Outcome {
     pub remains: Vec<String>,
     /// The changes that stay.
     kept: Vec<Change>,
+    /// Of these, those that there was no room to undo, each with its number and its line.
+    lacks_room: Vec<(u64, Change, String)>,
+    /// The journal's numbers of the changes that were undone.
+    numbers: HashSet<u64>,
     /// How many changes were undone.
     pub undone: usize,
 }
@@ -29,7 +34,27 @@ impl Outcome {
         self.undone += batch.undone.len();
         self.remains.extend(batch.remains);
         self.kept.extend(batch.kept);
+        self.lacks_room.extend(batch.lacks_room);
+        self.numbers.extend(&batch.undone);
         batch.undone
+    }
+
+    /// The changes that stay only because there was no room. They count as not asked yet: other changes
+    /// may have made some since.
+    pub(super) fn take_lacking_room(&mut self) -> Vec<Item<Change>> {
+        let mut again = Vec::new();
+        for (seq, change, reason) in self.lacks_room.drain(..) {
+            self.remains.retain(|line| *line != reason);
+            self.kept.retain(|kept| *kept != change);
+            again.push((seq, change));
+        }
+        again
+    }
+
+    /// Whether this change has neither been undone nor had a reason to stay of its own: it was passed
+    /// over for the sake of another.
+    pub(super) fn passed_over(&self, item: &Item<Change>) -> bool {
+        !self.numbers.contains(&item.0) && !self.kept.contains(&item.1)
     }
 
     /// Whether this container's domain stays.
@@ -68,6 +93,7 @@ pub(super) struct Batch {
     pub(super) undone: Vec<u64>,
     pub(super) remains: Vec<String>,
     pub(super) kept: Vec<Change>,
+    lacks_room: Vec<(u64, Change, String)>,
 }
 
 impl Batch {
@@ -92,7 +118,13 @@ impl Batch {
     pub(super) fn record<T: Clone + Into<Change>>(&mut self, item: &Item<T>, result: Result<()>) {
         match result {
             Ok(()) => self.undone.push(item.0),
-            Err(e) => self.keep(&item.1, e.to_string().replace('\n', ";")),
+            Err(e) => {
+                self.keep(&item.1, e.to_string().replace('\n', ";"));
+                if let (true, Some(line)) = (e.lacks_room(), self.remains.last()) {
+                    let change = item.1.clone().into();
+                    self.lacks_room.push((item.0, change, line.clone()));
+                }
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! Having other nodes undo the changes that were made on them.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use super::{Batch, Item, SET_FILE, Undoer};
@@ -37,6 +38,21 @@ impl Kind for Peer {
             // The set's mark tells its objects in the CIB from another set's.
             needs: Some(SET_FILE),
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        let Target {
+            node,
+            program,
+            options,
+        } = &self.target;
+        allowed::name(node)?;
+        allowed::below(program, &[Path::new("/")])?;
+        let mut options = options.iter();
+        options.try_for_each(|it| match it.contains(char::is_control) {
+            true => Err(allowed::never(format!("{it:?}"))),
+            false => Ok(()),
+        })
     }
 
     /// Only the journal tells of other nodes.

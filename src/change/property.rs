@@ -1,14 +1,18 @@
 //! Properties of the cluster, and elements of its CIB that differ for a time.
 
 use super::Undoer;
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::config::{self, Afterwards};
 use crate::pacemaker::throttle::{self, Raise};
 use crate::pacemaker::tools;
 use crate::spec::Scope;
 use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::time::Duration;
 
 rank! {
     /// Settings of the whole cluster that a set changes.
@@ -44,11 +48,19 @@ pub struct Property {
 
 impl Property {
     pub(super) fn restore(&self, undoer: &Undoer<'_>) -> Result<()> {
-        let cib = tools::query(undoer.host)?;
-        if cib.property(&self.name) == self.previous.as_deref() {
+        let is_back = || {
+            let cib = tools::query(undoer.host)?;
+            Ok(cib.property(&self.name) == self.previous.as_deref())
+        };
+        if is_back()? {
             return Ok(());
         }
-        tools::set_property(undoer.host, &self.name, self.previous.as_deref())
+        tools::set_property(undoer.host, &self.name, self.previous.as_deref())?;
+        let look = |_: &mut Poll| Ok(Seen::ready_if(is_back()?, ()));
+        let poll = Poll::every(Duration::from_millis(200), Duration::from_secs(10));
+        poll.uninterrupted().until(look, |()| {
+            Error::failed("crm_attribute says that it is put back, and it is not")
+        })
     }
 }
 
@@ -59,6 +71,13 @@ impl Kind for Property {
 
     fn about(&self) -> About<'_> {
         ABOUT
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        match self.name == tools::REFRESH_PROPERTY {
+            true => Ok(()),
+            false => Err(allowed::never(&self.name)),
+        }
     }
 
     /// The value from before cannot be known.
@@ -101,6 +120,13 @@ impl Kind for Throttle {
         ABOUT
     }
 
+    fn check(&self, _: &Path) -> Result<()> {
+        match throttle::is_one(&self.name, &self.raised) {
+            true => allowed::id(&self.nvpair),
+            false => Err(allowed::never(format!("{}={}", self.name, self.raised))),
+        }
+    }
+
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
         let left = traces.left_by_joining().map(throttle::left_over);
         Ok(left.iter().flatten().map(Throttle::from).collect())
@@ -136,6 +162,14 @@ impl Kind for Joining {
 
     fn about(&self) -> About<'_> {
         ABOUT
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        let Joining { id, xpath, then } = self;
+        match config::is_passing(id, xpath, then.as_deref()) {
+            true => Ok(()),
+            false => Err(allowed::never(xpath)),
+        }
     }
 
     fn found(traces: &Traces<'_>) -> Result<Vec<Self>> {
@@ -177,6 +211,10 @@ impl Kind for Monitors {
 
     fn about(&self) -> About<'_> {
         ABOUT
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::own_id(&self.set)
     }
 
     /// A set of a lost journal is taken out of the CIB with its primitives.

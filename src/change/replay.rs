@@ -23,7 +23,8 @@ pub struct Undoer<'a> {
     pub report: &'a Report,
     /// Path of the state directory.
     pub state_dir: &'a Path,
-    /// The set's own mark in the CIB, when it is known: objects with another mark are not ours.
+    /// The set's own mark in the CIB, when it is known: objects with another mark are not ours. Else the
+    /// state directory tells them.
     pub set_mark: Option<String>,
     /// Whether the cluster is known to be down: its changes are reported as left, and the rest is
     /// undone.
@@ -69,8 +70,14 @@ impl Undoer<'_> {
         let selected = journal.outstanding().filter(|(seq, it)| select(*seq, it));
         let items: Vec<Item<Change>> = selected.map(|(seq, it)| (seq, it.clone())).collect();
         let mut outcome = Outcome::default();
+        let items = self.allowed(items, &mut outcome);
         let mut unwritten = Vec::new();
         for group in Group::all(&items) {
+            if group.rank() == Rank::StateDir {
+                // Files are gone by now, and with them a disk's fullness.
+                unwritten.extend(self.again(&items, &mut outcome));
+                outcome.remains.extend(journal.unreadable());
+            }
             let undone = outcome.add_batch(self.undo(&group, &outcome));
             if group.rank() == Rank::StateDir && !undone.is_empty() {
                 // The journal was removed with its directory.
@@ -91,14 +98,46 @@ impl Undoer<'_> {
             }
         }
         if let Err(e) = journal.undone(&unwritten) {
-            outcome.remains.push(e.message().to_owned());
+            outcome.remains.push(e.to_string().replace('\n', ";"));
         }
         outcome
     }
 
+    /// Once more undoes what there was no room for, and what had to stay for it: what is put back is
+    /// written anew, and files that the same cleanup removes later may be what filled the disk.
+    fn again(&self, items: &[Item<Change>], outcome: &mut Outcome) -> Vec<u64> {
+        let mut again = outcome.take_lacking_room();
+        if again.is_empty() {
+            return Vec::new();
+        }
+        let files = items.iter().filter(|(_, it)| it.rank() == Rank::Inside);
+        again.extend(files.filter(|item| outcome.passed_over(item)).cloned());
+        let mut undone = Vec::new();
+        for group in Group::all(&again) {
+            undone.extend(outcome.add_batch(self.undo(&group, outcome)));
+        }
+        undone
+    }
+
+    /// The items that may be undone. The others stay, and are reported.
+    fn allowed(&self, mut items: Vec<Item<Change>>, outcome: &mut Outcome) -> Vec<Item<Change>> {
+        let mut refused = Batch::default();
+        items.retain(|(_, change)| match change.check(self.state_dir) {
+            Ok(()) => true,
+            Err(e) => {
+                refused.keep(change, e.message());
+                false
+            }
+        });
+        outcome.add_batch(refused);
+        items
+    }
+
     pub(super) fn of_other_sets(&self, cib: &Cib) -> HashSet<String> {
-        let mark = self.set_mark.as_deref();
-        mark.map(|mark| cib.of_other_sets(mark)).unwrap_or_default()
+        match &self.set_mark {
+            Some(mark) => cib.of_other_sets(mark),
+            None => cib.of_sets_elsewhere(self.state_dir),
+        }
     }
 
     fn undo(&self, group: &Group, so_far: &Outcome) -> Batch {

@@ -1,5 +1,6 @@
 //! A daemon of this host that several sets and labs use: whoever goes last ends it.
 
+use super::allowed;
 use super::kinds::{About, Kind};
 use super::traces::Traces;
 use crate::error::{Error, Result};
@@ -112,6 +113,15 @@ impl Kind for SharedDaemon {
             scope: Scope::All,
             needs: None,
         }
+    }
+
+    fn check(&self, _: &Path) -> Result<()> {
+        allowed::name(&self.program)?;
+        let own = Path::new("/run").join(format!("lxc-autogen-{}", self.program));
+        allowed::is(&self.directory, &own)?;
+        let sockets = Path::new("/run/libvirt");
+        let mut files = self.files.iter();
+        files.try_for_each(|file| allowed::below(file, &[sockets]))
     }
 
     /// Whoever starts one knows by itself where its files are.

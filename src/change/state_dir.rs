@@ -1,5 +1,6 @@
 //! The state directory, which is removed last.
 
+use super::allowed;
 use super::kinds::{About, Kind, rank};
 use super::traces::Traces;
 use super::{Batch, Item, Outcome};
@@ -65,6 +66,10 @@ impl Kind for StateDir {
         ABOUT
     }
 
+    fn check(&self, state_dir: &Path) -> Result<()> {
+        allowed::is(&self.path, state_dir)
+    }
+
     /// A run that finds other changes makes the directory anew, and so has its record.
     fn found(_: &Traces<'_>) -> Result<Vec<Self>> {
         Ok(Vec::new())
@@ -84,8 +89,7 @@ impl OwnFiles {
             return Ok(());
         }
         check_foreign(&self.path)?;
-        OURS.iter()
-            .try_for_each(|name| files::remove_file(&self.path.join(name)))
+        ours().try_for_each(|name| files::remove_file(&self.path.join(name)))
     }
 }
 
@@ -96,6 +100,10 @@ impl Kind for OwnFiles {
 
     fn about(&self) -> About<'_> {
         ABOUT
+    }
+
+    fn check(&self, state_dir: &Path) -> Result<()> {
+        allowed::is(&self.path, state_dir)
     }
 
     /// As for a directory that we made.
@@ -118,12 +126,25 @@ pub(super) fn remove(items: &[Item<StateDirectory>], so_far: &Outcome) -> Batch 
 /// Our files in any state directory.
 const OURS: [&str; 2] = [journal::FILE, LOCK_FILE];
 
+/// Names of our files, and those that a run leaves which is killed while it writes one anew.
+fn ours() -> impl Iterator<Item = PathBuf> {
+    let written = [journal::FILE, journal::UNREADABLE].map(Path::new);
+    let unfinished = written.map(files::unfinished).into_iter();
+    OURS.iter().map(PathBuf::from).chain(unfinished)
+}
+
+/// Whether this is the name of a file that only the state directory's own record is about.
+pub(super) fn is_own_file(name: &str) -> bool {
+    OURS.contains(&name)
+}
+
 fn check_foreign(path: &Path) -> Result<()> {
     let foreign: Vec<String> = std::fs::read_dir(path)
         .map_err(|e| Error::io("read", path, e))?
         .flatten()
-        .map(|e| e.file_name().to_string_lossy().into_owned())
-        .filter(|name| !OURS.contains(&name.as_str()))
+        .map(|e| PathBuf::from(e.file_name()))
+        .filter(|name| !ours().any(|known| known == *name))
+        .map(|name| name.to_string_lossy().into_owned())
         .collect();
     if foreign.is_empty() {
         return Ok(());
@@ -146,7 +167,7 @@ pub fn remove_empty_state(dir: &Path) -> Result<()> {
         now = temporary_name(dir);
         std::fs::rename(dir, &now).map_err(|e| Error::io("remove", dir, e))?;
     }
-    for name in OURS {
+    for name in ours() {
         files::remove_file(&now.join(name))?;
     }
     std::fs::remove_dir(&now).map_err(|e| Error::io("remove", dir, e))

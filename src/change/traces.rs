@@ -1,9 +1,9 @@
 //! Marks of this state directory, by which several kinds find their changes without the journal.
 
-use super::{Domain, Network};
+use super::{Domain, Journal, Network};
 use crate::context::Context;
 use crate::error::Result;
-use crate::host::{Host, files};
+use crate::host::Host;
 use crate::libvirt::hypervisor::{self, LXC};
 use crate::libvirt::virsh;
 use crate::pacemaker::cib::Cib;
@@ -16,7 +16,7 @@ use std::path::Path;
 pub struct Traces<'a> {
     context: &'a Context,
     set: Option<&'a Set>,
-    /// Whether the state directory has a journal.
+    /// Whether the state directory has a journal that tells of everything.
     pub(super) has_journal: bool,
     /// Domains with our mark.
     pub(super) running: Vec<Domain>,
@@ -56,7 +56,7 @@ impl<'a> Traces<'a> {
         Ok(Traces {
             context,
             set,
-            has_journal: files::exists(&dir.join(crate::journal::FILE)),
+            has_journal: Journal::is_whole(dir),
             running,
             networks,
             in_cib,
@@ -89,6 +89,11 @@ impl<'a> Traces<'a> {
     pub(super) fn in_cib(&self) -> Option<(&'a Cib, &[String])> {
         let (cib, tags) = self.in_cib.as_ref()?;
         Some((*cib, tags))
+    }
+
+    /// The set in the state directory.
+    pub(super) fn set(&self) -> Option<&'a Set> {
+        self.set
     }
 
     /// Names of our guest and remote nodes in the CIB.

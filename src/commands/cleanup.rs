@@ -36,7 +36,7 @@ pub(super) fn run(
     let found = discover::found(context, cib.as_ref().ok())?;
     let known = known_peers(&Journal::peek(&context.state_dir)?);
     let asked_for = share::answering(context, sharing, &known)?;
-    let mut state = match State::open(&context.state_dir)? {
+    let mut state = match State::open_to_undo(context)? {
         Some(state) => state,
         None if found.is_empty() => {
             State::clear_unfinished(&context.state_dir)?;
@@ -58,7 +58,7 @@ pub(super) fn run(
             State::open_or_make(&context.state_dir)?
         }
     };
-    state.journal.intend(found)?;
+    state.journal.remember(found);
     check_reachable(context, scope, &state.journal, &cib)?;
     let eased = match &cib {
         Ok(cib) if scope != Scope::Libvirt => easing::ease_removal(context, &mut state, cib)?,
@@ -190,6 +190,11 @@ fn preview(context: &Context, scope: Scope) -> Result<()> {
     } else {
         Vec::new()
     };
+    if users::is_root() {
+        if let Some(told) = Journal::peek_unreadable(&context.state_dir)? {
+            context.report.warn(told);
+        }
+    }
     undos.extend(discover::found(context, cib.as_ref().ok())?);
     undos.sort_by_key(|undo| (undo.rank(), undo.key()));
     undos.dedup_by_key(|undo| undo.key());

@@ -13,6 +13,9 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
+/// Name of the group that libvirt makes in each hierarchy.
+pub const MACHINE: &str = "machine";
+
 /// The mount points of all cgroup hierarchies, v1 and v2.
 ///
 /// # Errors
@@ -85,7 +88,7 @@ pub(super) fn mount_of<'a>(group: &ProcessCGroup, mounted: &'a [Mount]) -> Optio
 pub fn machine_groups_to_come() -> Result<Vec<PathBuf>> {
     Ok(hierarchies()?
         .into_iter()
-        .map(|h| h.join("machine"))
+        .map(|h| h.join(MACHINE))
         .filter(|p| !p.exists())
         .collect())
 }

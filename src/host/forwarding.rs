@@ -6,11 +6,13 @@
 
 use super::files;
 use crate::error::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The file that switches IPv4 forwarding for the whole network namespace.
 pub const SWITCH: &str = "/proc/sys/net/ipv4/ip_forward";
 const INTERFACES: &str = "/proc/sys/net/ipv4/conf";
+/// Those of each interface.
+const SETTINGS: [&str; 2] = ["forwarding", "accept_redirects"];
 
 /// The settings that switching forwarding on can change, with their present values; `None` when it
 /// is on already.
@@ -21,7 +23,7 @@ pub fn before() -> Option<Vec<(PathBuf, String)>> {
     }
     let mut settings = vec![(PathBuf::from(SWITCH), switch)];
     for entry in std::fs::read_dir(INTERFACES).ok()?.flatten() {
-        for name in ["forwarding", "accept_redirects"] {
+        for name in SETTINGS {
             let path = entry.path().join(name);
             if let Some(value) = files::read_trimmed(&path) {
                 settings.push((path, value));
@@ -54,6 +56,23 @@ pub fn bridge(interface: &str) -> Option<String> {
     let master = format!("/sys/class/net/{interface}/master");
     let master = std::fs::read_link(master).ok()?;
     Some(master.file_name()?.to_string_lossy().into_owned())
+}
+
+/// Whether this is one of the settings, with a value that it can have.
+pub fn is_setting(path: &Path, value: &str) -> bool {
+    let is_number =
+        !value.is_empty() && value.len() < 3 && value.bytes().all(|b| b.is_ascii_digit());
+    if path == Path::new(SWITCH) {
+        return is_number;
+    }
+    let rest = path
+        .strip_prefix(INTERFACES)
+        .map(|it| it.components().collect::<Vec<_>>());
+    let is_known = match rest.as_deref() {
+        Ok([Component::Normal(_), Component::Normal(name)]) => SETTINGS.iter().any(|it| it == name),
+        _ => false,
+    };
+    is_number && is_known
 }
 
 /// Writes the settings back. Settings of interfaces that are gone are passed over.

@@ -24,7 +24,8 @@ pub struct Lock {
 /// all of its open files between fork and exec.
 const LINGERS: Duration = Duration::from_secs(2);
 
-/// Takes the lock of this file, and writes our pid, command line and host into the file.
+/// Takes the lock of this file, and writes our pid, command line and host into the file. On a full
+/// disk others are not told them: who takes things away there holds the lock all the same.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] when another process holds the lock, with its pid, its command line
@@ -34,13 +35,17 @@ pub fn take(path: &Path) -> Result<Lock> {
     let mut file = poll.until(|_| try_to_lock(path), |held| held)?;
     let (pid, host) = (std::process::id(), host_name());
     let line = format!("{pid}\n{}\n{host}\n", command_line());
-    file.set_len(0)
+    let written = file
+        .set_len(0)
         .and_then(|()| file.write_all(line.as_bytes()))
-        .map_err(|e| Error::io("write", path, e))?;
-    Ok(Lock {
-        remove: None,
-        _file: file,
-    })
+        .map_err(|e| Error::io("write", path, e));
+    match written {
+        Err(e) if !e.lacks_room() => Err(e),
+        _ => Ok(Lock {
+            remove: None,
+            _file: file,
+        }),
+    }
 }
 
 /// Fails when another process holds the lock of this file, which is there; takes nothing.

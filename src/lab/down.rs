@@ -18,7 +18,7 @@ use crate::state::State;
 pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
     virsh::connect(&context.host, &LXC)?;
     let found = discover::found(context, None)?;
-    let mut state = match State::open(&context.state_dir)? {
+    let mut state = match State::open_to_undo(context)? {
         Some(state) => state,
         None if found.is_empty() => {
             State::clear_unfinished(&context.state_dir)?;
@@ -30,15 +30,18 @@ pub(crate) fn down(context: &Context, name: &str) -> Result<usize> {
                 context.state_dir.display()
             ));
             let mut state = State::open_or_make(&context.state_dir)?;
-            // Without a journal the path of its configuration alone tells of the daemon.
-            state.journal.intend([Daemon {
-                program: fence::PROGRAM.to_owned(),
-                configuration: context.state_dir.join(FENCE).join(fence::CONFIGURATION),
-            }])?;
+            state.is_lost = true;
             state
         }
     };
-    state.journal.intend(found)?;
+    if state.is_lost {
+        // Without a journal the path of its configuration alone tells of the daemon.
+        state.journal.remember([Daemon {
+            program: fence::PROGRAM.to_owned(),
+            configuration: context.state_dir.join(FENCE).join(fence::CONFIGURATION),
+        }]);
+    }
+    state.journal.remember(found);
     let undoer = Undoer::of(context, None);
     // The daemons that could start a container again go first.
     let daemons = |_: u64, change: &Change| matches!(change, Change::Daemons(_));

@@ -4,6 +4,7 @@ use super::cib::{Cib, is_remote};
 use super::config::{clone_constraint_id, keep_mine_id, tag_of};
 use crate::xml::El;
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 /// The beginning of our sets' tags, and of the ids of their markers and constraints.
 const OURS: &str = "lxc-autogen-";
@@ -157,10 +158,21 @@ impl Cib {
 
     /// Node names and ids that belong to sets of lxc-autogen other than the one with this mark.
     pub fn of_other_sets(&self, mark: &str) -> HashSet<String> {
-        let mut others = HashSet::new();
         let end = format!(", set {mark}");
+        self.of_sets(|description| !description.ends_with(&end))
+    }
+
+    /// The same of sets that were not made from this state directory, where a mark is not known: the
+    /// set in it cannot be read, or it is a lab's.
+    pub fn of_sets_elsewhere(&self, state_dir: &Path) -> HashSet<String> {
+        let here = format!(" in {}, set ", state_dir.display());
+        self.of_sets(|description| !description.contains(&here))
+    }
+
+    fn of_sets(&self, is_wanted: impl Fn(&str) -> bool) -> HashSet<String> {
+        let mut others = HashSet::new();
         for tag in self.our_sets() {
-            if self.description(tag).is_some_and(|d| d.ends_with(&end)) {
+            if !is_wanted(self.description(tag).unwrap_or_default()) {
                 continue;
             }
             let nodes = self.nodes_of_set(tag).into_iter();

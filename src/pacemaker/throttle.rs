@@ -142,6 +142,11 @@ pub fn crm_config(raises: &[Raise]) -> El {
     }))
 }
 
+/// Whether this is a property that is raised, and the value that it is raised to.
+pub fn is_one(name: &str, raised: &str) -> bool {
+    RAISED.contains(&(name, raised))
+}
+
 /// Finds a raised property's nvpair in the CIB, unless somebody has set another value since.
 pub fn raised(nvpair: &str, value: &str) -> String {
     format!("//crm_config//nvpair[@id='{nvpair}' and @value='{value}']")

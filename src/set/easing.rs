@@ -114,14 +114,14 @@ fn easing(tag: &str, cib: &Cib) -> Easing {
         type_rules: cib.has_type_rules(),
         missing: SECTIONS
             .into_iter()
-            .filter(|name| !cib.has_section(name))
+            .filter(|name| !cib.has_section(name) || config::is_of_joins(cib, name))
             .collect(),
     }
 }
 
 /// Writes into the journal, and raises in the cluster, what makes taking a set out of the CIB
 /// easier. Gives back how the set's CIB objects are to differ meanwhile; `None` where the set is
-/// not in the CIB.
+/// not in the CIB, or the disk is full.
 ///
 /// # Errors
 /// When the journal cannot be written, or the cluster refuses it.
@@ -136,11 +136,18 @@ pub(crate) fn ease_removal(
     };
     let easing = easing(&tag, cib);
     let undos = easing.afterwards().into_iter().map(change::Joining::from);
-    state.journal.intend(undos)?;
-    if cib.of_set(&tag).len() >= MANY {
-        raise(context, state, &throttle::raises_to_leave(cib))?;
+    let written = state
+        .journal
+        .intend(undos)
+        .and_then(|()| match cib.of_set(&tag).len() >= MANY {
+            true => raise(context, state, &throttle::raises_to_leave(cib)),
+            false => Ok(()),
+        });
+    match written {
+        // Without room to write it down, the set is taken out with less ease: that makes room.
+        Err(e) if e.lacks_room() => Ok(None),
+        written => written.map(|()| Some(easing)),
     }
-    Ok(Some(easing))
 }
 
 fn all_online(set: &Set, cib: &Cib, held: &HashSet<String>) -> bool {

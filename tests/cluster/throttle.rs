@@ -14,6 +14,7 @@ pub const TESTS: &[Test] = &[
         joining_put_back_after_a_kill,
     ),
     ("no_empty_section_is_left", no_empty_section_is_left),
+    ("nor_by_two_sets_at_once", nor_by_two_sets_at_once),
 ];
 
 fn limit() -> Option<String> {
@@ -146,4 +147,22 @@ fn joining_put_back_after_a_kill() {
         lxa("cleanup").exits(0);
         before.is_as_now();
     }
+}
+
+/// The second comes while the first joins, and is ready later.
+fn nor_by_two_sets_at_once() {
+    let before = Before::new();
+    let qa = "--state-dir /var/lib/lxc-autogen-qa";
+    let mut first = start("up -c 3");
+    signal_at(&mut first, None, "its part of the CIB", is_joining);
+    let second = start(&format!("up -c 3 --prefix qa {qa}"));
+    succeeds(first);
+    succeeds(second);
+    for section in ["op_defaults", "rsc_defaults"] {
+        let left = run("cibadmin", ["--query", "--scope", section]);
+        assert_ne!(left.code, 0, "{}", left.out);
+    }
+    lxa(&format!("cleanup {qa}")).exits(0);
+    lxa("cleanup").exits(0);
+    before.is_as_now();
 }

@@ -1,5 +1,5 @@
 //! A journal that version 0.1.0 wrote is undone by this version: here everything that needs neither
-//! cluster nor libvirt, in directories of its own. The rest is in tests/cluster/golden.rs.
+//! cluster nor libvirt, in directories of its own. The rest is in tests/cluster/journal.rs.
 //!
 //! What is undone must be root's, so without root these tests report themselves as ignored.
 //!
@@ -8,6 +8,7 @@
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
 
+mod damage;
 mod place;
 
 use libtest_mimic::{Arguments, Trial};
@@ -15,7 +16,6 @@ use lxc_autogen::host::files::{identity, sha256, unfinished};
 use place::{Place, complains, exits};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 const AGENT: &str = "usr/lib/ocf/resource.d/heartbeat/VirtualDomain";
@@ -23,34 +23,61 @@ const KEY: &str = "etc/pacemaker/authkey";
 
 fn main() {
     let arguments = Arguments::from_args();
-    let tests: [(&str, fn()); 6] = [
+    let tests: &[(&str, fn())] = &[
         ("what_was_made_goes", what_was_made_goes),
         ("what_was_there_before_comes_back", what_was_there_before),
         ("what_others_changed_is_refused", what_others_changed),
         ("what_others_came_to_use_stays", what_others_came_to_use),
         ("a_copied_journal_undoes_nothing", a_copied_journal),
         ("what_needs_the_cluster_is_told", what_needs_the_cluster),
+        (
+            "one_bad_line_keeps_nothing_else",
+            damage::one_bad_line_keeps_nothing_else,
+        ),
+        (
+            "what_is_no_line_is_no_harm",
+            damage::what_is_no_line_is_no_harm,
+        ),
+        (
+            "a_mended_line_is_taken_back",
+            damage::a_mended_line_is_taken_back,
+        ),
+        (
+            "a_set_that_cannot_be_read_is_done_without",
+            damage::a_set_that_cannot_be_read_is_done_without,
+        ),
+        (
+            "a_lost_journal_is_done_without",
+            damage::a_lost_journal_is_done_without,
+        ),
+        (
+            "what_nobody_of_ours_wrote_is_refused",
+            damage::what_nobody_of_ours_wrote_is_refused,
+        ),
+        (
+            "a_full_disk_is_no_reason_to_stay",
+            damage::a_full_disk_is_no_reason_to_stay,
+        ),
     ];
     let root = nix::unistd::Uid::effective().is_root();
     if !root && !arguments.list {
         eprintln!("\n!!! SKIPPED: what is in a journal can be undone by root only\n");
     }
-    let trials = tests.map(|(name, test)| {
+    let trials = tests.iter().map(|&(name, test)| {
         Trial::test(name, move || {
             test();
             Ok(())
         })
         .with_ignored_flag(!root)
     });
-    libtest_mimic::run(&arguments, trials.into()).exit();
+    libtest_mimic::run(&arguments, trials.collect()).exit();
 }
 
 /// A process that 0.1.0's record of a daemon names: by program and configuration.
-fn daemon(configuration: &Path) -> std::process::Child {
-    std::fs::write(configuration, "echo started\nread never\n").unwrap();
+fn daemon(configuration: &str) -> std::process::Child {
     let mut child = Command::new("sh")
         .arg0("fence_virtd")
-        .arg(configuration)
+        .args(["-c", "echo started; read never", configuration])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -91,7 +118,7 @@ fn what_was_made_goes() {
     place.record(&[r#""undo":"file""#, r#""container":null"#], &[]);
     place.write(link, "x");
     place.record(&["hosts-block"], &[]);
-    let marker = format!("lxc in {}", place.at(place.state).display());
+    let marker = format!("lxc in /{}", place.state);
     let block =
         format!("# BEGIN lxc-autogen {marker}\n192.168.123.11 lxc1\n# END lxc-autogen {marker}\n");
     place.write("etc/hosts", &format!("{hosts}{block}"));
@@ -106,11 +133,8 @@ fn what_was_made_goes() {
         &[(sha, &sha256(b"agent"))],
     );
     place.write(AGENT, "agent");
-    place.record(
-        &["daemon"],
-        &[("/var/lib/lxc-autogen-lab-lab/fence", "/run")],
-    );
-    let mut child = daemon(&place.at("run/fence_virt.conf"));
+    place.record(&["daemon"], &[("lxc-autogen-lab-lab", "lxc-autogen")]);
+    let mut child = daemon("/var/lib/lxc-autogen/fence/fence_virt.conf");
     place.save_journal();
 
     // Its parent has to take its end for it to be gone.
@@ -120,7 +144,6 @@ fn what_was_made_goes() {
         !ended.join().unwrap().success(),
         "the daemon ended by itself"
     );
-    std::fs::remove_file(place.at("run/fence_virt.conf")).unwrap();
     assert_eq!(place.content(), before);
 }
 
@@ -193,9 +216,9 @@ fn what_others_changed() {
     place.write(AGENT, "another's");
     let said = place.cleanup(&[]);
     exits(&said, 4);
-    let key = format!("authentication key {}", place.at(KEY).display());
+    let key = format!("authentication key /{KEY}");
     complains(&said, &format!("{key}: it is not the one we made any more"));
-    let agent = format!("resource agent {}", place.at(AGENT).display());
+    let agent = format!("resource agent /{AGENT}");
     complains(
         &said,
         &format!("{agent}: it is not the one we installed any more"),
@@ -288,10 +311,6 @@ fn what_needs_the_cluster() {
 
     let said = place.cleanup(&["--force"]);
     exits(&said, 4);
-    let log = format!(
-        "file {}: its domain",
-        place.at("var/log/libvirt/lxc/lxc1.log").display()
-    );
     for what in [
         "resource lxc-clone of the CIB: ",
         "resource container1 of the CIB: ",
@@ -304,7 +323,7 @@ fn what_needs_the_cluster() {
         "domain lxc1: ",
         "network lxc-autogen: ",
         "files of container lxc1: its domain is still there",
-        &log,
+        "file /var/log/libvirt/lxc/lxc1.log: its domain",
     ] {
         complains(&said, what);
     }

@@ -1,7 +1,9 @@
-//! A place of its own with a state directory in it, and in that a journal of 0.1.0's lines.
+//! A place of its own with a state directory in it, and in that a journal of 0.1.0's lines. The program
+//! has the place as its root, so that records have the paths that they have on a host.
 
 use lxc_autogen::host::files::identity;
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -9,12 +11,35 @@ use walkdir::WalkDir;
 
 const GOLDEN: &str = include_str!("../data/journal-0.1.0.jsonl");
 
-/// A file system of its own for the records' paths, and a state directory in it.
+/// A root of its own for the records' paths, and a state directory in it.
 pub struct Place {
     root: tempfile::TempDir,
     pub state: &'static str,
     pub records: Vec<String>,
+    is_mounted: bool,
 }
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.is_mounted {
+            let _ = Command::new("umount").arg(self.root.path()).status();
+        }
+    }
+}
+
+/// What a program needs of this host to run in there.
+const LENT: [&str; 5] = ["bin", "dev", "lib", "lib64", "proc"];
+
+/// Runs the program in the place, which nobody else sees what of the host is lent to.
+const ENTER: &str = r#"
+    cd "$1" && program=$2 && shift 2 || exit 99
+    for name in bin dev lib lib64 proc; do
+        [ ! -e "/$name" ] || mount --rbind "/$name" "$name" || exit 99
+    done
+    mount --bind "$program" program || exit 99
+    chroot=$(command -v chroot) || exit 99
+    PATH=/nonexistent exec "$chroot" . /program "$@"
+"#;
 
 impl Place {
     /// With nothing but the directory that the state directory is made in.
@@ -23,9 +48,39 @@ impl Place {
             root: tempfile::tempdir().unwrap(),
             state,
             records: Vec::new(),
+            is_mounted: false,
         };
-        std::fs::create_dir_all(place.at("var/lib")).unwrap();
+        place.make();
         place
+    }
+
+    fn make(&self) {
+        for directory in LENT.iter().chain(&["run", "var/lib"]) {
+            std::fs::create_dir_all(self.at(directory)).unwrap();
+        }
+        std::fs::write(self.at("program"), "").unwrap();
+    }
+
+    /// A new one, on a disk of its own of so many KiB.
+    pub fn on_disk(state: &'static str, kib: u32) -> Place {
+        let mut place = Place::new(state);
+        let size = format!("size={kib}k");
+        place.mount(&["-t", "tmpfs", "-o", &size, "disk"]);
+        place.make();
+        place
+    }
+
+    fn mount(&mut self, arguments: &[&str]) {
+        let mut mount = Command::new("mount");
+        let mounted = mount.args(arguments).arg(self.root.path()).status();
+        assert!(mounted.unwrap().success());
+        self.is_mounted = true;
+    }
+
+    /// Writes into a file until the disk is full.
+    pub fn fill(&self, path: &str) {
+        let mut file = std::fs::File::create(self.at(path)).unwrap();
+        while file.write_all(&[7; 4096]).is_ok() {}
     }
 
     /// A path in it.
@@ -50,8 +105,7 @@ impl Place {
         std::fs::read_to_string(self.at(path)).unwrap()
     }
 
-    /// Takes a line of 0.1.0's that has all of these texts, with every path moved into this place
-    /// and other texts replaced.
+    /// Takes a line of 0.1.0's that has all of these texts, with other texts replaced.
     pub fn record(&mut self, texts: &[&str], replaced: &[(&str, &str)]) {
         let has = |line: &&str| texts.iter().all(|text| line.contains(text));
         let line = GOLDEN.lines().find(has);
@@ -63,10 +117,7 @@ impl Place {
             assert!(line.contains(what), "no {what} in {line}");
             line = line.replace(what, by);
         }
-        let here = self.root.path().display();
-        line = line.replace("\"/", &format!("\"{here}/"));
-        self.records
-            .push(line.replace(" in /", &format!(" in {here}/")));
+        self.records.push(line);
     }
 
     /// Makes the state directory, with 0.1.0's record of it.
@@ -85,13 +136,28 @@ impl Place {
         std::fs::write(self.state("journal.jsonl"), self.records.join("\n") + "\n").unwrap();
     }
 
-    /// Runs our program without any other to be found: there is no cluster and no libvirt.
+    /// Runs our program's cleanup as [`Place::run`] does.
     pub fn cleanup(&self, options: &[&str]) -> Output {
-        let output = Command::new(env!("CARGO_BIN_EXE_lxc-autogen"))
-            .args(["cleanup", "--state-dir"])
-            .arg(self.at(self.state))
-            .args(options)
-            .env("PATH", "/nonexistent")
+        self.run(&[&["cleanup"], options].concat())
+    }
+
+    /// Runs our program without any other to be found: there is no cluster and no libvirt.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let output = Command::new("unshare")
+            .args([
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                ENTER,
+                "enter",
+            ])
+            .arg(self.root.path())
+            .arg(env!("CARGO_BIN_EXE_lxc-autogen"))
+            .args(arguments)
+            .arg("--state-dir")
+            .arg(format!("/{}", self.state))
             .stdin(Stdio::null())
             .output()
             .unwrap();

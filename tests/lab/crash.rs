@@ -10,6 +10,7 @@ pub const TESTS: &[Test] = &[
     ("killed_at_every_stage", killed_at_every_stage),
     ("killed_and_finished", killed_and_finished),
     ("the_directory_is_lost", the_directory_is_lost),
+    ("the_journal_is_damaged", the_journal_is_damaged),
 ];
 
 const DIRECTORY: &str = "/var/lib/lxc-autogen-lab-lab";
@@ -148,4 +149,30 @@ fn killed_and_finished() {
     assert!(Path::new(DIRECTORY).exists(), "it was faster");
     lxa("lab down").exits(0);
     before.is_as_now();
+}
+
+/// Its own lines are set aside, and marks tell of the node and the network.
+fn the_journal_is_damaged() {
+    let log = Path::new("/var/log/libvirt/lxc");
+    std::fs::create_dir_all(log).unwrap();
+    let before = Before::new();
+    lxa("lab up --cluster-nodes 1 -c 0 --init own").exits(0);
+    let at = |name: &str| Path::new(DIRECTORY).join(name);
+    let text = std::fs::read_to_string(at("journal.jsonl")).unwrap();
+    let damaged = |line: &str| match line.contains("lab-node1") || line.contains("\"network\"") {
+        true => "\0\0\n".to_owned(),
+        false => format!("{line}\n"),
+    };
+    let lines: String = text.lines().map(damaged).collect();
+    std::fs::write(at("journal.jsonl"), lines).unwrap();
+    std::fs::write(at("lab.json"), "{\"version\":").unwrap();
+    let plan = lxa("lab down --dry-run").exits(0).out;
+    assert!(plan.contains("undo domain lab-node1"), "{plan}");
+    lxa("lab down").exits(4).complains("journal.unreadable");
+    std::fs::remove_file(at("journal.unreadable")).unwrap();
+    lxa("lab down").exits(0);
+    // That libvirt had made the log, its line told.
+    let _ = std::fs::remove_file(log.join("lab-node1.log"));
+    before.is_as_now();
+    std::fs::remove_dir(log).unwrap();
 }

@@ -9,6 +9,7 @@ use crate::lab::down::down;
 use crate::report::{count, json, result};
 use crate::set::discover;
 use crate::state::turn;
+use std::collections::HashSet;
 
 /// # Errors
 /// [`crate::error::Kind::LeftBehind`] with the list of what had to stay.
@@ -91,12 +92,19 @@ fn preview(context: &Context, names: &[String]) -> Result<()> {
     for name in names {
         let context = of_lab(context, name)?;
         let lost = !crate::host::files::exists(&context.state_dir);
-        let undos = if lost {
-            // The directory is gone; only marks that things carry tell of the lab.
-            discover::found(&context, None)?
-        } else {
-            Journal::peek(&context.state_dir)?
+        let mut undos = match lost {
+            true => Vec::new(),
+            false => Journal::peek(&context.state_dir)?,
         };
+        if !Journal::is_whole(&context.state_dir) {
+            // Where the directory is gone, only marks that things carry tell of the lab.
+            undos.extend(discover::found(&context, None)?);
+            let mut seen = HashSet::new();
+            undos.retain(|undo| seen.insert(undo.key()));
+        }
+        if let (false, Some(told)) = (lost, Journal::peek_unreadable(&context.state_dir)?) {
+            context.report.warn(told);
+        }
         if lost && undos.is_empty() {
             return Err(no_lab(&context, name));
         }

@@ -1,9 +1,11 @@
 //! Files that appear whole or not at all, and trees that are removed without following symlinks.
 
+mod beneath;
 mod pending;
 mod remove;
 mod within;
 
+pub use beneath::remove_beneath;
 pub use pending::{
     Attributes, Existing, Pending, set_directory_attributes, sync_directory, temporary_name,
     unfinished, write_atomic,
@@ -114,6 +116,11 @@ pub fn exists(path: &Path) -> bool {
 /// Whether this is a directory, and not a symlink to one.
 pub fn is_real_directory(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|m| m.is_dir())
+}
+
+/// Whether this is a file, and neither a symlink nor anything else.
+pub fn is_real_file(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|m| m.is_file())
 }
 
 /// The inode number, which together with the path identifies a directory.

@@ -55,7 +55,8 @@ pub struct Easing {
     /// The schema has rules that single out a resource's type (pacemaker-3.4 and later,
     /// xml/rule-3.4.rng: `rsc_expression`).
     pub type_rules: bool,
-    /// Of [`SECTIONS`], those that the CIB does not have yet.
+    /// Of [`SECTIONS`], those that the CIB does not have yet, or has only since another set joins:
+    /// whichever set is the last to be ready takes them away.
     pub missing: Vec<&'static str>,
 }
 
@@ -93,7 +94,7 @@ pub fn joining_id(tag: &str) -> String {
 /// Sections of the CIB with what holds where a resource does not say it.
 pub const SECTIONS: [&str; 2] = ["rsc_defaults", "op_defaults"];
 
-const CONTAINERS: &str = "-joining-containers";
+pub(super) const CONTAINERS: &str = "-joining-containers";
 const DEFAULTS: &str = "-joining-connections";
 const OPERATIONS: &str = "-joining-operations";
 
@@ -122,6 +123,16 @@ pub fn left_over(cib: &Cib) -> Vec<Afterwards> {
         .collect()
 }
 
+/// Whether this section has nothing but what sets of ours have in it while they join.
+pub fn is_of_joins(cib: &Cib, section: &str) -> bool {
+    let all = cib.section(section).map(|it| it.children.as_slice());
+    let all = all.unwrap_or_default();
+    let is_ours = |id: &str| {
+        id.starts_with("lxc-autogen-") && (id.ends_with(DEFAULTS) || id.ends_with(OPERATIONS))
+    };
+    !all.is_empty() && all.iter().all(|it| it.get("id").is_some_and(is_ours))
+}
+
 /// The end of an XPath that finds an element only when nothing is in it.
 const EMPTY: &str = "[not(*)]";
 
@@ -140,7 +151,7 @@ pub fn section_gone(name: &str) -> Afterwards {
 }
 
 /// What finds meta attributes of ours that say this and takes them away.
-fn gone(id: String, (name, value): (&str, &str)) -> Afterwards {
+pub(super) fn gone(id: String, (name, value): (&str, &str)) -> Afterwards {
     Afterwards {
         xpath: format!(
             "//meta_attributes[@id='{id}' and nvpair[@name='{name}' and @value='{value}']]"
@@ -151,7 +162,7 @@ fn gone(id: String, (name, value): (&str, &str)) -> Afterwards {
 }
 
 /// What finds the meta attribute in the primitives of a set's containers and takes it away.
-fn gone_from_containers(tag: &str) -> Afterwards {
+pub(super) fn gone_from_containers(tag: &str) -> Afterwards {
     let (name, value) = UNLIMITED;
     Afterwards {
         xpath: format!(
@@ -168,10 +179,10 @@ pub(super) fn eased_meta() -> (&'static str, &'static str) {
     UNLIMITED
 }
 
-const UNLIMITED: (&str, &str) = ("migration-threshold", "0");
+pub(super) const UNLIMITED: (&str, &str) = ("migration-threshold", "0");
 /// An operation is written into the CIB when it ends, not when it begins too: of 200 nodes that join
 /// a third fewer changes, of 200 that leave a fifth (Pacemaker Explained, "Operation properties").
-const UNTOLD: (&str, &str) = ("record-pending", "false");
+pub(super) const UNTOLD: (&str, &str) = ("record-pending", "false");
 
 fn meta(id: &str, (name, value): (&str, &str)) -> El {
     nvpairs("meta_attributes", id, &[(name, value.to_owned())])

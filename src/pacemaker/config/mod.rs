@@ -8,6 +8,7 @@ mod joining;
 mod keep_mine;
 mod monitors;
 mod named;
+mod passing;
 mod remote;
 mod stop;
 
@@ -25,11 +26,14 @@ pub use ids::{
     clone_constraint_id, clone_id, clone_id_of_tag, clone_primitive_id, constraints_on_all,
     description, former_ids, ids_of_tag, keep_mine_id, object_ids, passing_ids, tag_of,
 };
-pub use joining::{Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, joining_id};
+pub use joining::{
+    Afterwards, Easing, Joining, SECTIONS, goes_when_empty, is_large, is_of_joins, joining_id,
+};
 pub use joining::{left_over, section_gone, stays};
 pub use keep_mine::keep_mine;
 pub use monitors::other_monitors;
 pub use named::{Named, TAGS, containers_tag};
+pub use passing::is_passing;
 
 /// The node attribute that marks our guest nodes; rules find our guest nodes by it.
 pub const NODE_ATTRIBUTE: &str = "lxc-autogen";

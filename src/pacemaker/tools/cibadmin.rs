@@ -4,6 +4,7 @@ use super::{EXIT_DISCONNECTED, EXIT_NO_SUCH, EXIT_TIMEOUT};
 use crate::error::{Error, Result};
 use crate::host::at::At;
 use crate::host::command::{Cmd, Output};
+use crate::host::poll::{Poll, Seen};
 use crate::pacemaker::cib::Cib;
 use crate::xml::{self, El};
 use std::time::Duration;
@@ -128,10 +129,34 @@ pub fn delete_referred(at: &dyn At, ids: &[String], tags: &[String]) -> Result<(
 /// finds. Finding nothing is no error: the element is gone, or somebody has changed it. The XPath's
 /// condition is part of the change, so no other change can come between test and change. For the
 /// same reason it is asked for once more when no answer came in time: done twice it changes nothing.
+/// Afterwards it is looked whether the XPath still finds something.
 ///
 /// # Errors
-/// When cibadmin fails.
+/// When cibadmin fails, or says that it is done and it is not.
 pub fn replace_or_delete(at: &dyn At, xpath: &str, by: Option<&str>) -> Result<()> {
+    match tell(at, xpath, by)? {
+        true => await_gone(at, xpath),
+        false => Ok(()),
+    }
+}
+
+/// How long the CIB of this node may take to be what another node's is already.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+fn await_gone(at: &dyn At, xpath: &str) -> Result<()> {
+    let look = |_: &mut Poll| Ok(Seen::ready_if(query_xpath(at, xpath)?.is_none(), ()));
+    let poll = Poll::every(Duration::from_millis(200), PATIENCE).uninterrupted();
+    poll.until(look, |()| {
+        let what: String = xpath.chars().take(200).collect();
+        Error::failed(format!(
+            "cibadmin says that it is done, and the CIB still has {what}"
+        ))
+        .mend("see what cibadmin --query and Pacemaker's log say")
+    })
+}
+
+/// Has cibadmin do it. Gives back whether it says that there was something to do.
+fn tell(at: &dyn At, xpath: &str, by: Option<&str>) -> Result<bool> {
     let cmd = at.cmd("cibadmin");
     let cmd = match by {
         Some(xml) => cmd
@@ -144,7 +169,8 @@ pub fn replace_or_delete(at: &dyn At, xpath: &str, by: Option<&str>) -> Result<(
         output = cmd.run(at.host())?;
     }
     match output.code {
-        0 | EXIT_NO_SUCH => Ok(()),
+        0 => Ok(true),
+        EXIT_NO_SUCH => Ok(false),
         _ => Err(output.error()),
     }
 }
@@ -176,7 +202,8 @@ fn xpaths(ids: &[String], tags: &[String]) -> Vec<String> {
     parts.into_iter().map(xpath).collect()
 }
 
-/// Deletes the entries and states of guest or remote nodes. Nodes that have none are passed over.
+/// Deletes the entries and states of guest or remote nodes. Nodes that have none are passed over. A
+/// controller may write a state anew at once, so that the caller has to look.
 ///
 /// # Errors
 /// When cibadmin fails.
@@ -188,7 +215,7 @@ pub fn delete_nodes(at: &dyn At, names: &[&str]) -> Result<()> {
     for few in names.chunks(1000) {
         let tests: Vec<String> = few.iter().map(|name| format!("@id='{name}'")).collect();
         let places = PLACES.map(|place| format!("{place}[{}]", tests.join(" or ")));
-        replace_or_delete(at, &places.join(" | "), None)?;
+        tell(at, &places.join(" | "), None)?;
     }
     Ok(())
 }

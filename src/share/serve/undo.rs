@@ -32,7 +32,7 @@ impl Server<'_> {
             others: Vec::new(),
         };
         let cib = tools::query(&context.host);
-        let opened = State::open(&context.state_dir)?;
+        let opened = State::open_to_undo(context)?;
         if group.is_some() && opened.as_ref().and_then(group_of).as_deref() != group {
             // The node belongs to another group by now, or to none.
             return Ok(nothing);
@@ -46,7 +46,7 @@ impl Server<'_> {
             }
             None => State::open_or_make(&context.state_dir)?,
         };
-        state.journal.intend(found)?;
+        state.journal.remember(found);
         let in_cib = |change: &Change| matches!(change, Change::Cib(_) | Change::Nodes(_));
         if let (Err(e), false) = (&cib, force) {
             if state

@@ -171,3 +171,19 @@ fn containers_that_run_already_are_wanted_where_they_run() {
     assert_eq!(unprobed.get("rsc-pattern"), Some("^(container|lxc)[1-5]$"));
     assert!(joining(false, &["n1"]).constraints(&set, &[]).is_empty());
 }
+
+#[test]
+fn a_section_that_only_joins_have_filled_goes_with_the_last_of_them() {
+    let of = |inside: &str| {
+        let text = format!("<cib><configuration>{inside}</configuration></cib>");
+        is_of_joins(&Cib::parse(&text).unwrap(), "op_defaults")
+    };
+    let ours = r#"<meta_attributes id="lxc-autogen-qa-joining-operations"/>"#;
+    let section = |all: &str| format!("<op_defaults>{all}</op_defaults>");
+    assert!(of(&section(ours)));
+    assert!(of(&section(&ours.repeat(2))));
+    let theirs = r#"<meta_attributes id="op-options"/>"#;
+    assert!(!of(&section(&format!("{ours}{theirs}"))));
+    // Somebody's empty one stays, and what is not there is nobody's.
+    assert!(!of(&section("")) && !of(""));
+}
