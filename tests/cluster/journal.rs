@@ -100,6 +100,13 @@ fn a_journal_on_a_full_disk() {
     let before = Before::new();
     tool(&format!("mount -t tmpfs -o size=400k disk {disk}"));
     lxa(&format!("up -c 2 --state-dir {disk}/state")).exits(0);
+    // Not even the page that the journal has begun takes any more.
+    let path = directory.path().join("state/journal.jsonl");
+    let mut journal = std::fs::read(&path).unwrap();
+    journal.extend(b"{\"undone\":{\"seqs\":[]}}");
+    journal.resize((journal.len() + 1).next_multiple_of(4096) - 1, b' ');
+    journal.push(b'\n');
+    std::fs::write(&path, journal).unwrap();
     let filler = directory.path().join("filler");
     let mut file = std::fs::File::create(&filler).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}

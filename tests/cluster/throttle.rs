@@ -165,7 +165,9 @@ fn nor_by_two_sets_at_once() {
     succeeds(first);
     succeeds(second);
     // 105: there is none.
-    ["op_defaults", "rsc_defaults"].map(|name| section(name).exits(105));
+    for name in ["op_defaults", "rsc_defaults"] {
+        section(name).exits(105);
+    }
     lxa(&format!("cleanup {qa}")).exits(0);
     lxa("cleanup").exits(0);
     before.is_as_now();
