@@ -160,16 +160,6 @@ pub fn directory_in_node(tool: &str, wanted: &Path) -> PathBuf {
 /// own. And makes /usr/lib/ocf writable, since lxc-autogen installs an agent there.
 fn ready_for_tests(tool: &str) -> Result<()> {
     files::remove_file(&Path::new(ROOT).join("etc/pacemaker/authkey"))?;
-    // By it the node's libvirt connects virtual machines of its own to a bridge.
-    let device = "<hostdev mode='capabilities' type='misc'><source><char>/dev/net/tun</char></source></hostdev>";
-    let file = Path::new("/run/world-tun.xml");
-    write(file, device)?;
-    if Path::new("/dev/net/tun").exists() {
-        Cmd::new("virsh")
-            .args(["-q", "-c", "lxc:///", "attach-device", "world-node1"])
-            .arg(file)
-            .ok(&Host::new(false))?;
-    }
     for line in [
         "cp -a /usr/lib/ocf /run/",
         "mount --bind /run/ocf /usr/lib/ocf",

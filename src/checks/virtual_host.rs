@@ -4,7 +4,7 @@ use super::Check;
 use crate::boot::{Acceleration, Choice, Store};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::{apt, disk, memory, packages, virtiofsd};
+use crate::host::{apt, memory, packages, virtiofsd};
 use crate::libvirt::hypervisor::QEMU;
 use crate::libvirt::virsh;
 use crate::machine::vm;
@@ -12,10 +12,12 @@ use crate::plan::Watchdog;
 use crate::report::count;
 use std::path::{Path, PathBuf};
 
-/// Programs that make and run them: QEMU, images of /usr, libvirt's logs, a kernel's modules.
-const PROGRAMS: [&str; 5] = [
+/// Programs that make and run them: QEMU, images of /usr, their own disks, libvirt's logs, a kernel's
+/// modules.
+const PROGRAMS: [&str; 6] = [
     "qemu-system-x86_64",
     "mksquashfs",
+    "mkfs.ext4",
     "virtlogd",
     "modprobe",
     "depmod",
@@ -23,11 +25,17 @@ const PROGRAMS: [&str; 5] = [
 /// libvirt's driver, below a directory of libraries; distributions have it in a package of its own.
 const DRIVER: &str = "libvirt/connection-driver/libvirt_driver_qemu.so";
 /// The device that makes network cards of programs (Linux, Documentation/networking/tuntap.rst).
-const TUN: &str = "/dev/net/tun";
+pub(crate) const TUN: &str = "/dev/net/tun";
 /// What a machine takes besides its own memory, MiB: emulated, one of 512 MiB had about 550 resident.
 const MIB_BESIDES: u32 = 40;
 
-/// What lacks of programs, and of libvirt, where machines see directories of this host live or do not.
+/// Whether this host has the device that connects machines.
+pub(crate) fn has_tun() -> bool {
+    Path::new(TUN).exists()
+}
+
+/// What lacks of programs, of devices, and of libvirt, where machines see directories of this host live
+/// or do not.
 pub(crate) fn lacking(has_live: bool) -> Vec<Error> {
     let absent = PROGRAMS
         .into_iter()
@@ -39,7 +47,7 @@ pub(crate) fn lacking(has_live: bool) -> Vec<Error> {
             Error::cant(what).mend(conflict.unwrap_or_else(|| packages::mend_for_tool(name)))
         })
         .collect();
-    if !Path::new(TUN).exists() {
+    if !has_tun() {
         let what =
             format!("there is no {TUN}, by which virtual machines are connected to a bridge");
         all.push(Error::cant(what).mend(
@@ -82,17 +90,13 @@ fn of_backports(version: &str, os_release: &str) -> Option<String> {
     ))
 }
 
-/// Whether this host can have machines: programs, what makes their disks, and libvirt's driver, which
-/// is asked.
+/// Whether this host can have machines: programs, and libvirt's driver, which is asked.
 ///
 /// # Errors
 /// [`crate::error::Kind::Cant`] with what is missing first, or when the driver does not answer.
 pub(crate) fn check(context: &Context, has_live: bool) -> Result<()> {
     if let Some(e) = lacking(has_live).into_iter().next() {
         return Err(e);
-    }
-    if let Some((what, mend)) = disk::lacking() {
-        return Err(Error::cant(format!("virtual machines have disks: {what}")).mend(mend));
     }
     virsh::connect(&context.host, &QEMU)
 }

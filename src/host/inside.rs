@@ -27,8 +27,12 @@ pub struct Inside {
 enum Way {
     /// Into a container, known by its PID 1 as this host numbers it, without these capabilities.
     Namespaces { pid: u32, dropped: Vec<String> },
-    /// Into a virtual machine, by its ports, whose sockets are in this directory.
-    Port(PathBuf),
+    /// Into a virtual machine, by its ports, whose sockets are in this directory, and by this command in
+    /// it, which runs the one behind it.
+    Port {
+        directory: PathBuf,
+        through: Vec<String>,
+    },
 }
 
 impl Inside {
@@ -54,9 +58,30 @@ impl Inside {
     pub fn by_port(name: &str, directory: &Path, environment: Vec<(String, String)>) -> Inside {
         Inside {
             name: name.to_owned(),
-            way: Way::Port(directory.to_owned()),
+            way: Way::Port {
+                directory: directory.to_owned(),
+                through: Vec::new(),
+            },
             environment,
         }
+    }
+
+    /// What this command in the machine enters, by the name of that.
+    pub fn through(
+        &self,
+        name: &str,
+        command: &[&str],
+        environment: Vec<(String, String)>,
+    ) -> Inside {
+        let mut inner = Inside {
+            name: name.to_owned(),
+            environment,
+            ..self.clone()
+        };
+        if let Way::Port { through, .. } = &mut inner.way {
+            *through = command.iter().map(|&it| it.to_owned()).collect();
+        }
+        inner
     }
 
     /// The container's name.
@@ -68,7 +93,7 @@ impl Inside {
     pub fn pid(&self) -> Option<u32> {
         match self.way {
             Way::Namespaces { pid, .. } => Some(pid),
-            Way::Port(_) => None,
+            Way::Port { .. } => None,
         }
     }
 
@@ -97,12 +122,16 @@ impl Inside {
                 .args(option)
                 .arg(pid.to_string())
                 .args(dropped.iter().map(|name| format!("--without={name}"))),
-            Way::Port(directory) => cmd.arg("node-port").arg(directory),
+            Way::Port { directory, .. } => cmd.arg("node-port").arg(directory),
         };
-        cmd.args(variables.map(|(name, value)| format!("--env={name}={value}")))
-            .arg("--")
-            .shown_from_here(&self.name)
-            .arg(program)
+        let cmd = cmd
+            .args(variables.map(|(name, value)| format!("--env={name}={value}")))
+            .arg("--");
+        let cmd = match &self.way {
+            Way::Port { through, .. } => cmd.args(through.iter().cloned()),
+            Way::Namespaces { .. } => cmd,
+        };
+        cmd.shown_from_here(&self.name).arg(program)
     }
 
     /// The container with one more variable in its programs' environment.

@@ -1,6 +1,7 @@
 //! The blueprints of the domains of a lab's nodes, as data.
 
 use super::{GUESTS, GUESTS_DIR, Init, Lab, PROGRAMS, Root, SYSTEM, config, shared_disk, shown};
+use crate::checks::virtual_host::TUN;
 use crate::libvirt::qemu::EMULATOR;
 use crate::plan::{Blueprint, Card, Form, Kind, Machine, Mount, PROGRAMS_AT, Privileges};
 use std::path::Path;
@@ -68,11 +69,11 @@ fn system(lab: &Lab, node: &Machine) -> Blueprint {
         disks: (disks.into_iter())
             .map(|disk| (disk.link(), disk.name))
             .collect(),
-        // For the meminfo that a nested libvirt shows its containers by way of FUSE.
-        devices: if is_cluster && is_container {
-            &["/dev/fuse"]
-        } else {
-            &[]
+        devices: match (is_cluster && is_container, lab.tun) {
+            // For the meminfo that a nested libvirt shows its containers by way of FUSE.
+            (true, false) => &["/dev/fuse"],
+            (true, true) => &["/dev/fuse", TUN],
+            (false, _) => &[],
         },
         disk_mib: (lab.spec.disk_mib > 0).then_some(lab.spec.disk_mib),
         layout,

@@ -1,13 +1,13 @@
 //! Finding a node of a lab by the name people use, also a guest nested in a cluster node.
 
 use super::directory::{beside, existing};
+use super::guests::Guests;
 use super::running::Running;
-use super::{DEFAULT_NAME, Lab, config, names};
+use super::{DEFAULT_NAME, Lab, names};
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::host::inside::{self, Inside};
+use crate::host::inside::Inside;
 use crate::libvirt::hypervisor::LXC;
-use crate::machine::enter::init_of;
 pub(crate) use crate::set::single::is_pattern;
 use glob::Pattern;
 
@@ -21,7 +21,7 @@ pub(crate) fn find(context: &Context, wanted: &str) -> Result<Inside> {
             return running.need(&lab, node).cloned();
         }
     }
-    guest(&lab, &running, name)?.ok_or_else(|| {
+    guest(&lab, &Guests::of(&context, &lab, &running), name)?.ok_or_else(|| {
         let known: Vec<String> = lab.nodes().into_iter().map(|n| n.name).collect();
         Error::cant(format!("no node {name} runs in lab {}", lab.spec.name)).mend(format!(
             "its nodes are {}; its guest nodes are shown by lxc-autogen lab status --name {}",
@@ -85,10 +85,11 @@ pub(crate) fn find_all(context: &Context, wanted: &str) -> Result<Vec<(String, R
         }
     }
     let guests = super::nested::set(&lab)?.map(|set| set.guests());
+    let places = Guests::of(&context, &lab, &running);
     for guest in guests.unwrap_or_default() {
         if meets.matches(&guest.name) {
             let off = || Error::cant(format!("{} does not run", guest.name));
-            let inside = self::guest(&lab, &running, &guest.name);
+            let inside = self::guest(&lab, &places, &guest.name);
             found.push((guest.name.clone(), inside.and_then(|it| it.ok_or_else(off))));
         }
     }
@@ -114,26 +115,17 @@ fn owner(context: &Context, node: &str) -> String {
 }
 
 /// The guest of this name, in whichever of the cluster nodes it runs.
-fn guest(lab: &Lab, running: &Running, name: &str) -> Result<Option<Inside>> {
-    let found = running
-        .cluster(lab)
-        .into_iter()
-        .find_map(|(_, node)| nested(node, name));
-    match found {
-        Some(pid) if inside::is_frozen(pid) => {
+fn guest(lab: &Lab, guests: &Guests<'_>, name: &str) -> Result<Option<Inside>> {
+    match guests.find(name) {
+        Some(place) if place.is_paused() => {
             Err(Error::cant(format!("{name} is paused")).mend(format!(
                 "virsh -c {} resume {name}, in the node that lxc-autogen lab status shows it on",
                 LXC.uri
             )))
         }
-        Some(pid) => Inside::of(name, pid, config::environment(lab)).map(Some),
+        Some(place) => place.enter(lab).map(Some),
         None => Ok(None),
     }
-}
-
-/// PID of a nested container's init in this host's numbers.
-pub(crate) fn nested(node: &Inside, name: &str) -> Option<u32> {
-    init_of(name, node.pid()?)
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ mod fixed;
 mod given;
 pub mod graph;
 pub(crate) mod groups;
+pub(crate) mod guests;
 pub(crate) mod held;
 pub(crate) mod hosts;
 mod inventory;
@@ -141,6 +142,10 @@ pub struct Lab {
     pub emulator: PathBuf,
     /// Whether this kernel has /proc/sysrq-trigger, which the nodes must not use.
     pub mask_sysrq: bool,
+    /// Whether cluster nodes that are containers have /dev/net/tun, by which their libvirt connects
+    /// virtual machines: where this host had it when the lab was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub tun: bool,
     /// The newest CIB schema of the tree, such as `pacemaker-3.9`.
     pub schema: String,
     /// The environment of pacemaker-remoted in remote nodes and guests.

@@ -79,6 +79,7 @@ pub(crate) fn choose(look: &Look<'_>, wanted: &Wanted, saved: Option<&Lab>) -> R
                 spec,
                 // The host may have another kernel or other settings by now.
                 mask_sysrq: has_sysrq(),
+                tun: saved.tun && virtual_host::has_tun(),
                 ipv6: ipv6::kept(look.context, saved.ipv6),
                 ..saved.clone()
             }
@@ -233,6 +234,7 @@ fn new_lab(look: &Look<'_>, spec: LabSpec) -> Result<Lab> {
         remoted,
         emulator: libvirt::emulator(),
         mask_sysrq: has_sysrq(),
+        tun: virtual_host::has_tun(),
         spec,
     })
 }

@@ -20,6 +20,7 @@ pub(crate) fn sample(cluster_nodes: u32, remote_nodes: u32) -> Lab {
         remoted: set.remoted,
         emulator: set.emulator,
         mask_sysrq: true,
+        tun: false,
         schema: "pacemaker-3.9".into(),
         remoted_environment: set.environment,
         packages: None,

@@ -1,12 +1,11 @@
 //! A lab's present state: its nodes, and the guests on each of them.
 
-use super::find::nested;
 use super::graph::Now;
+use super::guests::Guests;
 use super::running::Running;
 use super::{Lab, daemons, fence, maintenance, vote, wait};
 use crate::context::Context;
 use crate::error::Result;
-use crate::host::inside;
 use crate::pacemaker::monitor::View;
 use crate::plan::{Form, Kind, Machine};
 use crate::supervisor;
@@ -132,7 +131,7 @@ pub(crate) fn tree(context: &Context, lab: &Lab) -> Result<Tree> {
         }
         rows.push(row);
     }
-    let mut loose = hang_guests(lab, &running, view.as_ref(), &mut rows)?;
+    let mut loose = hang_guests(context, lab, &running, view.as_ref(), &mut rows)?;
     if running.cluster(lab).is_empty() {
         let nodes = rows.iter_mut().filter(|row| row.kind != Kind::Qnetd.text());
         let all = nodes.chain(&mut loose);
@@ -213,6 +212,7 @@ fn in_pacemaker(view: Option<&View>, name: &str) -> String {
 
 /// Puts each guest under the cluster node that it runs on; gives back the guests that run on none.
 fn hang_guests(
+    context: &Context,
     lab: &Lab,
     running: &Running,
     view: Option<&View>,
@@ -222,22 +222,19 @@ fn hang_guests(
     let guests = super::nested::set(lab)?
         .map(|s| s.guests())
         .unwrap_or_default();
-    let nodes = running.cluster(lab);
+    let places = Guests::of(context, lab, running);
     for guest in guests {
-        let found = nodes
-            .iter()
-            .find_map(|(node, inside)| Some((&node.name, nested(inside, &guest.name)?)));
+        let found = places.find(&guest.name);
         // The cluster says where a guest runs; where none answers, the place of its container does.
         let on = match view {
             Some(view) => view
                 .active
                 .get(&guest.resource)
-                .and_then(|active| active.first()?.nodes.first()),
-            None => found.map(|(node, _)| node),
+                .and_then(|active| active.first()?.nodes.first().cloned()),
+            None => found.as_ref().map(|place| place.node.to_owned()),
         };
-        let on = on.cloned();
         let libvirt = match found {
-            Some((_, pid)) if inside::is_frozen(pid) => "paused",
+            Some(place) if place.is_paused() => "paused",
             Some(_) => "running",
             None => "absent",
         };

@@ -10,6 +10,7 @@ use crate::host::poll::{Poll, Seen};
 use nix::mount::{MsFlags, mount};
 use nix::unistd::{chdir, chroot, sethostname};
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -87,30 +88,28 @@ fn shared(it: &Shared) -> Result<()> {
     mount_new(&it.tag, "virtiofs", &at, read_only, None)
 }
 
-/// Has the modules of this kernel in a /usr that is the host's own, which has none or others. The images
-/// of /usr have a link there.
+/// Has the modules of this kernel in a /usr that is the host's own, which has none or others: by a link,
+/// as the images of /usr have one, in a layer over it. (What is mounted in /usr would not be seen in a
+/// node's own layer over all of it.)
 fn modules_in_usr(shape: &Shape) -> Result<()> {
     let usr = inside(Path::new("/usr"));
     if !shape.shared.iter().any(|it| inside(&it.at) == usr) {
         return Ok(());
     }
-    let at = usr.join("lib/modules");
-    if !at.is_dir() {
-        // There is no place for them: one layer more has it.
-        let upper = inside(Path::new("/.usr"));
-        fs::create_dir_all(&upper).map_err(|e| Error::io("make directory", &upper, e))?;
-        let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
-        mount_new("tmpfs", "tmpfs", &upper, safe, Some("mode=755"))?;
-        let layer = upper.join("upper/lib/modules");
-        for new in [&layer, &upper.join("work")] {
-            fs::create_dir_all(new).map_err(|e| Error::io("make directory", new, e))?;
-        }
-        let (lower, upper) = (usr.display(), upper.display());
-        let options = format!("lowerdir={lower},upperdir={upper}/upper,workdir={upper}/work");
-        let flags = MsFlags::MS_RDONLY;
-        mount_new("overlay", "overlay", &usr, flags, Some(&options))?;
+    let layer = inside(Path::new("/.usr"));
+    fs::create_dir_all(&layer).map_err(|e| Error::io("make directory", &layer, e))?;
+    let safe = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
+    mount_new("tmpfs", "tmpfs", &layer, safe, Some("mode=755"))?;
+    let lib = layer.join("upper/lib");
+    for new in [&lib, &layer.join("work")] {
+        fs::create_dir_all(new).map_err(|e| Error::io("make directory", new, e))?;
     }
-    mount_with(Some(&inside(Path::new(MODULES_AT))), &at, MsFlags::MS_BIND)
+    let link = lib.join("modules");
+    symlink(MODULES_AT, &link).map_err(|e| Error::io("link", &link, e))?;
+    let (lower, layer) = (usr.display(), layer.display());
+    let options = format!("lowerdir={lower},upperdir={layer}/upper,workdir={layer}/work");
+    let flags = MsFlags::MS_RDONLY;
+    mount_new("overlay", "overlay", &usr, flags, Some(&options))
 }
 
 /// Makes what is to be covered, where it is not there.

@@ -3,8 +3,7 @@
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::poll::{Poll, Seen};
-use crate::host::processes;
-use crate::lab::find::nested;
+use crate::lab::guests::Guests;
 use crate::lab::running::Running;
 use crate::lab::{Lab, held, wait};
 use crate::pacemaker::tools;
@@ -22,12 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// When libvirt does not answer.
 pub(crate) fn kill(context: &Context, lab: &Lab, guests: &[Machine]) -> Result<Vec<String>> {
     let running = Running::of(context, lab)?;
-    let cluster = running.cluster(lab);
+    let places = Guests::of(context, lab, &running);
     let mut off = Vec::new();
     for guest in guests {
-        let mut places = cluster.iter();
-        match places.find_map(|(_, node)| nested(node, &guest.name)) {
-            Some(pid) => processes::kill_now(pid),
+        match places.find(&guest.name) {
+            Some(place) => place.kill(context)?,
             None => off.push(guest.name.clone()),
         }
     }

@@ -8,6 +8,7 @@ use crate::libvirt::hypervisor::Hypervisor;
 use crate::libvirt::marked_state_dir;
 use crate::xml::{self, El};
 use std::path::Path;
+use std::time::Duration;
 
 /// A line of `virsh list --all`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,21 @@ pub fn domains(host: &Host, hypervisor: &Hypervisor) -> Result<Vec<DomainRow>> {
     let text = ok(host, hypervisor, list.run(host)?)?;
     Ok(parse_list(&text, hypervisor, process_there))
 }
+
+/// All domains of a libvirt in another place, whose processes cannot be looked at from here.
+///
+/// # Errors
+/// When virsh fails there, or does not answer within a few seconds.
+pub fn domains_in(at: &dyn At, hypervisor: &Hypervisor) -> Result<Vec<DomainRow>> {
+    let list = at
+        .cmd("virsh")
+        .args(["-q", "-c", hypervisor.uri, "list", "--all"]);
+    let text = list.timeout(ELSEWHERE).ok(at.host())?;
+    Ok(parse_list(&text, hypervisor, |_| true))
+}
+
+/// How long a libvirt elsewhere may take to answer.
+const ELSEWHERE: Duration = Duration::from_secs(8);
 
 fn parse_list(text: &str, hypervisor: &Hypervisor, alive: impl Fn(u32) -> bool) -> Vec<DomainRow> {
     text.lines()

@@ -9,7 +9,9 @@ mod lifecycle;
 mod limits;
 mod networks;
 
-pub use domains::{DomainRow, child_of, domains, domains_of, dump_domains, marked_domains, marks};
+pub use domains::{
+    DomainRow, child_of, domains, domains_in, domains_of, dump_domains, marked_domains, marks,
+};
 pub use lifecycle::{create, create_all, define, define_and_start, destroy_domains, end_all};
 pub use limits::limit_memory;
 pub use networks::{active_networks, dump_network, networks, raise_network, remove_network};

