@@ -1,4 +1,6 @@
 //! The command line as people meet it, without a cluster: usage errors, help, dry runs.
+//!
+//! Long because it is many small questions to one program, which share how it is asked.
 
 // A test is not the program: it starts what it likes, and prints.
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros)]
