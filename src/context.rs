@@ -20,6 +20,8 @@ pub struct Options {
     pub json: bool,
     /// Seconds to wait where another run is at work; without, such a run fails at once.
     pub wait: Option<u64>,
+    /// The command changes nothing, and programs are not waited for as long as where they do.
+    pub only_looks: bool,
 }
 
 /// Everything that a piece of work needs besides its own arguments.
@@ -38,12 +40,31 @@ pub struct Context {
 impl Context {
     /// A context with these options and this state directory, which must have been checked.
     pub fn new(options: Options, state_dir: PathBuf) -> Context {
+        let host = Host::new(options.verbose);
         Context {
-            host: Host::new(options.verbose),
+            host: host.waits(!options.quiet, options.only_looks),
             report: Report::new(options.quiet, options.verbose),
             options,
             state_dir,
         }
+    }
+
+    /// The same context for a command that changes nothing, and waits for no program for long.
+    pub fn only_looking(&self) -> Context {
+        let options = Options {
+            only_looks: true,
+            ..self.options
+        };
+        Context::new(options, self.state_dir.clone())
+    }
+
+    /// The opposite of [`Context::only_looking`].
+    pub fn patient(&self) -> Context {
+        let options = Options {
+            only_looks: false,
+            ..self.options
+        };
+        Context::new(options, self.state_dir.clone())
     }
 
     /// The same context with another state directory, such as a lab's.

@@ -9,7 +9,7 @@ use owned::{check_content, check_identity, check_owner};
 
 use crate::change::{
     Change, InState, Journal, LOCK_FILE, OwnFiles, Rank, SET_FILE, StateDir, StateFile, Undoer,
-    remove_empty_state,
+    check_foreign, remove_empty_state,
 };
 use crate::context as work;
 use crate::error::{Context, Error, Kind, Result};
@@ -94,6 +94,11 @@ impl State {
 
     fn begin(dir: &Path, temporary: &Path) -> Result<State> {
         check_owner(temporary)?;
+        // Another's files do not become ours by the directory's name.
+        check_foreign(temporary).map_err(|e| {
+            let shown = temporary.display();
+            Error::cant(format!("{shown} is in the way: {}", e.message())).mend("move it away")
+        })?;
         let lock = lock::take(&temporary.join(LOCK_FILE))?;
         files::remove_file(&temporary.join(journal::FILE))?;
         let ino = files::identity(temporary)?;

@@ -60,7 +60,9 @@ pub use peers::Peer;
 pub use property::{Joining, Monitors, Properties, Property, Throttle};
 pub use replay::Undoer;
 pub use shared_daemon::SharedDaemon;
-pub use state_dir::{LOCK_FILE, OwnFiles, SET_FILE, StateDir, StateDirectory, remove_empty_state};
+pub use state_dir::{
+    LOCK_FILE, OwnFiles, SET_FILE, StateDir, StateDirectory, check_foreign, remove_empty_state,
+};
 pub use traces::Traces;
 
 /// The journal of our changes.

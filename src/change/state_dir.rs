@@ -138,7 +138,11 @@ pub(super) fn is_own_file(name: &str) -> bool {
     OURS.contains(&name)
 }
 
-fn check_foreign(path: &Path) -> Result<()> {
+/// Refuses a state directory with anything in it but lock and journal.
+///
+/// # Errors
+/// With the names of what else is there.
+pub fn check_foreign(path: &Path) -> Result<()> {
     let foreign: Vec<String> = std::fs::read_dir(path)
         .map_err(|e| Error::io("read", path, e))?
         .flatten()
@@ -160,6 +164,7 @@ fn check_foreign(path: &Path) -> Result<()> {
 /// # Errors
 /// When something else is in it.
 pub fn remove_empty_state(dir: &Path) -> Result<()> {
+    check_foreign(dir)?;
     // A run killed on the way leaves it with the name of an unfinished one, which the next run
     // clears.
     let mut now = dir.to_owned();

@@ -121,6 +121,8 @@ fn probe(context: &Context, works: bool, quick: bool) -> Check {
 const PROBE: &str = "lxc-autogen-probe-";
 
 fn start_probe(context: &Context) -> Result<()> {
+    // What is started must be ended, however long that takes.
+    let context = &context.patient();
     clear_old_probes();
     let dir = tempfile::Builder::new()
         .prefix(PROBE)

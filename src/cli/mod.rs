@@ -166,6 +166,7 @@ impl Common {
             verbose: self.verbose,
             json: self.json,
             wait: self.wait,
+            only_looks: false,
         }
     }
 }

@@ -88,7 +88,7 @@ fn carry_out(context: &Context, cli: Cli) -> Result<()> {
         Some(Command::Exec { node, command }) => return exec::run(context, &node, &command),
         Some(Command::Shell { node }) => return exec::shell(context, &node),
         Some(Command::Restart { nodes }) => return restart::run(context, &nodes),
-        Some(Command::Status) => return status::run(context),
+        Some(Command::Status) => return status::run(&context.only_looking()),
         Some(Command::Lab { command }) => return in_lab(context, &command),
         Some(Command::Node(command)) => return for_a_node(context, command),
         Some(Command::Completions { shell }) => {

@@ -15,6 +15,7 @@ use std::path::Path;
 /// # Errors
 /// [`crate::error::Kind::Cant`] when a check fails.
 pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()> {
+    let (patient, context) = (context, &context.only_looking());
     let saved = preview::saved(context).ok().flatten();
     let kept = saved.as_ref().map(|set| set.spec.containers);
     let containers = wanted.containers.or(kept).unwrap_or(2);
@@ -33,7 +34,7 @@ pub(super) fn run(context: &Context, wanted: &Wanted, quick: bool) -> Result<()>
     let chosen = || choose_set(&look, wanted, saved.as_ref(), &Elsewhere::default());
     checks.extend(libvirt::checks(context, chosen, quick));
     if is_virtual {
-        checks.extend(virtual_host::checks(context, false));
+        checks.extend(virtual_host::checks(patient, false));
     }
     checks.extend(cluster::checks(&look, wanted, saved.as_ref()));
     checks.extend(outlook::checks(&look, chosen));

@@ -20,6 +20,8 @@ use wait_timeout::ChildExt;
 
 /// How long a program may run when its command sets no timeout.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+/// When it is said that a program is waited for: nobody takes so long for work by then.
+const SOON: Duration = Duration::from_secs(3);
 /// How many lines of a program's error output an error quotes, from the end.
 const STDERR_LINES: usize = 12;
 
@@ -165,7 +167,7 @@ impl Cmd {
     /// when it could not be started, ran into the timeout or was ended by a signal.
     pub fn run(&self, host: &Host) -> Result<Output> {
         let began = Instant::now();
-        let result = self.run_untraced();
+        let result = self.run_untraced(host);
         if host.verbose {
             let ending = match &result {
                 Ok(output) => format!("exit {}", output.code),
@@ -183,7 +185,7 @@ impl Cmd {
 
     // The one place that may.
     #[allow(clippy::disallowed_methods)]
-    fn run_untraced(&self) -> Result<Output> {
+    fn run_untraced(&self, host: &Host) -> Result<Output> {
         let program = self.found()?;
         let mut stdout = memory_file("stdout")?;
         let mut stderr = memory_file("stderr")?;
@@ -202,15 +204,17 @@ impl Cmd {
         let mut child = command
             .spawn()
             .map_err(|e| Error::failed(format!("start {}: {e}", self.line())))?;
+        let timeout = host.patience(&self.program, self.timeout);
         let waited = self
-            .wait(&mut child)
+            .wait(host, &mut child, timeout)
             .map_err(|e| Error::failed(format!("wait for {}: {e}", self.line())))?;
         let Some(status) = waited else {
             end_group(&mut child);
+            host.has_hung(&self.program);
             return Err(Error::failed(format!(
                 "{} did not end within {} s",
                 self.line(),
-                self.timeout.as_secs_f32()
+                timeout.as_secs_f32()
             ))
             .details(tail(&read_back(&mut stderr)?)));
         };
@@ -282,20 +286,31 @@ impl Cmd {
         })
     }
 
+    /// Waits for the program, and says so when one that should answer soon has not.
     fn wait(
         &self,
+        host: &Host,
         child: &mut std::process::Child,
+        timeout: Duration,
     ) -> std::io::Result<Option<std::process::ExitStatus>> {
-        if !self.interruptible {
-            return child.wait_timeout(self.timeout);
-        }
         let began = Instant::now();
+        if host.tells_waits && timeout > SOON && timeout <= DEFAULT_TIMEOUT {
+            let status = child.wait_timeout(SOON)?;
+            if status.is_some() {
+                return Ok(status);
+            }
+            let (line, most) = (self.line(), timeout.as_secs());
+            crate::report::say(format!("waiting for up to {most} s: {line}"));
+        }
+        if !self.interruptible {
+            return child.wait_timeout(timeout.saturating_sub(began.elapsed()));
+        }
         let mut told = false;
         // Not by host::poll: a signal does not end this wait, it ends the program that is waited
         // for.
         loop {
             let status = child.wait_timeout(Duration::from_millis(100))?;
-            if status.is_some() || began.elapsed() > self.timeout {
+            if status.is_some() || began.elapsed() > timeout {
                 return Ok(status);
             }
             if !told && super::signals::check().is_err() {
@@ -477,6 +492,24 @@ mod tests {
             .unwrap_err();
         assert!(e.to_string().contains("did not end within"), "{e}");
         assert!(began.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn one_that_has_hung_is_not_waited_for_as_long_again() {
+        let host = Host {
+            is_hasty: true,
+            ..host()
+        };
+        let sleep = |timeout| Cmd::new("sleep").arg("60").timeout(timeout);
+        let e = sleep(Duration::from_millis(100)).ok(&host).unwrap_err();
+        assert!(e.to_string().contains("did not end within 0.1 s"), "{e}");
+        let e = sleep(Duration::from_secs(50)).ok(&host).unwrap_err();
+        assert!(e.to_string().contains("did not end within 2 s"), "{e}");
+        // What is to be changed gets its time.
+        assert_eq!(
+            self::host().patience("sleep", DEFAULT_TIMEOUT),
+            DEFAULT_TIMEOUT
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Directories of the host that options name: whether they are there, and what is in them.
 
 use super::LabSpec;
-use super::spec::{bad_agents, not_sharable};
+use super::spec::{bad_agents, check_shared, not_sharable};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::files;
@@ -18,6 +18,18 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
     const MEND: &str = "name one that is there";
     if let Some(share) = spec.share.iter().find(|share| !share.source.is_dir()) {
         return Err(not_sharable(&share.source, ABSENT).mend(MEND));
+    }
+    for share in &spec.share {
+        // What a link leads to is what nodes would see.
+        let leads_to = share.source.canonicalize();
+        let leads_to = leads_to.ok().filter(|path| *path != share.source);
+        if let Some(path) = leads_to.filter(|path| check_shared(path).is_err()) {
+            let why = format!("it is a link that leads to {}", path.display());
+            let (path, target) = (path.display(), share.target.display());
+            return Err(not_sharable(&share.source, &why).mend(format!(
+                "say so, if nodes are to see that: --share {path}:{target}"
+            )));
+        }
     }
     if let Some(path) = spec.overlay.as_ref().filter(|path| !path.is_dir()) {
         return Err(Error::usage(format!("--overlay {}: {ABSENT}", path.display())).mend(MEND));
@@ -104,6 +116,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (there, absent) = (directory.path(), directory.path().join("no"));
         let share = |path: &Path| path.display().to_string().parse().unwrap();
+        let link = there.join("link");
+        std::os::unix::fs::symlink("/etc", &link).unwrap();
+        let leads = LabSpec {
+            share: vec![share(&link)],
+            ..LabSpec::default()
+        };
+        let e = check(&leads).unwrap_err();
+        assert!(e.message().ends_with("a link that leads to /etc"), "{e}");
         let mut spec = LabSpec {
             share: vec![share(there)],
             ..LabSpec::default()

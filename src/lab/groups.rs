@@ -12,7 +12,7 @@
 //! The node can do neither, and nodes are started by others than us (by fencing): so a daemon on
 //! this host does it.
 
-use crate::change::{Change, Daemon, File, StateFile};
+use crate::change::{Change, Daemon, File, Journal, StateFile};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::host::Host;
@@ -93,6 +93,7 @@ pub(crate) fn start(context: &Context, state: &mut State, lab: &Lab) -> Result<(
 /// # Errors
 /// When it cannot detach from the terminal and the pipes that it was started with.
 pub fn keep(list: &Path) -> Result<()> {
+    check_list(list)?;
     detach(&list.with_file_name(LOG))?;
     let host = Host::new(false);
     let mut said = String::new();
@@ -114,6 +115,21 @@ pub fn keep(list: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Refuses what is not the list of a lab: the daemon writes a log beside it.
+fn check_list(list: &Path) -> Result<()> {
+    let lab = list.parent().unwrap_or(Path::new("/"));
+    let is_ours = list.file_name().is_some_and(|name| name == LIST)
+        && files::is_real_file(list)
+        && Journal::peek(lab)?
+            .iter()
+            .any(|it| matches!(it, Change::Inside(it) if it.name() == LOG));
+    match is_ours {
+        true => Ok(()),
+        false => Err(Error::usage(format!("{} is no lab's list", list.display()))
+            .mend("lab up runs this by itself")),
+    }
+}
+
 /// Detaches from the terminal and the pipes that the daemon was started with; its output goes to
 /// the log.
 fn detach(log: &Path) -> Result<()> {
@@ -121,6 +137,7 @@ fn detach(log: &Path) -> Result<()> {
     let open = |path: &Path| {
         let mut options = std::fs::OpenOptions::new();
         let options = options.read(true).append(true).create(true).mode(0o600);
+        let options = options.custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
         options.open(path).map_err(|e| Error::io("open", path, e))
     };
     let null = open(Path::new("/dev/null"))?;

@@ -9,7 +9,7 @@ mod whole;
 pub use agents::Agents;
 pub(super) use agents::bad as bad_agents;
 pub use share::Share;
-pub(super) use share::{absolute, not_sharable};
+pub(super) use share::{absolute, check as check_shared, not_sharable};
 pub use variable::Variable;
 pub use vms::Vms;
 

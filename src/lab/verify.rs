@@ -19,9 +19,12 @@ pub(crate) fn look_at(context: &Context, wanted: &Wanted, quick: bool) -> Result
     let quiet = Options {
         quiet: true,
         dry_run: true,
+        only_looks: true,
         ..context.options
     };
-    let context = &Context::new(quiet, context.state_dir.clone());
+    let mut own = Context::new(quiet, context.state_dir.clone());
+    own.host = own.host.waits(!context.options.quiet, true);
+    let context = &own;
     let saved = match users::is_root() {
         true => directory::load(&context.state_dir)?,
         false => None,

@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::error::{Kind, Result};
+use crate::host::files;
 use crate::look::Look;
 use crate::rootfs::{self, Remoted, UNPACKED};
 use std::path::Path;
@@ -43,7 +44,8 @@ pub(crate) fn environment(base: &Path) -> Vec<(String, String)> {
     const SAME: &[&str] = &["PCMK_remote_port", "PCMK_tls_priorities", "PCMK_ipc_buffer"];
     let given = ["etc/default/pacemaker", "etc/sysconfig/pacemaker"]
         .iter()
-        .find_map(|path| std::fs::read_to_string(base.join(path)).ok())
+        .find_map(|path| files::read_in_root(base, Path::new(path)).ok().flatten())
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         .unwrap_or_default();
     let mut all = vec![
         (

@@ -8,6 +8,7 @@
 
 use super::left_out::reason;
 use crate::error::{Error, Result};
+use crate::host::files;
 use regex::bytes::{RegexSet, RegexSetBuilder};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown, symlink};
@@ -64,6 +65,10 @@ const LARGEST: u64 = 4 << 20;
 pub fn copy(base: &Path, to: &Path) -> Result<()> {
     let signs = Signs::new()?;
     let from = base.join("etc");
+    if !files::is_real_directory(&from) {
+        let why = format!("{} is no directory of the tree's own", from.display());
+        return Err(Error::cant(why).mend("name a tree with an /etc in it, and not a link to one"));
+    }
     let wanted = |entry: &walkdir::DirEntry| {
         let Ok(path) = entry.path().strip_prefix(&from) else {
             return false;

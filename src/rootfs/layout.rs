@@ -52,7 +52,7 @@ impl Layout {
     /// When the database cannot be read.
     pub fn packages(&self) -> Result<Option<String>> {
         let bytes = CHANGING.iter().find_map(|file| {
-            let read = files::read_optional(&self.base.join(file));
+            let read = files::read_in_root(&self.base, Path::new(file));
             read.transpose()
         });
         Ok(bytes.transpose()?.map(|bytes| files::sha256(&bytes)))

@@ -29,7 +29,7 @@ impl Owners {
     /// [`crate::error::Kind::Cant`] when there is no group haclient, that is, no Pacemaker.
     pub fn of(base: &Path) -> Result<Self> {
         let id = |file: &str, name: &str| -> Result<Option<u32>> {
-            let bytes = files::read_optional(&base.join(file))?.unwrap_or_default();
+            let bytes = files::read_in_root(base, Path::new(file))?.unwrap_or_default();
             Ok(id_in(&String::from_utf8_lossy(&bytes), name))
         };
         let here = base == Path::new("/");
@@ -171,7 +171,7 @@ impl Writer {
 
     fn copy_of(&mut self, path: &str) -> Result<Option<&[u8]>> {
         if !self.copies.contains_key(path) {
-            let bytes = files::read_optional(&self.base.join(path))?;
+            let bytes = files::read_in_root(&self.base, Path::new(path))?;
             self.copies.insert(path.to_owned(), bytes);
         }
         Ok(self.copies.get(path).and_then(|b| b.as_deref()))
@@ -181,7 +181,7 @@ impl Writer {
         if let Some(known) = self.links.get(path) {
             return Ok(known.clone());
         }
-        let link = match files::read_optional(&self.base.join(path))? {
+        let link = match files::read_in_root(&self.base, Path::new(path))? {
             None => None,
             Some(bytes) => {
                 let to = self.shared.join(path.replace('/', "-"));

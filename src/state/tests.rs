@@ -40,6 +40,24 @@ fn what_a_killed_run_left_of_it_is_taken_away_or_taken_over() {
     leave();
     State::open_or_make(&dir).unwrap();
     assert_eq!(names(), 1);
+    State::open(&dir).unwrap();
+    // With another's file in it, it is nobody's that we know.
+    let dir = parent.path().join("other");
+    let unfinished = temporary_name(&dir);
+    std::fs::DirBuilder::new()
+        .mode(0o700)
+        .create(&unfinished)
+        .unwrap();
+    for file in ["holiday.jpg", journal::FILE] {
+        std::fs::write(unfinished.join(file), "x").unwrap();
+    }
+    let e = State::open_or_make(&dir).unwrap_err();
+    assert!(e.message().ends_with("holiday.jpg"), "{e}");
+    State::clear_unfinished(&dir).unwrap_err();
+    for file in ["holiday.jpg", journal::FILE] {
+        assert!(unfinished.join(file).exists(), "{file}");
+    }
+    assert!(!dir.exists());
 }
 
 #[test]

@@ -100,6 +100,13 @@ fn a_journal_on_a_full_disk() {
     let before = Before::new();
     tool(&format!("mount -t tmpfs -o size=400k disk {disk}"));
     lxa(&format!("up -c 2 --state-dir {disk}/state")).exits(0);
+    // Not even the page that the journal has begun takes any more.
+    let path = directory.path().join("state/journal.jsonl");
+    let mut journal = std::fs::read(&path).unwrap();
+    journal.extend(b"{\"undone\":{\"seqs\":[]}}");
+    journal.resize((journal.len() + 1).next_multiple_of(4096) - 1, b' ');
+    journal.push(b'\n');
+    std::fs::write(&path, journal).unwrap();
     let filler = directory.path().join("filler");
     let mut file = std::fs::File::create(&filler).unwrap();
     while file.write_all(&[0; 4096]).is_ok() {}
@@ -151,10 +158,9 @@ fn a_tool_that_says_done() {
 fn a_lab_beside_a_set() {
     let before = Before::new();
     lxa("up -c 1").exits(0);
-    let beside = Before::new();
     lxa("lab up --cluster-nodes 1 -c 0 --init own --fencing false").exits(0);
     lxa("lab down").exits(0);
-    beside.is_as_now();
+    assert!(Path::new("/etc/pacemaker/authkey").exists());
     assert_eq!(online(), names("lxc", 1));
     lxa("lab up --cluster-nodes 1 -c 0 --init own --fencing false").exits(0);
     lxa("cleanup").exits(0);

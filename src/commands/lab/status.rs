@@ -12,7 +12,7 @@ use crate::report::{json, result, table};
 /// When there is no such lab; parts that do not answer are shown as such.
 pub(in crate::commands) fn run(context: &Context, name: &str) -> Result<()> {
     users::require_root_even_dry("lab status")?;
-    let (context, lab) = existing(context, Some(name))?;
+    let (context, lab) = existing(&context.only_looking(), Some(name))?;
     let tree = tree(&context, &lab)?;
     if context.options.json {
         return json(&serde_json::json!(tree));
@@ -30,7 +30,7 @@ pub(in crate::commands) fn all(context: &Context) -> Result<()> {
     users::require_root_even_dry("lab status")?;
     let mut trees = Vec::new();
     for name in beside(&context.state_dir) {
-        let context = of_lab(context, &name)?;
+        let context = of_lab(&context.only_looking(), &name)?;
         if let Some(lab) = load(&context.state_dir)? {
             trees.push(tree(&context, &lab)?);
         }

@@ -1,4 +1,5 @@
-//! Removing what a record names, and nothing that a symlink leads to.
+//! Removing what a record names, and nothing that a symlink leads to; and reading a file of a tree that
+//! no symlink leads out of.
 
 use super::exists;
 use crate::error::{Error, Result};
@@ -6,6 +7,8 @@ use rustix::fs::{
     AtFlags, FileType, Mode, OFlags, ResolveFlags, openat, openat2, statat, unlinkat,
 };
 use rustix::io::Errno;
+use std::fs::File;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
@@ -78,6 +81,47 @@ fn step_by_step(base: OwnedFd, below: &Path) -> rustix::io::Result<OwnedFd> {
     Ok(directory)
 }
 
+/// The bytes of a file in a tree, or `None` when there is none. Symlinks lead where they lead for who has
+/// the tree as the root: none leads out of it, to what is not the tree's to give.
+///
+/// # Errors
+/// When it is no file (reading a FIFO would never end), or cannot be read.
+pub fn read_in_root(root: &Path, path: &Path) -> Result<Option<Vec<u8>>> {
+    let shown = root.join(path);
+    let failed = |e: std::io::Error| Error::io("read", &shown, e);
+    let mut file = match open_in_root(root, path) {
+        Ok(file) => File::from(file),
+        Err(Errno::NOENT) => return Ok(None),
+        Err(e) => return Err(failed(e.into())),
+    };
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Error::cant(format!("{} is no file", shown.display())));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some(bytes))
+}
+
+fn open_in_root(root: &Path, path: &Path) -> rustix::io::Result<OwnedFd> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let tree = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let at = openat(rustix::fs::CWD, root, tree, Mode::empty())?;
+    let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    match openat2(&at, path, flags, Mode::empty(), resolve) {
+        // As above. Then a path that leads out is refused, also where it would be found inside.
+        Err(Errno::NOSYS | Errno::PERM) => {
+            let io = |e: std::io::Error| Errno::from_io_error(&e).unwrap_or(Errno::IO);
+            let root = root.canonicalize().map_err(io)?;
+            let path = root.join(path).canonicalize().map_err(io)?;
+            match path.starts_with(root) {
+                true => openat(rustix::fs::CWD, &path, flags, Mode::empty()),
+                false => Err(Errno::XDEV),
+            }
+        }
+        opened => opened,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,5 +168,38 @@ mod tests {
             assert!(!exists(&at(path)));
         }
         assert!(at("outside").exists());
+    }
+
+    #[test]
+    fn a_tree_gives_what_is_its_own() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |path: &str| directory.path().join(path);
+        fs::create_dir_all(at("tree/etc/real")).unwrap();
+        fs::write(at("secret"), "the host's").unwrap();
+        fs::write(at("tree/etc/real/hosts"), "the tree's").unwrap();
+        let link =
+            |target: &Path, name: &str| std::os::unix::fs::symlink(target, at(name)).unwrap();
+        link(&at("secret"), "tree/etc/absolute");
+        link(Path::new("../../secret"), "tree/etc/relative");
+        link(Path::new("/etc/real/hosts"), "tree/etc/hosts");
+        link(directory.path(), "tree/host");
+        let read = |path: &str| read_in_root(&at("tree"), Path::new(path));
+        for path in [
+            "etc/absolute",
+            "etc/relative",
+            "host/secret",
+            "../secret",
+            "etc/none",
+        ] {
+            assert_eq!(read(path).unwrap(), None, "{path}");
+        }
+        for path in ["etc/hosts", "etc/real/hosts", "/etc/hosts"] {
+            assert_eq!(read(path).unwrap().unwrap(), b"the tree's", "{path}");
+        }
+        let fifo = at("tree/etc/fifo");
+        nix::unistd::mkfifo(&fifo, nix::sys::stat::Mode::S_IRUSR).unwrap();
+        let e = read("etc/fifo").unwrap_err();
+        assert!(e.message().ends_with("is no file"), "{e}");
+        assert!(read("etc").unwrap_err().message().ends_with("is no file"));
     }
 }

@@ -5,7 +5,7 @@ mod pending;
 mod remove;
 mod within;
 
-pub use beneath::remove_beneath;
+pub use beneath::{read_in_root, remove_beneath};
 pub use pending::{
     Attributes, Existing, Pending, set_directory_attributes, sync_directory, temporary_name,
     unfinished, write_atomic,

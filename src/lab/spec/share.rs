@@ -153,7 +153,7 @@ pub(super) fn check_share(share: &Share) -> Result<()> {
 
 /// Refuses to share directories that are a node's own. Whether the directory exists is asked
 /// elsewhere: nothing here reads the disk.
-pub(super) fn check(path: &Path) -> Result<()> {
+pub(in crate::lab) fn check(path: &Path) -> Result<()> {
     check_path(path, |why| not_sharable(path, why))?;
     let covers = |own: &&str| Path::new(own).starts_with(path);
     let taken = TAKEN.iter().any(|own| path.starts_with(own));

@@ -82,8 +82,8 @@ pub(super) fn check(spec: &LabSpec) -> Result<()> {
         );
     }
     if !spec.has_vms() {
-        let watchdog = spec.vms.watchdog.map(|it| it.name()).into_iter();
-        return watchdog.map(|it| Err(no_vm(it))).collect();
+        let mut watchdog = spec.vms.watchdog.map(|it| it.name()).into_iter();
+        return watchdog.try_for_each(|it| Err(no_vm(it)));
     }
     let cloud = Choice::Newest(Flavour::Cloud);
     if spec.vms.watchdog == Some(Watchdog::I6300esb) && spec.vms.kernel == cloud {
