@@ -16,6 +16,7 @@ mod deaths;
 mod everyday;
 #[path = "../common/golden.rs"]
 mod golden;
+mod hanging;
 mod isolation;
 mod journal;
 #[path = "../common/kill.rs"]
@@ -64,6 +65,7 @@ fn main() {
             journal::TESTS,
             trouble::TESTS,
             refused::TESTS,
+            hanging::TESTS,
             snapshot::TESTS,
         ],
         &[],
