@@ -174,8 +174,12 @@ impl Lab {
     /// # Errors
     /// When it is not JSON of this format.
     pub fn from_json(text: &str, what: &str) -> Result<Lab> {
-        let lab: Lab = serde_json::from_str(text)
-            .map_err(|e| Error::failed(format!("{what}: {e}")).mend("was it changed by hand?"))?;
+        let lab: Lab = serde_json::from_str(text).map_err(|e| {
+            Error::failed(format!("{what}: {e}")).mend(
+                "it was damaged or changed by hand: mend it, or take the lab away, which does \
+                     without it: lxc-autogen lab down",
+            )
+        })?;
         if lab.version != VERSION {
             return Err(Error::cant(format!(
                 "{what} has format {}, and this lxc-autogen knows {VERSION}",

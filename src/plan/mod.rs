@@ -78,8 +78,12 @@ impl Set {
     /// # Errors
     /// When it is not JSON of this format.
     pub fn from_json(text: &str, what: &str) -> Result<Set> {
-        let set: Set = serde_json::from_str(text)
-            .map_err(|e| Error::failed(format!("{what}: {e}")).mend("was it changed by hand?"))?;
+        let set: Set = serde_json::from_str(text).map_err(|e| {
+            Error::failed(format!("{what}: {e}")).mend(
+                "it was damaged or changed by hand: mend it, or take the set away, which does \
+                     without it: lxc-autogen cleanup",
+            )
+        })?;
         if set.version != SET_VERSION {
             return Err(Error::cant(format!(
                 "{what} has format {}, and this lxc-autogen knows {SET_VERSION}",

@@ -1,6 +1,6 @@
 //! Whether a state directory is ours: root's alone, with a journal that was written for it.
 
-use crate::change::{Change, Journal, LOCK_FILE, StateDir, StateDirectory};
+use crate::change::{Change, Journal, LOCK_FILE, StateDir, StateDirectory, is_made_for};
 use crate::error::{Error, Result};
 use crate::host::files;
 use crate::journal;
@@ -39,6 +39,13 @@ pub(super) fn check_content(dir: &Path) -> Result<()> {
     let entries = std::fs::read_dir(dir).map_err(|e| Error::io("read", dir, e))?;
     match entries.flatten().find(|e| e.file_name() != LOCK_FILE) {
         None => Ok(()),
+        Some(_) if is_made_for(dir) => Err(Error::cant(format!(
+            "the journal in {} is gone",
+            dir.display()
+        ))
+        .mend(
+            "lxc-autogen cleanup, or lab down, takes away what is known to be ours, and names the rest",
+        )),
         Some(entry) => Err(Error::cant(format!(
             "{} holds {} and no journal of lxc-autogen",
             dir.display(),

@@ -77,3 +77,26 @@ fn what_is_not_ours_is_refused_by_name() {
         assert!(check_path(Path::new(bad)).is_err(), "{bad}");
     }
 }
+
+#[test]
+fn who_makes_something_is_told_that_the_journal_is_gone() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("state");
+    drop(State::open_or_make(&dir).unwrap());
+    let set = format!("{{\"state_dir\": \"{}\", ", dir.display());
+    std::fs::write(dir.join(SET_FILE), set).unwrap();
+    std::fs::remove_file(dir.join(journal::FILE)).unwrap();
+    let e = State::open_or_make(&dir).unwrap_err();
+    assert!(e.message().ends_with("is gone"), "{e}");
+    assert!(e.mend_text().unwrap().starts_with("lxc-autogen cleanup"));
+    // What is cut off is done without, and what a later version wrote is left to that one.
+    let context = work::Context::new(work::Options::default(), dir.clone());
+    let state = State::open_to_undo(&context).unwrap().unwrap();
+    assert!(state.is_lost && state.set.is_none());
+    drop(state);
+    let mut later = crate::plan::tests::sample(1);
+    later.version += 1;
+    std::fs::write(dir.join(SET_FILE), serde_json::to_string(&later).unwrap()).unwrap();
+    let e = State::open_to_undo(&context).unwrap_err();
+    assert!(e.mend_text().unwrap().contains("that made it"), "{e}");
+}

@@ -5,7 +5,7 @@ use super::owned::{check_content, check_identity, check_owner};
 use super::{State, load_set};
 use crate::change::{Change, Journal, LOCK_FILE, OwnFiles, StateDir, is_made_for};
 use crate::context as work;
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::host::{files, lock};
 use std::path::Path;
 
@@ -15,8 +15,8 @@ impl State {
     /// ours where what is in it says so. What is found by marks is then all that is known of it.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Cant`] when it is not root's own, holds foreign files, or another
-    /// run is at work in it.
+    /// [`Kind::Cant`] when it is not root's own, holds foreign files, another run is at work in it, or
+    /// the set is of a later version.
     pub fn open_to_undo(context: &work::Context) -> Result<Option<State>> {
         let dir = &context.state_dir;
         if !files::exists(dir) {
@@ -41,12 +41,16 @@ impl State {
             }
             journal.remember([own(dir, journal.is_new() && !is_made_for(dir))?]);
         }
-        let set = load_set(dir).unwrap_or_else(|e| {
-            context
-                .report
-                .warn(format!("{}; going on without", e.message()));
-            None
-        });
+        let set = match load_set(dir) {
+            Ok(set) => set,
+            // One of a later version is not damaged: that version knows what to do with it.
+            Err(e) if e.kind == Kind::Cant && !context.options.force => return Err(e),
+            Err(e) => {
+                let why = e.message();
+                context.report.warn(format!("{why}; going on without"));
+                None
+            }
+        };
         Ok(Some(State {
             dir: dir.to_owned(),
             journal,
