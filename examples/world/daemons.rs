@@ -209,6 +209,9 @@ pub fn in_node(tool: &str, directory: &Path, world: &Path, command: &[OsString])
         variable("WORLD_CACHE", cache),
         variable("RUST_BACKTRACE", backtrace),
     ]);
+    // That tests take long is asked for outside, too.
+    let long = std::env::var_os("LXC_AUTOGEN_LONG");
+    line.extend(long.map(|value| variable("LXC_AUTOGEN_LONG", value)));
     line.extend(command.iter().cloned());
     line
 }
