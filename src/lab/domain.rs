@@ -31,7 +31,7 @@ fn system(lab: &Lab, node: &Machine) -> Blueprint {
     let is_cluster = node.kind == Kind::Cluster;
     let is_container = node.form == Form::Container;
     let programs = Mount::read_only(&lab.path(PROGRAMS), Path::new(PROGRAMS_AT));
-    let guests = (is_cluster && (is_container || lab.spec.containers > 0)).then(|| Mount::Host {
+    let guests = (is_cluster && (is_container || lab.spec.vms.with_guests)).then(|| Mount::Host {
         source: lab.path(GUESTS),
         target: GUESTS_DIR.into(),
         read_only: false,
@@ -212,6 +212,18 @@ mod tests {
             let text = xml.find("devices").unwrap().render();
             assert_eq!(text.matches("family=\"ipv6\" prefix=\"64\"").count(), on);
         }
+    }
+
+    /// It mounts what its own disk says, which is written once.
+    #[test]
+    fn a_virtual_machine_keeps_its_place_for_guests_when_the_last_has_gone() {
+        let mut lab = sample(0, 0);
+        (lab.spec.cluster_vms, lab.spec.vms.with_guests) = (1, true);
+        let node = lab.cluster_nodes().pop().unwrap();
+        let before = blueprint(&lab, &node);
+        assert_eq!(before.live()[0].source, lab.path(GUESTS));
+        lab.spec.containers = 0;
+        assert_eq!(blueprint(&lab, &node), before);
     }
 
     #[test]

@@ -59,7 +59,7 @@ pub(super) fn refuse_other_kind(wanted: &LabSpec, saved: &LabSpec) -> Result<()>
         ),
         (
             "--containers",
-            wanted.containers > 0 && saved.containers == 0 && saved.cluster_vms > 0,
+            wanted.containers > 0 && saved.cluster_vms > 0 && !saved.vms.with_guests,
             "its virtual machines were made without a place for guest nodes' files",
         ),
         ("--kernel", vms.kernel != old.kernel, MADE),

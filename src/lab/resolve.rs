@@ -124,6 +124,7 @@ pub(super) fn resolve(
         None if cluster_vms > 0 => 0,
         _ => base.containers,
     };
+    let containers = wanted.containers.unwrap_or(containers);
     let spec = LabSpec {
         name: name_of(wanted).to_owned(),
         cluster_nodes: wanted.cluster_nodes.unwrap_or(base.cluster_nodes),
@@ -137,8 +138,12 @@ pub(super) fn resolve(
             board: wanted.machine.unwrap_or(base.vms.board),
             watchdog: wanted.watchdog.or(base.vms.watchdog),
             usr: wanted.vm_usr.unwrap_or(base.vms.usr),
+            with_guests: match saved {
+                Some(saved) if saved.cluster_vms > 0 => saved.vms.with_guests,
+                _ => containers > 0,
+            },
         },
-        containers: wanted.containers.unwrap_or(containers),
+        containers,
         subnet: subnet.or(base.subnet),
         links: wanted.links.unwrap_or(base.links),
         fencing: wanted.fencing.unwrap_or(base.fencing),

@@ -39,6 +39,10 @@ fn virtual_machines_are_nodes_like_others() {
     entered(&lab);
     shown(&lab);
     live(&lab, directory.path());
+    // Each that is killed would have its guest node recovered, too.
+    lab.change("-c 0").exits(0);
+    let all = "node1 vm1 remote-vm1";
+    lab.await_online("node1", 30, all);
 
     // Its plug is pulled: the container has it fenced, and it comes back.
     lxa("lab kill lab/vm1").exits(0);

@@ -22,6 +22,10 @@ pub struct Vms {
     pub watchdog: Option<Watchdog>,
     /// What their /usr is.
     pub usr: Usr,
+    /// Whether cluster nodes among them have the place for guest nodes' files, which they are made with:
+    /// it stays when the last guest node goes.
+    #[serde(default)]
+    pub with_guests: bool,
 }
 
 impl Default for Vms {
@@ -33,6 +37,7 @@ impl Default for Vms {
             board: Board::default(),
             watchdog: None,
             usr: Usr::default(),
+            with_guests: false,
         }
     }
 }
@@ -46,7 +51,7 @@ impl LabSpec {
     /// Whether a virtual machine sees a directory of this host live.
     pub fn sees_live(&self) -> bool {
         let is_shown = !self.share.is_empty() || !self.agents.is_empty() || self.overlay.is_some();
-        let has_guests = self.cluster_vms > 0 && self.containers > 0;
+        let has_guests = self.cluster_vms > 0 && self.vms.with_guests;
         self.has_vms() && (is_shown || has_guests || self.vms.usr == Usr::Virtiofs)
     }
 
